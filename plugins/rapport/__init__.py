@@ -1,0 +1,1 @@
+"""Rapport: a nightly customer-relationship warehouse."""

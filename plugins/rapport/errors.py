@@ -1,0 +1,57 @@
+"""Every error Rapport raises on purpose, rooted at RapportError.
+
+An error says what failed, where, and what to do; it never carries a token or a
+value of a customer.
+"""
+
+from collections.abc import Sequence
+
+
+class RapportError(Exception):
+    """Base class: catch this to catch anything Rapport raises on purpose."""
+
+
+class SettingsError(RapportError):
+    """A setting is missing or cannot be used."""
+
+
+class SourceError(RapportError):
+    """A source answered in a way the extractor cannot use; a retry may help.
+
+    Attributes:
+        connection: the Airflow connection the source is reached by.
+    """
+
+    def __init__(self, connection: str, message: str) -> None:
+        self.connection = connection
+        super().__init__(f"connection {connection!r}: {message}")
+
+
+class SourceDenied(SourceError):
+    """The source refused the credentials; asking again cannot help."""
+
+
+class LandingError(RapportError):
+    """A load did not arrive in the landing as a whole."""
+
+
+class BuildError(RapportError):
+    """The warehouse cannot be built as it stands."""
+
+
+class GateFailed(RapportError):
+    """A checkpoint failed, so nothing downstream of it may be published.
+
+    Attributes:
+        checkpoint: name of the checkpoint, as in ``expectations/checkpoints``.
+        failures: one ``"suite: expectation(column)"`` line per failure.
+    """
+
+    def __init__(self, checkpoint: str, failures: Sequence[str]) -> None:
+        self.checkpoint = checkpoint
+        self.failures = list(failures)
+        super().__init__(f"checkpoint {checkpoint!r} failed: " + "; ".join(self.failures))
+
+
+class ReleaseError(RapportError):
+    """A release could not be built, verified or switched; `current` is as it was."""

@@ -1,0 +1,214 @@
+"""The landing: parquet as it came, added to and never changed.
+
+``<landing>/<source>/<stream>/load_date=<as of>/<load id>.<file id>.parquet``,
+written by dlt. A load counts once dlt has listed it in ``<source>/_dlt_loads``;
+files of a load that is not listed yet (the process was killed) are ignored by
+every reader and rewritten under the same names when the load is finished.
+
+The night of a date sees the loads of that date and earlier. Where a pull starts
+is read from those same files, not from a state kept beside them: so an old night
+can be pulled again after newer ones, and the start can never disagree with what
+is there.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import dlt
+import duckdb
+from dlt.common.pipeline import LoadInfo
+from dlt.destinations import filesystem
+
+from rapport.errors import LandingError
+from rapport.killpoints import reach
+from rapport.settings import cutoff_of
+
+LAYOUT = "{table_name}/load_date={load_date}/{load_id}.{file_id}.{ext}"
+DECLARED = "load_date=1970-01-01/declared.parquet"
+
+# Read by dlt when a pipeline is made.
+_DLT_OPTIONS = {
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
+    "RESTORE_FROM_DESTINATION": "false",  # the landing is the state
+    "DATA_WRITER__COMPRESSION": "zstd",
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "RUNTIME__LOG_LEVEL": "WARNING",
+}
+
+
+@dataclass(frozen=True)
+class Landed:
+    """One completed load.
+
+    Attributes:
+        load_id: dlt's id of the load; ``None`` when there was nothing to load.
+        rows: rows per stream.
+    """
+
+    load_id: str | None
+    rows: dict[str, int]
+
+
+def declare(landing_dir: Path, source: str, stream: str, columns: Iterable[str]) -> None:
+    """Give a stream a file with its columns and no rows, so that it can be read before any load."""
+    path = landing_dir / source / stream / DECLARED
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fields = ", ".join(f'null::varchar as "{c}"' for c in (*columns, "_dlt_load_id"))
+    part = path.with_suffix(".part")
+    with duckdb.connect() as connection:
+        connection.execute(f"copy (select {fields} limit 0) to '{part}' (format parquet)")
+    part.replace(path)
+
+
+def completed_loads(landing_dir: Path, source: str) -> set[str]:
+    """Return the ids of the loads of a source that arrived as a whole."""
+    return {
+        row["load_id"]
+        for path in (landing_dir / source / "_dlt_loads").glob("*.jsonl")
+        for row in map(json.loads, path.read_text().splitlines())
+        if row.get("status") == 0
+    }
+
+
+def watermark(
+    landing_dir: Path, source: str, stream: str, cursor: str, as_of: date
+) -> datetime | None:
+    """Return the newest cursor that the night of ``as_of`` has landed, or None before the first.
+
+    Cursors further than a day beyond the night's cutoff are garbage from the
+    source (a record dated 2099 must not stop all later pulls) and are left out.
+    """
+    loads = completed_loads(landing_dir, source)
+    if not loads:
+        return None
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        newest = connection.execute(
+            f"""
+            select epoch_us(max(moment))
+            from (
+                select try_cast("{cursor}" as timestamptz) as moment
+                from read_parquet(
+                    ?, hive_partitioning = true, hive_types = {{load_date: date}},
+                    union_by_name = true
+                )
+                where load_date <= ? and _dlt_load_id in (select unnest(?))
+            )
+            where moment < ?
+            """,
+            [
+                str(landing_dir / source / stream / "*" / "*.parquet"),
+                as_of,
+                sorted(loads),
+                cutoff_of(as_of) + timedelta(days=1),
+            ],
+        ).fetchone()
+    if newest is None or newest[0] is None:
+        return None
+    return datetime.fromtimestamp(newest[0] / 1e6, tz=timezone.utc)
+
+
+def land(
+    data: Any, *, name: str, source: str, landing_dir: Path, work_dir: Path, as_of: date
+) -> Landed:
+    """Finish what an earlier run left behind, then add one load to the landing.
+
+    Args:
+        data: a dlt source or resources.
+        name: of the pipeline; two loads of one name never run at once.
+        source: folder of the landing.
+        landing_dir: where loads arrive.
+        work_dir: working folders, kept across restarts; one per night and name.
+        as_of: the night that the load belongs to.
+
+    Returns:
+        The load, after it was found in the landing with every row; without an id
+        and rows when the source had nothing new.
+
+    Raises:
+        LandingError: the load is not listed as complete, or rows are missing.
+    """
+    for folder in _unfinished(work_dir, name):
+        pipeline = _pipeline(name, source, landing_dir, folder, date.fromisoformat(folder.name))
+        if pipeline.has_pending_data:
+            pipeline.normalize()
+            pipeline.load()
+        shutil.rmtree(folder / name)
+
+    pipeline = _pipeline(name, source, landing_dir, work_dir / as_of.isoformat(), as_of)
+    pipeline.extract(data, loader_file_format="parquet")
+    reach("extracted")
+    pipeline.normalize()
+    reach("normalized")
+    info = pipeline.load()
+    landed = _confirm(info, pipeline, source, landing_dir, as_of)
+    shutil.rmtree(work_dir / as_of.isoformat() / name)
+    return landed
+
+
+def _unfinished(work_dir: Path, name: str) -> Iterator[Path]:
+    """Night folders in which a pipeline of this name was interrupted, oldest first."""
+    if work_dir.is_dir():
+        yield from (folder for folder in sorted(work_dir.iterdir()) if (folder / name).is_dir())
+
+
+def _pipeline(
+    name: str, source: str, landing_dir: Path, pipelines_dir: Path, as_of: date
+) -> dlt.Pipeline:
+    os.environ.update(_DLT_OPTIONS)
+    pipelines_dir.mkdir(parents=True, exist_ok=True)
+    return dlt.pipeline(
+        name,
+        destination=filesystem(
+            bucket_url=landing_dir.as_uri(),
+            layout=LAYOUT,
+            extra_placeholders={"load_date": as_of.isoformat()},
+        ),
+        dataset_name=source,
+        pipelines_dir=str(pipelines_dir),
+    )
+
+
+def _confirm(
+    info: LoadInfo, pipeline: dlt.Pipeline, source: str, landing_dir: Path, as_of: date
+) -> Landed:
+    """Count what arrived; a load that says it succeeded is not yet believed."""
+    info.raise_on_failed_jobs()
+    if not info.loads_ids:
+        return Landed(None, {})
+    if len(info.loads_ids) != 1:
+        raise LandingError(f"{pipeline.pipeline_name}: expected one load, got {info.loads_ids}")
+    load_id = info.loads_ids[0]
+    if load_id not in completed_loads(landing_dir, source):
+        raise LandingError(f"{source}: load {load_id} is not listed in {source}/_dlt_loads")
+    sent = {
+        table: rows
+        for table, rows in pipeline.last_trace.last_normalize_info.row_counts.items()
+        if not table.startswith("_dlt")
+    }
+    arrived = {
+        table: _rows_in(landing_dir / source / table / f"load_date={as_of}", load_id)
+        for table in sent
+    }
+    if arrived != sent:
+        raise LandingError(f"{source}: load {load_id} sent {sent} rows, but {arrived} arrived")
+    return Landed(load_id, sent)
+
+
+def _rows_in(folder: Path, load_id: str) -> int:
+    files = [str(path) for path in folder.glob(f"{load_id}.*.parquet")]
+    if not files:
+        return 0
+    with duckdb.connect() as connection:
+        counted = connection.execute(
+            "select sum(num_rows) from parquet_file_metadata(?)", [files]
+        ).fetchone()
+    return int(counted[0]) if counted else 0

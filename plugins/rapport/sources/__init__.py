@@ -1,0 +1,1 @@
+"""The systems Rapport pulls from, as dlt sources."""
