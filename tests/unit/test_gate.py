@@ -1,0 +1,315 @@
+"""The gate: what stops a night, what only warns, and that a doubt is a no."""
+
+import json
+from datetime import date
+
+import duckdb
+import pytest
+import yaml
+
+from rapport.errors import GateFailed
+from rapport.gate import checkpoints, run_checkpoint
+
+CANARY = "hopper.canary@example.com"
+NIGHT = date(2018, 1, 2)
+REGEX = "expect_column_values_to_match_regex"
+
+
+def expectation(type_=REGEX, severity="critical", **kwargs):
+    meta = {"why": "Quiet hours follow the country."}
+    if "nulls" in kwargs:
+        meta["nulls"] = kwargs.pop("nulls")
+    if type_ == REGEX:
+        kwargs = {"column": "country", "regex": "^[A-Z]{2}$"} | kwargs
+    return {"type": type_, "kwargs": kwargs, "severity": severity, "meta": meta}
+
+
+class House:
+    """A warehouse with one table, a checkpoint with one suite, and the gate over them."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.warehouse = folder / "warehouse.duckdb"
+        self.docs = folder / "docs"
+        self.expectations = folder / "expectations"
+        self.suite(expectation())
+        self.write(
+            "checkpoints/publish.yml",
+            {
+                "name": "publish",
+                "validations": [
+                    {"table": "marts.people", "suite": "marts/people", "id": ["person_id"]}
+                ],
+            },
+        )
+
+    def write(self, path, content):
+        target = self.expectations / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+
+    def suite(self, *expectations):
+        content = {"name": "marts.people", "expectations": list(expectations)}
+        self.write("suites/marts/people.yml", content)
+
+    def rows(self, *countries):
+        with duckdb.connect(str(self.warehouse)) as connection:
+            connection.execute("create schema if not exists marts")
+            connection.execute(
+                "create or replace table marts.people (person_id varchar, country varchar)"
+            )
+            for number, country in enumerate(countries):
+                connection.execute(
+                    "insert into marts.people values (?, ?)", [f"p{number}", country]
+                )
+
+    def gate(self):
+        return run_checkpoint(
+            "publish",
+            expectations_dir=self.expectations,
+            data_docs_dir=self.docs,
+            as_of=NIGHT,
+            warehouse_path=self.warehouse,
+        )
+
+    def closed_because(self):
+        with pytest.raises(GateFailed) as failed:
+            self.gate()
+        assert CANARY not in str(failed.value)
+        return "\n".join(failed.value.failures)
+
+    def pages(self):
+        return {path: path.read_text() for path in self.docs.rglob("*.html")}
+
+
+@pytest.fixture
+def house(tmp_path):
+    house = House(tmp_path)
+    house.rows("VN", "IR")
+    return house
+
+
+def test_good_rows_pass_and_the_summary_fits_into_json(house):
+    summary = json.loads(json.dumps(house.gate().summary()))
+    assert summary | {"stamp": ""} == {
+        "checkpoint": "publish",
+        "as_of": "2018-01-02",
+        "tables": 1,
+        "evaluated": 1,
+        "critical": [],
+        "warnings": [],
+        "stamp": "",
+    }
+
+
+def test_a_critical_failure_says_table_expectation_column_count_rows_and_why(house):
+    house.rows("VN", CANARY)
+    assert house.closed_because() == (
+        "marts.people: expect_column_values_to_match_regex(country): 1 of 2 rows "
+        "(person_id p1): Quiet hours follow the country."
+    )
+
+
+def test_a_warning_is_reported_and_does_not_stop(house):
+    house.suite(expectation(severity="warning"))
+    house.rows("VN", "nowhere")
+    (warning,) = house.gate().warnings
+    assert "1 of 2 rows" in warning
+
+
+def test_a_warning_beside_a_passed_critical_expectation_does_not_stop(house):
+    house.suite(expectation(), expectation(severity="warning", regex="^VN$"))
+    assert len(house.gate().warnings) == 1
+
+
+def test_a_missing_value_is_not_a_good_one(house):
+    house.rows("VN", None)
+    assert "1 of 2 rows have no value" in house.closed_because()
+
+
+def test_a_missing_value_passes_where_the_suite_says_so(house):
+    house.suite(expectation(nulls="pass"))
+    house.rows("VN", None)
+    house.gate()
+
+
+def test_only_the_first_rows_are_named(house):
+    house.rows(*["x"] * 5)
+    assert "5 of 5 rows (person_id p0, p1, p2, ...)" in house.closed_because()
+
+
+class TestADoubtIsANo:
+    """Everything that keeps an expectation from being evaluated closes the gate."""
+
+    def test_an_empty_table(self, house):
+        house.rows()
+        assert house.closed_because() == "marts.people: is empty"
+
+    def test_a_missing_table(self, house):
+        with duckdb.connect(str(house.warehouse)) as connection:
+            connection.execute("drop table marts.people")
+        assert "people does not exist" in house.closed_because()
+
+    def test_a_missing_warehouse(self, house):
+        house.warehouse.unlink()
+        assert "does not exist" in house.closed_because()
+
+    def test_a_warehouse_that_is_no_warehouse(self, house):
+        house.warehouse.write_bytes(b"\x00" * 8192)
+        assert "does not open" in house.closed_because()
+
+    def test_a_table_too_large_for_a_frame(self, house, monkeypatch):
+        monkeypatch.setattr("rapport.gate.frames.MOST_ROWS", 1)
+        assert "gate an audit of it instead" in house.closed_because()
+
+    def test_a_missing_checkpoint(self, house):
+        (house.expectations / "checkpoints/publish.yml").unlink()
+        assert "No such file" in house.closed_because()
+
+    def test_a_missing_suite(self, house):
+        (house.expectations / "suites/marts/people.yml").unlink()
+        assert "No such file" in house.closed_because()
+
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            ("name: marts.people\nexpectations: []\n", "expects nothing"),
+            ("name: marts.people\nname: marts.people\nexpectations: []\n", "key written twice"),
+            ("name: marts.people\nexpectation: []\n", "lacks expectations"),
+            ("name: marts.people\nexpectations: [\n", "people.yml"),
+            ("name: marts.others\nexpectations: [{}]\n", "not 'marts.people'"),
+            ("[]", "not a mapping"),
+            ("", "not a mapping"),
+        ],
+    )
+    def test_a_suite_that_is_not_one(self, house, text, reason):
+        house.write("suites/marts/people.yml", text)
+        assert reason in house.closed_because()
+
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [
+            ({"type": "expect_nothing"}, "unknown"),
+            ({"type": "expect_column_max_to_be_between"}, "would show values"),
+            ({"severity": "fatal"}, "severity"),
+            ({"severity": None}, "severity"),
+            ({"meta": {}}, "lacks why"),
+            ({"meta": {"why": ""}}, "who is hurt"),
+            ({"meta": {"why": "x", "wyh": "y"}}, "unknown wyh"),
+            ({"mostly": 0.1}, "unknown mostly"),
+            ({"kwargs": {"column": "country", "regexx": "^VN$"}}, "raised"),
+            ({"type": "expect_column_values_to_be_of_good_cheer"}, "1 expectations declared, 0"),
+        ],
+    )
+    def test_an_expectation_that_says_less_than_it_seems_to(self, house, change, reason):
+        house.suite(expectation() | change)
+        assert reason in house.closed_because()
+
+    def test_an_expectation_that_great_expectations_dropped_among_others(self, house):
+        house.suite(expectation(), expectation("expect_column_values_to_be_of_good_cheer"))
+        assert "2 expectations declared, 1 evaluated" in house.closed_because()
+
+    def test_an_expectation_that_raised_even_if_it_only_warns(self, house):
+        house.suite(expectation(severity="warning", column="no_such_column"))
+        assert "could not be evaluated" in house.closed_because()
+
+    def test_an_id_column_that_is_not_there(self, house):
+        house.write(
+            "checkpoints/publish.yml",
+            "name: publish\nvalidations: [{table: marts.people, suite: marts/people, id: [nix]}]",
+        )
+        assert "marts.people" in house.closed_because()
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "name: publish\nvalidations: []\n",
+            "name: other\nvalidations: [{table: marts.people, suite: marts/people, id: [a]}]\n",
+            "name: publish\nvalidations: [{table: marts.people, suite: marts/people}]\n",
+            "name: publish\nvalidations: [marts.people]\n",
+            "name: publish\nvalidations: [{table: people, suite: marts/people, id: [a]}]\n",
+        ],
+    )
+    def test_a_checkpoint_that_is_not_one(self, house, text):
+        house.write("checkpoints/publish.yml", text)
+        assert house.closed_because()
+
+    def test_a_table_validated_twice(self, house):
+        entry = "{table: marts.people, suite: marts/people, id: [person_id]}"
+        house.write("checkpoints/publish.yml", f"name: publish\nvalidations: [{entry}, {entry}]\n")
+        assert "validated twice" in house.closed_because()
+
+    def test_great_expectations_raising(self, house, monkeypatch):
+        def boom(*_args, **_kwargs):
+            raise RuntimeError(CANARY)
+
+        monkeypatch.setattr(checkpoints._Runner, "__init__", boom)
+        assert "raised RuntimeError" in house.closed_because()
+
+
+class TestDataDocs:
+    """Pages to read in the morning: no value, no network, the reason beside the failure."""
+
+    def test_no_page_shows_a_value(self, house):
+        house.suite(
+            expectation(),
+            expectation("expect_column_values_to_be_unique", column="country"),
+            expectation("expect_column_values_to_be_in_set", column="country", value_set=["VN"]),
+            expectation("expect_column_values_to_be_between", column="country", max_value=5),
+            expectation(
+                "expect_column_pair_values_to_be_equal", column_A="country", column_B="person_id"
+            ),
+        )
+        house.rows(CANARY, CANARY)
+        house.closed_because()
+        pages = house.pages()
+        assert len(pages) >= 3
+        assert not [path for path, text in pages.items() if CANARY in text]
+
+    def test_every_page_works_without_a_network(self, house):
+        house.gate()
+        for path, text in house.pages().items():
+            assert 'src="http' not in text, path
+            assert '<link rel="stylesheet" href="http' not in text, path
+
+    def test_the_index_says_what_stopped_the_night_and_why(self, house):
+        house.rows("nowhere")
+        house.closed_because()
+        index = (house.docs / "publish" / "index.html").read_text()
+        assert "Stopped" in index
+        assert "1 of 1 rows (person_id p0): Quiet hours follow the country." in index
+
+    def test_every_link_of_the_index_leads_somewhere(self, house):
+        house.gate()
+        site = house.docs / "publish"
+        links = [part.split('"')[0] for part in (site / "index.html").read_text().split('href="')]
+        assert len(links) == 4  # the text before the first, the style, the results, the suite
+        assert all((site / link).is_file() for link in links[1:])
+
+    def test_a_gate_that_fails_early_leaves_no_page_of_a_night_that_passed(self, house):
+        house.gate()
+        house.warehouse.unlink()
+        house.closed_because()
+        assert [path.name for path in house.pages()] == ["index.html"]
+
+
+def test_an_audit_query_knows_the_night_and_the_landing(house):
+    house.write(
+        "audits/nights.sql",
+        "create temp macro tonight() as getvariable('as_of');\n"
+        "select getvariable('landing') as person_id, tonight()::varchar as country",
+    )
+    house.suite(expectation(regex="^2018-01-02$"))
+    house.write(
+        "checkpoints/publish.yml",
+        "name: publish\nvalidations:\n"
+        "  - {table: marts.people, suite: marts/people, id: [person_id], query: nights}\n",
+    )
+    result = run_checkpoint(
+        "publish",
+        expectations_dir=house.expectations,
+        data_docs_dir=house.docs,
+        as_of=NIGHT,
+        landing_dir=house.folder,
+    )
+    assert result.stamp is None
