@@ -78,6 +78,18 @@ def completed_loads(landing_dir: Path, source: str) -> set[str]:
     }
 
 
+def loads_of_night(landing_dir: Path, source: str, as_of: date) -> set[str]:
+    """Return the ids of the completed loads that the night of ``as_of`` sees."""
+    seen = {
+        load_id
+        for folder in (landing_dir / source).glob("*/load_date=*")
+        if date.fromisoformat(folder.name.removeprefix("load_date=")) <= as_of
+        for path in folder.glob("*.parquet")
+        for load_id in [path.name.rsplit(".", 2)[0]]
+    }
+    return seen & completed_loads(landing_dir, source)
+
+
 def watermark(
     landing_dir: Path, source: str, stream: str, cursor: str, as_of: date
 ) -> datetime | None:
@@ -86,7 +98,7 @@ def watermark(
     Cursors further than a day beyond the night's cutoff are garbage from the
     source (a record dated 2099 must not stop all later pulls) and are left out.
     """
-    loads = completed_loads(landing_dir, source)
+    loads = loads_of_night(landing_dir, source, as_of)
     if not loads:
         return None
     with duckdb.connect() as connection:

@@ -1,0 +1,67 @@
+# make run    install, start, run the sandbox's last night, show what came of it
+# make up     install and start only          make down   end everything that was started
+# make test   the test suite                  make lint   every linter
+# make lock   resolve the requirements anew (after editing pyproject.toml)
+.DEFAULT_GOAL := help
+.PHONY: help run up down test lint lock clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+AS_OF ?=
+# uv reads its own variable; whoever set pip's meant the same.
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+ifeq ($(strip $(UV_DEFAULT_INDEX)),)
+unexport UV_DEFAULT_INDEX
+endif
+
+help:
+	@sed -n '1,4s/^# //p' Makefile
+
+run: $(VENV)/.runtime
+	@$(BIN)/rapport run $(if $(AS_OF),--as-of $(AS_OF))
+
+up: $(VENV)/.runtime
+	@$(BIN)/rapport up
+
+down:
+	@test -x $(BIN)/rapport && $(BIN)/rapport down || echo "nothing was installed, so nothing runs"
+
+test: $(VENV)/.dev
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/yamllint --strict .
+	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project
+	@$(BIN)/mypy
+	@PYTHONPATH=plugins:. $(BIN)/lint-imports
+
+$(VENV)/bin/uv:
+	@command -v $(PYTHON) >/dev/null || { echo "Rapport needs Python 3.11 to 3.13; $(PYTHON) is not there. Set PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "Rapport needs Python 3.11 to 3.13, and $(PYTHON) is $$($(PYTHON) -V). Set PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments; install its venv module (Debian: python3-venv)"; exit 1; }
+	@echo "installing into $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
+
+# The development environment holds the run-time one, so neither undoes the other.
+$(VENV)/.runtime: $(VENV)/bin/uv requirements/runtime.lock
+	@test -e $(VENV)/.dev || $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/runtime.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/uv requirements/dev.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.runtime
+
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
+lock: $(VENV)/bin/uv
+	@$(LOCK) pyproject.toml --output-file requirements/runtime.lock
+	@$(LOCK) pyproject.toml --extra dev --output-file requirements/dev.lock
+	@echo uv | $(LOCK) - --output-file requirements/bootstrap.lock
+
+clean: down
+	@rm -rf $(VENV) var dbt_project/target

@@ -1,0 +1,58 @@
+"""
+### Customer relationship nightly
+
+Pulls CRM, campaign and order data, builds and tests the marts, and releases them
+with the segments if, and only if, the gate lets them pass.
+
+**Reads** the connections `rapport_hubspot`, `rapport_klaviyo`, `rapport_shop`.
+**Writes** the landing, the warehouse, Data Docs and a release; emits `rapport_release`.
+The night is the run's logical date: everything before the end of that day (UTC).
+
+**On failure** the last release stays in place, whatever failed. Every step may be
+repeated: trigger the same logical date again (`rapport run --as-of <date>`), it
+finishes what was left. Do not clear single tasks of the `dbt` group.
+`extract.*`: the error names the connection and what to check.
+`check_sources`, `check_release`: see docs/runbooks/source_gate_failed.md and
+docs/runbooks/publish_gate_failed.md. `dbt.*`: the log of `dbt.dbt_producer_watcher`
+has the failing model or test.
+"""
+
+from airflow.sdk import chain, dag, task, task_group
+
+from rapport.orchestration import steps
+from rapport.orchestration.assets import RELEASE
+from rapport.orchestration.defaults import (
+    DEFAULT_ARGS,
+    START_DATE,
+    WAREHOUSE_POOL,
+    nightly_schedule,
+)
+from rapport.orchestration.transform import dbt_build
+from rapport.sources.streams import GROUPS
+
+
+@dag(
+    schedule=nightly_schedule(),
+    start_date=START_DATE,
+    catchup=False,
+    max_active_runs=1,
+    doc_md=__doc__,
+    tags=["layer:nightly", "tier:1"],
+    default_args=DEFAULT_ARGS,
+)
+def customer_relationship_nightly() -> None:
+    @task_group
+    def extract() -> None:
+        for group in GROUPS:
+            task(task_id=group)(steps.extract)(group)
+
+    chain(
+        extract(),
+        task(retries=0)(steps.check_sources)(),
+        dbt_build(),
+        task(retries=0)(steps.check_release)(),
+        task(pool=WAREHOUSE_POOL, outlets=[RELEASE])(steps.publish_release)(),
+    )
+
+
+customer_relationship_nightly()

@@ -1,0 +1,1 @@
+"""Where Rapport meets Airflow, Cosmos and the operator's terminal."""

@@ -1,0 +1,65 @@
+"""From Airflow's connections to what a source needs."""
+
+from airflow.sdk import BaseHook
+from airflow.sdk import Connection as AirflowConnection
+from airflow.sdk.exceptions import AirflowNotFoundException
+from sqlalchemy import URL
+
+from rapport.errors import SourceDenied
+from rapport.sources.connection import Connection
+
+DEFAULT_URLS = {
+    "hubspot": "https://api.hubapi.com",
+    "klaviyo": "https://a.klaviyo.com/api",
+}
+DRIVERS = {
+    "mysql": "mysql+pymysql",
+    "postgres": "postgresql+psycopg",
+    "sqlite": "sqlite",
+}
+
+
+def source_connection(source: str) -> Connection:
+    """Return the connection ``rapport_<source>``.
+
+    Raises:
+        SourceDenied: there is no such connection, or its type is not supported.
+    """
+    connection_id = f"rapport_{source}"
+    try:
+        found = BaseHook.get_connection(connection_id)
+    except AirflowNotFoundException:
+        raise SourceDenied(
+            connection_id,
+            "no such Airflow connection. Make it under Admin > Connections, or set "
+            f"AIRFLOW_CONN_{connection_id.upper()}",
+        ) from None
+    if source in DEFAULT_URLS:
+        url = found.host or DEFAULT_URLS[source]
+    else:
+        url = _database_url(connection_id, found)
+    return Connection(
+        id=connection_id,
+        url=url.rstrip("/"),
+        secret=found.password or "",
+        options=found.extra_dejson,
+    )
+
+
+def _database_url(connection_id: str, found: AirflowConnection) -> str:
+    if found.conn_type not in DRIVERS:
+        raise SourceDenied(
+            connection_id,
+            f"connection type {found.conn_type!r} is not one of {sorted(DRIVERS)}",
+        )
+    if found.conn_type == "sqlite":
+        return f"sqlite:///{found.host or found.schema}"
+    url = URL.create(
+        DRIVERS[found.conn_type],
+        username=found.login,
+        password=found.password,
+        host=found.host,
+        port=found.port,
+        database=found.schema,
+    )
+    return url.render_as_string(hide_password=False)

@@ -1,0 +1,33 @@
+"""What every DAG of the house shares."""
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from airflow.timetables.base import Timetable
+from airflow.timetables.interval import CronDataIntervalTimetable
+
+from rapport.settings import Settings
+
+START_DATE = datetime(2017, 1, 1, tzinfo=timezone.utc)
+
+DEFAULT_ARGS: dict[str, Any] = {
+    "owner": "data-platform",
+    "retries": 2,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=10),
+    "execution_timeout": timedelta(hours=2),
+}
+
+# One slot: whoever writes the warehouse or switches the release holds it.
+WAREHOUSE_POOL = "warehouse"
+
+
+def nightly_schedule() -> Timetable | None:
+    """Return the nightly timetable; None where nights are only run when asked for.
+
+    The logical date is the start of the interval: the run of 02:00 on the 3rd is the
+    night of the 2nd, which is over by then.
+    """
+    cron = Settings.from_env().schedule
+    return CronDataIntervalTimetable(cron, timezone="UTC") if cron else None

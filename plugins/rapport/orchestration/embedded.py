@@ -1,0 +1,363 @@
+"""Rapport on one machine: the sandbox's APIs and Airflow as background processes.
+
+Every process leads a group of its own and is known by a file in ``<home>/run``,
+so that `down` ends exactly what `up` started, children included.
+"""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from rapport.errors import SettingsError
+from rapport.settings import Settings
+
+HOST = "127.0.0.1"
+START_SECONDS = 120.0
+STOP_SECONDS = 30.0
+SANDBOX_TOKEN = "sandbox-hubspot-token"  # noqa: S105 - opens nothing but the sandbox
+SANDBOX_KEY = "sandbox-klaviyo-key"
+
+# Nothing that runs here reports to anybody.
+NO_TELEMETRY = {
+    "AIRFLOW__COSMOS__ENABLE_TELEMETRY": "False",
+    "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    "DO_NOT_TRACK": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+}
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the embedded services listen, all on 127.0.0.1."""
+
+    airflow: int
+    sandbox: int
+
+    @classmethod
+    def from_env(cls) -> "Ports":
+        """Read ``RAPPORT_UI_PORT`` (8080) and ``RAPPORT_SANDBOX_PORT`` (8765)."""
+        return cls(
+            airflow=int(os.environ.get("RAPPORT_UI_PORT", "8080")),
+            sandbox=int(os.environ.get("RAPPORT_SANDBOX_PORT", "8765")),
+        )
+
+    @property
+    def airflow_url(self) -> str:
+        """Base URL of Airflow's UI and API."""
+        return f"http://{HOST}:{self.airflow}"
+
+    @property
+    def sandbox_url(self) -> str:
+        """Base URL of the sandbox."""
+        return f"http://{HOST}:{self.sandbox}"
+
+
+def environment(settings: Settings, ports: Ports) -> dict[str, str]:
+    """Return the environment of every embedded process.
+
+    Connections that the caller's environment sets win over the sandbox's.
+    """
+    home = settings.airflow_home
+    keys = _secrets(home)
+    sandbox = {
+        "AIRFLOW_CONN_RAPPORT_HUBSPOT": _connection(
+            "http", host=f"{ports.sandbox_url}/hubspot", password=SANDBOX_TOKEN
+        ),
+        "AIRFLOW_CONN_RAPPORT_KLAVIYO": _connection(
+            "http", host=f"{ports.sandbox_url}/klaviyo/api", password=SANDBOX_KEY
+        ),
+        "AIRFLOW_CONN_RAPPORT_SHOP": _connection(
+            "sqlite", host=str(settings.home / "sandbox" / "shop.sqlite")
+        ),
+    }
+    airflow = {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt"],
+        "AIRFLOW__API__BASE_URL": ports.airflow_url,
+        "AIRFLOW__API__HOST": HOST,
+        "AIRFLOW__API__PORT": str(ports.airflow),
+        "AIRFLOW__API__SECRET_KEY": keys["api"],
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__CORE__AUTH_MANAGER": (
+            "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+        ),
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(settings.project_dir / "dags"),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{ports.airflow_url}/execution/",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__FERNET_KEY": keys["fernet"],
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(settings.project_dir / "plugins"),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(_passwords_file(settings)),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(settings.logs_dir / "airflow"),
+        "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+        "RAPPORT_HOME": str(settings.home),
+        "RAPPORT_SCHEDULE": os.environ.get("RAPPORT_SCHEDULE", "none"),
+        "PYTHONUNBUFFERED": "1",
+        # dbt, dlt and airflow are looked up beside the interpreter that runs this.
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
+    return sandbox | dict(os.environ) | airflow | NO_TELEMETRY
+
+
+def login(settings: Settings) -> tuple[str, str]:
+    """Return user and password of the embedded Airflow."""
+    users = json.loads(_passwords_file(settings).read_text())
+    user = next(iter(users))
+    return user, users[user]
+
+
+def up(settings: Settings, ports: Ports, say: Callable[[str], None]) -> None:
+    """Start what is not running yet and wait until it answers.
+
+    Raises:
+        SettingsError: a port is taken, or a process does not come up.
+    """
+    import sandbox
+
+    for folder in (settings.home, settings.logs_dir, settings.airflow_home, settings.home / "run"):
+        folder.mkdir(parents=True, exist_ok=True)
+    env = environment(settings, ports)
+    services = _services(settings, ports)
+    starting = [s for s in services if _running(settings, s.name) is None]
+    for service in starting:
+        if service.port and _taken(service.port):
+            raise SettingsError(
+                f"port {service.port} is in use by something else; set {service.port_variable} "
+                "to a free port, or end what uses it"
+            )
+
+    started = time.monotonic()
+    sandbox.prepare(settings.home)
+    say(f"sandbox company ready ({time.monotonic() - started:.1f} s)")
+    parse_project(settings, env, say)
+    if any(s.name != "sandbox" for s in starting):
+        started = time.monotonic()
+        _airflow(["db", "migrate"], settings, env)
+        _airflow(["pools", "set", "warehouse", "1", "One writer of the warehouse"], settings, env)
+        say(f"Airflow's database ready ({time.monotonic() - started:.1f} s)")
+    started = time.monotonic()
+    for service in starting:
+        _start(settings, service, env)
+    for service in services:
+        _wait(settings, service)
+    if starting:
+        say(
+            f"started {', '.join(s.name for s in starting)} ({time.monotonic() - started:.1f} s)"
+        )
+
+
+def down(settings: Settings) -> list[str]:
+    """End every process that `up` started, with its children; return their names."""
+    groups = {
+        path.stem: group
+        for path in sorted((settings.home / "run").glob("*.json"))
+        if (group := _running(settings, path.stem)) is not None
+    }
+    for group in groups.values():
+        _signal(group, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    while time.monotonic() < deadline and any(_members(group) for group in groups.values()):
+        time.sleep(0.2)
+    for group in groups.values():
+        _signal(group, signal.SIGKILL)
+    for path in (settings.home / "run").glob("*.json"):
+        path.unlink()
+    return list(groups)
+
+
+def parse_project(settings: Settings, env: dict[str, str], say: Callable[[str], None]) -> None:
+    """Write dbt's manifest, which the DAG is drawn from, if the project changed since."""
+    from rapport.warehouse import fingerprint
+
+    target = settings.dbt_project_dir / "target"
+    mark = target / "rapport_fingerprint"
+    current = fingerprint(settings.dbt_project_dir) + str(settings.landing_dir)
+    if (target / "manifest.json").exists() and mark.exists() and mark.read_text() == current:
+        return
+    started = time.monotonic()
+    command = [
+        *(sys.executable, "-m", "dbt.cli.main", "parse", "--quiet"),
+        *("--profiles-dir", ".", "--vars", "{as_of_date: 1970-01-01}"),
+    ]
+    parsed = subprocess.run(
+        command,
+        cwd=settings.dbt_project_dir,
+        env=env | settings.dbt_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if parsed.returncode:
+        raise SettingsError(f"dbt cannot parse the project:\n{parsed.stdout}{parsed.stderr}")
+    mark.write_text(current)
+    say(f"dbt project parsed ({time.monotonic() - started:.1f} s)")
+
+
+@dataclass(frozen=True)
+class _Service:
+    name: str
+    command: list[str]
+    port: int | None = None
+    port_variable: str = ""
+    health_url: str = ""
+
+
+def _services(settings: Settings, ports: Ports) -> list[_Service]:
+    airflow = [sys.executable, "-m", "airflow"]
+    serve = [sys.executable, "-m", "sandbox", "serve", "--host", HOST]
+    return [
+        _Service(
+            "sandbox",
+            [*serve, "--port", str(ports.sandbox), "--home", str(settings.home)],
+            ports.sandbox,
+            "RAPPORT_SANDBOX_PORT",
+            f"{ports.sandbox_url}/sandbox/health",
+        ),
+        _Service(
+            "api-server",
+            [*airflow, "api-server"],
+            ports.airflow,
+            "RAPPORT_UI_PORT",
+            f"{ports.airflow_url}/api/v2/version",
+        ),
+        # Logs are read from the disk that all share; their own servers would listen on
+        # every interface.
+        _Service("scheduler", [*airflow, "scheduler", "--skip-serve-logs"]),
+        _Service("dag-processor", [*airflow, "dag-processor"]),
+        _Service("triggerer", [*airflow, "triggerer", "--skip-serve-logs"]),
+    ]
+
+
+def _start(settings: Settings, service: _Service, env: dict[str, str]) -> None:
+    with (settings.logs_dir / f"{service.name}.log").open("ab") as log:
+        process = subprocess.Popen(
+            service.command,
+            cwd=settings.project_dir,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    (settings.home / "run" / f"{service.name}.json").write_text(
+        json.dumps({"group": process.pid, "born": _born(process.pid)})
+    )
+
+
+def _wait(settings: Settings, service: _Service) -> None:
+    log = settings.logs_dir / f"{service.name}.log"
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        if _running(settings, service.name) is None:
+            tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+            raise SettingsError(f"{service.name} ended while starting; {log} ends with:\n{tail}")
+        if not service.health_url:
+            return
+        with suppress(httpx.HTTPError):
+            if httpx.get(service.health_url, timeout=2).is_success:
+                return
+        if time.monotonic() > deadline:
+            raise SettingsError(
+                f"{service.name} does not answer at {service.health_url} after "
+                f"{START_SECONDS:.0f} s; see {log}"
+            )
+        time.sleep(0.3)
+
+
+def _running(settings: Settings, name: str) -> int | None:
+    """The process group of a service, if the process we started still lives."""
+    try:
+        known = json.loads((settings.home / "run" / f"{name}.json").read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    alive = _born(known["group"]) == known["born"] or any(_members(known["group"]))
+    return known["group"] if alive else None
+
+
+def _born(pid: int) -> str | None:
+    """When a process started, in clock ticks since boot: tells it from a later one of its id."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return None
+    return None if fields[0] == "Z" else fields[19]
+
+
+def _members(group: int) -> Iterator[int]:
+    """Living processes of a session that one of our services leads."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+            if int(fields[3]) == group and fields[0] != "Z":
+                yield int(stat.parent.name)
+
+
+def _signal(session: int, number: signal.Signals) -> None:
+    """Signal a whole session: children may have made process groups of their own."""
+    for pid in _members(session):
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def _airflow(arguments: list[str], settings: Settings, env: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow", *arguments],
+        cwd=settings.project_dir,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SettingsError(
+            f"airflow {' '.join(arguments[:2])} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+        )
+
+
+def _connection(kind: str, **fields: str) -> str:
+    return json.dumps({"conn_type": kind} | fields)
+
+
+def _passwords_file(settings: Settings) -> Path:
+    return settings.airflow_home / "simple_auth_manager_passwords.json.generated"
+
+
+def _secrets(home: Path) -> dict[str, str]:
+    """Keys of this installation, made once and readable by its owner only."""
+    path = home / "secrets.json"
+    if not path.exists():
+        from cryptography.fernet import Fernet
+
+        home.mkdir(parents=True, exist_ok=True)
+        keys = {
+            "api": secrets.token_hex(32),
+            "fernet": Fernet.generate_key().decode(),
+            "jwt": secrets.token_hex(32),
+        }
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(keys, file)
+    loaded: dict[str, str] = json.loads(path.read_text())
+    return loaded

@@ -1,0 +1,17 @@
+"""Which of our errors are worth another try."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from rapport.errors import SettingsError, SourceDenied
+
+
+@contextmanager
+def no_retry_when_hopeless() -> Iterator[None]:
+    """Fail the task for good when trying again fails the same way."""
+    try:
+        yield
+    except (SettingsError, SourceDenied) as error:
+        raise AirflowFailException(str(error)) from error

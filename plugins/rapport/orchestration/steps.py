@@ -1,0 +1,65 @@
+"""The nightly's own steps, between the sources and the release.
+
+Each takes the night from the run's logical date and returns counts, names and ids
+only: what a task returns is stored by Airflow.
+"""
+
+from datetime import date
+from typing import Any
+
+from airflow.sdk import get_current_context
+
+from rapport.orchestration.connections import source_connection
+from rapport.orchestration.failures import no_retry_when_hopeless
+from rapport.settings import Settings
+from rapport.sources.streams import GROUPS
+
+
+def night() -> date:
+    """Return the as-of date of the run that the current task belongs to."""
+    logical_date: Any = get_current_context()["logical_date"]
+    as_of: date = logical_date.date()
+    return as_of
+
+
+def extract(group: str) -> dict[str, int]:
+    """Land one group of streams; return the rows per stream."""
+    from rapport.sources.pull import pull
+
+    settings = Settings.from_env()
+    with no_retry_when_hopeless():
+        return pull(
+            group,
+            source_connection(GROUPS[group][0].source),
+            as_of=night(),
+            landing_dir=settings.landing_dir,
+            work_dir=settings.work_dir,
+        )
+
+
+def check_sources() -> dict[str, Any]:
+    """Look at what came in; raise GateFailed on anything critical."""
+    from rapport.gate import run_checkpoint
+
+    settings = Settings.from_env()
+    return run_checkpoint(
+        "sources",
+        expectations_dir=settings.expectations_dir,
+        data_docs_dir=settings.data_docs_dir,
+        as_of=night(),
+        landing_dir=settings.landing_dir,
+    ).summary()
+
+
+def check_release() -> dict[str, Any]:
+    """Look at what would go out; raise GateFailed on anything critical."""
+    from rapport.gate import run_checkpoint
+
+    settings = Settings.from_env()
+    return run_checkpoint(
+        "publish",
+        expectations_dir=settings.expectations_dir,
+        data_docs_dir=settings.data_docs_dir,
+        as_of=night(),
+        warehouse_path=settings.warehouse_path,
+    ).summary()

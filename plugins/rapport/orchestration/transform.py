@@ -1,0 +1,84 @@
+"""How the nightly runs dbt: one build process, one visible task per model."""
+
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import Any
+
+from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
+from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavior
+
+from rapport.orchestration.defaults import WAREHOUSE_POOL
+from rapport.settings import Settings
+from rapport.sources.streams import STREAMS
+from rapport.warehouse import building, fingerprint
+
+POKE_SECONDS = 2
+_build = ExitStack()
+
+
+def _open_build(context: Any) -> None:
+    """Take the warehouse before dbt starts; it is freed when this process ends, however it ends."""
+    settings = Settings.from_env()
+    settings.temp_dir.mkdir(parents=True, exist_ok=True)
+    _build.enter_context(
+        building(
+            settings.warehouse_path,
+            landing_dir=settings.landing_dir,
+            sources=sorted({stream.source for stream in STREAMS}),
+            as_of=context["logical_date"].date(),
+            code=fingerprint(settings.dbt_project_dir),
+        )
+    )
+
+
+def _close_build(_: Any, __: Any = None) -> None:
+    """Note what was built; only called when every model and test passed."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    DuckDBConnectionManager.close_all_connections()  # dbt ran in this process and keeps its own
+    _build.close()
+
+
+def dbt_build() -> DbtTaskGroup:
+    """Build and test every model; a failing test fails the night.
+
+    No part of it is retried or cleared on its own: Cosmos would then start one dbt
+    per model, against one another. A failed night is run again as a whole.
+    """
+    settings = Settings.from_env()
+    return DbtTaskGroup(
+        group_id="dbt",
+        project_config=ProjectConfig(
+            dbt_project_path=settings.dbt_project_dir,
+            manifest_path=settings.dbt_project_dir / "target" / "manifest.json",
+            install_dbt_deps=False,
+        ),
+        profile_config=ProfileConfig(
+            profile_name="rapport",
+            target_name="build",
+            profiles_yml_filepath=settings.dbt_project_dir / "profiles.yml",
+        ),
+        execution_config=ExecutionConfig(
+            execution_mode=ExecutionMode.WATCHER,  # DuckDB takes one writer at a time
+            invocation_mode=InvocationMode.DBT_RUNNER,
+            setup_operator_args={
+                "pool": WAREHOUSE_POOL,
+                "pre_execute": _open_build,
+                "post_execute": _close_build,
+            },
+        ),
+        render_config=RenderConfig(
+            load_method=LoadMode.DBT_MANIFEST,
+            test_behavior=TestBehavior.AFTER_EACH,  # NONE would run no test at all
+            emit_datasets=False,
+        ),
+        operator_args={
+            "vars": {"as_of_date": "{{ ds }}"},
+            "env": settings.dbt_environment(),
+            "append_env": True,
+            "install_deps": False,
+            "poke_interval": POKE_SECONDS,
+            "retries": 0,
+        },
+        default_args={"retries": 0, "execution_timeout": timedelta(hours=2)},
+    )

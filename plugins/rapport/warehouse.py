@@ -1,0 +1,126 @@
+"""The build warehouse: one DuckDB file, one writer, disposable.
+
+It holds nothing that could not be built again from the landing. So it is deleted
+rather than mended: when the night goes backwards, or when the models or policies
+changed. Incremental models therefore only ever meet their own code and a night
+at least as late as the one they were built for.
+"""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from rapport.errors import BuildError
+from rapport.landing import loads_of_night
+
+_BUILD_INPUTS = ("models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml")
+
+
+def fingerprint(dbt_project_dir: Path) -> str:
+    """Return a digest of everything that decides what the models make of the landing."""
+    digest = hashlib.sha256()
+    for name in _BUILD_INPUTS:
+        root = dbt_project_dir / name
+        files = sorted(p for p in root.rglob("*") if p.is_file()) if root.is_dir() else [root]
+        for path in files:
+            digest.update(str(path.relative_to(dbt_project_dir)).encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@contextmanager
+def build_lock(warehouse_path: Path) -> Iterator[None]:
+    """Hold the right to write the warehouse; the kernel frees it when the process dies.
+
+    Raises:
+        BuildError: another process is building.
+    """
+    warehouse_path.parent.mkdir(parents=True, exist_ok=True)
+    with warehouse_path.with_suffix(".lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            raise BuildError(
+                f"{warehouse_path} is being built by process {lock.read().strip() or 'unknown'}; "
+                "wait for it, or end it, then run the night again"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+@contextmanager
+def building(
+    warehouse_path: Path, *, landing_dir: Path, sources: Iterable[str], as_of: date, code: str
+) -> Iterator[bool]:
+    """Hold the warehouse for one build, and note what the build took in if it succeeds.
+
+    Args:
+        warehouse_path: the build file; deleted first when it cannot be built upon.
+        landing_dir: the landing.
+        sources: folders of the landing.
+        as_of: the night to build.
+        code: fingerprint of the dbt project.
+
+    Yields:
+        True when the build starts from nothing.
+
+    Raises:
+        BuildError: another process is building, or has the file open.
+    """
+    with build_lock(warehouse_path):
+        fresh = not _can_build_upon(warehouse_path, as_of, code)
+        if fresh:
+            for path in (warehouse_path, warehouse_path.with_suffix(".duckdb.wal")):
+                path.unlink(missing_ok=True)
+        # Loads that arrive while the build runs are new to the next build.
+        loads = [
+            (source, load)
+            for source in sources
+            for load in sorted(loads_of_night(landing_dir, source, as_of))
+        ]
+        with duckdb.connect(str(warehouse_path)) as connection:
+            connection.execute("create schema if not exists ops")
+            connection.execute(
+                "create table if not exists ops.built_loads (source varchar, load_id varchar)"
+            )
+            connection.execute(
+                "create or replace table ops.build_state as "
+                "select ?::date as as_of_date, ?::varchar as fingerprint",
+                [as_of, code],
+            )
+        yield fresh
+        with duckdb.connect(str(warehouse_path)) as connection:
+            connection.execute("begin")
+            connection.execute("delete from ops.built_loads")
+            if loads:
+                connection.executemany("insert into ops.built_loads values (?, ?)", loads)
+            connection.execute("commit")
+            connection.execute("checkpoint")
+
+
+def _can_build_upon(warehouse_path: Path, as_of: date, code: str) -> bool:
+    if not warehouse_path.exists():
+        return False
+    try:
+        with duckdb.connect(str(warehouse_path)) as connection:
+            state = connection.execute(
+                "select as_of_date, fingerprint from ops.build_state"
+            ).fetchone()
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            raise BuildError(
+                f"{warehouse_path} is open in another process; close it: the build is its only user"
+            ) from None
+        return False  # damaged: it is made again
+    except duckdb.Error:
+        return False
+    return state is not None and state[0] <= as_of and state[1] == code
