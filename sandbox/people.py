@@ -7,6 +7,7 @@ person on every machine, in a company of 60 households or of 2,469. Mail domains
 """
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
@@ -23,6 +24,12 @@ BRITISH_BLOCKS = ("7700900", "2079460", "1614960")
 PERSIAN_DIGITS = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
 ARABIC_LETTERS = str.maketrans("یک", "يك")  # what an Arabic keyboard types for Persian ye and kaf
 COMPOUND_NAMES = ("علی\u200cرضا", "محمد\u200cرضا", "امیر\u200cحسین", "غلام\u200cعلی")
+VIETNAMESE_FAMILIES = "Nguyễn Trần Lê Phạm Hoàng Huỳnh Phan Vũ Võ Đặng Bùi Đỗ Hồ Ngô Dương Lý".split()
+VIETNAMESE_MIDDLES = "Văn Thị Hữu Đức Ngọc Minh Thanh Quang Thùy Hoài".split()
+VIETNAMESE_NAMES = (
+    "Anh Bảo Châu Dũng Đạt Giang Hà Hạnh Hiếu Hùng Hưng Khánh Lan Linh Long Mai Nam Nga Nhung "
+    "Phúc Phương Quân Quỳnh Sơn Tâm Thảo Thủy Trang Trinh Tuấn Tuyết Việt Vy Yến"
+).split()
 LOCALES = {  # language -> (Faker's locale, Klaviyo's locale)
     "en": ("en_US", "en-US"),
     "de": ("de_DE", "de-DE"),
@@ -110,11 +117,7 @@ def person(household: int) -> Person:
             canary.PHONE_AS_TYPED,
         )
     language = LANGUAGES[draw("language", household) % len(LANGUAGES)]
-    fake = _faker(LOCALES[language][0])
-    fake.seed_instance(household)
-    first_name, last_name = fake.first_name(), fake.last_name()
-    if language == "fa" and share("compound", household) < 0.12:
-        first_name = COMPOUND_NAMES[household % len(COMPOUND_NAMES)]
+    first_name, last_name = _name(household, language)
     # The household number makes two people of one name two addresses.
     local = f"{_latin(first_name)}.{_latin(last_name)}{household}"
     domain = MAIL_DOMAINS[draw("domain", household) % len(MAIL_DOMAINS)]
@@ -140,6 +143,22 @@ def domain_in_other_case(email: str) -> str:
     """Return the same address with the domain spelt as people type it on a telephone."""
     local, domain = email.split("@")
     return f"{local}@{domain.upper() if draw('case', email) % 2 else domain.title()}"
+
+
+def _name(household: int, language: str) -> tuple[str, str]:
+    if language == "vi":  # Faker's Vietnamese given names are John and Jane
+        given = _pick(VIETNAMESE_MIDDLES, household) + " " + _pick(VIETNAMESE_NAMES, household)
+        return given, _pick(VIETNAMESE_FAMILIES, household)
+    fake = _faker(LOCALES[language][0])
+    fake.seed_instance(household)
+    first_name, last_name = fake.first_name(), fake.last_name()
+    if language == "fa" and share("compound", household) < 0.12:
+        first_name = _pick(COMPOUND_NAMES, household)
+    return first_name, last_name
+
+
+def _pick(choices: Sequence[str], household: int) -> str:
+    return choices[draw(choices[0], household) % len(choices)]
 
 
 @cache

@@ -1,0 +1,363 @@
+"""Faults on demand: what goes wrong, for which requests, and how often.
+
+A rule is counted for every request that it matches, fires for some of them, and shows its counts,
+so that a test can say "the third page, twice" and check that it happened.
+"""
+
+import asyncio
+import json
+import re
+import socket
+import struct
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from sandbox import hubspot, klaviyo
+from sandbox.limits import Limit
+from sandbox.store import Store
+
+Message = MutableMapping[str, Any]
+Send = Callable[[Message], Awaitable[None]]
+Receive = Callable[[], Awaitable[Message]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+KINDS = {
+    "status": {"code", "retry_after", "retry_after_as_date"},
+    "delay": {"seconds"},
+    "hang": set(),
+    "trickle": {"seconds"},
+    "reset": set(),
+    "truncate": set(),
+    "html": set(),
+    "empty": set(),
+    "wrong_envelope": set(),
+    "nan": set(),
+    "duplicate_page": set(),
+    "missing_page": set(),
+    "repeat_cursor": set(),
+    "next_link": {"host", "scheme"},
+    "mutate": {"record"},
+}
+RECORDS = ("results", "data")  # where HubSpot and Klaviyo keep the records of a page
+
+
+class BadRule(ValueError):
+    """A rule that cannot be understood."""
+
+
+@dataclass
+class Rule:
+    """One fault.
+
+    Attributes:
+        path: regular expression, searched in ``/path?query`` with percent signs decoded.
+        method: GET, POST, ... or None for any.
+        after: how many matching requests pass before the first one that fails.
+        times: how many fail then; None means all.
+        do: the kind and its settings.
+        matched: requests that matched so far.
+        fired: requests that failed so far.
+    """
+
+    path: str
+    method: str | None
+    after: int
+    times: int | None
+    do: dict[str, Any]
+    matched: int = 0
+    fired: int = 0
+    previous: list[Any] = field(default_factory=list)
+
+    @classmethod
+    def parse(cls, given: Any) -> "Rule":
+        """Check a rule and return it.
+
+        Raises:
+            BadRule: it has unknown parts, or a part has the wrong form.
+        """
+        if not isinstance(given, dict) or not isinstance(given.get("do"), dict):
+            raise BadRule('a rule looks like {"match": {"path": ...}, "do": {"kind": ...}}')
+        do, match = given["do"], given.get("match", {})
+        kind = do.get("kind")
+        if kind not in KINDS:
+            raise BadRule(f"kind {kind!r} is unknown; there are {', '.join(KINDS)}")
+        unknown = [
+            *(set(given) - {"match", "after", "times", "do", "matched", "fired"}),
+            *(set(match) - {"method", "path"}),
+            *(set(do) - {"kind"} - KINDS[kind]),
+        ]
+        if unknown:
+            raise BadRule(f"unknown in a rule of kind {kind}: {', '.join(sorted(unknown))}")
+        try:
+            re.compile(match.get("path", ""))
+        except re.error as problem:
+            raise BadRule(f"path is no regular expression: {problem}") from None
+        if kind == "status" and do.get("code") not in range(400, 600):
+            raise BadRule("a status needs a code from 400 to 599")
+        if kind in ("delay", "trickle") and not isinstance(do.get("seconds"), int | float):
+            raise BadRule(f"{kind} needs seconds")
+        return cls(
+            match.get("path", ""),
+            match.get("method"),
+            int(given.get("after", 0)),
+            given.get("times", 1),
+            do,
+        )
+
+    def shown(self) -> dict[str, Any]:
+        """Return the rule with its counts, as GET shows it."""
+        return {
+            "match": {"method": self.method, "path": self.path},
+            "after": self.after,
+            "times": self.times,
+            "do": self.do,
+            "matched": self.matched,
+            "fired": self.fired,
+        }
+
+    def counts(self, method: str, target: str) -> bool:
+        """Count a request if it matches, and return whether it does."""
+        hit = self.method in (None, method) and re.search(self.path, target) is not None
+        self.matched += hit
+        return hit
+
+    def fires(self) -> bool:
+        """Return whether the request just counted is one that fails."""
+        within = self.times is None or self.fired < self.times
+        return self.matched > self.after and within
+
+
+class Script:
+    """The rules in force, and the settings that are no faults: limits and the search lag."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.rules: list[Rule] = []
+        self.settings: dict[str, Any] = {}
+        self.limits: dict[str, Limit] = {}
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget every rule, take back what they changed, and be generous again."""
+        self.rules = []
+        self.settings.update(hubspot_search_lag_seconds=0)
+        self.limits.update(hubspot=Limit(100_000, 10), klaviyo=Limit(100_000, 1))
+        self.store.undo_touches()
+
+    def replace(self, given: Any) -> None:
+        """Take a list of rules, or an object with ``rules`` and settings, instead of the old.
+
+        Raises:
+            BadRule: something in it is not understood; the old script stays.
+        """
+        given = {"rules": given} if isinstance(given, list) else given
+        known = {"rules", "limits", "hubspot_search_lag_seconds"}
+        if not isinstance(given, dict) or set(given) - known:
+            raise BadRule(f"a list of rules, or an object of {', '.join(sorted(known))}")
+        try:
+            rules = [Rule.parse(rule) for rule in given.get("rules", [])]
+            limits = {name: Limit(**limit) for name, limit in given.get("limits", {}).items()}
+            lag = float(given.get("hubspot_search_lag_seconds", 0))
+        except (TypeError, AttributeError) as problem:
+            raise BadRule(str(problem)) from None
+        if set(limits) - {"hubspot", "klaviyo"}:
+            raise BadRule("limits are for hubspot and klaviyo")
+        self.clear()
+        self.rules = rules
+        self.limits.update(limits)
+        self.settings.update(hubspot_search_lag_seconds=lag)
+
+    def shown(self) -> dict[str, Any]:
+        """Return rules and settings, as GET shows them."""
+        return {
+            "rules": [rule.shown() for rule in self.rules],
+            "limits": {
+                name: {
+                    "requests": limit.requests,
+                    "seconds": limit.seconds,
+                    "retry_after": limit.retry_after,
+                }
+                for name, limit in self.limits.items()
+            },
+            **self.settings,
+        }
+
+    def match(self, method: str, target: str) -> tuple[Rule | None, list[Rule]]:
+        """Count a request; return the rule that fires, and those that must see the page."""
+        matching = [rule for rule in self.rules if rule.counts(method, target)]
+        firing = next((rule for rule in matching if rule.fires()), None)
+        if firing:
+            firing.fired += 1
+        return firing, [rule for rule in matching if rule.do["kind"] == "duplicate_page"]
+
+
+class Faults:
+    """The ASGI layer around the vendors that does what the script says."""
+
+    def __init__(self, app: App, script: Script) -> None:
+        self.app = app
+        self.script = script
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer a request, well or badly."""
+        vendor = scope.get("path", "").split("/")[1:2]
+        if scope["type"] != "http" or vendor not in (["hubspot"], ["klaviyo"]):
+            await self.app(scope, receive, send)
+            return
+        target = scope["path"] + "?" + unquote(scope["query_string"].decode())
+        rule, watching = self.script.match(scope["method"], target)
+        if rule is None and not watching:
+            await self.app(scope, receive, send)
+            return
+        kind = rule.do["kind"] if rule else None
+        if rule and kind == "status":
+            await _status(vendor[0], rule.do)(scope, receive, send)  # type: ignore[arg-type]
+        elif kind == "hang":
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        elif rule and kind == "delay":
+            await asyncio.sleep(rule.do["seconds"])
+            await self.app(scope, receive, send)
+        else:
+            await self._changed(scope, receive, send, rule, watching)
+
+    async def _changed(
+        self, scope: Message, receive: Receive, send: Send, rule: Rule | None, watching: list[Rule]
+    ) -> None:
+        """Let the vendor answer, then change the answer."""
+        start, body = await _captured(self.app, scope, receive)
+        kind = rule.do["kind"] if rule else ""
+        if kind == "html":
+            start["headers"] = [(b"content-type", b"text/html; charset=utf-8")]
+            body = b"<!doctype html><title>Just a moment</title><p>We will be back soon.</p>"
+        elif kind == "empty":
+            body = b""
+        elif kind == "truncate":
+            body = body[: len(body) * 2 // 3]
+        elif start["status"] == 200:
+            page = json.loads(body)
+            if rule:
+                self._change(page, rule, scope)
+            for watcher in watching:
+                watcher.previous = _records(page)[1]
+            if kind in ("wrong_envelope", "nan", "duplicate_page", "missing_page"):
+                body = json.dumps(page, ensure_ascii=False).encode()
+            elif kind in ("repeat_cursor", "next_link"):
+                body = json.dumps(page, ensure_ascii=False).encode()
+        start["headers"] = [pair for pair in start["headers"] if pair[0] != b"content-length"]
+        start["headers"].append((b"content-length", str(len(body)).encode()))
+        await send(start)
+        if kind == "reset":
+            await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+            await _reset(send)
+        elif rule and kind == "trickle":
+            for place in range(len(body)):
+                await asyncio.sleep(rule.do["seconds"])
+                piece = {"body": body[place : place + 1], "more_body": True}
+                await send({"type": "http.response.body", **piece})
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await send({"type": "http.response.body", "body": body})
+
+    def _change(self, page: dict[str, Any], rule: Rule, scope: Message) -> None:
+        """Change a page in place; `mutate` changes the store behind it instead."""
+        name, records = _records(page)
+        kind = rule.do["kind"]
+        if kind == "wrong_envelope":
+            page["items"] = page.pop(name)
+        elif kind == "nan" and records:
+            member = "properties" if "properties" in records[0] else "attributes"
+            records[0][member]["score"] = float("nan")
+        elif kind == "duplicate_page":
+            page[name] = rule.previous + records
+        elif kind == "missing_page":
+            page[name] = []
+        elif kind == "repeat_cursor":
+            _repeat_cursor(page, scope)
+        elif kind == "next_link":
+            _move_next_link(page, rule.do)
+        elif kind == "mutate" and records:
+            record = records[0 if rule.do.get("record", "first") == "first" else -1]
+            parts = scope["path"].strip("/").split("/")
+            vendor_type = record.get("type") or next(
+                part for part in reversed(parts) if part != "search"
+            )
+            self.script.store.touch(f"{parts[0]}/{vendor_type}", record["id"])
+
+
+def _status(vendor: str, do: dict[str, Any]) -> Any:
+    """Return an error response in the vendor's style."""
+    code = do["code"]
+    if vendor == "hubspot":
+        category = "RATE_LIMITS" if code == 429 else "INTERNAL_ERROR"
+        answer = hubspot.error(code, f"scripted fault {code}", category)
+    else:
+        name = "throttled" if code == 429 else "error"
+        answer = klaviyo.error(code, name, "Scripted fault", f"scripted fault {code}")
+    if "retry_after" in do:
+        wait = do["retry_after"]
+        dated = do.get("retry_after_as_date", False)
+        answer.headers["retry-after"] = (
+            formatdate(time.time() + wait, usegmt=True) if dated else str(wait)
+        )
+    return answer
+
+
+async def _captured(app: App, scope: Message, receive: Receive) -> tuple[Message, bytes]:
+    start: Message = {}
+    pieces: list[bytes] = []
+
+    async def keep(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            start.update(message, headers=list(message.get("headers", [])))
+        else:
+            pieces.append(message.get("body", b""))
+
+    await app(scope, receive, keep)
+    return start, b"".join(pieces)
+
+
+async def _reset(send: Send) -> None:
+    """End the connection with a TCP reset, as a failing proxy does."""
+    cycle = getattr(send, "__self__", None)
+    if cycle is None or not hasattr(cycle, "transport"):
+        raise RuntimeError("a reset needs a real connection: serve the sandbox with uvicorn")
+    await asyncio.sleep(0.05)  # so that the first half is on its way
+    connection = cycle.transport.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    cycle.transport.abort()
+    await asyncio.sleep(0.05)
+
+
+def _records(page: dict[str, Any]) -> tuple[str, list[Any]]:
+    name = next((name for name in RECORDS if isinstance(page.get(name), list)), "results")
+    return name, page.get(name, [])
+
+
+def _repeat_cursor(page: dict[str, Any], scope: Message) -> None:
+    """Let the next page be this page."""
+    if "links" in page:
+        page["links"]["next"] = page["links"]["self"]
+        return
+    following = page.get("paging", {}).get("next")
+    asked = re.search(r"(?:^|&)after=(\d+)", scope["query_string"].decode())
+    if following:
+        # A search names its place in the body, which is gone by now: 0 is as much of a loop.
+        following["after"] = asked[1] if asked else "0"
+
+
+def _move_next_link(page: dict[str, Any], do: dict[str, Any]) -> None:
+    """Point the next link to another host or scheme."""
+    following = page.get("links") or page.get("paging", {}).get("next") or {}
+    for name in ("next", "link"):
+        if name in following:
+            parts = urlsplit(following[name])
+            following[name] = urlunsplit(
+                parts._replace(
+                    scheme=do.get("scheme", parts.scheme), netloc=do.get("host", parts.netloc)
+                )
+            )

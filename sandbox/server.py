@@ -1,0 +1,260 @@
+"""The two APIs and the sandbox's own controls, in one ASGI application."""
+
+import os
+import re
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+
+from sandbox import hubspot, klaviyo
+from sandbox.clock import hubspot_time, moment, set_clock
+from sandbox.company import Company
+from sandbox.faults import App, BadRule, Faults, Message, Receive, Script, Send
+from sandbox.limits import Limit
+from sandbox.store import Store
+
+# These open nothing but the sandbox.
+HUBSPOT_TOKEN = "sandbox-hubspot-token"
+KLAVIYO_KEY = "sandbox-klaviyo-key"
+WITHOUT_SCOPES = "-without-scopes"  # the same token with this ending is known, but may nothing
+REVISION = re.compile(r"\d{4}-\d{2}-\d{2}(\.\w+)?\Z")
+
+
+def create_app(
+    company: Company,
+    *,
+    hubspot_token: str | None = None,
+    klaviyo_key: str | None = None,
+    base_url: str | None = None,
+) -> App:
+    """Return the application that serves a prepared company.
+
+    Args:
+        company: what `prepare` returned.
+        hubspot_token: the bearer token; else SANDBOX_HUBSPOT_TOKEN, else the public default.
+        klaviyo_key: the API key; else SANDBOX_KLAVIYO_KEY, else the public default.
+        base_url: what Klaviyo's links start with, such as ``http://sandbox:8765/klaviyo``; by
+            default the address of each request.
+    """
+    store = Store(company)
+    script = Script(store)
+    token = hubspot_token or os.environ.get("SANDBOX_HUBSPOT_TOKEN") or HUBSPOT_TOKEN
+    key = klaviyo_key or os.environ.get("SANDBOX_KLAVIYO_KEY") or KLAVIYO_KEY
+
+    app = _plain_app()
+    app.include_router(_controls(store, script), prefix="/sandbox")
+    app.mount("/hubspot", _hubspot_app(store, script, token))
+    app.mount("/klaviyo", _klaviyo_app(store, script, key, base_url))
+    return Faults(app, script)
+
+
+def _plain_app() -> FastAPI:
+    return FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+
+
+def _controls(store: Store, script: Script) -> Any:
+    from fastapi import APIRouter
+
+    routes = APIRouter()
+
+    @routes.get("/health")
+    def health() -> dict[str, Any]:
+        return {
+            "status": "ok",
+            "now": hubspot_time(store.now()),
+            "fingerprint": store.company.fingerprint,
+            "households": store.company.households,
+        }
+
+    @routes.get("/clock")
+    def clock() -> dict[str, str]:
+        return {"now": moment(store.now()).isoformat().replace("+00:00", "Z")}
+
+    @routes.put("/clock")
+    async def move_clock(request: Request) -> Response:
+        try:
+            now = set_clock(store.company.shop_path, (await request.json())["now"])
+        except (ValueError, KeyError, TypeError) as problem:
+            return JSONResponse({"error": f'expected {{"now": "<ISO instant>"}}: {problem}'}, 400)
+        return JSONResponse({"now": now})
+
+    @routes.get("/faults")
+    def faults() -> dict[str, Any]:
+        return script.shown()
+
+    @routes.put("/faults")
+    async def replace_faults(request: Request) -> Response:
+        try:
+            script.replace(await request.json())
+        except BadRule as problem:
+            return JSONResponse({"error": str(problem)}, 400)
+        except ValueError as problem:
+            return JSONResponse({"error": f"not JSON: {problem}"}, 400)
+        return JSONResponse(script.shown())
+
+    @routes.delete("/faults")
+    def clear_faults() -> dict[str, Any]:
+        script.clear()
+        return script.shown()
+
+    return routes
+
+
+def _hubspot_app(store: Store, script: Script, token: str) -> App:
+    app = _plain_app()
+    app.include_router(hubspot.router(store, script.settings))
+
+    @app.exception_handler(hubspot.Refused)
+    def refused(_: Request, problem: hubspot.Refused) -> Response:
+        return hubspot.error(problem.status, str(problem), problem.category)
+
+    @app.exception_handler(404)
+    @app.exception_handler(405)
+    def nothing_here(request: Request, problem: Any) -> Response:
+        return hubspot.error(problem.status_code, "resource not found", "OBJECT_NOT_FOUND")
+
+    def check(request: Request) -> Response | None:
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if scheme != "Bearer" or given not in (token, token + WITHOUT_SCOPES):
+            return hubspot.error(401, "Authentication credentials not found", "INVALID_AUTHENTICATION")
+        if given != token:
+            return hubspot.error(403, "This app lacks the required scopes", "MISSING_SCOPES")
+        return None
+
+    def too_many(_: Limit) -> Response:
+        return hubspot.error(
+            429,
+            "You have reached your ten_secondly_rolling limit.",
+            "RATE_LIMITS",
+            errorType="RATE_LIMIT",
+            policyName="TEN_SECONDLY_ROLLING",
+        )
+
+    def headers(path: str, limit: Limit, remaining: int, _: int) -> dict[str, str]:
+        if path.endswith("/search"):  # HubSpot leaves them out there
+            return {}
+        return {
+            "X-HubSpot-RateLimit-Max": str(limit.requests),
+            "X-HubSpot-RateLimit-Remaining": str(remaining),
+            "X-HubSpot-RateLimit-Interval-Milliseconds": str(round(limit.seconds * 1_000)),
+        }
+
+    return _Gate(app, lambda: script.limits["hubspot"], lambda _: "all", check, too_many, headers)
+
+
+def _klaviyo_app(store: Store, script: Script, key: str, base_url: str | None) -> App:
+    app = _plain_app()
+    app.include_router(klaviyo.router(store, base_url))
+
+    @app.exception_handler(klaviyo.Refused)
+    def refused(_: Request, problem: klaviyo.Refused) -> Response:
+        source = {"parameter": problem.parameter} if problem.parameter else {}
+        return klaviyo.error(problem.status, problem.code, "Invalid input.", str(problem), **source)
+
+    @app.exception_handler(404)
+    @app.exception_handler(405)
+    def nothing_here(request: Request, problem: Any) -> Response:
+        return klaviyo.error(problem.status_code, "not_found", "Not found.", "No such endpoint.")
+
+    def check(request: Request) -> Response | None:
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if scheme != "Klaviyo-API-Key":
+            return klaviyo.error(
+                401,
+                "not_authenticated",
+                "Authentication credentials were not provided.",
+                "Missing or invalid authorization scheme; use Klaviyo-API-Key.",
+            )
+        if given not in (key, key + WITHOUT_SCOPES):
+            return klaviyo.error(
+                401,
+                "authentication_failed",
+                "Incorrect authentication credentials.",
+                "The API key is not known.",
+            )
+        if given != key:
+            return klaviyo.error(
+                403,
+                "permission_denied",
+                "You do not have permission to perform this action.",
+                "The API key lacks the required scopes.",
+            )
+        if not REVISION.match(request.headers.get("revision", "")):
+            return klaviyo.error(
+                400,
+                "invalid",
+                "Invalid input.",
+                "A revision header such as 2026-07-15 is required.",
+                parameter="revision",
+            )
+        return None
+
+    def too_many(_: Limit) -> Response:
+        return klaviyo.error(
+            429, "throttled", "Request was throttled.", "Too many requests to this endpoint."
+        )
+
+    def headers(_: str, limit: Limit, remaining: int, wait: int) -> dict[str, str]:
+        window = f"{limit.requests}, {limit.requests};w={round(limit.seconds)}"
+        return {
+            "RateLimit-Limit": window,
+            "RateLimit-Remaining": str(remaining),
+            "RateLimit-Reset": str(wait),
+        }
+
+    return _Gate(
+        app,
+        lambda: script.limits["klaviyo"],
+        lambda path: "/".join(path.split("/")[:5]),  # the limits are per endpoint
+        check,
+        too_many,
+        headers,
+    )
+
+
+class _Gate:
+    """What stands before a vendor's API: who may pass, and how often."""
+
+    def __init__(
+        self,
+        app: App,
+        limit: Callable[[], Limit],
+        endpoint: Callable[[str], str],
+        check: Callable[[Request], Response | None],
+        too_many: Callable[[Limit], Response],
+        headers: Callable[[str, Limit, int, int], dict[str, str]],
+    ) -> None:
+        self.app = app
+        self.limit = limit
+        self.endpoint = endpoint
+        self.check = check
+        self.too_many = too_many
+        self.headers = headers
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Refuse, or pass on and add the rate-limit headers to the answer."""
+        limit, path = self.limit(), scope["path"]
+        allowed, remaining, wait = limit.take(self.endpoint(path))
+        refusal = self.check(Request(scope))
+        if not allowed:
+            refusal = self.too_many(limit)
+            if limit.retry_after:
+                refusal.headers["retry-after"] = str(wait)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        extra = [
+            (name.lower().encode(), value.encode())
+            for name, value in self.headers(path, limit, remaining, wait).items()
+        ]
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *extra]
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+

@@ -1,0 +1,182 @@
+"""What the APIs read: the records and events as they stand at an instant."""
+
+import json
+import re
+import sqlite3
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sandbox.clock import hubspot_time, klaviyo_time, parse_instant
+from sandbox.company import Company
+
+SAFE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+VISIBLE = "valid_from < :now and valid_until >= :now"
+RECORD = "collection, id, created_at, modified_at, archived_at, body, related"
+
+
+class Record(NamedTuple):
+    """A record as it stands at an instant."""
+
+    collection: str
+    id: str
+    created_at: int
+    modified_at: int
+    archived_at: int | None
+    body: dict[str, Any]
+    related: dict[str, Any]
+
+
+class Store:
+    """The two databases of a prepared company; one connection per thread."""
+
+    def __init__(self, company: Company) -> None:
+        self.company = company
+        self._local = threading.local()
+
+    @property
+    def crm(self) -> sqlite3.Connection:
+        """This thread's connection; the shop, for its clock, is attached."""
+        if not hasattr(self._local, "crm"):
+            self._local.crm = _open(self.company.crm_path)
+            self._local.crm.execute("attach ? as shop", [f"file:{self.company.shop_path}?mode=ro"])
+        connection: sqlite3.Connection = self._local.crm
+        return connection
+
+    def now(self) -> int:
+        """Return the clock in epoch milliseconds."""
+        (now,) = self.crm.execute("select now from shop._clock").fetchone()
+        return parse_instant(f"{now}+00:00")
+
+    def rows(self, query: str, values: dict[str, Any]) -> list[Any]:
+        """Return the rows of a query with bound values."""
+        return self.crm.execute(query, values).fetchall()
+
+    def records(self, where: str, order: str, values: dict[str, Any]) -> list[Record]:
+        """Return the records of a collection that are visible at ``values['now']``.
+
+        Args:
+            where: more conditions, with bound names.
+            order: ``order by`` and what follows.
+            values: at least ``collection`` and ``now``.
+        """
+        query = (
+            f"select {RECORD} from records where collection = :collection and {VISIBLE} "
+            f"and {where} {order}"
+        )
+        return [_record(row) for row in self.rows(query, values)]
+
+    def by_ids(self, collection: str, ids: Iterable[str], now: int) -> list[Record]:
+        """Return the records with these ids, in their order; what is not there is left out."""
+        found = self.records(
+            "id in (select value from json_each(:ids))",
+            "order by id",
+            {"collection": collection, "now": now, "ids": json.dumps(list(ids))},
+        )
+        return found
+
+    def modified_property(self, object_type: str) -> str | None:
+        """Return the name of a HubSpot type's modified date, or None if there is no such type."""
+        found = self.rows(
+            "select modified_property from object_types where name = :name", {"name": object_type}
+        )
+        return found[0][0] if found else None
+
+    def property_types(self, collection: str) -> dict[str, str]:
+        """Return name and type of a HubSpot collection's properties."""
+        return dict(
+            self.rows(
+                "select name, type from properties where collection = :collection",
+                {"collection": collection},
+            )
+        )
+
+    def touch(self, collection: str, record_id: str) -> bool:
+        """Give a record a new version one second before now; return whether it was there.
+
+        This is what a fault does between two pages: the record moves to the end of every list
+        sorted by modified date. `undo_touches` takes it back.
+        """
+        now = self.now()
+        at = now - 1_000
+        with self.crm as crm:
+            current = crm.execute(
+                "select rowid, valid_from, valid_until, created_at, body, related from records "
+                f"where collection = :collection and id = :id and {VISIBLE} and valid_from < :at",
+                {"collection": collection, "id": record_id, "now": now, "at": at},
+            ).fetchone()
+            if current is None:
+                return False
+            rowid, valid_from, valid_until, created_at, text, related = current
+            body = json.loads(text)
+            for name in ("lastmodifieddate", "hs_lastmodifieddate"):
+                if name in body:
+                    body[name] = hubspot_time(at)
+            for name in ("updated", "updated_at"):
+                if name in body:
+                    body[name] = klaviyo_time(at)
+            crm.execute("update records set valid_until = ? where rowid = ?", [at, rowid])
+            crm.execute(
+                "insert into records values (?, ?, ?, ?, ?, ?, null, ?, ?)",
+                [
+                    collection,
+                    record_id,
+                    at,
+                    valid_until,
+                    created_at,
+                    at,
+                    json.dumps(body, ensure_ascii=False),
+                    related,
+                ],
+            )
+            crm.execute(
+                "insert into scripted values (?, ?, ?, ?)",
+                [collection, record_id, at, valid_until],
+            )
+        return True
+
+    def undo_touches(self) -> None:
+        """Take back every version that `touch` made, the latest first."""
+        with self.crm as crm:
+            touched = crm.execute("select rowid, * from scripted order by rowid desc").fetchall()
+            for rowid, collection, record_id, at, valid_until in touched:
+                crm.execute(
+                    "delete from records where collection = ? and id = ? and valid_from = ?",
+                    [collection, record_id, at],
+                )
+                crm.execute(
+                    "update records set valid_until = ? "
+                    "where collection = ? and id = ? and valid_until = ?",
+                    [valid_until, collection, record_id, at],
+                )
+                crm.execute("delete from scripted where rowid = ?", [rowid])
+
+
+def field(name: str) -> str:
+    """Return the SQL of a value inside a record's body.
+
+    Raises:
+        ValueError: the name is not made of letters, digits and underscores. It stands inside the
+            SQL, because only so can SQLite use the index on it.
+    """
+    if not SAFE_NAME.match(name):
+        raise ValueError(name)
+    return f"body ->> '$.{name}'"
+
+
+def _record(row: Any) -> Record:
+    collection, record_id, created_at, modified_at, archived_at, body, related = row
+    return Record(
+        collection,
+        record_id,
+        created_at,
+        modified_at,
+        archived_at,
+        json.loads(body),
+        json.loads(related),
+    )
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=30)

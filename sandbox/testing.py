@@ -1,0 +1,133 @@
+"""A served sandbox for tests, and the pytest fixtures around it.
+
+In a ``conftest.py``::
+
+    from sandbox.testing import sandbox_server, small_company  # noqa: F401
+"""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from sandbox.clock import LAST_INSTANT, set_clock
+from sandbox.company import Company, prepare
+from sandbox.server import HUBSPOT_TOKEN, KLAVIYO_KEY, create_app
+
+REVISION = "2026-07-15"
+SMALL = 60
+
+
+@dataclass(frozen=True)
+class SandboxServer:
+    """A running sandbox.
+
+    Attributes:
+        url: where it listens.
+        company: what it serves.
+    """
+
+    url: str
+    company: Company
+    hubspot_token: str = HUBSPOT_TOKEN
+    klaviyo_key: str = KLAVIYO_KEY
+
+    @property
+    def hubspot_url(self) -> str:
+        """Base URL of the HubSpot look-alike."""
+        return f"{self.url}/hubspot"
+
+    @property
+    def klaviyo_url(self) -> str:
+        """Base URL of the Klaviyo look-alike, with ``/api``."""
+        return f"{self.url}/klaviyo/api"
+
+    @property
+    def shop_path(self) -> Path:
+        """The shop's SQLite file."""
+        return self.company.shop_path
+
+    @property
+    def hubspot(self) -> httpx.Client:
+        """A client that may ask HubSpot."""
+        headers = {"Authorization": f"Bearer {self.hubspot_token}"}
+        return httpx.Client(base_url=self.hubspot_url, headers=headers)
+
+    @property
+    def klaviyo(self) -> httpx.Client:
+        """A client that may ask Klaviyo."""
+        headers = {"Authorization": f"Klaviyo-API-Key {self.klaviyo_key}", "revision": REVISION}
+        return httpx.Client(base_url=self.klaviyo_url, headers=headers)
+
+    def set_clock(self, instant: str) -> None:
+        """Move the clock of both APIs and the shop."""
+        set_clock(self.shop_path, instant)
+
+    def set_faults(self, rules: list[dict[str, Any]], **settings: Any) -> None:
+        """Replace the faults; settings are ``limits`` and ``hubspot_search_lag_seconds``."""
+        answer = httpx.put(f"{self.url}/sandbox/faults", json={"rules": rules, **settings})
+        if answer.status_code != 200:
+            raise ValueError(answer.json()["error"])
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Return the rules in force with their counts."""
+        rules: list[dict[str, Any]] = httpx.get(f"{self.url}/sandbox/faults").json()["rules"]
+        return rules
+
+    def reset(self) -> None:
+        """Clear the faults and put the clock at the end of the last night."""
+        httpx.delete(f"{self.url}/sandbox/faults")
+        self.set_clock(LAST_INSTANT)
+
+
+@contextmanager
+def serve(company: Company) -> Iterator[SandboxServer]:
+    """Serve a company on a free port of this machine, from a thread of this process."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(create_app(company), log_level="error", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not server.started:
+        if not thread.is_alive():
+            raise RuntimeError("the sandbox did not start")
+        time.sleep(0.01)
+    try:
+        yield SandboxServer(f"http://127.0.0.1:{listener.getsockname()[1]}", company)
+    finally:
+        server.should_exit = True
+        thread.join(timeout=5)
+        listener.close()
+
+
+@pytest.fixture(scope="session")
+def small_company(tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """A company of 60 households, the canary among them; built once, in half a second."""
+    return prepare(tmp_path_factory.mktemp("small-company"), households=SMALL)
+
+
+@pytest.fixture(scope="session")
+def full_company(tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """The whole company; built once, in about ten seconds."""
+    return prepare(tmp_path_factory.mktemp("full-company"))
+
+
+@pytest.fixture(scope="session")
+def _small_server(small_company: Company) -> Iterator[SandboxServer]:
+    with serve(small_company) as server:
+        yield server
+
+
+@pytest.fixture
+def sandbox_server(_small_server: SandboxServer) -> SandboxServer:
+    """The small company, served; without faults and at the end of the last night."""
+    _small_server.reset()
+    return _small_server
