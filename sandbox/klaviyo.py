@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -47,7 +48,6 @@ def error(status: int, code: str, title: str, detail: str, **source: str) -> Res
     """Return an error in JSON:API's envelope."""
     item = {
         "id": blake2b(detail.encode(), digest_size=16).hexdigest(),
-        "status": status,
         "code": code,
         "title": title,
         "detail": detail,
@@ -178,7 +178,8 @@ def router(store: Store, base_url: str | None = None) -> APIRouter:
     routes = APIRouter()
 
     def base(request: Request) -> str:
-        return f"{base_url or str(request.base_url).rstrip('/')}/api"
+        here = f"{request.url.scheme}://{request.url.netloc}{request.scope['root_path']}"
+        return f"{(base_url or here).rstrip('/')}/api"
 
     def collection(
         request: Request,
@@ -344,11 +345,13 @@ class _Asked:
         return columns[column] if column in columns else row.body.get(self.sort)
 
     def _link(self, base: str, cursor: list[Any] | None) -> str:
-        path = self.url.path[self.url.path.index("/api") + 4 :]
-        url = self.url if cursor is None else self.url.include_query_params(
-            **{"page[cursor]": base64.urlsafe_b64encode(json.dumps(cursor).encode()).decode()}
-        )
-        return f"{base}{path}" + (f"?{url.query}" if url.query else "")
+        path = self.url.path.split("/api", 1)[1]
+        query = parse_qsl(self.url.query, keep_blank_values=True)
+        if cursor is not None:
+            text = base64.urlsafe_b64encode(json.dumps(cursor).encode()).decode()
+            query = [pair for pair in query if pair[0] != "page[cursor]"]
+            query.append(("page[cursor]", text))
+        return f"{base}{path}" + (f"?{urlencode(query)}" if query else "")
 
     def _size(self, text: str | None) -> int:
         default, most = self.page.size or (200, 200)
