@@ -1,0 +1,47 @@
+"""Releases: immutable, versioned copies of marts and segments that readers open.
+
+::
+
+    releases/
+      2018-01-02-3f2a9c41d07b/    <as-of date>-<first 12 digits of the content hash>
+        rapport.duckdb            schemas marts and segments; table `release` says which night
+        <table>.parquet           the same tables, sorted; equal content gives equal bytes
+        manifest.json             sha256, bytes and rows of each file, columns, gate, provenance
+      current -> 2018-01-02-3f2a9c41d07b
+      history.jsonl               who published, rolled back and removed what, and when
+
+A release is built aside, flushed to disk and renamed into place as a whole; `current` is
+switched by one rename after that. The name is the content: publishing the same night
+again finds its release already there.
+
+**Reading.** Resolve ``current`` once per unit of work, open what it points to, and stay
+with that folder for every table of the unit::
+
+    folder = (releases_dir / "current").resolve()
+    with duckdb.connect(str(folder / "rapport.duckdb"), read_only=True) as night:
+        ...
+
+So all tables are of one night, also while a newer release is published. Opening
+``releases/current/rapport.duckdb`` twice may give two nights. A release stays on disk
+until ``keep`` newer ones were published; a reader that has it open keeps it longer.
+"""
+
+from rapport.release.publish import publish_release
+from rapport.release.store import (
+    ReleaseInfo,
+    current_release,
+    history,
+    list_releases,
+    rollback,
+    verify_release,
+)
+
+__all__ = [
+    "ReleaseInfo",
+    "current_release",
+    "history",
+    "list_releases",
+    "publish_release",
+    "rollback",
+    "verify_release",
+]

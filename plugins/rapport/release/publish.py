@@ -1,0 +1,324 @@
+"""Make a release of the warehouse that the gate has just passed."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rapport.errors import ReleaseError
+from rapport.gate import stamp_of
+from rapport.killpoints import reach
+from rapport.release.content import Table, content_hash_of, literal, quoted, tables_of
+from rapport.release.store import (
+    ASIDE,
+    DATABASE,
+    MANIFEST,
+    ReleaseInfo,
+    as_of_of,
+    current_release,
+    fingerprint_of,
+    flush,
+    locked,
+    record,
+    remove_folder,
+    remove_leftovers,
+    remove_older,
+    switch,
+    verify_release,
+    withdrawn,
+)
+
+if TYPE_CHECKING:
+    import duckdb
+
+TOOLS = ("rapport", "duckdb", "dbt-core", "dbt-duckdb", "great-expectations", "dlt")
+
+
+def publish_release(
+    *,
+    warehouse_path: Path,
+    releases_dir: Path,
+    as_of: date,
+    gate: Mapping[str, Any],
+    keep: int = 7,
+    take_current: bool = False,
+    memory_limit: str | None = None,
+    threads: int | None = None,
+) -> ReleaseInfo:
+    """Release the marts and segments of a warehouse, or find them released already.
+
+    Args:
+        warehouse_path: the build file; opened for reading only.
+        releases_dir: folder of releases, made if need be.
+        as_of: the night that the warehouse shows.
+        gate: summary of the gate's result over this very file.
+        keep: how many nights stay on disk; the current one always does.
+        take_current: become current even if a later night is, or if a rollback had
+            withdrawn this content.
+        memory_limit: DuckDB's, as DuckDB writes it.
+        threads: DuckDB's.
+
+    Returns:
+        The release, and whether readers get it.
+
+    Raises:
+        ReleaseError: the gate did not pass this file, or the release could not be
+            made; nothing half-made can be seen.
+    """
+    if keep < 1:
+        raise ReleaseError(f"keep must be at least 1, not {keep}")
+    _demand_passed(gate, warehouse_path, as_of)
+    with locked(releases_dir):
+        try:
+            remove_leftovers(releases_dir)
+            with closing(_open(warehouse_path, releases_dir, memory_limit, threads)) as connection:
+                info = _released(connection, warehouse_path, releases_dir, as_of, gate)
+            return _placed(info, releases_dir, keep=keep, take_current=take_current)
+        except ReleaseError:
+            raise
+        except Exception as error:
+            raise ReleaseError(_reason(error, releases_dir)) from error
+        finally:
+            with suppress(OSError):  # the next publish removes what cannot be removed now
+                remove_leftovers(releases_dir)
+
+
+def _demand_passed(gate: Mapping[str, Any], warehouse_path: Path, as_of: date) -> None:
+    """Refuse a warehouse that the gate did not pass, as it lies there now."""
+    if not gate.get("evaluated") or gate.get("critical"):
+        raise ReleaseError("the publish gate did not pass: nothing is released")
+    if gate.get("as_of") != as_of.isoformat():
+        raise ReleaseError(f"the gate passed the night of {gate.get('as_of')}, not of {as_of}")
+    if not warehouse_path.is_file():
+        raise ReleaseError(f"{warehouse_path} does not exist: run the build first")
+    if gate.get("stamp") != stamp_of(warehouse_path):
+        raise ReleaseError("the warehouse changed after the gate had passed it: run the gate again")
+
+
+def _open(
+    warehouse_path: Path, releases_dir: Path, memory_limit: str | None, threads: int | None
+) -> "duckdb.DuckDBPyConnection":
+    """Attach the warehouse under its own name, which its views refer to it by."""
+    import duckdb
+
+    options: dict[str, Any] = {"temp_directory": str(releases_dir / f"{ASIDE}spill")}
+    if memory_limit:
+        options["memory_limit"] = memory_limit
+    if threads:
+        options["threads"] = threads
+    connection = duckdb.connect(config=options)
+    connection.execute("set timezone = 'UTC'")
+    warehouse = quoted(warehouse_path.stem)
+    connection.execute(f"attach {literal(str(warehouse_path))} as {warehouse} (read_only)")
+    return connection
+
+
+def _released(
+    connection: "duckdb.DuckDBPyConnection",
+    warehouse_path: Path,
+    releases_dir: Path,
+    as_of: date,
+    gate: Mapping[str, Any],
+) -> ReleaseInfo:
+    """Find or build the release of what the warehouse holds."""
+    catalog = warehouse_path.stem
+    state = _rows(connection, catalog, "build_state", "as_of_date, fingerprint")
+    if state and state[0][0] != as_of:
+        raise ReleaseError(f"the warehouse shows the night of {state[0][0]}, not of {as_of}")
+    tables = tables_of(connection, catalog)
+    entries = [table.as_json() for table in tables]
+    content_hash = content_hash_of(entries)
+    release_id = f"{as_of}-{content_hash[:12]}"
+    target = releases_dir / release_id
+    rows = {table.full_name: table.rows for table in tables}
+    if target.is_dir() and not verify_release(target):
+        return ReleaseInfo(release_id, as_of, target, rows)
+
+    reach("release_described")
+    aside = releases_dir / f"{ASIDE}{os.getpid()}"
+    aside.mkdir()
+    manifest = {
+        "format": 1,
+        "release_id": release_id,
+        "as_of": as_of.isoformat(),
+        "content_hash": content_hash,
+        "gate": {key: value for key, value in gate.items() if key != "stamp"},
+        "tables": entries,
+        # How it came about; two builds of one content may differ here and nowhere else.
+        "provenance": {
+            "code": state[0][1] if state else None,
+            "landing": _loads(_rows(connection, catalog, "built_loads", "source, load_id")),
+            "python": sys.version.split()[0],
+            "tools": {tool: _version(tool) for tool in TOOLS},
+        },
+    }
+    _write_tables(connection, catalog, tables, aside, manifest)
+    manifest["files"] = {path.name: fingerprint_of(path) for path in sorted(aside.iterdir())}
+    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+    (aside / MANIFEST).write_text(text, encoding="utf-8")
+    for path in aside.iterdir():
+        path.chmod(0o444)
+        flush(path)
+    flush(aside)
+    reach("release_written")
+    if target.is_dir():
+        _mend(target, aside)
+    else:
+        aside.chmod(0o555)  # a reader cannot leave a write-ahead log in it
+        aside.rename(target)
+    flush(releases_dir)
+    reach("release_renamed")
+    return ReleaseInfo(release_id, as_of, target, rows, built=True)
+
+
+def _mend(target: Path, aside: Path) -> None:
+    """Replace the files of a damaged release one by one: `current` never points nowhere."""
+    target.chmod(0o755)
+    wanted = {path.name for path in aside.iterdir()}
+    for name in [*sorted(wanted - {MANIFEST}), MANIFEST]:
+        (aside / name).replace(target / name)
+        reach("release_half_mended")
+    for path in target.iterdir():
+        if path.name not in wanted:
+            path.unlink()
+    target.chmod(0o555)
+    flush(target)
+    remove_folder(aside)
+
+
+def _write_tables(
+    connection: "duckdb.DuckDBPyConnection",
+    catalog: str,
+    tables: Sequence[Table],
+    folder: Path,
+    manifest: Mapping[str, Any],
+) -> None:
+    """Write the tables twice, sorted by all their columns: for SQL and as parquet."""
+    connection.execute(f"attach {literal(str(folder / DATABASE))} as release")
+    _write_release_row(connection, manifest)
+    for schema in sorted({table.schema for table in tables}):
+        connection.execute(f"create schema {quoted('release', schema)}")
+    about = (
+        f"{{release_id: {literal(manifest['release_id'])}, as_of: {literal(manifest['as_of'])}}}"
+    )
+    for table in tables:
+        source = quoted(catalog, table.schema, table.name)
+        copy = quoted("release", table.schema, table.name)
+        copied = connection.execute(f"create table {copy} as from {source} order by all").fetchone()
+        if copied != (table.rows,):
+            raise ReleaseError(f"{table.full_name}: {table.rows} rows counted, {copied} copied")
+        _comment(connection, "table", copy, table.comment)
+        for column in table.columns:
+            _comment(connection, "column", f"{copy}.{quoted(column.name)}", column.comment)
+        # The copy is sorted already, and DuckDB keeps that order with any number of threads.
+        connection.execute(
+            f"copy (from {copy}) to {literal(str(folder / table.file))} "
+            f"(format parquet, compression zstd, kv_metadata {about})"
+        )
+    connection.execute("checkpoint release")
+    connection.execute("detach release")
+
+
+def _write_release_row(
+    connection: "duckdb.DuckDBPyConnection", manifest: Mapping[str, Any]
+) -> None:
+    """Write the one row by which a reader of the file knows which night it has."""
+    gate = manifest["gate"]
+    connection.execute(
+        """
+        create table release.main.release as
+        select
+            $release_id::varchar as release_id,
+            $as_of::date as as_of_date,
+            $content_hash::varchar as content_hash,
+            $evaluated::integer as gate_expectation_count,
+            $warnings::varchar[] as gate_warnings
+        """,
+        {key: manifest[key] for key in ("release_id", "as_of", "content_hash")}
+        | {"evaluated": gate["evaluated"], "warnings": list(gate.get("warnings") or [])},
+    )
+    _comment(
+        connection,
+        "table",
+        "release.main.release",
+        "One row: which release this file is, the night it shows and what the gate found.",
+    )
+
+
+def _comment(
+    connection: "duckdb.DuckDBPyConnection", kind: str, target: str, text: str | None
+) -> None:
+    if text:
+        connection.execute(f"comment on {kind} {target} is {literal(text)}")
+
+
+def _placed(info: ReleaseInfo, releases_dir: Path, *, keep: int, take_current: bool) -> ReleaseInfo:
+    """Decide whether the release becomes current, then drop what is too old."""
+    current = current_release(releases_dir)
+    note = ""
+    if current == info.release_id:
+        pass
+    elif not take_current and current and as_of_of(current) > info.as_of:
+        note = f"current shows a later night ({current})"
+    elif not take_current and info.release_id in withdrawn(releases_dir):
+        note = "a rollback withdrew it; roll back to it to bring it back"
+    else:
+        switch(releases_dir, info.release_id)
+        current = info.release_id
+    is_current = current == info.release_id
+    event = "built" if info.built else "found"
+    record(releases_dir, event, info.release_id, is_current=is_current, note=note)
+    remove_older(releases_dir, keep=keep, spare=info.release_id)
+    return ReleaseInfo(
+        info.release_id, info.as_of, info.path, info.rows, is_current, info.built, note
+    )
+
+
+def _rows(
+    connection: "duckdb.DuckDBPyConnection", catalog: str, table: str, columns: str
+) -> list[Any]:
+    """Read a table of schema ops; no rows where there is none."""
+    import duckdb
+
+    try:
+        return connection.execute(
+            f"select {columns} from {quoted(catalog, 'ops', table)}"
+        ).fetchall()
+    except duckdb.CatalogException:
+        return []
+
+
+def _loads(loads: Sequence[tuple[str, str]]) -> dict[str, dict[str, Any]]:
+    """Say per source how many loads of the landing the build saw, and the last of them."""
+    by_source: dict[str, list[str]] = {}
+    for source, load in sorted(loads):
+        by_source.setdefault(source, []).append(load)
+    return {
+        source: {"loads": len(ids), "last_load_id": max(ids)} for source, ids in by_source.items()
+    }
+
+
+def _version(tool: str) -> str | None:
+    try:
+        return version(tool)
+    except PackageNotFoundError:
+        return None
+
+
+def _reason(error: Exception, releases_dir: Path) -> str:
+    """Say what an operator can act on; the text of a data error may quote a value."""
+    import duckdb
+
+    if isinstance(error, OSError):
+        what = error.strerror or type(error).__name__
+    elif isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
+        what = str(error).splitlines()[0]
+    else:
+        what = type(error).__name__
+    readers = current_release(releases_dir) or "no release"
+    return f"publishing to {releases_dir} failed: {what}; readers have {readers}"

@@ -1,0 +1,312 @@
+"""The folder of releases: what is there, whether it is whole, and which one is current."""
+
+import fcntl
+import getpass
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from rapport.errors import ReleaseError
+from rapport.killpoints import reach
+from rapport.release.content import content_hash_of
+
+CURRENT = "current"
+MANIFEST = "manifest.json"
+DATABASE = "rapport.duckdb"
+HISTORY = "history.jsonl"
+ASIDE = ".building-"  # under the lock, whatever has this prefix was left by a dead process
+_RELEASE_ID = re.compile(r"(\d{4}-\d{2}-\d{2})-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class ReleaseInfo:
+    """One release on disk.
+
+    Attributes:
+        release_id: its name.
+        as_of: the night it shows.
+        path: its folder.
+        rows: rows per ``schema.table``.
+        is_current: whether readers get it.
+        built: whether this publish made it; False when it was already there.
+        note: why it is not current, for people; empty otherwise.
+    """
+
+    release_id: str
+    as_of: date
+    path: Path
+    rows: dict[str, int] = field(default_factory=dict)
+    is_current: bool = False
+    built: bool = False
+    note: str = ""
+
+    def summary(self) -> dict[str, Any]:
+        """Return what XCom and reports need: ids and counts."""
+        return {
+            "release_id": self.release_id,
+            "as_of": self.as_of.isoformat(),
+            "path": str(self.path),
+            "rows": self.rows,
+            "is_current": self.is_current,
+            "built": self.built,
+            "note": self.note,
+        }
+
+
+def as_of_of(release_id: str) -> date:
+    """Return the night that a release shows, from its name.
+
+    Raises:
+        ReleaseError: it is not the name of a release.
+    """
+    match = _RELEASE_ID.fullmatch(release_id)
+    if not match:
+        raise ReleaseError(f"{release_id!r} is not a release id (<as-of date>-<12 hex digits>)")
+    return date.fromisoformat(match[1])
+
+
+def current_release(releases_dir: Path) -> str | None:
+    """Return the id of the release that readers get, or None before the first."""
+    link = releases_dir / CURRENT
+    if not link.is_symlink() or not link.is_dir():
+        return None
+    return link.readlink().name
+
+
+def list_releases(releases_dir: Path) -> list[ReleaseInfo]:
+    """Return the releases on disk, the newest night first."""
+    current = current_release(releases_dir)
+    found = []
+    for folder in releases_dir.iterdir() if releases_dir.is_dir() else ():
+        if not _RELEASE_ID.fullmatch(folder.name) or not folder.is_dir():
+            continue
+        try:
+            manifest = json.loads((folder / MANIFEST).read_bytes())
+            rows = {f"{t['schema']}.{t['name']}": int(t["rows"]) for t in manifest["tables"]}
+            note, order = "", (folder / MANIFEST).stat().st_mtime_ns
+        except (OSError, ValueError, KeyError, TypeError):
+            rows, note, order = {}, "manifest is missing or damaged", 0
+        info = ReleaseInfo(
+            folder.name,
+            as_of_of(folder.name),
+            folder,
+            rows,
+            is_current=folder.name == current,
+            note=note,
+        )
+        found.append((info.as_of, order, info.release_id, info))
+    return [info for *_, info in sorted(found, key=lambda entry: entry[:3], reverse=True)]
+
+
+def verify_release(folder: Path) -> list[str]:
+    """Compare a release with its manifest, and the manifest with the release's name.
+
+    Returns:
+        What is wrong, one line each; empty when the release is whole.
+    """
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        files, tables = dict(manifest["files"]), list(manifest["tables"])
+        content_hash = content_hash_of(tables)
+        expected = {DATABASE, *(table["file"] for table in tables)}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return [f"{MANIFEST}: missing or damaged ({type(error).__name__})"]
+    problems = []
+    if folder.name != f"{manifest.get('as_of')}-{content_hash[:12]}":
+        problems.append(f"{MANIFEST}: does not belong to {folder.name}")
+    present = {path.name for path in folder.iterdir()} - {MANIFEST}
+    problems += [f"{name}: not in the manifest" for name in sorted(present - set(files))]
+    problems += [f"{name}: no checksum" for name in sorted(expected - set(files))]
+    for name, listed in sorted(files.items()):
+        if name not in present:
+            problems.append(f"{name}: missing")
+        elif fingerprint_of(folder / name) != listed:
+            problems.append(f"{name}: differs from its checksum")
+    return problems
+
+
+def fingerprint_of(path: Path) -> dict[str, Any]:
+    """Return the manifest entry of a file: bytes and sha256."""
+    with path.open("rb") as file:
+        return {
+            "bytes": path.stat().st_size,
+            "sha256": hashlib.file_digest(file, "sha256").hexdigest(),
+        }
+
+
+def rollback(
+    releases_dir: Path, release_id: str, *, why: str, by: str | None = None
+) -> ReleaseInfo:
+    """Make another release current, on a person's word.
+
+    The release that was current is withdrawn: publishing the same content again does
+    not bring it back, only a rollback to it does.
+
+    Args:
+        releases_dir: the folder of releases.
+        release_id: the release that readers get from now on.
+        why: the reason, kept in the history.
+        by: who decided; the user of this process by default.
+
+    Raises:
+        ReleaseError: there is no such release, it is damaged, or it is current already.
+    """
+    as_of = as_of_of(release_id)
+    with locked(releases_dir):
+        current = current_release(releases_dir)
+        folder = releases_dir / release_id
+        if not folder.is_dir():
+            raise ReleaseError(
+                f"there is no release {release_id}; `rapport releases list` shows all"
+            )
+        if release_id == current:
+            raise ReleaseError(f"release {release_id} is current already")
+        problems = verify_release(folder)
+        if problems:
+            raise ReleaseError(f"release {release_id} is damaged: {'; '.join(problems)}")
+        # Said before done: a withdrawn release must not return because the log came too late.
+        record(releases_dir, "rolled back", release_id, before=current, why=why, by=by)
+        switch(releases_dir, release_id)
+    return ReleaseInfo(release_id, as_of, folder, is_current=True)
+
+
+def withdrawn(releases_dir: Path) -> set[str]:
+    """Return the releases that a rollback took away from readers and none gave back."""
+    gone: set[str] = set()
+    for event in history(releases_dir):
+        if event.get("event") == "rolled back":
+            gone.add(str(event.get("before")))
+            gone.discard(str(event.get("release_id")))
+    return gone
+
+
+def history(releases_dir: Path) -> list[dict[str, Any]]:
+    """Return what happened to releases, oldest first; a torn last line is left out."""
+    path = releases_dir / HISTORY
+    events = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+        try:
+            events.append(json.loads(line))
+        except ValueError:
+            continue
+    return events
+
+
+def record(
+    releases_dir: Path, event: str, release_id: str, *, by: str | None = None, **details: Any
+) -> None:
+    """Add a line to the history and flush it to disk."""
+    entry = {
+        "at": datetime.now(tz=UTC).isoformat(timespec="seconds"),
+        "event": event,
+        "release_id": release_id,
+        "by": by or _user(),
+    } | details
+    with (releases_dir / HISTORY).open("ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":  # a line that was torn must not swallow this one
+                file.write(b"\n")
+        file.write(json.dumps(entry).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def locked(releases_dir: Path, wait_seconds: float = 600.0) -> Iterator[None]:
+    """Hold the right to change the folder; the kernel frees it when the process dies.
+
+    Raises:
+        ReleaseError: the folder cannot be changed, or another process keeps the lock.
+    """
+    try:
+        releases_dir.mkdir(parents=True, exist_ok=True)
+        with (releases_dir / ".lock").open("a") as lock:
+            _wait_for(lock, releases_dir, wait_seconds)
+            yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ReleaseError(f"{releases_dir} cannot be changed: {reason}") from error
+
+
+def _wait_for(lock: IO[str], releases_dir: Path, wait_seconds: float) -> None:
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise ReleaseError(
+                    f"another process has been changing {releases_dir} for {wait_seconds:.0f} s; "
+                    "wait for it or end it"
+                ) from None
+            time.sleep(0.1)
+
+
+def switch(releases_dir: Path, release_id: str) -> None:
+    """Point ``current`` at a release, in one step that readers see whole or not at all."""
+    link = releases_dir / f"{ASIDE}{CURRENT}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(release_id)
+    reach("current_prepared")
+    link.replace(releases_dir / CURRENT)
+    flush(releases_dir)
+    reach("current_switched")
+
+
+def remove_older(releases_dir: Path, *, keep: int, spare: str) -> list[str]:
+    """Remove all but the newest ``keep`` nights; never the current release nor ``spare``.
+
+    Newest by the night they show, not by when they were made: a backfill of old nights
+    must not push out the nights one would roll back to.
+    """
+    removed = []
+    for info in list_releases(releases_dir)[keep:]:
+        if not info.is_current and info.release_id != spare:
+            aside = releases_dir / f"{ASIDE}{info.release_id}"
+            info.path.rename(aside)
+            remove_folder(aside)
+            record(releases_dir, "removed", info.release_id)
+            removed.append(info.release_id)
+    return removed
+
+
+def remove_leftovers(releases_dir: Path) -> None:
+    """Remove what a process that died left half-made."""
+    for path in releases_dir.glob(f"{ASIDE}*"):
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+        else:
+            remove_folder(path)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder that may be read-only."""
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+def flush(path: Path) -> None:
+    """Make sure that a file or a folder's entries are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container user without a name
+        return f"uid {os.getuid()}"

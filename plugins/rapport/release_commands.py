@@ -1,0 +1,92 @@
+"""``rapport releases``: what was published, whether it is whole, and the way back."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from rapport.errors import ReleaseError
+from rapport.release import (
+    ReleaseInfo,
+    current_release,
+    history,
+    list_releases,
+    rollback,
+    verify_release,
+)
+from rapport.settings import Settings
+
+releases_app = typer.Typer(
+    help="Published releases: list, verify, roll back.", no_args_is_help=True
+)
+
+ReleasesDir = Annotated[
+    Path | None,
+    typer.Option("--dir", help="Folder of releases; the installation's own by default."),
+]
+
+
+@releases_app.command("list")
+def list_command(directory: ReleasesDir = None) -> None:
+    """Show the releases on disk, the newest night first; readers get the marked one."""
+    folder = _folder(directory)
+    table = Table("release", "night", "tables", "rows", "published", "")
+    published = {event.get("release_id"): str(event.get("at", "")) for event in history(folder)}
+    for info in list_releases(folder):
+        table.add_row(
+            info.release_id,
+            info.as_of.isoformat(),
+            str(len(info.rows)),
+            f"{sum(info.rows.values()):,}",
+            published.get(info.release_id, ""),
+            "current" if info.is_current else info.note,
+        )
+    if table.row_count:
+        Console().print(table)
+    else:
+        typer.echo(f"no release in {folder}")
+
+
+@releases_app.command("verify")
+def verify_command(
+    release_id: Annotated[str | None, typer.Argument(help="One release; all by default.")] = None,
+    directory: ReleasesDir = None,
+) -> None:
+    """Compare releases with their checksums; exit with 1 if one is damaged."""
+    damaged = False
+    for info in _chosen(_folder(directory), release_id):
+        problems = verify_release(info.path)
+        damaged = damaged or bool(problems)
+        typer.echo(f"{info.release_id}: {'; '.join(problems) or 'whole'}")
+    raise typer.Exit(1 if damaged else 0)
+
+
+@releases_app.command("rollback")
+def rollback_command(
+    release_id: Annotated[str, typer.Argument(help="The release that readers get from now on.")],
+    why: Annotated[str, typer.Option(help="The reason; it is kept in the history.")],
+    directory: ReleasesDir = None,
+) -> None:
+    """Make an earlier release current; it is verified first."""
+    folder = _folder(directory)
+    before = current_release(folder)
+    try:
+        rollback(folder, release_id, why=why)
+    except ReleaseError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"current: {before} -> {release_id}")
+
+
+def _folder(directory: Path | None) -> Path:
+    return directory or Settings.from_env().releases_dir
+
+
+def _chosen(folder: Path, release_id: str | None) -> list[ReleaseInfo]:
+    found = [info for info in list_releases(folder) if release_id in (None, info.release_id)]
+    if not found:
+        typer.echo(f"no release {release_id or ''} in {folder}".replace("  ", " "), err=True)
+        raise typer.Exit(1)
+    return found
