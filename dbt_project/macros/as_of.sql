@@ -1,0 +1,36 @@
+{#- The night. Nothing else in the project may ask what time it is. -#}
+
+{% macro as_of_date() -%}
+    cast('{{ _as_of_text() }}' as date)
+{%- endmacro %}
+
+{#- The first instant the night no longer sees (UTC). -#}
+{% macro cutoff() -%}
+    (cast('{{ _as_of_text() }}' as timestamp) + interval 1 day)
+{%- endmacro %}
+
+{#- Whole days since 1970-01-01: what rolling windows count on. -#}
+{% macro day_number(date_expression) -%}
+    date_diff('day', date '1970-01-01', {{ date_expression }})
+{%- endmacro %}
+
+{#- Hours from one timestamp to another, as a fraction. -#}
+{% macro hours_between(earlier, later) -%}
+    (cast(epoch_us({{ later }}) - epoch_us({{ earlier }}) as double) / 3600000000.0)
+{%- endmacro %}
+
+{#- Parsing knows no night, so it gets a placeholder; running without one is refused at the start. -#}
+{% macro _as_of_text() -%}
+    {{ var('as_of_date', none) or '1970-01-01' }}
+{%- endmacro %}
+
+{% macro require_as_of_date() -%}
+    {% if execute %}
+        {% set given = var('as_of_date', none) | string %}
+        {% if not modules.re.fullmatch('\d{4}-\d{2}-\d{2}', given) %}
+            {{ exceptions.raise_compiler_error(
+                "The night is missing: dbt build --vars '{as_of_date: YYYY-MM-DD}' (got " ~ given ~ ")"
+            ) }}
+        {% endif %}
+    {% endif %}
+{%- endmacro %}

@@ -1,0 +1,4 @@
+{#- Schemas are called what dbt_project.yml calls them, whatever the target. -#}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ (custom_schema_name or target.schema) | trim }}
+{%- endmacro %}

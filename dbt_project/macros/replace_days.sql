@@ -1,0 +1,69 @@
+{#-
+    Facts are built by the day: the days that something happened to are deleted and
+    inserted anew, in one transaction. Same result as a full build, and a second
+    build of the same night touches no day.
+-#}
+
+{#-
+    Runs before an incremental fact and lists its days to rebuild:
+    - days of rows that came with a load no finished build has seen, where those rows
+      belong now and where the fact has them (an order that moved leaves no ghost),
+    - days of rows that would come out differently or not at all (identity changed),
+    - days after the last one the fact has.
+-#}
+{% macro find_touched_days(rows, changed, key, day, watch) -%}
+    {% if execute and is_incremental() %}
+        {% call statement('touched_days') %}
+            create or replace temporary table {{ touched_days() }} as
+
+            with
+
+            changed as (
+
+                select {{ key }} from {{ changed }}
+
+            ),
+
+            outdated as (
+
+                select fact.{{ day }}
+                from {{ this }} as fact
+                left join {{ rows }} as now_so on fact.{{ key }} = now_so.{{ key }}
+                where
+                    now_so.{{ key }} is null
+                    {% for column in [day] + watch %}
+                        or fact.{{ column }} is distinct from now_so.{{ column }}
+                    {% endfor %}
+
+            )
+
+            select {{ day }} from {{ rows }} where {{ key }} in (select {{ key }} from changed)
+            union
+            select {{ day }} from {{ this }} where {{ key }} in (select {{ key }} from changed)
+            union
+            select {{ day }} from {{ rows }}
+            where {{ day }} > (select max({{ day }}) from {{ this }})
+            union
+            select {{ day }} from outdated
+        {% endcall %}
+        {% set days = run_query('select count(*) from ' ~ touched_days()).columns[0].values()[0] %}
+        {{ log(this.identifier ~ ': ' ~ days ~ ' days to rebuild', info=true) }}
+    {% endif %}
+{%- endmacro %}
+
+{#- Name of the list; it lives as long as dbt's connection. -#}
+{% macro touched_days() -%}
+    {{ this.identifier }}__touched_days
+{%- endmacro %}
+
+{#- The incremental strategy `replace_days`; the column is in the model's meta. -#}
+{% macro get_incremental_replace_days_sql(arg_dict) %}
+    {% set day = config.get('meta')['replaced_by'] %}
+    {% set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) %}
+
+    delete from {{ arg_dict['target_relation'] }}
+    where {{ day }} in (select {{ day }} from {{ touched_days() }});
+
+    insert into {{ arg_dict['target_relation'] }} ({{ columns }})
+    select {{ columns }} from {{ arg_dict['temp_relation'] }}
+{% endmacro %}

@@ -1,0 +1,38 @@
+with
+
+campaigns as (
+
+    select * from {{ ref('stg_klaviyo__campaigns') }}
+
+),
+
+-- One campaign can carry several kinds of offer; the kinds are listed in alphabetical order.
+offers as (
+
+    select
+        campaign_id,
+        array_to_string(list_sort(list(distinct offer_type)), ', ') as offer_type,
+        min(valid_from_date) as offer_from_date,
+        max(valid_until_date) as offer_until_date,
+        count(distinct coupon_upc) as coupon_count,
+        count(distinct product_id) as product_count
+    from {{ ref('stg_shop__coupons') }}
+    group by campaign_id
+
+)
+
+select
+    campaigns.campaign_id,
+    campaigns.campaign_name,
+    campaigns.channel,
+    campaigns.campaign_status,
+    campaigns.is_archived,
+    campaigns.sent_at,
+    campaigns.message_ids,
+    offers.offer_type,
+    offers.offer_from_date,
+    offers.offer_until_date,
+    coalesce(offers.coupon_count, 0) as coupon_count,
+    coalesce(offers.product_count, 0) as product_count
+from campaigns
+left join offers on campaigns.campaign_id = offers.campaign_id

@@ -1,0 +1,16 @@
+select
+    'shop:' || order_id as touchpoint_id,
+    customer_id,
+    ordered_at as occurred_at,
+    'store' as channel,
+    'inbound' as direction,
+    'human' as actor,
+    null as message_class,
+    'ordered' as event_type,
+    false as is_marketing_contact,
+    'shop' as source,
+    null as campaign_id,
+    null as message_id,
+    order_id,
+    null as coupon_upc
+from {{ ref('int_orders__with_customers') }}

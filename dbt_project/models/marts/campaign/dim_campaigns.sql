@@ -1,0 +1,35 @@
+with
+
+campaigns as (
+
+    select * from {{ ref('int_campaigns__with_offers') }}
+
+),
+
+audiences as (
+
+    select
+        campaign_id,
+        count(distinct customer_id) as audience_count
+    from {{ ref('fct_touchpoints') }}
+    where is_marketing_contact
+    group by campaign_id
+
+)
+
+select
+    campaigns.campaign_id,
+    campaigns.campaign_name,
+    campaigns.channel,
+    campaigns.campaign_status,
+    campaigns.is_archived,
+    campaigns.sent_at,
+    cast(campaigns.sent_at as date) as send_date,
+    cast(campaigns.offer_type as varchar) as offer_type,
+    campaigns.offer_from_date,
+    campaigns.offer_until_date,
+    cast(campaigns.coupon_count as bigint) as coupon_count,
+    cast(campaigns.product_count as bigint) as product_count,
+    cast(coalesce(audiences.audience_count, 0) as bigint) as audience_count
+from campaigns
+left join audiences on campaigns.campaign_id = audiences.campaign_id

@@ -1,0 +1,26 @@
+with
+
+catalogue as (
+
+    select * from {{ ref('int_products__catalogued') }}
+
+),
+
+sold as (
+
+    select distinct product_id from {{ ref('fct_order_lines') }}
+
+)
+
+select
+    coalesce(catalogue.product_id, sold.product_id) as product_id,
+    catalogue.manufacturer_id,
+    catalogue.department,
+    catalogue.brand,
+    catalogue.product_category,
+    catalogue.product_type,
+    catalogue.package_size,
+    catalogue.product_id is not null as is_in_catalogue,
+    sold.product_id is not null as is_sold
+from catalogue
+full outer join sold on catalogue.product_id = sold.product_id

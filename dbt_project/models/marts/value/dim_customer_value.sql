@@ -1,0 +1,98 @@
+with
+
+customers as (
+
+    select customer_id from {{ ref('dim_customers') }}
+
+),
+
+orders as (
+
+    select
+        customer_id,
+        min(order_date) as first_order_date,
+        max(order_date) as last_order_date,
+        count(*) as order_count,
+        count(*) filter (
+            where {{ day_number(as_of_date()) }} - {{ day_number('order_date') }} < 365
+        ) as order_count_365d,
+        count(*) filter (
+            where currency_code <> '{{ var("reporting_currency") }}'
+        ) as other_currency_order_count,
+        coalesce(
+            sum(sales_amount) filter (where currency_code = '{{ var("reporting_currency") }}'), 0
+        ) as sales_amount,
+        coalesce(
+            sum(sales_amount) filter (
+                where
+                    currency_code = '{{ var("reporting_currency") }}'
+                    and {{ day_number(as_of_date()) }} - {{ day_number('order_date') }} < 365
+            ), 0
+        ) as sales_amount_365d
+    from {{ ref('fct_orders') }}
+    where order_date <= {{ as_of_date() }}
+    group by customer_id
+
+),
+
+measured as (
+
+    select
+        customers.customer_id,
+        orders.first_order_date,
+        orders.last_order_date,
+        {{ day_number(as_of_date()) }} - {{ day_number('orders.last_order_date') }} as recency_days,
+        coalesce(orders.order_count, 0) as order_count,
+        coalesce(orders.order_count_365d, 0) as order_count_365d,
+        coalesce(orders.other_currency_order_count, 0) as other_currency_order_count,
+        coalesce(orders.sales_amount, 0) as sales_amount,
+        coalesce(orders.sales_amount_365d, 0) as sales_amount_365d,
+        -- what the quintiles rank: null, and so unranked, without an order
+        orders.order_count as ranked_order_count,
+        orders.sales_amount as ranked_sales_amount
+    from customers
+    left join orders on customers.customer_id = orders.customer_id
+
+),
+
+ranked as (
+
+    select
+        *,
+        {{ quintile('recency_days', best='lowest') }} as recency_quintile,
+        {{ quintile('ranked_order_count') }} as frequency_quintile,
+        {{ quintile('ranked_sales_amount') }} as monetary_quintile
+    from measured
+
+)
+
+select
+    customer_id,
+    {{ as_of_date() }} as as_of_date,
+    first_order_date,
+    last_order_date,
+    cast(recency_days as bigint) as recency_days,
+    cast(order_count as bigint) as order_count,
+    cast(order_count_365d as bigint) as order_count_365d,
+    cast(other_currency_order_count as bigint) as other_currency_order_count,
+    cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
+    cast(sales_amount as decimal(18, 2)) as sales_amount,
+    cast(sales_amount_365d as decimal(18, 2)) as sales_amount_365d,
+    case
+        when order_count > other_currency_order_count
+            then
+                cast(
+                    cast(sales_amount as double) / (order_count - other_currency_order_count)
+                    as decimal(18, 2)
+                )
+    end as average_order_amount,
+    recency_quintile,
+    frequency_quintile,
+    monetary_quintile,
+    cast(
+        cast(recency_quintile as varchar)
+        || cast(frequency_quintile as varchar)
+        || cast(monetary_quintile as varchar)
+        as varchar
+    ) as rfm_cell
+from ranked

@@ -1,0 +1,61 @@
+with
+
+landed as (
+
+    {{ landed('hubspot', 'owners') }}
+
+),
+
+typed as (
+
+    select
+        -- ids
+        {{ clean_text('id') }} as owner_id,
+        {{ clean_text('user_id') }} as user_id,
+
+        -- direct identifiers
+        {{ normalised_email('email') }} as email,
+        {{ clean_text('first_name') }} as first_name,
+        {{ clean_text('last_name') }} as last_name,
+
+        -- text
+        {{ json_text('teams', '/0/name') }} as team,
+
+        -- booleans
+        coalesce(try_cast(archived as boolean), false) as is_archived,
+
+        -- timestamps
+        {{ utc_timestamp('created_at') }} as created_at,
+        {{ utc_timestamp('updated_at') }} as updated_at,
+
+        -- the row as it came
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
+        payload
+
+    from landed
+
+),
+
+checked as (
+
+    select
+        *,
+        owner_id as record_key,
+        created_at < {{ cutoff() }} as is_seen,
+        case
+            when owner_id is null then 'id is missing'
+            when created_at is null then 'created_at is missing or not a time'
+            when updated_at is null then 'updated_at is missing or not a time'
+        end as quarantine_reason
+
+    from typed
+
+)
+
+select
+    *,
+    {{ version_rank(['owner_id'], changed_at='updated_at', prefer='is_archived') }} as version_rank
+from checked

@@ -1,0 +1,65 @@
+with
+
+landed as (
+
+    {{ landed('klaviyo', 'campaigns') }}
+
+),
+
+typed as (
+
+    select
+        -- ids
+        {{ clean_text('id') }} as campaign_id,
+        json_extract_string(
+            try_cast(relationships as json), '$.campaign-messages.data[*].id'
+        ) as message_ids,
+
+        -- text
+        {{ clean_text('channel') }} as channel,
+        {{ json_text('attributes', '/name') }} as campaign_name,
+        lower({{ json_text('attributes', '/status') }}) as campaign_status,
+
+        -- booleans
+        coalesce(try_cast({{ json_text('attributes', '/archived') }} as boolean), false) as is_archived,
+
+        -- timestamps
+        {{ utc_timestamp('created_at') }} as created_at,
+        {{ utc_timestamp('updated_at') }} as updated_at,
+        {{ utc_timestamp(json_text('attributes', '/send_time')) }} as sent_at,
+
+        -- the row as it came
+        attributes,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
+        payload
+
+    from landed
+
+),
+
+checked as (
+
+    select
+        *,
+        campaign_id as record_key,
+        created_at < {{ cutoff() }} as is_seen,
+        case
+            when campaign_id is null then 'id is missing'
+            when not {{ is_object('attributes') }} then 'attributes is not a JSON object'
+            when created_at is null then 'created_at is missing or not a time'
+            when updated_at is null then 'updated_at is missing or not a time'
+            when sent_at is null and {{ json_text('attributes', '/send_time') }} is not null
+                then 'send_time is not a time'
+        end as quarantine_reason
+
+    from typed
+
+)
+
+select
+    *,
+    {{ version_rank(['campaign_id'], changed_at='updated_at') }} as version_rank
+from checked

@@ -1,0 +1,18 @@
+with
+
+versions as (
+
+    select * from {{ ref('base_klaviyo__events') }}
+
+)
+
+select
+    event_id,
+    profile_id,
+    metric_id,
+    message_id,
+    campaign_id,
+    coupon_upc,
+    occurred_at
+from versions
+where {{ is_staged() }}

@@ -1,0 +1,69 @@
+with
+
+landed as (
+
+    {{ landed('shop', 'order_lines') }}
+
+),
+
+typed as (
+
+    select
+        -- ids
+        {{ clean_text('order_id') }} as order_id,
+        {{ clean_text('product_id') }} as product_id,
+
+        -- numbers
+        {{ whole_number('quantity') }} as item_quantity,
+        {{ amount('sales_amount') }} as sales_amount,
+        {{ amount('retail_discount_amount') }} as retail_discount_amount,
+        {{ amount('coupon_discount_amount') }} as coupon_discount_amount,
+        {{ amount('coupon_match_discount_amount') }} as coupon_match_discount_amount,
+
+        -- timestamps
+        {{ utc_timestamp('updated_at') }} as updated_at,
+
+        -- the row as it came
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
+        payload
+
+    from landed
+
+),
+
+checked as (
+
+    select
+        *,
+        coalesce(order_id, '') || ':' || coalesce(product_id, '') as record_key,
+        true as is_seen,
+        case
+            when order_id is null then 'order_id is missing'
+            when product_id is null then 'product_id is missing'
+            when item_quantity is null then 'quantity is missing or not a whole number'
+            when item_quantity < 0 then 'quantity is negative'
+            when sales_amount is null then 'sales_amount is missing or not a number'
+            when retail_discount_amount is null
+                then 'retail_discount_amount is missing or not a number'
+            when coupon_discount_amount is null
+                then 'coupon_discount_amount is missing or not a number'
+            when coupon_match_discount_amount is null
+                then 'coupon_match_discount_amount is missing or not a number'
+            when sales_amount < 0 then 'sales_amount is negative'
+            when retail_discount_amount < 0 then 'retail_discount_amount is negative'
+            when coupon_discount_amount < 0 then 'coupon_discount_amount is negative'
+            when coupon_match_discount_amount < 0 then 'coupon_match_discount_amount is negative'
+            when updated_at is null then 'updated_at is missing or not a time'
+        end as quarantine_reason
+
+    from typed
+
+)
+
+select
+    *,
+    {{ version_rank(['order_id', 'product_id'], changed_at='updated_at') }} as version_rank
+from checked

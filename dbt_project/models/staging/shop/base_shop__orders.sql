@@ -1,0 +1,60 @@
+with
+
+landed as (
+
+    {{ landed('shop', 'orders') }}
+
+),
+
+typed as (
+
+    select
+        -- ids
+        {{ clean_text('order_id') }} as order_id,
+        {{ clean_text('customer_id') }} as shop_customer_id,
+        {{ clean_text('store_id') }} as store_id,
+
+        -- text
+        upper({{ clean_text('currency_code') }}) as currency_code,
+
+        -- timestamps
+        {{ utc_timestamp('ordered_at') }} as ordered_at,
+        {{ utc_timestamp('updated_at') }} as updated_at,
+
+        -- the row as it came
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
+        payload
+
+    from landed
+
+),
+
+checked as (
+
+    select
+        *,
+        order_id as record_key,
+        ordered_at < {{ cutoff() }} as is_seen,
+        case
+            when order_id is null then 'order_id is missing'
+            when shop_customer_id is null then 'customer_id is missing'
+            when not coalesce(regexp_full_match(currency_code, '[A-Z]{3}'), false)
+                then 'currency_code is not an ISO 4217 code'
+            when ordered_at is null then 'ordered_at is missing or not a time'
+            when updated_at is null then 'updated_at is missing or not a time'
+            when {{ is_implausible('ordered_at') }} then 'ordered_at is implausibly early'
+            when ordered_at > updated_at + interval 1 day
+                then 'ordered_at is more than a day after updated_at'
+        end as quarantine_reason
+
+    from typed
+
+)
+
+select
+    *,
+    {{ version_rank(['order_id'], changed_at='updated_at') }} as version_rank
+from checked

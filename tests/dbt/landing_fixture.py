@@ -1,0 +1,97 @@
+"""Write landing files as the nightly pull does, for given rows."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+
+COLUMNS = {
+    "hubspot": {
+        "contacts": "id created_at updated_at archived archived_at properties extra",
+        "owners": (
+            "id created_at updated_at archived email first_name last_name user_id teams extra"
+        ),
+    },
+    "klaviyo": {
+        "profiles": "id created updated attributes relationships extra",
+        "metrics": "id created updated attributes relationships extra",
+        "campaigns": "id created_at updated_at channel attributes relationships extra",
+        "events": "id datetime metric_id profile_id attributes relationships extra",
+    },
+    "shop": {
+        "customers": "customer_id email created_at updated_at",
+        "orders": "order_id customer_id store_id currency_code ordered_at updated_at",
+        "order_lines": (
+            "order_id product_id quantity sales_amount retail_discount_amount "
+            "coupon_discount_amount coupon_match_discount_amount updated_at"
+        ),
+        "products": (
+            "product_id manufacturer_id department brand product_category product_type "
+            "package_size updated_at"
+        ),
+        "coupons": (
+            "coupon_upc product_id campaign_id offer_type valid_from valid_until updated_at"
+        ),
+    },
+}
+STREAMS = [(source, stream) for source, streams in COLUMNS.items() for stream in streams]
+
+
+def columns_of(source: str, stream: str) -> list[str]:
+    return COLUMNS[source][stream].split()
+
+
+def land(
+    landing: Path,
+    source: str,
+    load_date: str,
+    load_id: str,
+    rows: Mapping[str, Sequence[Mapping[str, object]]],
+    *,
+    complete: bool = True,
+) -> None:
+    """Add one load of a source; a stream without rows gets an empty file.
+
+    Values become text as they are, dicts and lists become JSON, a missing column is null.
+    ``complete=False`` leaves the load as a killed one does: files, but not listed.
+    """
+    unknown = set(rows) - set(COLUMNS[source])
+    assert not unknown, f"{source} has no {unknown}"
+    with duckdb.connect() as connection:
+        for stream in COLUMNS[source]:
+            columns = [*columns_of(source, stream), "_dlt_load_id"]
+            connection.execute(
+                "create or replace table landed ("
+                + ", ".join(f'"{column}" varchar' for column in columns)
+                + ")"
+            )
+            for row in rows.get(stream, []):
+                wrong = set(row) - set(columns)
+                assert not wrong, f"{source}.{stream} has no {wrong}"
+                values = [_text(row.get(column)) for column in columns[:-1]]
+                connection.execute(
+                    f"insert into landed values ({', '.join('?' for _ in columns)})",
+                    [*values, load_id],
+                )
+            folder = landing / source / stream / f"load_date={load_date}"
+            folder.mkdir(parents=True, exist_ok=True)
+            connection.execute(
+                f"copy landed to '{folder / f'{load_id}.0.parquet'}' "
+                "(format parquet, compression zstd)"
+            )
+    loads = landing / source / "_dlt_loads"
+    loads.mkdir(parents=True, exist_ok=True)
+    if complete:
+        line = {"load_id": load_id, "schema_name": source, "status": 0, "inserted_at": load_date}
+        (loads / f"{source}__{load_id}.jsonl").write_text(json.dumps(line))
+
+
+def _text(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, dict | list):
+        return json.dumps(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)
