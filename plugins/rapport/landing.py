@@ -24,6 +24,7 @@ import dlt
 import duckdb
 from dlt.common.pipeline import LoadInfo
 from dlt.destinations import filesystem
+from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION, INIT_FILE_NAME
 
 from rapport.errors import LandingError
 from rapport.killpoints import reach
@@ -148,6 +149,7 @@ def land(
     Raises:
         LandingError: the load is not listed as complete, or rows are missing.
     """
+    _open_storage(landing_dir / source)
     for folder in _unfinished(work_dir, name):
         pipeline = _pipeline(name, source, landing_dir, folder, date.fromisoformat(folder.name))
         if pipeline.has_pending_data:
@@ -164,6 +166,23 @@ def land(
     landed = _confirm(info, pipeline, source, landing_dir, as_of)
     shutil.rmtree(work_dir / as_of.isoformat() / name)
     return landed
+
+
+def _open_storage(folder: Path) -> None:
+    """Make a source's folder as dlt makes it, but in one step.
+
+    dlt makes the folder first and marks it after: two pulls that start together, or one
+    that is killed in between, would leave a folder that it then refuses for good.
+    """
+    mark = folder / INIT_FILE_NAME
+    if mark.exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f".{INIT_FILE_NAME}.{os.getpid()}"
+    part.write_text(
+        json.dumps({"initial_version": CURRENT_VERSION, "current_version": CURRENT_VERSION})
+    )
+    part.replace(mark)
 
 
 def _unfinished(work_dir: Path, name: str) -> Iterator[Path]:

@@ -63,3 +63,21 @@ def check_release() -> dict[str, Any]:
         as_of=night(),
         warehouse_path=settings.warehouse_path,
     ).summary()
+
+
+def publish_release() -> dict[str, Any]:
+    """Release what the gate passed; return the release's id and whether readers now get it."""
+    from rapport import release
+
+    settings = Settings.from_env()
+    gate = get_current_context()["ti"].xcom_pull(task_ids="check_release")
+    info = release.publish_release(
+        warehouse_path=settings.warehouse_path,
+        releases_dir=settings.releases_dir,
+        as_of=night(),
+        gate=gate,
+        keep=settings.keep_releases,
+        memory_limit=settings.memory_limit,
+        threads=settings.threads,
+    )
+    return {"release_id": info.release_id, "is_current": info.is_current, "note": info.note}

@@ -1,0 +1,116 @@
+"""The build warehouse: when it is built upon, and when it is made anew."""
+
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from rapport import warehouse
+from rapport.errors import BuildError
+
+NIGHT = date(2018, 1, 2)
+
+
+@pytest.fixture
+def build(tmp_path):
+    """Return a function that runs a build in which a model leaves a table behind."""
+    path = tmp_path / "warehouse" / "w.duckdb"
+
+    def run(as_of: date = NIGHT, code: str = "a", *, fails: bool = False) -> bool:
+        with warehouse.building(
+            path, landing_dir=tmp_path / "landing", sources=["crm"], as_of=as_of, code=code
+        ) as fresh:
+            with duckdb.connect(str(path)) as connection:
+                connection.execute("create table if not exists model as select 1 as built")
+            if fails:
+                raise RuntimeError("dbt failed")
+        return fresh
+
+    run.path = path
+    run.landing = tmp_path / "landing"
+    return run
+
+
+def land(landing: Path, night: str, load_id: str) -> None:
+    folder = landing / "crm" / "contacts" / f"load_date={night}"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{load_id}.aa.parquet").touch()
+    ledger = landing / "crm" / "_dlt_loads"
+    ledger.mkdir(exist_ok=True)
+    (ledger / f"crm__{load_id}.jsonl").write_text(f'{{"load_id":"{load_id}","status":0}}\n')
+
+
+def built_loads(path: Path) -> list[str]:
+    with duckdb.connect(str(path)) as connection:
+        return [row[0] for row in connection.sql("select load_id from ops.built_loads").fetchall()]
+
+
+def test_the_first_build_starts_from_nothing_and_the_next_builds_upon_it(build):
+    assert build() is True
+    assert build() is False
+    assert build(date(2018, 1, 3)) is False
+
+
+def test_an_earlier_night_starts_from_nothing(build):
+    build()
+    assert build(date(2018, 1, 1)) is True
+
+
+def test_changed_models_start_from_nothing(build):
+    build()
+    assert build(code="b") is True
+
+
+def test_a_damaged_file_starts_from_nothing(build):
+    build()
+    build.path.write_bytes(b"not a database" * 1000)
+    assert build() is True
+
+
+def test_a_build_notes_the_loads_of_its_nights_only(build):
+    land(build.landing, "2018-01-02", "1.1")
+    land(build.landing, "2018-01-05", "2.2")
+    build()
+    assert built_loads(build.path) == ["1.1"]
+
+
+def test_a_failed_build_notes_nothing(build):
+    land(build.landing, "2018-01-02", "1.1")
+    with pytest.raises(RuntimeError):
+        build(fails=True)
+    assert built_loads(build.path) == []
+
+
+def test_two_builds_cannot_run_at_once(build):
+    with (
+        warehouse.build_lock(build.path),
+        pytest.raises(BuildError, match="being built by process"),
+    ):
+        build()
+
+
+def test_a_killed_build_frees_the_lock(build):
+    script = (
+        "import os; from pathlib import Path; from rapport.warehouse import build_lock\n"
+        f"with build_lock(Path({str(build.path)!r})): os._exit(9)"
+    )
+    plugins = Path(warehouse.__file__).parents[1]
+    killed = subprocess.run(
+        [sys.executable, "-c", script], env={"PYTHONPATH": str(plugins)}, check=False
+    )
+    assert killed.returncode == 9
+    assert build() is True
+
+
+def test_the_fingerprint_follows_every_file_that_decides_the_result(tmp_path):
+    (tmp_path / "dbt_project.yml").write_text("vars: {a: 1}")
+    (tmp_path / "profiles.yml").write_text("")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "m.sql").write_text("select 1")
+    before = warehouse.fingerprint(tmp_path)
+    assert warehouse.fingerprint(tmp_path) == before
+    (tmp_path / "models" / "m.sql").write_text("select 2")
+    assert warehouse.fingerprint(tmp_path) != before
