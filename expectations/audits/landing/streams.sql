@@ -1,0 +1,127 @@
+-- One row per stream: what the night landed, how much of it staging will be able to use,
+-- and how old the newest record is. Reads the landing itself: staging has not run yet.
+
+create or replace temp macro completed_loads(source) as table
+    select distinct load_id
+    from read_json(
+        getvariable('landing') || '/' || source || '/_dlt_loads/*.jsonl',
+        format = 'newline_delimited', columns = {load_id: 'varchar', status: 'integer'}
+    )
+    where status = 0;
+
+create or replace temp macro landed(source, stream) as table
+    select
+        *,
+        _dlt_load_id in (select load_id from completed_loads(source)) as is_complete
+    from read_parquet(
+        getvariable('landing') || '/' || source || '/' || stream || '/*/*.parquet',
+        hive_partitioning = true, hive_types = {load_date: date}, union_by_name = true
+    )
+    where load_date <= getvariable('as_of');
+
+-- key_columns tell one record from another; cursor_column is the time of change, after
+-- allowed_age_days without a newer one somebody should look (36500: it may never change).
+create or replace temp macro stream_figures(
+    source, stream, key_columns, cursor_column, allowed_age_days
+) as table
+
+    with
+
+    history as (
+
+        select
+            load_date,
+            count(*) filter (where is_complete) as landed_rows,
+            count(*) filter (where not is_complete) as unfinished_rows,
+            count(distinct _dlt_load_id) filter (where is_complete) as loads,
+            max(
+                try_cast(columns(lambda name: name = cursor_column) as timestamptz)
+            ) filter (where is_complete) as newest_at
+        from landed(source, stream)
+        group by load_date
+
+    ),
+
+    tonight as (
+
+        select
+            count(*) filter (
+                where list_count(
+                    list_value(*columns(lambda name: list_contains(key_columns, name)))
+                ) < len(key_columns)
+            ) as keyless_rows,
+            count(*) filter (
+                where try_cast(columns(lambda name: name = cursor_column) as timestamptz) is null
+            ) as undated_rows,
+            count(*) filter (
+                where try_cast(columns(lambda name: name = cursor_column) as timestamptz)
+                >= (getvariable('as_of') + 2)::timestamptz
+            ) as future_rows
+        from landed(source, stream)
+        where load_date = getvariable('as_of') and is_complete
+
+    ),
+
+    summed as (
+
+        select
+            coalesce(sum(landed_rows), 0) as landed_rows,
+            coalesce(sum(landed_rows) filter (where load_date = getvariable('as_of')), 0) as night_rows,
+            coalesce(sum(loads) filter (where load_date = getvariable('as_of')), 0) as night_loads,
+            coalesce(sum(unfinished_rows), 0) as unfinished_rows,
+            -- The first night brings everything; a week of others says what is usual.
+            case
+                when count(*) filter (where load_date >= getvariable('as_of') - 14) > 7
+                    then median(landed_rows) filter (
+                        where
+                            load_date >= getvariable('as_of') - 14
+                            and load_date < getvariable('as_of')
+                    )
+            end as usual_night_rows,
+            max(newest_at) filter (
+                where newest_at < (getvariable('as_of') + 2)::timestamptz
+            ) as newest_at
+        from history
+
+    )
+
+    select
+        source || '.' || stream as stream_name,
+        landed_rows::bigint as landed_rows,
+        night_rows::bigint as night_rows,
+        night_loads::bigint as night_loads,
+        unfinished_rows::bigint as unfinished_rows,
+        -- Of at least 100 rows, so that one bad row of a quiet night is not a fifth of it.
+        (keyless_rows + undated_rows) / greatest(night_rows, 100)::double as unusable_share,
+        (keyless_rows + undated_rows)::bigint as unusable_rows,
+        future_rows::bigint as future_rows,
+        coalesce(night_rows / nullif(usual_night_rows, 0), 1)::double as share_of_usual_night,
+        greatest(
+            coalesce(getvariable('as_of') - newest_at::date, 100000) - allowed_age_days, 0
+        )::bigint as overdue_days
+    from summed, tonight;
+
+from stream_figures('hubspot', 'contacts', ['id'], 'updated_at', 31)
+union all by name
+from stream_figures('hubspot', 'owners', ['id'], 'updated_at', 36500)
+union all by name
+from stream_figures('klaviyo', 'profiles', ['id'], 'updated', 31)
+union all by name
+from stream_figures('klaviyo', 'metrics', ['id'], 'updated', 36500)
+union all by name
+from stream_figures('klaviyo', 'campaigns', ['id'], 'updated_at', 92)
+union all by name
+from stream_figures('klaviyo', 'events', ['id'], 'datetime', 31)
+union all by name
+from stream_figures('shop', 'customers', ['customer_id'], 'updated_at', 92)
+union all by name
+from stream_figures('shop', 'orders', ['order_id'], 'updated_at', 3)
+union all by name
+from stream_figures('shop', 'order_lines', ['order_id', 'product_id'], 'updated_at', 3)
+union all by name
+from stream_figures('shop', 'products', ['product_id'], 'updated_at', 36500)
+union all by name
+from stream_figures(
+    'shop', 'coupons', ['coupon_upc', 'product_id', 'campaign_id'], 'updated_at', 92
+)
+order by stream_name;
