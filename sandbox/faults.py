@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from sandbox import hubspot, klaviyo
 from sandbox.limits import Limit
@@ -98,13 +98,18 @@ class Rule:
             raise BadRule(f"path is no regular expression: {problem}") from None
         if kind == "status" and do.get("code") not in range(400, 600):
             raise BadRule("a status needs a code from 400 to 599")
+        after, times = given.get("after", 0), given.get("times", 1)
+        if not isinstance(after, int) or after < 0:
+            raise BadRule("after is a number of requests")
+        if times is not None and (not isinstance(times, int) or times < 1):
+            raise BadRule("times is a number of requests, or null for all")
         if kind in ("delay", "trickle") and not isinstance(do.get("seconds"), int | float):
             raise BadRule(f"{kind} needs seconds")
         return cls(
             match.get("path", ""),
             match.get("method"),
-            int(given.get("after", 0)),
-            given.get("times", 1),
+            after,
+            times,
             do,
         )
 
@@ -158,11 +163,11 @@ class Script:
         known = {"rules", "limits", "hubspot_search_lag_seconds"}
         if not isinstance(given, dict) or set(given) - known:
             raise BadRule(f"a list of rules, or an object of {', '.join(sorted(known))}")
+        rules = [Rule.parse(rule) for rule in given.get("rules", [])]
         try:
-            rules = [Rule.parse(rule) for rule in given.get("rules", [])]
             limits = {name: Limit(**limit) for name, limit in given.get("limits", {}).items()}
             lag = float(given.get("hubspot_search_lag_seconds", 0))
-        except (TypeError, AttributeError) as problem:
+        except (TypeError, ValueError, AttributeError) as problem:
             raise BadRule(str(problem)) from None
         if set(limits) - {"hubspot", "klaviyo"}:
             raise BadRule("limits are for hubspot and klaviyo")
@@ -229,6 +234,7 @@ class Faults:
         self, scope: Message, receive: Receive, send: Send, rule: Rule | None, watching: list[Rule]
     ) -> None:
         """Let the vendor answer, then change the answer."""
+        asked, receive = await _kept(receive)
         start, body = await _captured(self.app, scope, receive)
         kind = rule.do["kind"] if rule else ""
         if kind == "html":
@@ -241,18 +247,16 @@ class Faults:
         elif start["status"] == 200:
             page = json.loads(body)
             if rule:
-                self._change(page, rule, scope)
+                self._change(page, rule, scope, asked)
             for watcher in watching:
                 watcher.previous = _records(page)[1]
-            if kind in ("wrong_envelope", "nan", "duplicate_page", "missing_page"):
-                body = json.dumps(page, ensure_ascii=False).encode()
-            elif kind in ("repeat_cursor", "next_link"):
-                body = json.dumps(page, ensure_ascii=False).encode()
+            body = json.dumps(page, ensure_ascii=False).encode()
         start["headers"] = [pair for pair in start["headers"] if pair[0] != b"content-length"]
         start["headers"].append((b"content-length", str(len(body)).encode()))
         await send(start)
         if kind == "reset":
-            await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+            half = body[: len(body) // 2]
+            await send({"type": "http.response.body", "body": half, "more_body": True})
             await _reset(send)
         elif rule and kind == "trickle":
             for place in range(len(body)):
@@ -263,7 +267,7 @@ class Faults:
         else:
             await send({"type": "http.response.body", "body": body})
 
-    def _change(self, page: dict[str, Any], rule: Rule, scope: Message) -> None:
+    def _change(self, page: dict[str, Any], rule: Rule, scope: Message, asked: bytes) -> None:
         """Change a page in place; `mutate` changes the store behind it instead."""
         name, records = _records(page)
         kind = rule.do["kind"]
@@ -277,7 +281,7 @@ class Faults:
         elif kind == "missing_page":
             page[name] = []
         elif kind == "repeat_cursor":
-            _repeat_cursor(page, scope)
+            _repeat_cursor(page, scope, asked)
         elif kind == "next_link":
             _move_next_link(page, rule.do)
         elif kind == "mutate" and records:
@@ -305,6 +309,25 @@ def _status(vendor: str, do: dict[str, Any]) -> Any:
             formatdate(time.time() + wait, usegmt=True) if dated else str(wait)
         )
     return answer
+
+
+async def _kept(receive: Receive) -> tuple[bytes, Receive]:
+    """Read the body of a request; return it, and a `receive` that gives it once more."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    given = False
+
+    async def again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return body, again
 
 
 async def _captured(app: App, scope: Message, receive: Receive) -> tuple[Message, bytes]:
@@ -338,16 +361,14 @@ def _records(page: dict[str, Any]) -> tuple[str, list[Any]]:
     return name, page.get(name, [])
 
 
-def _repeat_cursor(page: dict[str, Any], scope: Message) -> None:
+def _repeat_cursor(page: dict[str, Any], scope: Message, asked: bytes) -> None:
     """Let the next page be this page."""
     if "links" in page:
         page["links"]["next"] = page["links"]["self"]
-        return
-    following = page.get("paging", {}).get("next")
-    asked = re.search(r"(?:^|&)after=(\d+)", scope["query_string"].decode())
-    if following:
-        # A search names its place in the body, which is gone by now: 0 is as much of a loop.
-        following["after"] = asked[1] if asked else "0"
+    elif "paging" in page:
+        query = dict(parse_qsl(scope["query_string"].decode()))
+        sent = json.loads(asked) if asked else query  # a search says where it is in its body
+        page["paging"]["next"]["after"] = sent.get("after", "0")
 
 
 def _move_next_link(page: dict[str, Any], do: dict[str, Any]) -> None:

@@ -442,7 +442,7 @@ def _resource(record: Record, base: str, shown: list[str] | None) -> dict[str, A
 
 
 RELATIONS = {
-    "profile": ("lists", "segments", "push-tokens", "conversations"),
+    "profile": ("lists", "segments", "push-tokens"),
     "metric": ("flow-triggers",),
     "campaign": ("tags",),
 }

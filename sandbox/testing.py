@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -55,17 +56,17 @@ class SandboxServer:
         """The shop's SQLite file."""
         return self.company.shop_path
 
-    @property
+    @cached_property
     def hubspot(self) -> httpx.Client:
         """A client that may ask HubSpot."""
         headers = {"Authorization": f"Bearer {self.hubspot_token}"}
-        return httpx.Client(base_url=self.hubspot_url, headers=headers)
+        return httpx.Client(base_url=self.hubspot_url, headers=headers, timeout=30)
 
-    @property
+    @cached_property
     def klaviyo(self) -> httpx.Client:
         """A client that may ask Klaviyo."""
         headers = {"Authorization": f"Klaviyo-API-Key {self.klaviyo_key}", "revision": REVISION}
-        return httpx.Client(base_url=self.klaviyo_url, headers=headers)
+        return httpx.Client(base_url=self.klaviyo_url, headers=headers, timeout=30)
 
     def set_clock(self, instant: str) -> None:
         """Move the clock of both APIs and the shop."""

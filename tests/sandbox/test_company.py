@@ -1,0 +1,245 @@
+"""The company is the data set, dressed up the same way on every machine."""
+
+import hashlib
+import sqlite3
+import subprocess
+import sys
+import time
+import unicodedata
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sandbox import canary, prepare
+from sandbox.people import MAIL_DOMAINS
+
+ROOT = Path(__file__).parents[2]
+
+
+def ask(path, query, *values):
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute(query, values).fetchall()
+
+
+def content(path):
+    """Every row of every table, as one hash."""
+    digest = hashlib.sha256()
+    with closing(sqlite3.connect(path)) as database:
+        for line in database.iterdump():
+            digest.update(line.encode())
+    return digest.hexdigest()
+
+
+def test_the_whole_company_has_the_figures_of_the_data_set(full_company):
+    assert full_company.counts == {
+        "shop.customers": 2_469,
+        "shop.orders": 155_848,
+        "shop.order_lines": 1_469_307,
+        "shop.products": 92_331,
+        "shop.coupons": 111_332,
+        "hubspot/contacts": 2_510,
+        "hubspot/owners": 8,
+        "klaviyo/profile": 2_469,
+        "klaviyo/metric": 2,
+        "klaviyo/campaign": 27,
+        "klaviyo/campaign-message": 27,
+        "klaviyo/event: Received Email": 6_589,
+        "klaviyo/event: Coupon Redeemed": 2_102,
+    }
+    ((sales,),) = ask(full_company.shop_path, "select round(sum(sales_amount), 2) from order_lines")
+    assert sales == 4_596_039.58
+
+
+def test_every_household_stands_in_all_three_systems(full_company):
+    shop = {str(row[0]) for row in ask(full_company.shop_path, "select customer_id from customers")}
+    by_mail = dict(ask(full_company.shop_path, "select email, customer_id from _customers"))
+
+    def households(collection, number):
+        rows = ask(
+            full_company.crm_path,
+            f"select id, max(body ->> '$.{number}'), min(lower(body ->> '$.email')) "
+            "from records where collection = ? group by id",
+            collection,
+        )
+        return {number or str(by_mail[email]) for _, number, email in rows}
+
+    assert len(shop) == 2_469
+    assert households("hubspot/contacts", "shop_customer_number") == shop
+    assert households("klaviyo/profile", "external_id") == shop
+
+
+def test_no_two_households_share_an_address_or_a_telephone(full_company):
+    for name in ("email", "phone_number"):
+        shared = ask(
+            full_company.crm_path,
+            f"select lower(body ->> '$.{name}') as value from records "
+            "where collection = 'klaviyo/profile' and value is not null "
+            "group by value having count(distinct id) > 1",
+        )
+        assert shared == []
+    shared = ask(
+        full_company.crm_path,
+        "select lower(body ->> '$.email') as value from records "
+        "where collection = 'hubspot/contacts' and value is not null "
+        "group by value having count(distinct id) > 1",
+    )
+    assert shared == []
+
+
+def test_mail_domains_are_reserved_and_telephones_are_fictional(full_company):
+    rows = ask(
+        full_company.crm_path,
+        "select distinct lower(body ->> '$.email'), body ->> '$.phone_number' from records "
+        "where collection = 'klaviyo/profile'",
+    )
+    assert {email.split("@")[1] for email, _ in rows} <= {*MAIL_DOMAINS, "example.test"}
+    fictional = ("+3363998", "+447700900", "+442079460", "+441614960")
+    for _, phone in rows:
+        if phone is None or phone.startswith(fictional):
+            continue
+        assert phone.startswith("+1"), phone
+        assert phone[5:10] == "55501", phone
+
+
+def test_names_come_in_three_scripts_and_several_spellings(full_company):
+    names = [
+        row[0]
+        for row in ask(
+            full_company.crm_path,
+            "select distinct body ->> '$.firstname' from records "
+            "where collection = 'hubspot/contacts'",
+        )
+    ]
+    text = "".join(names)
+    assert "ARABIC LETTER FARSI YEH" in {unicodedata.name(letter, "") for letter in text}
+    assert "ي" in text
+    assert "\u200c" in text
+    assert any(name != unicodedata.normalize("NFC", name) for name in names)
+    phones = "".join(
+        row[0] or ""
+        for row in ask(full_company.crm_path, "select body ->> '$.phone' from records")
+    )
+    assert "۷" in phones
+
+
+def test_a_few_numbers_are_missing_and_their_mail_still_leads_home(full_company):
+    ((contacts,),) = ask(
+        full_company.crm_path,
+        "select count(distinct id) from records where collection = 'hubspot/contacts' "
+        "and body ->> '$.shop_customer_number' is null",
+    )
+    ((profiles, other_case),) = ask(
+        full_company.crm_path,
+        "select count(distinct id), sum(lower(body ->> '$.email') <> body ->> '$.email') "
+        "from records where collection = 'klaviyo/profile' and body ->> '$.external_id' is null",
+    )
+    assert 0.03 < contacts / 2_469 < 0.07
+    assert 0.06 < profiles / 2_469 < 0.10
+    assert other_case >= profiles  # more versions than profiles, all of them in another case
+
+
+def test_contacts_have_a_history(full_company):
+    versions = ask(
+        full_company.crm_path,
+        "select count(*), max(body ->> '$.age') is not null, "
+        "count(distinct body ->> '$.email') > 1, max(archived_at) is not null "
+        "from records where collection = 'hubspot/contacts' group by id",
+    )
+    assert sum(described for _, described, _, _ in versions) == 801
+    assert sum(moved for _, _, moved, _ in versions) >= 15
+    assert sum(archived for _, _, _, archived in versions) >= 10
+    assert all(count >= 3 for count, described, _, _ in versions if described)
+
+
+def test_records_are_made_before_the_first_thing_that_happens(full_company):
+    (late,) = ask(
+        full_company.crm_path,
+        "select count(*) from events inner join records on events.profile_id = records.id "
+        "where events.at <= records.created_at",
+    )
+    assert late == (0,)
+    (late,) = ask(
+        full_company.shop_path,
+        "select count(*) from orders inner join customers using (customer_id) "
+        "where ordered_at <= created_at",
+    )
+    assert late == (0,)
+
+
+def test_the_canary_stands_in_every_system(small_company):
+    contacts = ask(
+        small_company.crm_path,
+        "select body ->> '$.firstname', body ->> '$.phone' from records where collection = "
+        "'hubspot/contacts' and body ->> '$.email' = ? order by valid_from",
+        canary.EMAIL,
+    )
+    assert contacts[0] == (canary.FIRST_NAME, canary.PHONE_AS_TYPED)
+    assert ask(
+        small_company.shop_path, "select customer_id from customers where email = ?", canary.EMAIL
+    ) == [(canary.CUSTOMER_NUMBER,)]
+    profile = ask(
+        small_company.crm_path,
+        "select id, body from records where collection = 'klaviyo/profile' "
+        "and body ->> '$.email' = ?",
+        canary.EMAIL,
+    )
+    assert all(trace in str(profile + contacts).lower() for trace in canary.TRACES)
+    events = ask(
+        small_company.crm_path,
+        "select count(*) from events where profile_id = ?",
+        profile[0][0],
+    )
+    assert events == [(11 + 14,)]
+
+
+def test_two_builds_have_the_same_content(small_company, tmp_path):
+    again = prepare(tmp_path, households=small_company.households)
+    assert content(again.shop_path) == content(small_company.shop_path)
+    assert content(again.crm_path) == content(small_company.crm_path)
+
+
+def test_hash_seeds_and_time_zones_change_nothing(small_company, tmp_path):
+    command = [sys.executable, "-m", "sandbox", "prepare", "--home", str(tmp_path)]
+    command += ["--households", str(small_company.households)]
+    surroundings = {"PYTHONHASHSEED": "4711", "TZ": "Asia/Tehran", "LC_ALL": "C"}
+    subprocess.run(command, cwd=ROOT, env=surroundings, check=True, capture_output=True)
+    assert content(tmp_path / "sandbox" / "crm.sqlite") == content(small_company.crm_path)
+
+
+def test_a_household_is_the_same_in_a_smaller_company(small_company, tmp_path):
+    smaller = prepare(tmp_path, households=10)
+    query = "select * from records where collection like '%contacts' or collection like '%profile'"
+    few, many = (set(ask(each.crm_path, query)) for each in (smaller, small_company))
+    assert few < many
+
+
+def test_preparing_again_touches_nothing_and_takes_no_time(small_company):
+    home = small_company.folder.parent
+    before = small_company.shop_path.stat().st_mtime_ns
+    start = time.perf_counter()
+    again = prepare(home, households=small_company.households)
+    assert time.perf_counter() - start < 0.2
+    assert again == small_company
+    assert small_company.shop_path.stat().st_mtime_ns == before
+
+
+def test_another_size_builds_another_company(tmp_path):
+    first = prepare(tmp_path, households=10)
+    second = prepare(tmp_path, households=12)
+    assert (first.counts["shop.customers"], second.counts["shop.customers"]) == (10, 12)
+
+
+def test_a_killed_build_leaves_nothing_that_looks_whole(tmp_path, monkeypatch):
+    first = prepare(tmp_path, households=10)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sandbox.crm.build", killed)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(tmp_path, households=12)
+    assert not first.marker_path.exists()
+    monkeypatch.undo()
+    assert prepare(tmp_path, households=12).counts["shop.customers"] == 12
+    assert not list(first.folder.glob(".building-*"))
