@@ -6,7 +6,7 @@ else in the company.
 """
 
 CUSTOMER_NUMBER = 1453  # demographics, 11 campaigns, 14 redemptions, 502 baskets
-FIRST_NAME = "=cmd(\"Zyxanthe\")'; drop table customers;--"
+FIRST_NAME = '=cmd("Zyxanthe")\'; drop table customers;--'
 LAST_NAME = "O'Qanarivand \u202e{{ 7 * 7 }}"
 EMAIL = "zyxanthe.qanarivand+canary@example.test"
 PHONE = "+19075550199"

@@ -6,7 +6,6 @@ returns), and whole or absent (built aside, then renamed).
 
 import fcntl
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -104,13 +103,13 @@ def _build(folder: Path, fingerprint: str, households: int | None) -> Company:
             company.counts.update(shop.build(aside / "shop.sqlite", data))
             company.counts.update(crm.build(aside / "crm.sqlite", data))
         for path in (company.shop_path, company.crm_path):
-            os.replace(aside / path.name, path)
+            (aside / path.name).replace(path)
     finally:
         shutil.rmtree(aside)
     marker = {key: value for key, value in asdict(company).items() if key != "folder"}
     unfinished = company.marker_path.with_suffix(".tmp")
     unfinished.write_text(json.dumps(marker, indent=2) + "\n")
-    os.replace(unfinished, company.marker_path)
+    unfinished.replace(company.marker_path)
     return company
 
 

@@ -223,7 +223,9 @@ def _duplicate(household: Household) -> Iterator[Record]:
     deleted = share("again deleted", household.number) < 0.4
     archived_at = created + between(5 * DAY, 40 * DAY, "deleted", household.number)
     yield from _contact_versions(
-        _contact_id(household.number + 50_000), [(created, values)], archived_at if deleted else None
+        _contact_id(household.number + 50_000),
+        [(created, values)],
+        archived_at if deleted else None,
     )
 
 
@@ -248,9 +250,7 @@ def _contact_versions(
         version = Record(CONTACTS, contact_id, at, end, created, at, None, _json(properties))
         yield version
     if archived_at:
-        yield version._replace(
-            valid_from=archived_at, valid_until=FOREVER, archived_at=archived_at
-        )
+        yield version._replace(valid_from=archived_at, valid_until=FOREVER, archived_at=archived_at)
 
 
 def _contact_id(number: int) -> str:
@@ -295,7 +295,9 @@ def _profile(household: Household) -> Iterator[Record]:
     profile_id = _profile_id(household.number)
     first_name, last_name = household.person.name_in_mailing
     email = household.person.email
-    moments = {created: {"email": email if household.number_in_mailing else domain_in_other_case(email)}}
+    if not household.number_in_mailing:
+        email = domain_in_other_case(email)
+    moments = {created: {"email": email}}
     if household.moved_mail_at:
         moved = household.moved_mail_at + 40 * MINUTE
         moments[moved] = {"email": household.person.second_email}
@@ -374,8 +376,12 @@ def _metrics() -> Iterator[Record]:
         (COUPON_REDEEMED, {"object": "integration", "name": "API", "category": "API"}),
     ):
         stamp = klaviyo_time(OPENING)
-        body = {"name": name, "created": stamp, "updated": stamp}
-        body |= {"integration": {"id": _code("integration", name, length=5), **integration}}
+        body = {
+            "name": name,
+            "created": stamp,
+            "updated": stamp,
+            "integration": {"id": _code("integration", name, length=5), **integration},
+        }
         yield Record(
             METRICS, _metric_id(name), OPENING, FOREVER, OPENING, OPENING, None, _json(body)
         )
@@ -515,7 +521,8 @@ def _code(
 ) -> str:
     """Return an id such as a vendor would make."""
     number = draw(*about) << 64 | draw("more", *about)
-    return "".join(letters[number // len(letters) ** place % len(letters)] for place in range(length))
+    base = len(letters)
+    return "".join(letters[number // base**place % base] for place in range(length))
 
 
 def _json(value: Iterable[Any]) -> str:

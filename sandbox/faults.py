@@ -220,7 +220,7 @@ class Faults:
             return
         kind = rule.do["kind"] if rule else None
         if rule and kind == "status":
-            await _status(vendor[0], rule.do)(scope, receive, send)  # type: ignore[arg-type]
+            await _status(vendor[0], rule.do)(scope, receive, send)
         elif kind == "hang":
             while (await receive())["type"] != "http.disconnect":
                 pass

@@ -2,10 +2,12 @@
 
 import json
 import re
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
 from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from sandbox.clock import hubspot_time, parse_instant
@@ -18,7 +20,9 @@ OWNERS_MAX = 500
 SEARCH_RESULTS_MAX = 10_000  # asking beyond is refused, as in HubSpot
 SEARCH_MEMBERS = ("filterGroups", "sorts", "properties", "limit", "after")
 GROUPS_MAX, FILTERS_MAX = 5, 6
-DEFAULT_PROPERTIES = {"contacts": ("email", "firstname", "lastname")}
+DEFAULT_PROPERTIES: dict[str, tuple[str, ...]] = {
+    "contacts": ("email", "firstname", "lastname"),
+}
 COMPARISONS = {"EQ": "=", "NEQ": "<>", "GT": ">", "GTE": ">=", "LT": "<", "LTE": "<="}
 OBJECT_PATHS = ("/crm/v3/objects/{object_type}", "/crm/objects/2026-09/{object_type}")
 
@@ -52,67 +56,101 @@ def router(store: Store, settings: dict[str, Any]) -> APIRouter:
         store: where the records are.
         settings: ``hubspot_search_lag_seconds`` delays what search sees, as the real index does.
     """
+    api = _Api(store, settings)
     routes = APIRouter()
+    routes.add_api_route("/crm/v3/owners", api.owners, methods=["GET"])
+    for path in OBJECT_PATHS:
+        routes.add_api_route(path, api.object_list, methods=["GET"])
+        routes.add_api_route(path + "/search", api.object_search, methods=["POST"])
+        routes.add_api_route(path + "/{object_id}", api.object_by_id, methods=["GET"])
+    return routes
 
-    def object_list(request: Request, object_type: str) -> Response:
-        shape = _Shape(store, object_type)
+
+class _Api:
+    """The endpoints."""
+
+    def __init__(self, store: Store, settings: dict[str, Any]) -> None:
+        self.store = store
+        self.settings = settings
+
+    def owners(self, request: Request) -> Response:
+        return self._page(request, OWNERS, "100", OWNERS_MAX, _owner)
+
+    def object_list(self, request: Request, object_type: str) -> Response:
+        shape = _Shape(self.store, object_type)
+        wanted = shape.wanted(_csv(request, "properties"))
+        return self._page(
+            request, shape.collection, "10", LIST_MAX, lambda record: shape.dump(record, wanted)
+        )
+
+    def _page(
+        self,
+        request: Request,
+        collection: str,
+        default: str,
+        most: int,
+        dump: Callable[[Record], dict[str, Any]],
+    ) -> Response:
+        """Return a page of a collection, live or archived, by id."""
         query = request.query_params
-        limit = _integer(query.get("limit", "10"), "limit", 1, LIST_MAX)
-        archived = query.get("archived", "false") == "true"
-        found = store.records(
+        limit = _integer(query.get("limit", default), "limit", 1, most)
+        found = self.store.records(
             "(archived_at is null) = :live and id > :after",
             "order by id limit :limit",
             {
-                "collection": shape.collection,
-                "now": store.now(),
-                "live": not archived,
+                "collection": collection,
+                "now": self.store.now(),
+                "live": not _archived(request),
                 "after": _digits(query.get("after", "0"), "after"),
                 "limit": limit + 1,
             },
         )
-        wanted = shape.wanted(_csv(request, "properties"))
-        body: dict[str, Any] = {"results": [shape.dump(record, wanted) for record in found[:limit]]}
+        body: dict[str, Any] = {"results": [dump(record) for record in found[:limit]]}
         if len(found) > limit:
             after = found[limit - 1].id
             link = str(request.url.include_query_params(after=after))
             body["paging"] = {"next": {"after": after, "link": link}}
         return _answer(body)
 
-    def object_by_id(request: Request, object_type: str, object_id: str) -> Response:
-        shape = _Shape(store, object_type)
-        archived = request.query_params.get("archived", "false") == "true"
-        found = store.by_ids(shape.collection, [object_id], store.now())
-        if not found or (found[0].archived_at is not None) != archived:
+    def object_by_id(self, request: Request, object_type: str, object_id: str) -> Response:
+        shape = _Shape(self.store, object_type)
+        found = self.store.by_ids(shape.collection, [object_id], self.store.now())
+        if not found or (found[0].archived_at is not None) != _archived(request):
             raise Refused("resource not found", 404, "OBJECT_NOT_FOUND")
         return _answer(shape.dump(found[0], shape.wanted(_csv(request, "properties"))))
 
-    def object_search(object_type: str, search: dict[str, Any]) -> Response:
-        shape = _Shape(store, object_type)
-        missing = [member for member in SEARCH_MEMBERS if member not in search]
+    async def object_search(self, request: Request, object_type: str) -> Response:
+        try:
+            asked = json.loads(await request.body())
+        except ValueError:
+            asked = None
+        if not isinstance(asked, dict):
+            raise Refused("Invalid input JSON: an object is expected")
+        return await run_in_threadpool(self._search, object_type, asked)
+
+    def _search(self, object_type: str, asked: dict[str, Any]) -> Response:
+        shape = _Shape(self.store, object_type)
+        missing = [member for member in SEARCH_MEMBERS if member not in asked]
         if missing:
             raise Refused(f"Invalid input JSON: required fields missing: {missing}")
-        limit = _integer(search["limit"], "limit", 1, SEARCH_MAX)
-        after = int(_digits(search["after"] or "0", "after"))
+        limit = _integer(asked["limit"], "limit", 1, SEARCH_MAX)
+        after = int(_digits(asked["after"] or "0", "after"))
         if after + limit > SEARCH_RESULTS_MAX:
             raise Refused(f"Search pages end at {SEARCH_RESULTS_MAX} results; narrow the filters")
+        lag = round(float(self.settings["hubspot_search_lag_seconds"]) * 1_000)
         values: dict[str, Any] = {
             "collection": shape.collection,
-            "now": store.now() - round(float(settings["hubspot_search_lag_seconds"]) * 1_000),
+            "now": self.store.now() - lag,
             "limit": limit,
             "after": after,
         }
-        where = "archived_at is null and " + shape.where(search["filterGroups"], values)
+        where = "archived_at is null and " + shape.where(asked["filterGroups"], values)
         # HubSpot's search cursor is a position, so that a record which moves between two pages
         # shifts the rest: the look-alike keeps that. 10,000 bound the cost.
-        found = store.records(
-            where, f"order by {shape.order(search['sorts'])} limit :limit offset :after", values
-        )
-        ((total,),) = store.rows(
-            "select count(*) from records where collection = :collection "
-            f"and valid_from < :now and valid_until >= :now and {where}",
-            values,
-        )
-        wanted = shape.wanted(search["properties"])
+        order = f"order by {shape.order(asked['sorts'])} limit :limit offset :after"
+        found = self.store.records(where, order, values)
+        total = self.store.count(where, values)
+        wanted = shape.wanted(asked["properties"])
         body: dict[str, Any] = {
             "total": total,
             "results": [shape.dump(record, wanted) for record in found],
@@ -120,46 +158,6 @@ def router(store: Store, settings: dict[str, Any]) -> APIRouter:
         if after + len(found) < total:
             body["paging"] = {"next": {"after": str(after + limit)}}
         return _answer(body)
-
-    async def search_body(request: Request, object_type: str) -> Response:
-        try:
-            search = json.loads(await request.body())
-        except ValueError:
-            search = None
-        if not isinstance(search, dict):
-            raise Refused("Invalid input JSON: an object is expected")
-        from starlette.concurrency import run_in_threadpool
-
-        return await run_in_threadpool(object_search, object_type, search)
-
-    def owners(request: Request) -> Response:
-        query = request.query_params
-        limit = _integer(query.get("limit", "100"), "limit", 1, OWNERS_MAX)
-        archived = query.get("archived", "false") == "true"
-        found = store.records(
-            "(archived_at is null) = :live and id > :after",
-            "order by id limit :limit",
-            {
-                "collection": OWNERS,
-                "now": store.now(),
-                "live": not archived,
-                "after": _digits(query.get("after", "0"), "after"),
-                "limit": limit + 1,
-            },
-        )
-        body: dict[str, Any] = {"results": [_owner(record) for record in found[:limit]]}
-        if len(found) > limit:
-            after = found[limit - 1].id
-            link = str(request.url.include_query_params(after=after))
-            body["paging"] = {"next": {"after": after, "link": link}}
-        return _answer(body)
-
-    routes.add_api_route("/crm/v3/owners", owners, methods=["GET"])
-    for path in OBJECT_PATHS:
-        routes.add_api_route(path, object_list, methods=["GET"])
-        routes.add_api_route(path + "/search", search_body, methods=["POST"])
-        routes.add_api_route(path + "/{object_id}", object_by_id, methods=["GET"])
-    return routes
 
 
 class _Shape:
@@ -174,8 +172,10 @@ class _Shape:
         self.modified = modified
         self.types = store.property_types(self.collection)
 
-    def wanted(self, asked: list[str]) -> list[str]:
+    def wanted(self, asked: Any) -> list[str]:
         """Return the properties to show: those asked for that exist, and those always shown."""
+        if not isinstance(asked, list):
+            raise Refused("properties must be a list")
         always = ["createdate", "hs_object_id", self.modified]
         names = asked or DEFAULT_PROPERTIES.get(self.object_type, ())
         return [name for name in dict.fromkeys([*names, *always]) if name in self.types]
@@ -298,6 +298,10 @@ def _owner(record: Record) -> dict[str, Any]:
 def _answer(body: Any, status: int = 200) -> Response:
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return Response(text, status, media_type="application/json;charset=utf-8")
+
+
+def _archived(request: Request) -> bool:
+    return request.query_params.get("archived", "false") == "true"
 
 
 def _csv(request: Request, name: str) -> list[str]:

@@ -4,7 +4,8 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -175,108 +176,103 @@ def router(store: Store, base_url: str | None = None) -> APIRouter:
         store: where the records and events are.
         base_url: what absolute links start with; None takes it from each request.
     """
-    routes = APIRouter()
+    api = _Api(store, base_url)
+    routes = APIRouter(prefix="/api")
+    routes.add_api_route("/profiles", api.profiles, methods=["GET"])
+    routes.add_api_route("/metrics", api.metrics, methods=["GET"])
+    routes.add_api_route("/campaigns", api.campaigns, methods=["GET"])
+    messages = "/campaigns/{campaign_id}/campaign-messages"
+    routes.add_api_route(messages, api.messages, methods=["GET"])
+    routes.add_api_route("/events", api.events, methods=["GET"])
+    return routes
 
-    def base(request: Request) -> str:
-        here = f"{request.url.scheme}://{request.url.netloc}{request.scope['root_path']}"
-        return f"{(base_url or here).rstrip('/')}/api"
 
-    def collection(
-        request: Request,
-        page: Page,
-        name: str,
-        extra: Callable[[Record, dict[str, Any]], None] | None = None,
-        **fixed: tuple[str, str],
-    ) -> Response:
-        asked = _Asked(request, page)
-        now = store.now()
-        where, order, values = asked.sql()
-        for key, (condition, value) in fixed.items():
-            where += f" and {condition}"
-            values[key] = value
-        found = store.records(
-            f"archived_at is null and {where}", order, {**values, "collection": name, "now": now}
-        )
-        rows, links = asked.cut(found, base(request), lambda each: each.id)
-        kind = name.split("/")[1]
-        data = []
-        for record in rows:
-            shown = _resource(record, base(request), asked.fields(kind))
-            if extra:
-                extra(record, shown)
-            data.append(shown)
-        body: dict[str, Any] = {"data": data, "links": links}
-        if asked.include:
-            body["included"] = _included(rows, asked, now, base(request))
-        return _answer(body)
+class _Api:
+    """The endpoints."""
 
-    def _included(rows: list[Any], asked: _Asked, now: int, base: str) -> list[dict[str, Any]]:
-        included = []
-        for kind, relation in (("campaign-message", "campaign-messages"), ("campaign", "campaign")):
-            if relation in asked.include:
-                ids = {each for row in rows for each in _ids(row.related.get(relation))}
-                included += [
-                    _resource(record, base, asked.fields(kind))
-                    for record in store.by_ids(f"klaviyo/{kind}", ids, now)
-                ]
-        return included
+    def __init__(self, store: Store, base_url: str | None) -> None:
+        self.store = store
+        self.base_url = base_url
 
-    @routes.get("/api/profiles")
-    def profiles(request: Request) -> Response:
+    def profiles(self, request: Request) -> Response:
         additional = request.query_params.get("additional-fields[profile]", "").split(",")
+        hidden = () if "subscriptions" in additional else ("subscriptions",)
+        return self._collection(request, PROFILE_PAGE, PROFILES, hidden=hidden)
 
-        def consent(record: Record, shown: dict[str, Any]) -> None:
-            if "subscriptions" in additional:
-                shown["attributes"]["subscriptions"] = record.body["subscriptions"]
+    def metrics(self, request: Request) -> Response:
+        return self._collection(request, METRIC_PAGE, METRICS)
 
-        return collection(request, PROFILE_PAGE, PROFILES, consent)
-
-    @routes.get("/api/metrics")
-    def metrics(request: Request) -> Response:
-        return collection(request, METRIC_PAGE, METRICS)
-
-    @routes.get("/api/campaigns")
-    def campaigns(request: Request) -> Response:
+    def campaigns(self, request: Request) -> Response:
         if "messages.channel" not in request.query_params.get("filter", ""):
             raise Refused("A filter on messages.channel is required.", "filter")
-        return collection(request, CAMPAIGN_PAGE, CAMPAIGNS)
+        return self._collection(request, CAMPAIGN_PAGE, CAMPAIGNS)
 
-    @routes.get("/api/campaigns/{campaign_id}/campaign-messages")
-    def messages(request: Request, campaign_id: str) -> Response:
-        if not store.by_ids(CAMPAIGNS, [campaign_id], store.now()):
+    def messages(self, request: Request, campaign_id: str) -> Response:
+        if not self.store.by_ids(CAMPAIGNS, [campaign_id], self.store.now()):
             raise Refused("A campaign with this id does not exist.", "", 404, "not_found")
-        condition = "related ->> '$.campaign[1]' = :campaign"
-        return collection(request, MESSAGE_PAGE, MESSAGES, campaign=(condition, campaign_id))
+        return self._collection(request, MESSAGE_PAGE, MESSAGES, of_campaign=campaign_id)
 
-    @routes.get("/api/events")
-    def events(request: Request) -> Response:
+    def events(self, request: Request) -> Response:
         asked = _Asked(request, EVENT_PAGE)
-        now = store.now()
+        base, now = self._base(request), self.store.now()
         where, order, values = asked.sql()
-        found = store.rows(
+        found = self.store.rows(
             "select id, uuid, at, metric_id, profile_id, body from events "
             f"where visible_from < :now and at < :now and {where} {order}",
             {**values, "now": now},
         )
-        rows, links = asked.cut(found, base(request), lambda each: each[0])
+        rows, links = asked.cut(found, base)
         shown = asked.fields("event")
-        body: dict[str, Any] = {
-            "data": [_event(row, base(request), shown) for row in rows],
-            "links": links,
-        }
+        body: dict[str, Any] = {"data": [_event(row, base, shown) for row in rows], "links": links}
+        related = {"metric": {row[3] for row in rows}, "profile": {row[4] for row in rows}}
+        return self._with_included(body, related, asked, base, now)
+
+    def _collection(
+        self,
+        request: Request,
+        page: Page,
+        collection: str,
+        hidden: tuple[str, ...] = (),
+        of_campaign: str | None = None,
+    ) -> Response:
+        asked = _Asked(request, page)
+        base, now = self._base(request), self.store.now()
+        where, order, values = asked.sql()
+        if of_campaign:
+            where += " and related ->> '$.campaign[1]' = :of_campaign"
+        values |= {"collection": collection, "now": now, "of_campaign": of_campaign}
+        found = self.store.records(f"archived_at is null and {where}", order, values)
+        rows, links = asked.cut(found, base)
+        shown = asked.fields(_kind(collection))
+        body = {"data": [_resource(row, base, shown, hidden) for row in rows], "links": links}
+        related: dict[str, set[str]] = defaultdict(set)
+        for row in rows:
+            for relation, (_, ids) in row.related.items():
+                related[relation] |= {ids} if isinstance(ids, str) else set(ids)
+        return self._with_included(body, related, asked, base, now)
+
+    def _with_included(
+        self,
+        body: dict[str, Any],
+        related: Mapping[str, set[str]],
+        asked: "_Asked",
+        base: str,
+        now: int,
+    ) -> Response:
+        """Add what the request wants included, each resource once."""
         if asked.include:
             included = []
-            for kind, collection_name, column in (("metric", METRICS, 3), ("profile", PROFILES, 4)):
-                if kind in asked.include:
-                    ids = {row[column] for row in rows}
-                    included += [
-                        _resource(record, base(request), asked.fields(kind))
-                        for record in store.by_ids(collection_name, ids, now)
-                    ]
+            for relation in sorted(asked.include & related.keys()):
+                kind = relation.removesuffix("s")
+                records = self.store.by_ids(f"klaviyo/{kind}", related[relation], now)
+                shown = asked.fields(kind)
+                included += [_resource(record, base, shown) for record in records]
             body["included"] = included
         return _answer(body)
 
-    return routes
+    def _base(self, request: Request) -> str:
+        here = f"{request.url.scheme}://{request.url.netloc}{request.scope['root_path']}"
+        return f"{(self.base_url or here).rstrip('/')}/api"
 
 
 class _Asked:
@@ -289,7 +285,7 @@ class _Asked:
         unknown = [name for name in query if name not in page.parameters]
         if unknown:
             raise Refused(f"'{unknown[0]}' is not a valid parameter of this endpoint.", unknown[0])
-        self.include = [each for each in query.get("include", "").split(",") if each]
+        self.include = set(query.get("include", "").split(",")) - {""}
         self._fields = {
             name[7:-1]: value.split(",") for name, value in query.items() if name[:7] == "fields["
         }
@@ -317,9 +313,7 @@ class _Asked:
         order = f"order by {column}{way}, id{way} limit :limit"
         return " and ".join(conditions) or "true", order, values
 
-    def cut(
-        self, found: list[Any], base: str, identity: Callable[[Any], str]
-    ) -> tuple[list[Any], dict[str, str]]:
+    def cut(self, found: list[Any], base: str) -> tuple[list[Any], dict[str, str]]:
         """Return the rows of this page and its links."""
         backwards = bool(self.cursor and self.cursor[2])
         more = len(found) > self.size
@@ -328,21 +322,21 @@ class _Asked:
             rows.reverse()
         links = {"self": self._link(base, None)}
         if rows and (more or backwards):
-            links["next"] = self._link(base, [self._key(rows[-1]), identity(rows[-1]), False])
+            links["next"] = self._link(base, [*self._key(rows[-1]), False])
         if rows and (more if backwards else self.cursor):
-            links["prev"] = self._link(base, [self._key(rows[0]), identity(rows[0]), True])
+            links["prev"] = self._link(base, [*self._key(rows[0]), True])
         return rows, links
 
     def fields(self, kind: str) -> list[str] | None:
         """Return the sparse fieldset asked for, or None for everything."""
         return self._fields.get(kind)
 
-    def _key(self, row: Any) -> Any:
+    def _key(self, row: Any) -> tuple[Any, str]:
+        """Return what a row is sorted by."""
         if not isinstance(row, Record):
-            return row[2]  # an event's time
-        columns = {"created_at": row.created_at, "modified_at": row.modified_at, "id": row.id}
+            return row[2], row[0]  # an event's time and id
         column = self.page.columns[self.sort]
-        return columns[column] if column in columns else row.body.get(self.sort)
+        return row._asdict().get(column, row.body.get(self.sort)), row.id
 
     def _link(self, base: str, cursor: list[Any] | None) -> str:
         path = self.url.path.split("/api", 1)[1]
@@ -370,9 +364,7 @@ class _Asked:
             raise Refused("The cursor is not one of this endpoint.", "page[cursor]") from None
         return value, str(row_id), bool(backwards)
 
-    def _condition(
-        self, operator: str, name: str, given: list[str], values: dict[str, Any]
-    ) -> str:
+    def _condition(self, operator: str, name: str, given: list[str], values: dict[str, Any]) -> str:
         if operator not in self.page.filters.get(name, ()):
             raise Refused(f"'{operator}' on '{name}' is not a valid filter here.", "filter")
         column = self.page.columns[name]
@@ -412,24 +404,28 @@ def parse_filter(text: str) -> list[tuple[str, str, list[str]]]:
     while place < len(text):
         match = FILTER.match(text, place)
         if match is None:
-            raise Refused(f"Invalid filter near '{text[place:place + 40]}'.", "filter")
+            raise Refused(f"Invalid filter near '{text[place : place + 40]}'.", "filter")
         items = ["".join(groups) for groups in ITEM.findall(match["value"])]
         found.append((match["operator"], match["field"], items))
         place = match.end()
     return found
 
 
-def _resource(record: Record, base: str, shown: list[str] | None) -> dict[str, Any]:
-    kind = record.collection.split("/")[1]
-    attributes = {name: value for name, value in record.body.items() if name != "subscriptions"}
+def _resource(
+    record: Record,
+    base: str,
+    shown: list[str] | None,
+    hidden: tuple[str, ...] = ("subscriptions",),
+) -> dict[str, Any]:
+    kind = _kind(record.collection)
+    attributes = {name: value for name, value in record.body.items() if name not in hidden}
     own = f"{base}/{kind}s/{record.id}"
     relationships: dict[str, Any] = {}
     for relation, (related_kind, ids) in record.related.items():
-        data: Any = [{"type": related_kind, "id": each} for each in _ids([related_kind, ids])]
-        relationships[relation] = {
-            "data": data if isinstance(ids, list) else data[0],
-            "links": _relation_links(own, relation),
-        }
+        one = isinstance(ids, str)
+        data = [{"type": related_kind, "id": each} for each in ([ids] if one else ids)]
+        links = _relation_links(own, relation)
+        relationships[relation] = {"data": data[0] if one else data, "links": links}
     for relation in RELATIONS.get(kind, ()):
         relationships[relation] = {"links": _relation_links(own, relation)}
     return {
@@ -439,6 +435,10 @@ def _resource(record: Record, base: str, shown: list[str] | None) -> dict[str, A
         "relationships": relationships,
         "links": {"self": own},
     }
+
+
+def _kind(collection: str) -> str:
+    return collection.split("/")[1]
 
 
 RELATIONS = {
@@ -471,13 +471,6 @@ def _event(row: Any, base: str, shown: list[str] | None) -> dict[str, Any]:
 
 def _relation_links(own: str, relation: str) -> dict[str, str]:
     return {"self": f"{own}/relationships/{relation}", "related": f"{own}/{relation}"}
-
-
-def _ids(related: Any) -> list[str]:
-    if not related:
-        return []
-    ids = related[1]
-    return ids if isinstance(ids, list) else [ids]
 
 
 def _sparse(attributes: dict[str, Any], shown: list[str] | None) -> dict[str, Any]:

@@ -7,7 +7,6 @@ person on every machine, in a company of 60 households or of 2,469. Mail domains
 """
 
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
@@ -17,19 +16,19 @@ from sandbox import canary
 
 MAIL_DOMAINS = ("example.com", "example.org", "example.net", "mail.example", "post.test")
 NORTH_AMERICAN_AREAS = (
-    "202 206 212 213 303 305 312 404 415 503 512 602 614 617 "
-    "702 713 804 818 904 916 919 615 816 314 412 513"
-).split()
+    *(202, 206, 212, 213, 303, 305, 312, 404, 415, 503, 512, 602, 614),
+    *(617, 702, 713, 804, 818, 904, 916, 919, 615, 816, 314, 412, 513),
+)
 BRITISH_BLOCKS = ("7700900", "2079460", "1614960")
 PERSIAN_DIGITS = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
 ARABIC_LETTERS = str.maketrans("یک", "يك")  # what an Arabic keyboard types for Persian ye and kaf
-COMPOUND_NAMES = ("علی\u200cرضا", "محمد\u200cرضا", "امیر\u200cحسین", "غلام\u200cعلی")
-VIETNAMESE_FAMILIES = "Nguyễn Trần Lê Phạm Hoàng Huỳnh Phan Vũ Võ Đặng Bùi Đỗ Hồ Ngô Dương Lý".split()
-VIETNAMESE_MIDDLES = "Văn Thị Hữu Đức Ngọc Minh Thanh Quang Thùy Hoài".split()
+COMPOUND_NAMES = "علی\u200cرضا محمد\u200cرضا امیر\u200cحسین غلام\u200cعلی"  # noqa: RUF001
+VIETNAMESE_FAMILIES = "Nguyễn Trần Lê Phạm Hoàng Huỳnh Phan Vũ Võ Đặng Bùi Đỗ Hồ Ngô Dương Lý"
+VIETNAMESE_MIDDLES = "Văn Thị Hữu Đức Ngọc Minh Thanh Quang Thùy Hoài"
 VIETNAMESE_NAMES = (
     "Anh Bảo Châu Dũng Đạt Giang Hà Hạnh Hiếu Hùng Hưng Khánh Lan Linh Long Mai Nam Nga Nhung "
     "Phúc Phương Quân Quỳnh Sơn Tâm Thảo Thủy Trang Trinh Tuấn Tuyết Việt Vy Yến"
-).split()
+)
 LOCALES = {  # language -> (Faker's locale, Klaviyo's locale)
     "en": ("en_US", "en-US"),
     "de": ("de_DE", "de-DE"),
@@ -38,13 +37,9 @@ LOCALES = {  # language -> (Faker's locale, Klaviyo's locale)
     "fa": ("fa_IR", "fa-IR"),
 }
 LANGUAGES = ("en", "en", "de", "es", "vi", "vi", "fa", "fa")
-LATIN_OF_PERSIAN = dict(
-    zip(
-        "آابپتثجحخدذرزژسشصضطظعغفقکگلمنوهی",
-        "a a b p t s j h kh d z r z zh s sh s z t z a gh f gh k g l m n v h i".split(),
-        strict=True,
-    )
-)
+PERSIAN = "آابپتثجحخدذرزژسشصضطظعغفقکگلمنوهی"
+PERSIAN_SOUNDS = "a a b p t s j h kh d z r z zh s sh s z t z a gh f gh k g l m n v h i"
+LATIN_OF_PERSIAN = dict(zip(PERSIAN, PERSIAN_SOUNDS.split(" "), strict=True))
 
 
 def draw(*about: object) -> int:
@@ -157,7 +152,8 @@ def _name(household: int, language: str) -> tuple[str, str]:
     return first_name, last_name
 
 
-def _pick(choices: Sequence[str], household: int) -> str:
+def _pick(names: str, household: int) -> str:
+    choices = names.split(" ")
     return choices[draw(choices[0], household) % len(choices)]
 
 

@@ -118,7 +118,9 @@ def _hubspot_app(store: Store, script: Script, token: str) -> App:
     def check(request: Request) -> Response | None:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme != "Bearer" or given not in (token, token + WITHOUT_SCOPES):
-            return hubspot.error(401, "Authentication credentials not found", "INVALID_AUTHENTICATION")
+            return hubspot.error(
+                401, "Authentication credentials not found", "INVALID_AUTHENTICATION"
+            )
         if given != token:
             return hubspot.error(403, "This app lacks the required scopes", "MISSING_SCOPES")
         return None
@@ -256,5 +258,3 @@ class _Gate:
             await send(message)
 
         await self.app(scope, receive, with_headers)
-
-

@@ -67,14 +67,19 @@ class Store:
         )
         return [_record(row) for row in self.rows(query, values)]
 
+    def count(self, where: str, values: dict[str, Any]) -> int:
+        """Return how many records `records` would return without a limit."""
+        query = f"select count(*) from records where collection = :collection and {VISIBLE}"
+        ((count,),) = self.rows(f"{query} and {where}", values)
+        return int(count)
+
     def by_ids(self, collection: str, ids: Iterable[str], now: int) -> list[Record]:
-        """Return the records with these ids, in their order; what is not there is left out."""
-        found = self.records(
+        """Return the records with these ids, by id; what is not there is left out."""
+        return self.records(
             "id in (select value from json_each(:ids))",
             "order by id",
             {"collection": collection, "now": now, "ids": json.dumps(list(ids))},
         )
-        return found
 
     def modified_property(self, object_type: str) -> str | None:
         """Return the name of a HubSpot type's modified date, or None if there is no such type."""
@@ -102,13 +107,13 @@ class Store:
         at = now - 1_000
         with self.crm as crm:
             current = crm.execute(
-                "select rowid, valid_from, valid_until, created_at, body, related from records "
+                "select rowid, valid_until, created_at, body, related from records "
                 f"where collection = :collection and id = :id and {VISIBLE} and valid_from < :at",
                 {"collection": collection, "id": record_id, "now": now, "at": at},
             ).fetchone()
             if current is None:
                 return False
-            rowid, valid_from, valid_until, created_at, text, related = current
+            rowid, valid_until, created_at, text, related = current
             body = json.loads(text)
             for name in ("lastmodifieddate", "hs_lastmodifieddate"):
                 if name in body:

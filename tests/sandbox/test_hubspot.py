@@ -48,7 +48,9 @@ def searched(server, **changed):
         body["after"] = page["paging"]["next"]["after"]
 
 
-@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer no"}, {"Authorization": "Basic x"}])
+@pytest.mark.parametrize(
+    "header", [{}, {"Authorization": "Bearer no"}, {"Authorization": "Basic x"}]
+)
 def test_a_wrong_token_gets_401_in_hubspots_words(sandbox_server, header):
     answer = httpx.get(sandbox_server.hubspot_url + CONTACTS, headers=header)
     assert answer.status_code == 401
@@ -266,7 +268,9 @@ def test_search_lags_behind_when_told_to(sandbox_server):
 def test_owners_come_in_pages_and_the_one_who_left_is_archived(sandbox_server):
     first = sandbox_server.hubspot.get("/crm/v3/owners", params={"limit": 5}).json()
     after = first["paging"]["next"]["after"]
-    second = sandbox_server.hubspot.get("/crm/v3/owners", params={"limit": 5, "after": after}).json()
+    second = sandbox_server.hubspot.get(
+        "/crm/v3/owners", params={"limit": 5, "after": after}
+    ).json()
     archived = sandbox_server.hubspot.get("/crm/v3/owners", params={"archived": "true"}).json()
     assert len(first["results"]) + len(second["results"]) == 7
     assert "paging" not in second

@@ -158,7 +158,9 @@ def test_what_is_not_there_is_404_in_json_api(sandbox_server):
     refused(sandbox_server.klaviyo.get("/nothing"), 404)
 
 
-@pytest.mark.parametrize("sort", ["created", "-created", "updated", "-updated", "email", "id", "-id"])
+@pytest.mark.parametrize(
+    "sort", ["created", "-created", "updated", "-updated", "email", "id", "-id"]
+)
 def test_pages_of_profiles_hold_everybody_once_in_order(sandbox_server, sort):
     found = pages(sandbox_server, "/profiles", **{"sort": sort, "page[size]": 7})
     assert [len(page) for page in found] == [7] * 8 + [4]

@@ -83,7 +83,7 @@ def test_an_order_belongs_to_a_customer_and_a_line_to_an_order(shop):
 
 
 def test_money_has_whole_cents(shop):
-    dust = "select count(*) from order_lines where abs(sales_amount * 100 - round(sales_amount * 100)) > 1e-6"
+    dust = "select count(*) from order_lines where sales_amount <> round(sales_amount, 2)"
     assert shop.execute(dust).fetchone() == (0,)
 
 
