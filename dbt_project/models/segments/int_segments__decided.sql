@@ -1,0 +1,98 @@
+{{
+    config(
+        schema='intermediate',
+        access='private',
+        contract={'enforced': false},
+    )
+}}
+
+with
+
+qualified as (
+
+    select * from {{ ref('seg_loyal_high_value') }}
+    union all
+    select * from {{ ref('seg_over_contacted_rest') }}
+    union all
+    select * from {{ ref('seg_win_back_dormant') }}
+
+),
+
+definitions as (
+
+    select * from {{ ref('segment_definitions') }}
+
+),
+
+resting as (
+
+    select distinct qualified.customer_id
+    from qualified
+    inner join definitions on qualified.segment = definitions.segment
+    where not definitions.takes_slot
+
+),
+
+-- Clauses that concern one segment at a time; the first that applies is named.
+examined as (
+
+    select
+        qualified.customer_id,
+        qualified.segment,
+        qualified.reason,
+        definitions.priority,
+        definitions.takes_slot,
+        definitions.treatment,
+        definitions.channel,
+        definitions.send_window,
+        definitions.holdout_share,
+        pressure.marketing_contact_count_30d,
+        definitions.destination,
+        case
+            when
+                (definitions.destination = 'klaviyo' and not customers.has_mailing_profile)
+                or (definitions.destination = 'hubspot' and not customers.has_crm_contact)
+                then 'no_record_in_destination'
+            when
+                definitions.takes_slot
+                and definitions.channel = 'email'
+                and not customers.has_email_consent
+                then 'no_email_consent'
+            when definitions.takes_slot and resting.customer_id is not null
+                then 'over_contacted'
+            when
+                definitions.takes_slot
+                and pressure.marketing_contact_count_30d >= {{ var('contact_cap_30d') }}
+                then 'over_cap'
+        end as clause
+    from qualified
+    inner join definitions on qualified.segment = definitions.segment
+    inner join {{ ref('dim_customers') }} as customers
+        on qualified.customer_id = customers.customer_id
+    inner join {{ ref('dim_contact_pressure') }} as pressure
+        on qualified.customer_id = pressure.customer_id
+    left join resting on qualified.customer_id = resting.customer_id
+
+),
+
+-- One thing is sent to a customer per night: the segment of the highest priority has the slot.
+slots as (
+
+    select
+        customer_id,
+        min_by(segment, priority) as winner
+    from examined
+    where clause is null and takes_slot
+    group by customer_id
+
+)
+
+select
+    examined.* exclude (clause),
+    case
+        when examined.clause is not null then examined.clause
+        when examined.takes_slot and slots.winner <> examined.segment then 'lower_priority'
+    end as clause,
+    slots.winner
+from examined
+left join slots on examined.customer_id = slots.customer_id

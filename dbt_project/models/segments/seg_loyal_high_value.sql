@@ -1,0 +1,13 @@
+select
+    customer_id,
+    cast('loyal_high_value' as varchar) as segment,
+    cast(
+        'Ordered ' || order_count || ' times for ' || sales_amount || ' ' || currency_code
+        || ', last on ' || last_order_date || ' (recency, frequency, value: ' || rfm_cell || ').'
+        as varchar
+    ) as reason
+from {{ ref('dim_customer_value') }}
+where
+    recency_quintile >= {{ var('loyal_least_recency_quintile') }}
+    and frequency_quintile >= {{ var('loyal_least_frequency_quintile') }}
+    and monetary_quintile >= {{ var('loyal_least_monetary_quintile') }}
