@@ -16,7 +16,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +126,7 @@ def watermark(
         ).fetchone()
     if newest is None or newest[0] is None:
         return None
-    return datetime.fromtimestamp(newest[0] / 1e6, tz=timezone.utc)
+    return datetime.fromtimestamp(newest[0] / 1e6, tz=UTC)
 
 
 def land(

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from rapport.errors import SettingsError
@@ -17,7 +17,7 @@ def cutoff_of(as_of: date) -> datetime:
         >>> cutoff_of(date(2018, 1, 2)).isoformat()
         '2018-01-03T00:00:00+00:00'
     """
-    return datetime(as_of.year, as_of.month, as_of.day, tzinfo=timezone.utc) + timedelta(days=1)
+    return datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC) + timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,11 @@ class Settings:
         return self.home / "logs"
 
     @property
+    def dbt_log_path(self) -> Path:
+        """What dbt did, one JSON line per event while it builds."""
+        return self.logs_dir / "dbt" / "dbt.log"
+
+    @property
     def airflow_home(self) -> Path:
         """Airflow's own folder in embedded mode."""
         return self.home / "airflow"
@@ -116,6 +121,8 @@ class Settings:
             "RAPPORT_MEMORY_LIMIT": self.memory_limit,
             "RAPPORT_TEMP_DIR": str(self.temp_dir),
             "RAPPORT_THREADS": str(self.threads),
+            "DBT_LOG_PATH": str(self.dbt_log_path.parent),
+            "DBT_LOG_LEVEL_FILE": "info",
         }
 
 

@@ -17,7 +17,6 @@ from pathlib import Path
 import duckdb
 
 from rapport.errors import BuildError
-from rapport.landing import loads_of_night
 
 _BUILD_INPUTS = ("models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml")
 
@@ -25,12 +24,11 @@ _BUILD_INPUTS = ("models", "macros", "seeds", "tests", "dbt_project.yml", "profi
 def fingerprint(dbt_project_dir: Path) -> str:
     """Return a digest of everything that decides what the models make of the landing."""
     digest = hashlib.sha256()
-    for name in _BUILD_INPUTS:
-        root = dbt_project_dir / name
-        files = sorted(p for p in root.rglob("*") if p.is_file()) if root.is_dir() else [root]
-        for path in files:
-            digest.update(str(path.relative_to(dbt_project_dir)).encode())
-            digest.update(path.read_bytes())
+    roots = [dbt_project_dir / name for name in _BUILD_INPUTS]
+    files = {path for root in roots for path in (root, *root.rglob("*")) if path.is_file()}
+    for path in sorted(files):
+        digest.update(str(path.relative_to(dbt_project_dir)).encode())
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -59,14 +57,14 @@ def build_lock(warehouse_path: Path) -> Iterator[None]:
 
 @contextmanager
 def building(
-    warehouse_path: Path, *, landing_dir: Path, sources: Iterable[str], as_of: date, code: str
+    warehouse_path: Path, *, loads: Iterable[tuple[str, str]], as_of: date, code: str
 ) -> Iterator[bool]:
     """Hold the warehouse for one build, and note what the build took in if it succeeds.
 
     Args:
         warehouse_path: the build file; deleted first when it cannot be built upon.
-        landing_dir: the landing.
-        sources: folders of the landing.
+        loads: (source, load id) of the completed loads that this build takes in. One that
+            arrives while the build runs is not among them, and is new to the next build.
         as_of: the night to build.
         code: fingerprint of the dbt project.
 
@@ -81,12 +79,6 @@ def building(
         if fresh:
             for path in (warehouse_path, warehouse_path.with_suffix(".duckdb.wal")):
                 path.unlink(missing_ok=True)
-        # Loads that arrive while the build runs are new to the next build.
-        loads = [
-            (source, load)
-            for source in sources
-            for load in sorted(loads_of_night(landing_dir, source, as_of))
-        ]
         with duckdb.connect(str(warehouse_path)) as connection:
             connection.execute("create schema if not exists ops")
             connection.execute(
@@ -101,8 +93,8 @@ def building(
         with duckdb.connect(str(warehouse_path)) as connection:
             connection.execute("begin")
             connection.execute("delete from ops.built_loads")
-            if loads:
-                connection.executemany("insert into ops.built_loads values (?, ?)", loads)
+            for load in sorted(loads):
+                connection.execute("insert into ops.built_loads values (?, ?)", load)
             connection.execute("commit")
             connection.execute("checkpoint")
 

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import dlt
@@ -72,14 +72,14 @@ def test_the_watermark_is_the_newest_cursor_of_the_nights_so_far(land):
     assert watermark(land) is None
     land(("1", "2017-12-30T08:00:00Z"), as_of=date(2017, 12, 30))
     land(("1", "2018-01-02T09:00:00Z"))
-    assert watermark(land) == datetime(2018, 1, 2, 9, tzinfo=timezone.utc)
-    assert watermark(land, date(2017, 12, 30)) == datetime(2017, 12, 30, 8, tzinfo=timezone.utc)
+    assert watermark(land) == datetime(2018, 1, 2, 9, tzinfo=UTC)
+    assert watermark(land, date(2017, 12, 30)) == datetime(2017, 12, 30, 8, tzinfo=UTC)
     assert watermark(land, date(2017, 12, 29)) is None
 
 
 def test_a_record_dated_in_the_far_future_or_not_at_all_does_not_move_the_watermark(land):
     land(("1", "2018-01-01T00:00:00Z"), ("2", "2099-01-01T00:00:00Z"), ("3", "soon"), ("4", None))
-    assert watermark(land) == datetime(2018, 1, 1, tzinfo=timezone.utc)
+    assert watermark(land) == datetime(2018, 1, 1, tzinfo=UTC)
 
 
 def test_a_stream_can_be_read_before_its_first_load(land):

@@ -19,10 +19,11 @@ def build(tmp_path):
     """Return a function that runs a build in which a model leaves a table behind."""
     path = tmp_path / "warehouse" / "w.duckdb"
 
-    def run(as_of: date = NIGHT, code: str = "a", *, fails: bool = False) -> bool:
-        with warehouse.building(
-            path, landing_dir=tmp_path / "landing", sources=["crm"], as_of=as_of, code=code
-        ) as fresh:
+    def run(
+        as_of: date = NIGHT, code: str = "a", *, loads: tuple[str, ...] = (), fails: bool = False
+    ) -> bool:
+        taken = [("crm", load) for load in loads]
+        with warehouse.building(path, loads=taken, as_of=as_of, code=code) as fresh:
             with duckdb.connect(str(path)) as connection:
                 connection.execute("create table if not exists model as select 1 as built")
             if fails:
@@ -30,17 +31,7 @@ def build(tmp_path):
         return fresh
 
     run.path = path
-    run.landing = tmp_path / "landing"
     return run
-
-
-def land(landing: Path, night: str, load_id: str) -> None:
-    folder = landing / "crm" / "contacts" / f"load_date={night}"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{load_id}.aa.parquet").touch()
-    ledger = landing / "crm" / "_dlt_loads"
-    ledger.mkdir(exist_ok=True)
-    (ledger / f"crm__{load_id}.jsonl").write_text(f'{{"load_id":"{load_id}","status":0}}\n')
 
 
 def built_loads(path: Path) -> list[str]:
@@ -70,18 +61,17 @@ def test_a_damaged_file_starts_from_nothing(build):
     assert build() is True
 
 
-def test_a_build_notes_the_loads_of_its_nights_only(build):
-    land(build.landing, "2018-01-02", "1.1")
-    land(build.landing, "2018-01-05", "2.2")
-    build()
-    assert built_loads(build.path) == ["1.1"]
+def test_a_build_notes_the_loads_it_took_in(build):
+    build(loads=("1.1",))
+    build(loads=("1.1", "2.2"))
+    assert built_loads(build.path) == ["1.1", "2.2"]
 
 
 def test_a_failed_build_notes_nothing(build):
-    land(build.landing, "2018-01-02", "1.1")
+    build(loads=("1.1",))
     with pytest.raises(RuntimeError):
-        build(fails=True)
-    assert built_loads(build.path) == []
+        build(loads=("1.1", "2.2"), fails=True)
+    assert built_loads(build.path) == ["1.1"]
 
 
 def test_two_builds_cannot_run_at_once(build):

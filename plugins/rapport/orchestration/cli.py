@@ -14,7 +14,7 @@ from rich.table import Table
 
 from rapport.errors import RapportError, SettingsError
 from rapport.orchestration import embedded
-from rapport.orchestration.night import DONE, Airflow, Step
+from rapport.orchestration.night import DONE, PRODUCER, Airflow, DbtLog, Step
 from rapport.release_commands import releases_app
 from rapport.settings import Settings, cutoff_of
 
@@ -75,9 +75,10 @@ def run(
     ).raise_for_status()
     airflow = Airflow(ports.airflow_url, embedded.login(settings))
     airflow.wait_for_dag()
+    dbt_log = DbtLog(settings.dbt_log_path)
     run_id = airflow.start_night(night)
     _say(f"night {night} started as {run_id}")
-    _follow(airflow, run_id, began)
+    _follow(airflow, run_id, dbt_log, began)
     if airflow.state(run_id) != "success":
         _print_failure(airflow, run_id)
         _print_where(settings, ports)
@@ -104,30 +105,38 @@ def _parse_night(text: str) -> date:
     return night
 
 
-def _follow(airflow: Airflow, run_id: str, began: float) -> None:
-    """Print every task as it ends, and on a terminal what is running now."""
+def _follow(airflow: Airflow, run_id: str, dbt_log: DbtLog, began: float) -> None:
+    """Print every task and model as it ends, and on a terminal what is running now."""
     with console.status("waiting for the scheduler") as status:
         for changed, running in airflow.follow(run_id):
+            for step in dbt_log.finished():
+                console.print(_line(step, began))
             for step in changed:
-                if step.state in DONE or step.state == "up_for_retry":
+                ended = step.state in DONE or step.state == "up_for_retry"
+                if ended and not _mirrors_dbt(step):
                     console.print(_line(step, began))
             _show(status, running)
 
 
+def _mirrors_dbt(step: Step) -> bool:
+    return step.task_id.startswith("dbt.") and step.task_id != PRODUCER
+
+
 def _line(step: Step, began: float) -> str:
     mark = MARKS.get(step.state, step.state)
-    return f"{_minutes(began):>7}  {step.task_id:<58} {mark} {step.seconds:6.1f} s"
+    seconds = f"{step.seconds:6.1f} s" if step.seconds else ""
+    return f"{_minutes(began):>6}  {step.task_id:<50} {seconds:>9}  {mark}"
 
 
 def _show(status: Status, running: list[Step]) -> None:
-    names = [step.task_id.removeprefix("dbt.") for step in running]
+    names = [step.task_id for step in running if not _mirrors_dbt(step)]
     status.update(f"running: {', '.join(names[:4])}" if names else "scheduling")
 
 
 def _print_failure(airflow: Airflow, run_id: str) -> None:
     *_, (steps, _) = airflow.follow(run_id)
     for step in steps:
-        if step.state == "failed":
+        if step.state == "failed" and not _mirrors_dbt(step):
             console.print(f"\n[red]{step.task_id}[/] failed; its log ends with:")
             for line in airflow.log_tail(run_id, step.task_id, 8):
                 console.print(f"  {line}", markup=False, soft_wrap=True)
@@ -201,5 +210,3 @@ def _say(text: str) -> None:
 def _minutes(began: float) -> str:
     seconds = int(time.monotonic() - began)
     return f"{seconds // 60}:{seconds % 60:02d}"
-
-

@@ -1,6 +1,6 @@
 """What every DAG of the house shares."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.timetables.base import Timetable
@@ -8,7 +8,7 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 
 from rapport.settings import Settings
 
-START_DATE = datetime(2017, 1, 1, tzinfo=timezone.utc)
+START_DATE = datetime(2017, 1, 1, tzinfo=UTC)
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "data-platform",

@@ -25,7 +25,8 @@ from rapport.settings import Settings
 HOST = "127.0.0.1"
 START_SECONDS = 120.0
 STOP_SECONDS = 30.0
-SANDBOX_TOKEN = "sandbox-hubspot-token"  # noqa: S105 - opens nothing but the sandbox
+# They open nothing but the sandbox.
+SANDBOX_TOKEN = "sandbox-hubspot-token"
 SANDBOX_KEY = "sandbox-klaviyo-key"
 
 # Nothing that runs here reports to anybody.
@@ -159,9 +160,7 @@ def up(settings: Settings, ports: Ports, say: Callable[[str], None]) -> None:
     for service in services:
         _wait(settings, service)
     if starting:
-        say(
-            f"started {', '.join(s.name for s in starting)} ({time.monotonic() - started:.1f} s)"
-        )
+        say(f"started {', '.join(s.name for s in starting)} ({time.monotonic() - started:.1f} s)")
 
 
 def down(settings: Settings) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
 from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavior
 
+from rapport.landing import loads_of_night
 from rapport.orchestration.defaults import WAREHOUSE_POOL
 from rapport.settings import Settings
 from rapport.sources.streams import STREAMS
@@ -20,15 +21,14 @@ def _open_build(context: Any) -> None:
     """Take the warehouse before dbt starts; it is freed when this process ends, however it ends."""
     settings = Settings.from_env()
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
-    _build.enter_context(
-        building(
-            settings.warehouse_path,
-            landing_dir=settings.landing_dir,
-            sources=sorted({stream.source for stream in STREAMS}),
-            as_of=context["logical_date"].date(),
-            code=fingerprint(settings.dbt_project_dir),
-        )
-    )
+    as_of = context["logical_date"].date()
+    loads = [
+        (source, load)
+        for source in {stream.source for stream in STREAMS}
+        for load in loads_of_night(settings.landing_dir, source, as_of)
+    ]
+    code = fingerprint(settings.dbt_project_dir)
+    _build.enter_context(building(settings.warehouse_path, loads=loads, as_of=as_of, code=code))
 
 
 def _close_build(_: Any, __: Any = None) -> None:
@@ -71,12 +71,15 @@ def dbt_build() -> DbtTaskGroup:
             load_method=LoadMode.DBT_MANIFEST,
             test_behavior=TestBehavior.AFTER_EACH,  # NONE would run no test at all
             emit_datasets=False,
+            exclude=["resource_type:unit_test"],  # they test the code, not the night's data
         ),
         operator_args={
             "vars": {"as_of_date": "{{ ds }}"},
             "env": settings.dbt_environment(),
             "append_env": True,
             "install_deps": False,
+            # Airflow may take a deferred sensor that is queued again quickly for a lost one.
+            "deferrable": False,
             "poke_interval": POKE_SECONDS,
             "retries": 0,
         },

@@ -9,7 +9,7 @@ all archived ones are listed each time.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import dlt
@@ -160,9 +160,7 @@ def _filter(name: str, operator: str, value: int) -> dict[str, str]:
     return {"propertyName": name, "operator": operator, "value": str(value)}
 
 
-def _position(
-    record: dict[str, Any], modified: str, path: str, connection: str
-) -> tuple[int, int]:
+def _position(record: dict[str, Any], modified: str, path: str, connection: str) -> tuple[int, int]:
     """Where a record stands in the sort order: (milliseconds, id)."""
     try:
         moment = datetime.fromisoformat(record["properties"][modified])
@@ -175,7 +173,7 @@ def _position(
 
 def _milliseconds(moment: datetime) -> int:
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
+        moment = moment.replace(tzinfo=UTC)
     return round(moment.timestamp() * 1000)
 
 

@@ -6,7 +6,7 @@ wrong type becomes a row in quarantine; a column that nobody declared comes alon
 """
 
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -89,7 +89,7 @@ def _as_text_since(stream: Stream, since: datetime | None) -> Callable[..., Any]
         )
         if since is not None and stream.cursor is not None:
             cursor = table.columns[stream.cursor]
-            moment: Any = since.astimezone(timezone.utc).replace(tzinfo=None)
+            moment: Any = since.astimezone(UTC).replace(tzinfo=None)
             if isinstance(cursor.type, sa.String):  # SQLite keeps times as text
                 moment = moment.isoformat(sep=" ", timespec="seconds")
             selected = selected.where(cursor >= moment)

@@ -1,0 +1,42 @@
+"""Shared fixtures. Airflow runs on a throw-away home; nothing reaches the network."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Before the first import of airflow, which reads these once.
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="rapport-airflow-")
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(ROOT / "dags")
+os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(ROOT / "plugins")
+os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
+os.environ["AIRFLOW__COSMOS__ENABLE_TELEMETRY"] = "False"
+os.environ["GX_ANALYTICS_ENABLED"] = "false"
+os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+sys.path.insert(0, str(ROOT / "plugins"))  # as Airflow does
+sys.path.insert(0, str(ROOT))
+
+from sandbox.testing import (  # noqa: E402, F401
+    _small_server,
+    full_company,
+    sandbox_server,
+    small_company,
+)
+
+
+@pytest.fixture(scope="session")
+def dag_bag():
+    """Every DAG of the repository, parsed once."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    from rapport.orchestration import embedded
+    from rapport.settings import Settings
+
+    settings = Settings.from_env()
+    embedded.parse_project(settings, dict(os.environ), print)
+    return DagBag(dag_folder=str(ROOT / "dags"))
