@@ -1,0 +1,47 @@
+-- The facts of a day come from three models built apart; a day on which they disagree was
+-- rebuilt in one and not in the others.
+with
+
+orders as (
+
+    select
+        order_date,
+        count(*) as order_count,
+        sum(line_count) as line_count,
+        sum(sales_amount) as sales_amount
+    from {{ ref('fct_orders') }}
+    group by order_date
+
+),
+
+lines as (
+
+    select
+        order_date,
+        count(*) as line_count,
+        sum(sales_amount) as sales_amount
+    from {{ ref('fct_order_lines') }}
+    group by order_date
+
+),
+
+touchpoints as (
+
+    select
+        touchpoint_date as order_date,
+        count(*) as order_count
+    from {{ ref('fct_touchpoints') }}
+    where event_type = 'ordered'
+    group by touchpoint_date
+
+)
+
+select
+    coalesce(cast(order_date as varchar), 'no date') as order_day,
+    coalesce(orders.order_count, 0) as order_count,
+    coalesce(orders.line_count, 0) - coalesce(lines.line_count, 0) as line_difference,
+    coalesce(orders.sales_amount, 0) - coalesce(lines.sales_amount, 0) as sales_difference,
+    coalesce(orders.order_count, 0) - coalesce(touchpoints.order_count, 0) as touchpoint_difference
+from orders
+full outer join lines using (order_date)
+full outer join touchpoints using (order_date)

@@ -1,0 +1,47 @@
+with
+
+days as (
+
+    select
+        order_date,
+        count(*) as order_count
+    from {{ ref('fct_orders') }}
+    where order_date > {{ as_of_date() }} - interval 64 day
+    group by order_date
+
+),
+
+-- The same weekday of the eight weeks before: orders have a rhythm of the week.
+usual as (
+
+    select coalesce(median(coalesce(days.order_count, 0)), 0) as order_count
+    from unnest(range(7, 63, 7)) as weeks (age_days)
+    left join days
+        on days.order_date = {{ as_of_date() }} - to_days(cast(weeks.age_days as integer))
+
+),
+
+newest as (
+
+    select max(order_date) as order_date from {{ ref('fct_orders') }}
+
+),
+
+tonight as (
+
+    select count(*) as order_count
+    from {{ ref('fct_orders') }}
+    where order_date = {{ as_of_date() }}
+
+)
+
+select
+    cast({{ as_of_date() }} as varchar) as night,
+    coalesce(
+        {{ day_number(as_of_date()) }} - {{ day_number('newest.order_date') }}, 100000
+    ) as newest_order_age_days,
+    tonight.order_count as order_count,
+    coalesce(tonight.order_count / nullif(usual.order_count, 0), 1) as share_of_usual_day
+from usual
+cross join newest
+cross join tonight

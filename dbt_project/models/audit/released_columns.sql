@@ -1,0 +1,45 @@
+{#- Everything that a release shows; a test holds this list against the models. -#}
+{% set tables = [
+    'dim_campaigns',
+    'dim_contact_pressure',
+    'dim_customer_value',
+    'dim_customers',
+    'dim_products',
+    'fct_order_lines',
+    'fct_orders',
+    'fct_touchpoints',
+    'segment_members',
+    'segment_suppressions',
+    'segments',
+] %}
+
+-- Values are looked at as text, whatever their type; a test for two characters keeps the
+-- patterns away from most of them.
+with
+
+scanned as (
+
+    {% for table in tables %}
+    {% if not loop.first %}
+    union all
+    {% endif %}
+    select
+        '{{ table }}' as table_name,
+        column_name,
+        identifier_count
+    from (
+        unpivot (
+            select count(*) filter (where {{ looks_like_an_identifier('columns(*)') }})
+            from {{ ref(table) }}
+        )
+        on columns(*) into name column_name value identifier_count
+    )
+    {% endfor %}
+
+)
+
+select
+    table_name || '.' || column_name as released_column,
+    column_name,
+    identifier_count
+from scanned

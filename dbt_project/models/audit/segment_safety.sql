@@ -1,0 +1,73 @@
+-- Says of the published lists what a recipient would say of them; asks the marts, not the
+-- model that made the lists.
+with
+
+resting as (
+
+    select distinct members.customer_id
+    from {{ ref('segment_members') }} as members
+    inner join {{ ref('segments') }} as segments on members.segment = segments.segment
+    where not segments.takes_slot
+
+),
+
+members as (
+
+    select
+        members.segment,
+        members.arm,
+        customers.customer_id is null as is_unknown,
+        members.channel = 'email' and customers.has_email_consent is not true as is_unconsented,
+        segments.takes_slot and resting.customer_id is not null as is_resting,
+        suppressions.customer_id is not null as is_suppressed
+    from {{ ref('segment_members') }} as members
+    left join {{ ref('segments') }} as segments on members.segment = segments.segment
+    left join {{ ref('dim_customers') }} as customers
+        on members.customer_id = customers.customer_id
+    left join resting on members.customer_id = resting.customer_id
+    left join {{ ref('segment_suppressions') }} as suppressions
+        on
+            members.customer_id = suppressions.customer_id
+            and members.segment = suppressions.segment
+
+),
+
+counted as (
+
+    select
+        segment,
+        count(*) as member_count,
+        count(*) filter (where arm = 'holdout') as holdout_count,
+        count(*) filter (where is_unknown) as unknown_count,
+        count(*) filter (where is_unconsented) as unconsented_count,
+        count(*) filter (where is_resting) as resting_count,
+        count(*) filter (where is_suppressed) as suppressed_count
+    from members
+    group by segment
+
+),
+
+customers as (
+
+    select count(*) as customer_count from {{ ref('dim_customers') }}
+
+)
+
+select
+    coalesce(segments.segment, counted.segment) as segment,
+    segments.segment is not null as is_defined,
+    coalesce(counted.member_count, 0) as member_count,
+    coalesce(counted.member_count, 0) / greatest(customers.customer_count, 1) as customer_share,
+    -- Told only of lists long enough for a share to settle.
+    case
+        when counted.member_count >= 200
+            then abs(counted.holdout_count / counted.member_count - segments.holdout_share)
+        else 0
+    end as holdout_deviation,
+    coalesce(counted.unknown_count, 0) as unknown_count,
+    coalesce(counted.unconsented_count, 0) as unconsented_count,
+    coalesce(counted.resting_count, 0) as resting_count,
+    coalesce(counted.suppressed_count, 0) as suppressed_count
+from {{ ref('segments') }} as segments
+full outer join counted on segments.segment = counted.segment
+cross join customers

@@ -1,0 +1,32 @@
+{% set measures = ['recency', 'frequency', 'monetary'] %}
+
+-- A customer with an order stands in one of five classes of each measure, and the classes
+-- are fifths.
+with
+
+classes as (
+
+    {% for measure in measures %}
+    {% if not loop.first %}
+    union all
+    {% endif %}
+    select
+        '{{ measure }}' as measure,
+        {{ measure }}_quintile as quintile,
+        count(*) as customer_count
+    from {{ ref('dim_customer_value') }}
+    where order_count > 0
+    group by {{ measure }}_quintile
+    {% endfor %}
+
+)
+
+select
+    measure,
+    sum(customer_count) as ranked_count,
+    coalesce(
+        sum(customer_count) filter (where quintile is null or quintile not between 1 and 5), 0
+    ) as unclassed_count,
+    max(customer_count) / sum(customer_count) as largest_share
+from classes
+group by measure
