@@ -30,7 +30,7 @@
 {%- endmacro %}
 
 {% macro is_object(column) -%}
-    coalesce(json_valid({{ column }}) and json_type({{ column }}) = 'OBJECT', false)
+    coalesce(json_type(try_cast({{ column }} as json)) = 'OBJECT', false)
 {%- endmacro %}
 
 {#- Text at a path of a JSON column, '/a/b'; null where the column holds no JSON. -#}

@@ -1,0 +1,110 @@
+"""dbt in this process, on throw-away warehouses; nothing of the machine's own environment."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.dbt.manifest_views import PROJECT
+
+
+@dataclass
+class Build:
+    """What a dbt run said and whether it succeeded."""
+
+    success: bool
+    messages: list[str] = field(default_factory=list)
+
+    def days_rebuilt(self) -> dict[str, int]:
+        """Days to rebuild per incremental fact, as the log has them."""
+        lines = [line.split(": ") for line in self.messages if line.endswith(" days to rebuild")]
+        return {fact: int(days.split()[0]) for fact, days in lines}
+
+
+@pytest.fixture(scope="session")
+def dbt(tmp_path_factory) -> Callable[..., Build]:
+    """Return a function that runs a dbt command and collects its messages."""
+    from dbt.cli.main import dbtRunner
+
+    target = tmp_path_factory.mktemp("target")
+
+    def run(*arguments: str, environment: dict[str, str]) -> Build:
+        messages: list[str] = []
+        folders = ["--project-dir", PROJECT, "--profiles-dir", PROJECT]
+        folders += ["--target-path", target, "--log-path", target]
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            result = dbtRunner(callbacks=[lambda event: messages.append(event.info.msg)]).invoke(
+                ["--quiet", *arguments, *map(str, folders)]
+            )
+        failures = [message for message in messages if "ERROR" in message or "FAIL" in message]
+        assert result.exception is None, f"{result.exception}\n" + "\n".join(failures)
+        return Build(result.success, messages)
+
+    run.target = target
+    return run
+
+
+@pytest.fixture(scope="session")
+def manifest(dbt):
+    """What dbt itself says depends on what; no warehouse is opened, no night is given."""
+    assert dbt("parse", environment={}).success
+    return json.loads((dbt.target / "manifest.json").read_text())
+
+
+@dataclass
+class Warehouse:
+    """One build file over one landing."""
+
+    path: Path
+    landing: Path
+    dbt: Callable[..., Build]
+
+    def build(self, as_of: str, *arguments: str) -> Build:
+        environment = {
+            "RAPPORT_WAREHOUSE": str(self.path),
+            "RAPPORT_LANDING": str(self.landing),
+            "RAPPORT_TEMP_DIR": str(self.path.with_suffix(".tmp")),
+            "RAPPORT_MEMORY_LIMIT": "1GB",
+            "RAPPORT_THREADS": "2",
+        }
+        night = f"{{as_of_date: {as_of}}}"
+        return self.dbt("build", "--vars", night, *arguments, environment=environment)
+
+    def close_build(self, as_of: str) -> None:
+        """Record the completed loads of the night as built, as the nightly does afterwards."""
+        with duckdb.connect(str(self.path)) as connection:
+            for loads in self.landing.glob("*/_dlt_loads/*.jsonl"):
+                source, load = loads.parts[-3], json.loads(loads.read_text())
+                if load["inserted_at"] <= as_of:
+                    connection.execute(
+                        "insert into ops.built_loads values (?, ?)", [source, load["load_id"]]
+                    )
+
+    def rows(self, query: str) -> list[tuple]:
+        with duckdb.connect(str(self.path)) as connection:
+            return connection.sql(query).fetchall()
+
+    def tables(self, *schemas: str) -> list[str]:
+        wanted = ", ".join(f"'{schema}'" for schema in schemas)
+        return [
+            f"{schema}.{name}"
+            for schema, name in self.rows(
+                "select table_schema, table_name from information_schema.tables "
+                f"where table_schema in ({wanted}) order by all"
+            )
+        ]
+
+
+@pytest.fixture(scope="session")
+def warehouse(dbt):
+    """Return a function that gives a warehouse in a folder."""
+
+    def make(path: Path, landing: Path) -> Warehouse:
+        return Warehouse(path, landing, dbt)
+
+    return make

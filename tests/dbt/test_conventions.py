@@ -1,0 +1,133 @@
+"""Names, contracts, descriptions, and what may never be in a mart."""
+
+import re
+
+import pytest
+import yaml
+
+from tests.dbt.manifest_views import PROJECT, layer, models
+
+NAMES = {
+    "staging": r"(base|stg)_[a-z]+__[a-z_]+",
+    "intermediate": r"int_[a-z]+__[a-z_]+",
+    "marts": r"(dim|fct|rpt)_[a-z_]+",
+    "segments": r"seg_[a-z_]+|segments|segment_[a-z]+|int_segments__[a-z_]+",
+    "quarantine": r"quarantined_rows",
+    "ops": r"[a-z_]+",
+    "audit": r"[a-z_]+",
+}
+PUBLIC = ("marts", "segments")
+IDENTIFIER = re.compile(
+    r"(^|_)(e?mail|phone|mobile|(first|last|full|family|given|middle)_?name|surname|address|street"
+    r"|postcode|zip|birth_?(day|date)|external_id|shop_customer_(id|number)|profile_id|contact_id)$"
+)
+
+
+def public(manifest: dict) -> list[dict]:
+    return [
+        node
+        for node in models(manifest)
+        if layer(node) in PUBLIC and not node["name"].startswith("int_")
+    ]
+
+
+def test_models_are_named_after_their_layer(manifest):
+    wrong = [n["name"] for n in models(manifest) if not re.fullmatch(NAMES[layer(n)], n["name"])]
+    assert wrong == []
+
+
+def test_every_model_says_what_one_row_is(manifest):
+    silent = [
+        node["name"]
+        for node in models(manifest)
+        if layer(node) != "audit" and not node["description"].startswith("One row per ")
+    ]
+    assert silent == []
+
+
+def test_every_public_table_has_an_enforced_contract_with_described_and_typed_columns(manifest):
+    for node in public(manifest):
+        assert node["contract"]["enforced"], node["name"]
+        for column in node["columns"].values():
+            assert column["description"], f"{node['name']}.{column['name']}"
+            assert column["data_type"], f"{node['name']}.{column['name']}"
+
+
+def test_no_public_table_holds_a_direct_identifier(manifest):
+    found = [
+        f"{node['name']}.{column}"
+        for node in public(manifest)
+        for column in node["columns"]
+        if IDENTIFIER.search(column)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "column", ["email", "customer_email", "phone", "first_name", "shop_customer_id", "address"]
+)
+def test_the_identifier_rule_would_notice(column):
+    assert IDENTIFIER.search(column)
+
+
+def test_columns_are_named_after_their_type(manifest):
+    rules = {
+        "timestamp": r".*_at",
+        "date": r".*_date",
+        "boolean": r"(is|has|takes)_.*",
+        "decimal(18,2)": r".*_amount(_\d+d)?",
+    }
+    wrong = [
+        f"{node['name']}.{column['name']} is {column['data_type']}"
+        for node in public(manifest)
+        for column in node["columns"].values()
+        if column["data_type"] in rules
+        and not re.fullmatch(rules[column["data_type"]], column["name"])
+    ]
+    assert wrong == []
+
+
+def test_amounts_stand_beside_their_currency(manifest):
+    wrong = [
+        node["name"]
+        for node in public(manifest)
+        if any("_amount" in column for column in node["columns"])
+        and "currency_code" not in node["columns"]
+    ]
+    assert wrong == []
+
+
+def test_every_segment_has_a_definition_and_every_definition_a_segment(manifest):
+    definitions = (PROJECT / "seeds" / "segment_definitions.csv").read_text().splitlines()[1:]
+    assert {line.split(",")[0] for line in definitions} == {
+        node["name"].removeprefix("seg_")
+        for node in models(manifest)
+        if node["name"].startswith("seg_")
+    }
+
+
+def test_every_segment_is_decided_and_accounted_for(manifest):
+    """A new segment that is not added to the unions would silently have nobody in it."""
+    segments = {n["unique_id"] for n in models(manifest) if n["name"].startswith("seg_")}
+    for name in (
+        "model.rapport.int_segments__decided",
+        "test.rapport.assert_every_qualifying_customer_is_accounted_for",
+    ):
+        node = next(n for key, n in manifest["nodes"].items() if key.startswith(name))
+        assert segments <= set(node["depends_on"]["nodes"]), name
+
+
+def test_every_table_of_marts_and_segments_has_a_reader(manifest):
+    exposed = {p for e in manifest["exposures"].values() for p in e["depends_on"]["nodes"]}
+    tables = {n["unique_id"] for n in public(manifest) if not n["name"].startswith("seg_")}
+    assert tables - exposed == set()
+
+
+def test_policies_are_explained():
+    """Each var has a comment above it; the number alone convinces nobody."""
+    text = (PROJECT / "dbt_project.yml").read_text()
+    variables = yaml.safe_load(text)["vars"]
+    block = text.split("\nvars:\n")[1].split("\nmodels:\n")[0]
+    paragraphs = [paragraph for paragraph in block.split("\n\n") if paragraph.strip()]
+    assert variables
+    assert all(paragraph.lstrip().startswith("#") for paragraph in paragraphs)

@@ -1,0 +1,65 @@
+"""Data flows one way: source -> staging -> intermediate -> marts -> segments."""
+
+from tests.dbt.manifest_views import edges, layer, models
+
+MAY_READ = {
+    "staging": {"source", "staging"},
+    "intermediate": {"staging", "intermediate", "seed"},
+    "marts": {"intermediate", "marts"},
+    "segments": {"marts", "segments", "seed"},
+    "quarantine": {"staging"},
+    "ops": {"source", "staging", "quarantine", "seed"},
+    "audit": {"staging", "intermediate", "marts", "segments", "quarantine", "ops", "seed"},
+}
+
+
+def test_every_model_reads_only_from_the_layers_before_it(manifest):
+    wrong = [
+        f"{node['name']} ({layer(node)}) reads {parent['name']} ({layer(parent)})"
+        for node, parent in edges(manifest)
+        if layer(parent) not in MAY_READ[layer(node)]
+    ]
+    assert wrong == []
+
+
+def test_only_base_models_read_the_landing(manifest):
+    """Except the one model that counts the raw files against what became of them."""
+    readers = {node["name"] for node, parent in edges(manifest) if layer(parent) == "source"}
+    assert {name for name in readers if not name.startswith("base_")} == {"row_conservation"}
+
+
+def test_each_stream_has_one_base_and_one_staging_model_of_its_own(manifest):
+    streams = {
+        (source["source_name"], source["name"])
+        for source in manifest["sources"].values()
+        if source["name"] not in {"completed_loads", "built_loads"}
+    }
+    staging = {node["name"] for node in models(manifest) if layer(node) == "staging"}
+    assert staging == {
+        f"{kind}_{source}__{stream}" for source, stream in streams for kind in ("base", "stg")
+    }
+
+
+def test_beyond_staging_only_the_names_of_changed_records_come_from_base_models(manifest):
+    """Base models still hold bad rows and old versions."""
+    readers = {
+        node["name"]
+        for node, parent in edges(manifest)
+        if parent["name"].startswith("base_") and layer(node) not in {"staging", "audit"}
+    }
+    assert readers == {
+        "int_orders__changed",
+        "int_touchpoints__changed",
+        "quarantined_rows",
+        "row_conservation",
+    }
+
+
+def test_no_model_asks_the_clock(manifest):
+    clocks = ("current_date", "current_timestamp", "now()", "today()", "run_started_at")
+    reading = [
+        node["name"]
+        for node in models(manifest)
+        if any(clock in node["raw_code"].lower() for clock in clocks)
+    ]
+    assert reading == []
