@@ -27,6 +27,17 @@ create or replace temp macro stream_figures(
 
     with
 
+    dated as (
+
+        select
+            load_date,
+            _dlt_load_id,
+            is_complete,
+            try_cast(columns(lambda name: name = cursor_column) as timestamptz) as changed_at
+        from landed(source, stream)
+
+    ),
+
     history as (
 
         select
@@ -34,10 +45,10 @@ create or replace temp macro stream_figures(
             count(*) filter (where is_complete) as landed_rows,
             count(*) filter (where not is_complete) as unfinished_rows,
             count(distinct _dlt_load_id) filter (where is_complete) as loads,
-            max(
-                try_cast(columns(lambda name: name = cursor_column) as timestamptz)
-            ) filter (where is_complete) as newest_at
-        from landed(source, stream)
+            max(changed_at) filter (
+                where is_complete and changed_at < (getvariable('as_of') + 2)::timestamptz
+            ) as newest_at
+        from dated
         group by load_date
 
     ),
@@ -78,9 +89,7 @@ create or replace temp macro stream_figures(
                             and load_date < getvariable('as_of')
                     )
             end as usual_night_rows,
-            max(newest_at) filter (
-                where newest_at < (getvariable('as_of') + 2)::timestamptz
-            ) as newest_at
+            max(newest_at) as newest_at
         from history
 
     )

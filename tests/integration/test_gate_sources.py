@@ -1,0 +1,201 @@
+"""The source gate over a landing as dlt leaves it: what stops before anything is built."""
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from rapport.errors import GateFailed
+from rapport.gate import run_checkpoint
+from rapport.landing import declare
+from rapport.sources.streams import STREAMS
+
+EXPECTATIONS = Path(__file__).parents[2] / "expectations"
+NIGHT = date(2018, 1, 2)
+CANARY = "hopper.canary@example.com"
+DOCUMENTS = {
+    "properties": {"email": CANARY},
+    "attributes": {
+        "email": CANARY,
+        "name": "x",
+        "send_time": "2018-01-01T08:00:00Z",
+        "subscriptions": {},
+        "event_properties": {},
+    },
+}
+TIMES = {"created", "created_at", "updated", "updated_at", "datetime", "ordered_at"}
+
+
+class Landing:
+    """A landing with thirty good rows per stream and night."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.docs = folder / "docs"
+        self.landing = folder / "landing"
+        for stream in STREAMS:
+            declare(self.landing, stream.source, stream.name, stream.columns)
+        for stream in STREAMS:
+            self.land(stream.full_name)
+
+    def land(self, full_name, night=NIGHT, *, rows=30, change=None, complete=True, load="1.5"):
+        """Land rows of one stream; ``change`` maps a column to text, None or a new name."""
+        source, name = full_name.split(".")
+        (stream,) = (stream for stream in STREAMS if stream.full_name == full_name)
+        load_id = f"{night:%Y%m%d}{load}{STREAMS.index(stream)}"
+        values = {column: self.value(column, night) for column in stream.columns} | (change or {})
+        selected = ", ".join(
+            f"{value} as {column}" for column, value in values.items() if value is not None
+        )
+        folder = self.landing / source / name / f"load_date={night}"
+        folder.mkdir(parents=True, exist_ok=True)
+        with duckdb.connect() as connection:
+            connection.execute(
+                f"copy (select {selected}, '{load_id}' as _dlt_load_id "
+                f"from range({rows}) as _(i)) to '{folder}/{load_id}.0.parquet'"
+            )
+        if complete:
+            log = self.landing / source / "_dlt_loads" / f"{source}__{load_id}.jsonl"
+            log.parent.mkdir(exist_ok=True)
+            log.write_text(json.dumps({"load_id": load_id, "status": 0}) + "\n")
+
+    def value(self, column, night):
+        if column in DOCUMENTS:
+            return f"'{json.dumps(DOCUMENTS[column])}'"
+        return f"'{night} 08:00:00'" if column in TIMES else "i::varchar"
+
+    def remove(self, full_name, night=NIGHT):
+        source, name = full_name.split(".")
+        for path in (self.landing / source / name / f"load_date={night}").iterdir():
+            path.unlink()
+
+    def replace(self, full_name, **options):
+        self.remove(full_name)
+        self.land(full_name, **options)
+
+    def gate(self):
+        return run_checkpoint(
+            "sources",
+            expectations_dir=EXPECTATIONS,
+            data_docs_dir=self.docs,
+            as_of=NIGHT,
+            landing_dir=self.landing,
+        )
+
+    def closed_because(self):
+        with pytest.raises(GateFailed) as failed:
+            self.gate()
+        pages = [path.read_text() for path in self.docs.rglob("*.html")]
+        assert not [page for page in pages if CANARY in page]
+        assert CANARY not in str(failed.value)
+        return "\n".join(failed.value.failures)
+
+
+@pytest.fixture
+def landing(tmp_path):
+    return Landing(tmp_path)
+
+
+def test_a_good_night_passes_without_a_word(landing):
+    result = landing.gate()
+    assert (result.critical, result.warnings) == ([], [])
+    assert result.tables == 3
+
+
+class TestWhatStops:
+    """The night ends here: nothing is built of it."""
+
+    def test_a_source_from_which_nothing_arrived(self, landing):
+        for stream in STREAMS:
+            if stream.source == "klaviyo":
+                landing.remove(stream.full_name)
+                landing.land(stream.full_name, NIGHT - timedelta(days=1))
+        assert "landing.sources" in (reason := landing.closed_because())
+        assert "source_name klaviyo" in reason
+
+    def test_a_load_that_is_not_finished_does_not_count(self, landing):
+        landing.replace("shop.customers", complete=False, load="9.9")
+        assert "landed_rows): 1 of 11 rows (stream_name shop.customers)" in landing.closed_because()
+
+    def test_a_renamed_column(self, landing):
+        change = {"updated_at": None, "changed_at": "'2018-01-02 08:00:00'"}
+        landing.replace("shop.orders", change=change)
+        reason = landing.closed_because()
+        assert "is_lost): 1 of" in reason
+        assert "field_name shop.orders.updated_at" in reason
+
+    def test_a_renamed_member_of_a_document(self, landing):
+        change = {"properties": '\'{"e_mail": "x"}\''}
+        landing.replace("hubspot.contacts", change=change)
+        assert "field_name hubspot.contacts.properties/email" in landing.closed_because()
+
+    def test_documents_that_are_none(self, landing):
+        landing.replace("klaviyo.events", change={"attributes": "'<html>'"})
+        assert "klaviyo.events.attributes/event_properties" in landing.closed_because()
+
+    def test_a_format_of_time_that_nobody_can_read(self, landing):
+        landing.replace("shop.order_lines", change={"updated_at": "'02.01.2018 ' || i"})
+        reason = landing.closed_because()
+        assert "unusable_share): 1 of 11 rows (stream_name shop.order_lines)" in reason
+
+    def test_rows_without_a_key(self, landing):
+        landing.replace("shop.order_lines", change={"product_id": "null::varchar"})
+        assert "unusable_share" in landing.closed_because()
+
+    def test_a_stream_whose_folder_is_gone(self, landing):
+        for folder in (landing.landing / "shop" / "orders").iterdir():
+            for path in folder.iterdir():
+                path.unlink()
+        assert "shop/orders" in landing.closed_because()
+
+    def test_a_file_that_is_no_parquet(self, landing):
+        folder = landing.landing / "shop" / "orders" / f"load_date={NIGHT}"
+        (folder / "1.0.parquet").write_bytes(b"<html>")
+        assert "landing.streams" in landing.closed_because()
+
+
+class TestWhatWarns:
+    """The night goes on, and somebody is told."""
+
+    def warning(self, landing):
+        (warning,) = landing.gate().warnings
+        return warning
+
+    def test_a_new_column(self, landing):
+        landing.replace("shop.customers", change={"loyalty_card": "'L' || i"})
+        assert "field_name shop.customers.loyalty_card" in self.warning(landing)
+
+    def test_one_bad_row_among_many(self, landing):
+        change = {"updated_at": "if(i = 7, 'yesterday', '2018-01-02 08:00:00')"}
+        landing.replace("shop.orders", change=change)
+        assert "unusable_rows): 1 of 11 rows (stream_name shop.orders)" in self.warning(landing)
+
+    def test_a_record_from_the_future(self, landing):
+        change = {"updated_at": "if(i = 7, '2099-01-01', '2018-01-02 08:00:00')"}
+        landing.replace("shop.orders", change=change)
+        assert "future_rows" in self.warning(landing)
+
+    def test_an_interrupted_load_beside_a_finished_one(self, landing):
+        landing.land("shop.orders", complete=False, load="9.9")
+        assert "unfinished_rows" in self.warning(landing)
+
+    def test_a_stream_that_fell_silent(self, landing):
+        landing.replace("shop.orders", change={"updated_at": "'2017-12-20 08:00:00'"})
+        assert "overdue_days" in self.warning(landing)
+
+    def test_far_fewer_rows_than_usual(self, landing):
+        for days in range(1, 10):
+            landing.land("shop.orders", NIGHT - timedelta(days=days), rows=1_000)
+        assert "share_of_usual_night" in self.warning(landing)
+
+    def test_a_night_that_brought_nothing_of_one_stream(self, landing):
+        landing.remove("hubspot.contacts")
+        landing.land("hubspot.contacts", NIGHT - timedelta(days=1))
+        assert "night_loads): 1 of 11 rows (stream_name hubspot.contacts)" in self.warning(landing)
+
+
+def test_later_nights_are_not_seen(landing):
+    landing.land("shop.orders", NIGHT + timedelta(days=1), change={"updated_at": "'never'"})
+    assert landing.gate().warnings == []

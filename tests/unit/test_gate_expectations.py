@@ -1,0 +1,88 @@
+"""The expectations as they stand: nothing unread, nothing unguarded, nothing out of date."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from rapport.gate.declarations import load_checkpoint
+from rapport.sources.streams import STREAMS
+
+ROOT = Path(__file__).parents[2]
+EXPECTATIONS = ROOT / "expectations"
+MODELS = ROOT / "dbt_project" / "models"
+CHECKPOINTS = sorted(path.stem for path in (EXPECTATIONS / "checkpoints").glob("*.yml"))
+
+
+def validations():
+    return [
+        validation
+        for name in CHECKPOINTS
+        for validation in load_checkpoint(EXPECTATIONS, name).validations
+    ]
+
+
+@pytest.mark.parametrize("name", CHECKPOINTS)
+def test_every_checkpoint_reads_without_a_problem(name):
+    assert load_checkpoint(EXPECTATIONS, name).problems == []
+
+
+def test_the_two_borders_have_their_checkpoints():
+    assert CHECKPOINTS == ["publish", "sources"]
+
+
+def test_every_suite_guards_a_table():
+    files = {f"{path.parent.name}.{path.stem}" for path in (EXPECTATIONS / "suites").rglob("*.yml")}
+    assert files == {validation.table for validation in validations()}
+
+
+def test_every_audit_query_is_looked_at():
+    queries = {validation.query for validation in validations() if validation.query}
+    assert queries == set((EXPECTATIONS / "audits").rglob("*.sql"))
+
+
+def test_every_audit_model_is_looked_at():
+    models = {f"audit.{path.stem}" for path in (MODELS / "audit").glob("*.sql")}
+    gated = {v.table for v in validations() if v.table.startswith("audit.")}
+    assert models == gated
+
+
+@pytest.mark.parametrize("validation", validations(), ids=lambda validation: validation.table)
+def test_every_suite_can_stop_the_night(validation):
+    assert "critical" in {e["severity"] for e in validation.suite["expectations"]}
+
+
+def test_the_audit_of_streams_knows_every_stream_by_its_key():
+    text = (EXPECTATIONS / "audits/landing/streams.sql").read_text()
+    audited = {
+        f"{source}.{stream}": tuple(re.findall(r"'(\w+)'", key))
+        for source, stream, key in re.findall(
+            r"from stream_figures\(\s*'(\w+)',\s*'(\w+)',\s*\[([^\]]*)\]", text
+        )
+    }
+    assert audited == {stream.full_name: stream.key for stream in STREAMS}
+
+
+def test_the_audit_of_fields_asks_only_for_declared_columns_of_every_stream():
+    text = (EXPECTATIONS / "audits/landing/fields.sql").read_text()
+    required = {
+        f"{source}.{stream}": set(re.findall(r"'(\w+)'", columns))
+        for source, stream, columns in re.findall(
+            r"from column_figures\(\s*'(\w+)',\s*'(\w+)',\s*\[([^\]]*)\]", text
+        )
+    }
+    assert required.keys() == {stream.full_name for stream in STREAMS}
+    for stream in STREAMS:
+        assert set(stream.key) <= required[stream.full_name] <= set(stream.columns)
+
+
+def test_the_scan_for_identifiers_covers_everything_a_release_shows():
+    text = (MODELS / "audit/released_columns.sql").read_text()
+    (listed,) = re.findall(r"set tables = \[(.*?)\]", text, re.DOTALL)
+    released = {
+        path.stem
+        for layer in ("marts", "segments")
+        for path in (MODELS / layer).rglob("*.sql")
+        if not path.stem.startswith(("seg_", "int_"))
+    }
+    assert set(re.findall(r"'(\w+)'", listed)) == released
