@@ -1,0 +1,202 @@
+"""Night after night gives what a build from scratch gives, and every row is accounted for."""
+
+import shutil
+from datetime import date
+from decimal import Decimal
+
+import duckdb
+import pytest
+
+from tests.dbt.two_nights import FIRST, SECOND, land_first_night, land_second_night
+
+WITHOUT_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+COMPARED = ("marts", "segments", "quarantine")
+FACTS = {"fct_orders", "fct_order_lines", "fct_touchpoints"}
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory, warehouse):
+    """Four warehouses: the first night; the second upon it; that once more; the second alone."""
+    folder = tmp_path_factory.mktemp("nights")
+    landing = folder / "landing"
+    built = {}
+    for name in ("first", "continued", "repeated", "scratch"):
+        (folder / name).mkdir()
+        # One file name for all: the views of a DuckDB file know the file by it.
+        built[name] = warehouse(folder / name / "rapport.duckdb", landing)
+
+    land_first_night(landing)
+    assert built["first"].build(FIRST, *WITHOUT_TESTS).success
+    built["first"].close_build(FIRST)
+
+    land_second_night(landing)
+    for before, name in (("first", "continued"), ("continued", "repeated")):
+        shutil.copy(built[before].path, built[name].path)
+        built[name].last_build = built[name].build(SECOND, *WITHOUT_TESTS)
+        assert built[name].last_build.success
+        built[name].close_build(SECOND)
+    # From scratch with every data test and unit test.
+    scratch = built["scratch"].build(SECOND)
+    assert scratch.success, scratch.failures()
+    return built
+
+
+def differences(one, other, *schemas: str) -> dict[str, list[tuple]]:
+    """Rows that only one of two warehouses has, per table."""
+    tables = one.tables(*schemas)
+    assert tables
+    assert tables == other.tables(*schemas)
+    found = {}
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{one.path}' as one (read_only)")
+        connection.execute(f"attach '{other.path}' as other (read_only)")
+        for table in tables:
+            rows = connection.sql(
+                f"(from one.{table} except all from other.{table}) "
+                f"union all (from other.{table} except all from one.{table})"
+            ).fetchall()
+            if rows:
+                found[table] = rows
+    return found
+
+
+def test_the_second_night_upon_the_first_equals_the_second_from_scratch(nights):
+    assert differences(nights["continued"], nights["scratch"], *COMPARED) == {}
+
+
+def test_the_second_night_did_change_every_fact(nights):
+    """Otherwise the comparison above would prove nothing."""
+    changed = differences(nights["first"], nights["scratch"], "marts")
+    assert {f"marts.{fact}" for fact in FACTS} <= set(changed)
+
+
+def test_only_days_that_something_happened_to_are_rebuilt(nights):
+    rebuilt = nights["continued"].last_build.days_rebuilt()
+    assert rebuilt == {
+        # 01-15 late, 02-20 left, 02-25 entered, 02-27 bad version, 02-28 corrected, 03-01 landed
+        # again, 03-02 new
+        "fct_orders": 7,
+        "fct_order_lines": 7,
+        # all but the corrected line's day, and besides: 02-01 landed again, 02-15 changed customer
+        "fct_touchpoints": 8,
+    }
+
+
+def test_a_second_build_of_the_same_night_touches_no_day(nights):
+    assert nights["repeated"].last_build.days_rebuilt() == dict.fromkeys(FACTS, 0)
+    assert differences(nights["repeated"], nights["continued"], *COMPARED) == {}
+
+
+def test_an_order_that_moved_leaves_no_ghost(nights):
+    assert nights["continued"].rows(
+        "select order_date from marts.fct_orders where order_id = 'o3'"
+    ) == [(date(2017, 2, 25),)]
+    assert nights["first"].rows(
+        "select order_date from marts.fct_orders where order_id = 'o3'"
+    ) == [(date(2017, 2, 20),)]
+
+
+def test_a_correction_replaces_and_a_late_order_joins_its_waiting_line(nights):
+    orders = "select order_id, line_count, sales_amount from marts.fct_orders where order_id in "
+    assert sorted(nights["continued"].rows(orders + "('o2', 'o9')")) == [
+        ("o2", 1, Decimal("3.98")),
+        ("o9", 1, Decimal("7.96")),
+    ]
+
+
+def test_an_order_of_tomorrow_waits_until_tomorrow(nights):
+    count = "select count(*) from marts.fct_orders where order_id = 'o8'"
+    assert nights["first"].rows(count) == [(0,)]
+    assert nights["continued"].rows(count) == [(1,)]
+
+
+def test_an_event_follows_its_customer_and_its_campaign(nights):
+    event = """
+        select customer_id in (
+            select customer_id from marts.fct_orders where order_id = 'o3'
+        ), campaign_id
+        from marts.fct_touchpoints where touchpoint_id = 'klaviyo:e3'
+    """
+    assert nights["first"].rows(event) == [(False, None)]
+    assert nights["continued"].rows(event) == [(True, "c2")]
+
+
+def test_a_killed_load_is_not_read(nights):
+    assert nights["scratch"].rows(
+        "select count(*) from marts.fct_orders where order_id = 'killed'"
+    ) == [(0,)]
+
+
+@pytest.mark.parametrize("name", ["first", "continued", "scratch"])
+def test_every_landed_row_is_accounted_for(nights, name):
+    conserved = nights[name].rows("select * exclude (as_of_date) from ops.row_conservation")
+    assert len(conserved) == 11
+    assert [row for row in conserved if row[-1] != 0] == []
+
+
+def test_rows_are_where_they_belong(nights):
+    counts = nights["first"].rows(
+        """
+        select
+            entity, landed_count, staged_count, superseded_count, not_yet_seen_count,
+            quarantined_count
+        from ops.row_conservation
+        where source = 'shop' and entity in ('customers', 'orders', 'order_lines')
+        order by entity
+        """
+    )
+    assert counts == [
+        ("customers", 4, 3, 0, 0, 1),
+        ("order_lines", 9, 8, 0, 0, 1),
+        ("orders", 7, 5, 0, 1, 1),
+    ]
+
+
+def test_bad_rows_are_kept_whole_with_the_reason(nights):
+    quarantined = nights["scratch"].rows(
+        "select entity, record_key, load_id, reason, payload from quarantine.quarantined_rows "
+        "order by all"
+    )
+    assert [row[:4] for row in quarantined] == [
+        ("customers", "4", "S1", "created_at is missing or not a time"),
+        ("events", "e6", "K1", "datetime is missing or not a time"),
+        ("order_lines", "o10:", "S2", "product_id is missing"),
+        ("order_lines", "o4:p1", "S1", "quantity is negative"),
+        ("orders", "o1", "S2", "updated_at is missing or not a time"),
+        ("orders", "o2", "S1", "currency_code is not an ISO 4217 code"),
+    ]
+    assert '"created_at":"not a date"' in quarantined[0][4]
+    assert '"email":"dee@example.com"' in quarantined[0][4]
+
+
+def test_a_bad_version_does_not_push_out_the_good_one_before_it(nights):
+    assert nights["scratch"].rows(
+        "select sales_amount from marts.fct_orders where order_id = 'o1'"
+    ) == [(Decimal("3.98"),)]
+
+
+def test_the_customer_behind_a_bad_record_keeps_her_orders(nights):
+    """Customer 4's account is in quarantine; order o7 is still somebody's."""
+    assert nights["scratch"].rows(
+        """
+        select has_shop_account, order_count
+        from marts.dim_customers
+        where customer_id = (select customer_id from marts.fct_orders where order_id = 'o7')
+        """
+    ) == [(False, 1)]
+
+
+def test_nothing_personal_leaves_identity(nights):
+    """Every value of every released table, against every identifier that landed."""
+    released = nights["scratch"]
+    for table in released.tables("marts", "segments"):
+        text = " ".join(str(row) for row in released.rows(f"from {table}")).lower()
+        for personal in ("@", "ann.lee", "dee@", "nobody"):
+            assert personal not in text, table
+
+
+def test_without_a_night_nothing_is_built(warehouse, tmp_path):
+    land_first_night(tmp_path / "landing")
+    build = warehouse(tmp_path / "rapport.duckdb", tmp_path / "landing").build("")
+    assert not build.success
+    assert any("The night is missing" in message for message in build.messages)

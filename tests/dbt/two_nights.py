@@ -1,0 +1,275 @@
+"""A small company over two nights, with everything that makes an incremental build go wrong.
+
+The second night brings: an order that is late, one that moves to another day and leaves its old
+day empty, a corrected line, a line whose order was missing, an order that the first night had in
+its landing but could not see yet, an address that makes a stranger an old customer, a campaign
+that arrives after its event, rows landed twice, bad rows, and a load that was killed.
+"""
+
+from pathlib import Path
+
+from tests.dbt.landing_fixture import land
+
+FIRST, SECOND = "2017-03-01", "2017-03-02"
+
+
+def land_first_night(landing: Path) -> None:
+    land(
+        landing,
+        "shop",
+        FIRST,
+        "S1",
+        {
+            "customers": [
+                _customer(1, "Ann.Lee@Example.com"),
+                _customer(2, "bo@example.com"),
+                _customer(3, "old@example.com"),
+                {**_customer(4, "dee@example.com"), "created_at": "not a date"},
+            ],
+            "orders": [
+                _order("o1", 1, "2017-02-27 10:00:00"),
+                _order("o2", 2, "2017-02-28 11:00:00"),
+                _order("o3", 3, "2017-02-20 12:00:00"),
+                _order("o4", 1, "2017-03-01 23:59:59"),
+                _order("o7", 4, "2017-02-28 09:00:00"),
+                _order("o8", 2, "2017-03-02 08:00:00"),
+                {**_order("o2", 2, "2017-02-28 11:00:00"), "currency_code": None},
+            ],
+            "order_lines": [
+                _line("o1", "p1", 2, "3.98"),
+                _line("o1", "p2", 1, "0.00"),
+                _line("o2", "p1", 1, "1.99"),
+                _line("o3", "p1", 1, "1.99"),
+                _line("o4", "p2", 0, "2.50"),
+                _line("o7", "gone", 1, "7.00"),
+                _line("o8", "p1", 1, "1.99"),
+                _line("o9", "p1", 4, "7.96"),
+                _line("o4", "p1", -1, "1.99"),
+            ],
+            "products": [_product("p1", "BREAD"), _product("p2", "MILK")],
+            "coupons": [_coupon("u1", "p1", "c1"), _coupon("u1", "p2", "c1")],
+        },
+    )
+    land(
+        landing,
+        "hubspot",
+        FIRST,
+        "H1",
+        {
+            "contacts": [
+                _contact("h1", "1", "Ann.Lee@example.com", age="35-44"),
+                _contact("h2", None, "bo@EXAMPLE.com"),
+                _contact("h5", None, "nobody@example.com"),
+            ],
+            "owners": [
+                {
+                    "id": "71",
+                    "created_at": "2016-01-01T00:00:00Z",
+                    "updated_at": "2016-01-01T00:00:00Z",
+                    "archived": "false",
+                    "email": "staff@example.com",
+                }
+            ],
+        },
+    )
+    land(
+        landing,
+        "klaviyo",
+        FIRST,
+        "K1",
+        {
+            "profiles": [
+                _profile("k1", "1", "ann.lee@example.com", "SUBSCRIBED"),
+                _profile("k2", None, "bo@example.COM", "SUBSCRIBED"),
+                _profile("k3", None, "new@example.com", "SUBSCRIBED"),
+            ],
+            "metrics": [
+                _metric("mr", "Received Email"),
+                _metric("mc", "Coupon Redeemed"),
+                _metric("mx", "Waved From Afar"),
+            ],
+            "campaigns": [_campaign("c1", "M1", "2017-02-01")],
+            "events": [
+                _received("e1", "k1", "M1", "2017-02-01T08:00:00+00:00"),
+                _received("e2", "k2", "M1", "2017-02-01T08:00:00+00:00"),
+                _received("e3", "k3", "M2", "2017-02-15T08:00:00+00:00"),
+                _event("e4", "mc", "k1", "2017-02-27T10:00:00+00:00", campaign_id="c1"),
+                _event("e5", "mx", "k1", "2017-02-27T10:00:00+00:00"),
+                _event("e6", "mc", "k1", "yesterday"),
+            ],
+        },
+    )
+
+
+def land_second_night(landing: Path) -> None:
+    land(
+        landing,
+        "shop",
+        SECOND,
+        "S2",
+        {
+            "customers": [
+                {**_customer(3, "new@example.com"), "updated_at": "2017-03-02 06:00:00"}
+            ],
+            "orders": [
+                _order("o4", 1, "2017-03-01 23:59:59"),
+                {**_order("o3", 3, "2017-02-25 12:00:00"), "updated_at": "2017-03-02 07:00:00"},
+                _order("o9", 2, "2017-01-15 12:00:00"),
+                _order("o10", 1, "2017-03-02 12:00:00"),
+                {**_order("o1", 1, "2017-02-27 10:00:00"), "updated_at": "never"},
+            ],
+            "order_lines": [
+                _line("o4", "p2", 0, "2.50"),
+                {**_line("o2", "p1", 2, "3.98"), "updated_at": "2017-03-02 07:30:00"},
+                _line("o10", "p3", 1, "5.00"),
+                _line("o10", None, 1, "5.00"),
+            ],
+            "products": [_product("p3", "EGGS")],
+        },
+    )
+    land(
+        landing,
+        "hubspot",
+        SECOND,
+        "H2",
+        {"contacts": [{**_contact("h1", "1", "Ann.Lee@example.com"), "archived": "true"}]},
+    )
+    land(
+        landing,
+        "klaviyo",
+        SECOND,
+        "K2",
+        {
+            "profiles": [
+                {
+                    **_profile("k2", None, "bo@example.com", "UNSUBSCRIBED"),
+                    "updated": "2017-03-02T05:00:00+00:00",
+                }
+            ],
+            "campaigns": [_campaign("c2", "M2", "2017-02-15")],
+            "events": [
+                _received("e2", "k2", "M1", "2017-02-01T08:00:00+00:00"),
+                _received("e7", "k1", "M2", "2017-02-15T09:00:00+00:00"),
+                _received("e8", "k9", "M2", "2017-03-02T09:00:00+00:00"),
+            ],
+        },
+    )
+    land(
+        landing,
+        "shop",
+        SECOND,
+        "S3",
+        {"orders": [_order("killed", 1, "2017-03-02 13:00:00")]},
+        complete=False,
+    )
+
+
+def _customer(number: int, email: str) -> dict:
+    seen = "2017-01-01 00:00:00"
+    return {"customer_id": number, "email": email, "created_at": seen, "updated_at": seen}
+
+
+def _order(order_id: str, customer: int, ordered_at: str) -> dict:
+    return {
+        "order_id": order_id,
+        "customer_id": customer,
+        "store_id": "s1",
+        "currency_code": "USD",
+        "ordered_at": ordered_at,
+        "updated_at": ordered_at,
+    }
+
+
+def _line(order_id: str, product_id: str | None, quantity: int, sales: str) -> dict:
+    return {
+        "order_id": order_id,
+        "product_id": product_id,
+        "quantity": quantity,
+        "sales_amount": sales,
+        "retail_discount_amount": "0.10",
+        "coupon_discount_amount": "0",
+        "coupon_match_discount_amount": "0.0",
+        "updated_at": "2017-02-28 12:00:00",
+    }
+
+
+def _product(product_id: str, category: str) -> dict:
+    return {
+        "product_id": product_id,
+        "product_category": category,
+        "updated_at": "2016-11-01 00:00:00",
+    }
+
+
+def _coupon(upc: str, product_id: str, campaign_id: str) -> dict:
+    return {
+        "coupon_upc": upc,
+        "product_id": product_id,
+        "campaign_id": campaign_id,
+        "offer_type": "Type A",
+        "valid_from": "2017-02-01 00:00:00",
+        "valid_until": "2017-04-01 00:00:00",
+        "updated_at": "2017-01-20 00:00:00",
+    }
+
+
+def _contact(contact_id: str, number: str | None, email: str, **properties: str) -> dict:
+    return {
+        "id": contact_id,
+        "created_at": "2017-01-01T01:00:00Z",
+        "updated_at": "2017-01-01T01:00:00Z",
+        "archived": "false",
+        "properties": {"email": email, "shop_customer_number": number, **properties},
+    }
+
+
+def _profile(profile_id: str, number: str | None, email: str, consent: str) -> dict:
+    marketing = {
+        "consent": consent,
+        "can_receive_email_marketing": consent == "SUBSCRIBED",
+    }
+    return {
+        "id": profile_id,
+        "created": "2017-01-01T02:00:00+00:00",
+        "updated": "2017-01-01T02:00:00+00:00",
+        "attributes": {
+            "email": email,
+            "external_id": number,
+            "subscriptions": {"email": {"marketing": marketing}},
+        },
+    }
+
+
+def _metric(metric_id: str, name: str) -> dict:
+    since = "2016-01-01T00:00:00+00:00"
+    return {"id": metric_id, "created": since, "updated": since, "attributes": {"name": name}}
+
+
+def _campaign(campaign_id: str, message_id: str, sent_on: str) -> dict:
+    return {
+        "id": campaign_id,
+        "created_at": "2017-01-20T00:00:00+00:00",
+        "updated_at": f"{sent_on}T08:00:00+00:00",
+        "channel": "email",
+        "attributes": {
+            "name": f"Campaign {campaign_id}",
+            "status": "Sent",
+            "archived": False,
+            "send_time": f"{sent_on}T08:00:00+00:00",
+        },
+        "relationships": {"campaign-messages": {"data": [{"id": message_id}]}},
+    }
+
+
+def _received(event_id: str, profile_id: str, message_id: str, at: str) -> dict:
+    return _event(event_id, "mr", profile_id, at, **{"$message": message_id})
+
+
+def _event(event_id: str, metric_id: str, profile_id: str, at: str, **properties: str) -> dict:
+    return {
+        "id": event_id,
+        "datetime": at,
+        "metric_id": metric_id,
+        "profile_id": profile_id,
+        "attributes": {"event_properties": properties},
+    }
