@@ -97,6 +97,8 @@ def _build(folder: Path, fingerprint: str, households: int | None) -> Company:
 
     company = Company(folder, fingerprint, households, {})
     company.marker_path.unlink(missing_ok=True)
+    for abandoned in folder.glob(".building-*"):  # by a build that was killed
+        shutil.rmtree(abandoned)
     aside = Path(tempfile.mkdtemp(prefix=".building-", dir=folder))
     try:
         with journey.connect(households) as data:

@@ -7,7 +7,7 @@ import pytest
 
 from sandbox import prepare
 from sandbox.testing import (  # noqa: F401
-    _small_server,
+    small_server,
     full_company,
     sandbox_server,
     serve,

@@ -240,5 +240,6 @@ def test_a_killed_build_leaves_nothing_that_looks_whole(tmp_path, monkeypatch):
         prepare(tmp_path, households=12)
     assert not first.marker_path.exists()
     monkeypatch.undo()
+    (first.folder / ".building-by-a-process-that-was-killed").mkdir()
     assert prepare(tmp_path, households=12).counts["shop.customers"] == 12
     assert not list(first.folder.glob(".building-*"))
