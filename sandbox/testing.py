@@ -2,7 +2,7 @@
 
 In a ``conftest.py``::
 
-    from sandbox.testing import sandbox_server, small_company, small_server  # noqa: F401
+    from sandbox.testing import sandbox_server, small_company, _small_server  # noqa: F401
 """
 
 import socket
@@ -122,14 +122,14 @@ def full_company(tmp_path_factory: pytest.TempPathFactory) -> Company:
 
 
 @pytest.fixture(scope="session")
-def small_server(small_company: Company) -> Iterator[SandboxServer]:
+def _small_server(small_company: Company) -> Iterator[SandboxServer]:
     """The small company, served once for all tests; ask for `sandbox_server` instead."""
     with serve(small_company) as server:
         yield server
 
 
 @pytest.fixture
-def sandbox_server(small_server: SandboxServer) -> SandboxServer:
+def sandbox_server(_small_server: SandboxServer) -> SandboxServer:
     """The small company, served; without faults and at the end of the last night."""
-    small_server.reset()
-    return small_server
+    _small_server.reset()
+    return _small_server

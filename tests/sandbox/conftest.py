@@ -7,7 +7,7 @@ import pytest
 
 from sandbox import prepare
 from sandbox.testing import (  # noqa: F401
-    small_server,
+    _small_server,
     full_company,
     sandbox_server,
     serve,
