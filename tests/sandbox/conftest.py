@@ -1,4 +1,4 @@
-"""The served sandbox; the small company unless a test needs more."""
+"""A sandbox with more in it than the shared fixtures serve."""
 
 import sqlite3
 from contextlib import closing
@@ -6,13 +6,7 @@ from contextlib import closing
 import pytest
 
 from sandbox import prepare
-from sandbox.testing import (  # noqa: F401
-    _small_server,
-    full_company,
-    sandbox_server,
-    serve,
-    small_company,
-)
+from sandbox.testing import serve
 
 
 @pytest.fixture(scope="session")
