@@ -1,0 +1,54 @@
+# One image for every service of docker-compose.yml, from the same locked requirements as `make run`.
+# The base is pinned by tag; give PYTHON_IMAGE a tag with its digest to pin it to the byte.
+ARG PYTHON_IMAGE=python:3.11-slim
+
+FROM ${PYTHON_IMAGE} AS packages
+# This stage alone knows the package index: an address with a password stays out of the image.
+ARG PIP_INDEX_URL
+WORKDIR /build
+COPY requirements/bootstrap.lock requirements/
+RUN python -m venv uv \
+    && uv/bin/pip install --quiet --disable-pip-version-check --no-cache-dir \
+        --require-hashes -r requirements/bootstrap.lock
+COPY requirements/runtime.lock requirements/
+RUN python -m venv /opt/venv \
+    && uv/bin/uv pip install --python /opt/venv/bin/python --no-cache --compile-bytecode \
+        ${PIP_INDEX_URL:+--default-index "$PIP_INDEX_URL"} \
+        --require-hashes -r requirements/runtime.lock
+
+FROM ${PYTHON_IMAGE}
+RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp \
+        --shell /usr/sbin/nologin rapport \
+    && install -d -o rapport -g rapport /var/lib/rapport /var/lib/company \
+    # An empty file: Airflow would else write one of its own, with keys that nobody chose.
+    && install -D -m 644 /dev/null /opt/airflow/airflow.cfg
+COPY --from=packages /opt/venv /opt/venv
+# Nothing that runs in here reports to anybody.
+ENV AIRFLOW__COSMOS__ENABLE_TELEMETRY=False \
+    AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False \
+    DBT_SEND_ANONYMOUS_USAGE_STATS=false \
+    DO_NOT_TRACK=1 \
+    GX_ANALYTICS_ENABLED=false \
+    RUNTIME__DLTHUB_TELEMETRY=false
+ENV AIRFLOW_HOME=/opt/airflow \
+    AIRFLOW__CORE__DAGS_FOLDER=/opt/rapport/dags \
+    AIRFLOW__CORE__LOAD_EXAMPLES=False \
+    AIRFLOW__CORE__PLUGINS_FOLDER=/opt/rapport/plugins \
+    AIRFLOW__LOGGING__BASE_LOG_FOLDER=/var/lib/rapport/logs/airflow \
+    HOME=/tmp \
+    PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    RAPPORT_HOME=/var/lib/rapport
+WORKDIR /opt/rapport
+COPY . .
+# dbt's manifest holds the landing's path, and the DAG is drawn from the manifest.
+RUN pip install --quiet --disable-pip-version-check --no-cache-dir \
+        --no-deps --no-build-isolation --editable . \
+    && cd dbt_project \
+    && RAPPORT_LANDING=/var/lib/rapport/landing DBT_LOG_PATH=/tmp/dbt \
+        dbt --quiet parse --profiles-dir . --vars '{as_of_date: 1970-01-01}' \
+    && rm -rf /tmp/dbt .user.yml \
+    && cd .. \
+    && python -m compileall -q plugins sandbox \
+    && chmod -R a+rX .
+USER 10001:10001
