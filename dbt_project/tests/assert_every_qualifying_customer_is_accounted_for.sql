@@ -3,19 +3,34 @@ with
 
 qualified as (
 
-    select customer_id, segment from {{ ref('seg_loyal_high_value') }}
+    select
+        customer_id,
+        segment
+    from {{ ref('seg_loyal_high_value') }}
     union all
-    select customer_id, segment from {{ ref('seg_over_contacted_rest') }}
+    select
+        customer_id,
+        segment
+    from {{ ref('seg_over_contacted_rest') }}
     union all
-    select customer_id, segment from {{ ref('seg_win_back_dormant') }}
+    select
+        customer_id,
+        segment
+    from {{ ref('seg_win_back_dormant') }}
 
 ),
 
 answered as (
 
-    select customer_id, segment from {{ ref('segment_members') }}
+    select
+        customer_id,
+        segment
+    from {{ ref('segment_members') }}
     union all
-    select customer_id, segment from {{ ref('segment_suppressions') }}
+    select
+        customer_id,
+        segment
+    from {{ ref('segment_suppressions') }}
 
 )
 

@@ -18,7 +18,5 @@ def edges(manifest: dict) -> list[tuple[dict, dict]]:
     """Pairs of a model and something it reads."""
     nodes = manifest["nodes"] | manifest["sources"]
     return [
-        (node, nodes[parent])
-        for node in models(manifest)
-        for parent in node["depends_on"]["nodes"]
+        (node, nodes[parent]) for node in models(manifest) for parent in node["depends_on"]["nodes"]
     ]

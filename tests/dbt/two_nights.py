@@ -108,9 +108,7 @@ def land_second_night(landing: Path) -> None:
         SECOND,
         "S2",
         {
-            "customers": [
-                {**_customer(3, "new@example.com"), "updated_at": "2017-03-02 06:00:00"}
-            ],
+            "customers": [{**_customer(3, "new@example.com"), "updated_at": "2017-03-02 06:00:00"}],
             "orders": [
                 _order("o4", 1, "2017-03-01 23:59:59"),
                 {**_order("o3", 3, "2017-02-25 12:00:00"), "updated_at": "2017-03-02 07:00:00"},

@@ -13,18 +13,18 @@ counted as (
         '{{ stream }}' as entity,
         (
             select count(*)
-            from {{ source(source_name, stream) }}
+            from {{ source(source_name, stream) }} as landed
             where
-                load_date <= {{ as_of_date() }}
-                and _dlt_load_id in ({{ completed_loads(source_name) }})
+                landed.load_date <= {{ as_of_date() }}
+                and landed._dlt_load_id in ({{ completed_loads(source_name) }})
         ) as landed_count,
         (select count(*) from {{ ref('stg_' ~ source_name ~ '__' ~ stream) }}) as staged_count,
         versions.superseded_count,
         versions.not_yet_seen_count,
         (
             select count(*)
-            from {{ ref('quarantined_rows') }}
-            where source = '{{ source_name }}' and entity = '{{ stream }}'
+            from {{ ref('quarantined_rows') }} as bad
+            where bad.source = '{{ source_name }}' and bad.entity = '{{ stream }}'
         ) as quarantined_count
     from (
         select

@@ -14,7 +14,8 @@ metrics as (
 
 meanings as (
 
-    select * from {{ ref('klaviyo_metrics') }} where is_touchpoint
+    select * from {{ ref('klaviyo_metrics') }}
+    where is_touchpoint
 
 ),
 

@@ -26,10 +26,10 @@ counted as (
     select
         customer_id,
         {% for days in windows %}
-            count(*) filter (where age_days < {{ days }}) as contact_count_{{ days }}d,
-            count(*) filter (
-                where age_days < {{ days }} and channel = 'email'
-            ) as email_contact_count_{{ days }}d,
+        count(*) filter (where age_days < {{ days }}) as contact_count_{{ days }}d,
+        count(*) filter (
+            where age_days < {{ days }} and channel = 'email'
+        ) as email_contact_count_{{ days }}d,
         {% endfor %}
         max(touchpoint_date) as last_contact_date
     from contacts
@@ -41,14 +41,14 @@ select
     customers.customer_id,
     {{ as_of_date() }} as as_of_date,
     {% for days in windows %}
-        cast(
-            coalesce(counted.contact_count_{{ days }}d, 0) as bigint
-        ) as marketing_contact_count_{{ days }}d,
+    cast(
+        coalesce(counted.contact_count_{{ days }}d, 0) as bigint
+    ) as marketing_contact_count_{{ days }}d,
     {% endfor %}
     {% for days in windows %}
-        cast(
-            coalesce(counted.email_contact_count_{{ days }}d, 0) as bigint
-        ) as email_marketing_contact_count_{{ days }}d,
+    cast(
+        coalesce(counted.email_contact_count_{{ days }}d, 0) as bigint
+    ) as email_marketing_contact_count_{{ days }}d,
     {% endfor %}
     counted.last_contact_date as last_marketing_contact_date
 from customers

@@ -19,15 +19,17 @@ orders as (
         count(*) filter (
             where currency_code <> '{{ var("reporting_currency") }}'
         ) as other_currency_order_count,
-        coalesce(
-            sum(sales_amount) filter (where currency_code = '{{ var("reporting_currency") }}'), 0
+        sum(
+            case when currency_code = '{{ var("reporting_currency") }}' then sales_amount else 0 end
         ) as sales_amount,
-        coalesce(
-            sum(sales_amount) filter (
-                where
+        sum(
+            case
+                when
                     currency_code = '{{ var("reporting_currency") }}'
                     and {{ day_number(as_of_date()) }} - {{ day_number('order_date') }} < 365
-            ), 0
+                    then sales_amount
+                else 0
+            end
         ) as sales_amount_365d
     from {{ ref('fct_orders') }}
     where order_date <= {{ as_of_date() }}

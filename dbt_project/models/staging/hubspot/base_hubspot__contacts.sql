@@ -71,5 +71,7 @@ checked as (
 
 select
     *,
-    {{ version_rank(['contact_id'], changed_at='updated_at', prefer='is_archived') }} as version_rank
+    {{
+        version_rank(['contact_id'], changed_at='updated_at', prefer='is_archived')
+    }} as version_rank
 from checked

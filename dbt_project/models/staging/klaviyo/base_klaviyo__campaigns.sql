@@ -21,7 +21,9 @@ typed as (
         lower({{ json_text('attributes', '/status') }}) as campaign_status,
 
         -- booleans
-        coalesce(try_cast({{ json_text('attributes', '/archived') }} as boolean), false) as is_archived,
+        coalesce(
+            try_cast({{ json_text('attributes', '/archived') }} as boolean), false
+        ) as is_archived,
 
         -- timestamps
         {{ utc_timestamp('created_at') }} as created_at,

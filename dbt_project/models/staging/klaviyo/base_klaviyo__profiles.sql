@@ -25,8 +25,9 @@ typed as (
 
         -- booleans
         try_cast(
-            {{ json_text('attributes', '/subscriptions/email/marketing/can_receive_email_marketing') }}
-            as boolean
+            {{ json_text(
+                'attributes', '/subscriptions/email/marketing/can_receive_email_marketing'
+            ) }} as boolean
         ) as can_receive_email_marketing,
 
         -- timestamps

@@ -39,7 +39,9 @@ checked as (
 
     select
         *,
-        coalesce(coupon_upc, '') || ':' || coalesce(product_id, '') || ':' || coalesce(campaign_id, '') as record_key,
+        coalesce(coupon_upc, '')
+        || ':' || coalesce(product_id, '')
+        || ':' || coalesce(campaign_id, '') as record_key,
         true as is_seen,
         case
             when coupon_upc is null then 'coupon_upc is missing'
@@ -57,5 +59,7 @@ checked as (
 
 select
     *,
-    {{ version_rank(['coupon_upc', 'product_id', 'campaign_id'], changed_at='updated_at') }} as version_rank
+    {{
+        version_rank(['coupon_upc', 'product_id', 'campaign_id'], changed_at='updated_at')
+    }} as version_rank
 from checked
