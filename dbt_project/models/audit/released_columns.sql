@@ -13,8 +13,6 @@
     'segments',
 ] %}
 
--- Values are looked at as text, whatever their type; a test for two characters keeps the
--- patterns away from most of them.
 with
 
 scanned as (

@@ -1,0 +1,398 @@
+"""The publish gate over marts and segments that fit together, each time with one thing wrong.
+
+The tables are small and hand-made; the audits over them are dbt's own.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+
+from rapport.errors import GateFailed
+from rapport.gate import run_checkpoint
+from rapport.release import current_release, publish_release
+
+ROOT = Path(__file__).parents[2]
+EXPECTATIONS = ROOT / "expectations"
+NIGHT = date(2018, 1, 2)
+CANARY = "hopper.canary@example.com"
+
+# 300 customers, one order every second night and one campaign mail each.
+TABLES = """
+create schema marts; create schema segments; create schema ops;
+create table marts.dim_customers as
+    select
+        'c' || i as customer_id,
+        i % 20 <> 0 as has_crm_contact,
+        true as has_mailing_profile,
+        true as has_shop_account,
+        i % 10 <> 9 as has_email_consent,
+        'US' as country_code
+    from range(300) as _(i);
+create table marts.fct_orders as
+    select
+        'o' || i as order_id,
+        'c' || (i % 300) as customer_id,
+        date '2018-01-02' - (i // 300)::integer * 2 as order_date,
+        2::bigint as line_count,
+        7.50::decimal(18, 2) as sales_amount,
+        '202' || i as remark
+    from range(18000) as _(i);
+create table marts.fct_order_lines as
+    select
+        order_id, 'p' || n as product_id, order_date,
+        (sales_amount / 2)::decimal(18, 2) as sales_amount
+    from marts.fct_orders, range(2) as _(n);
+create table marts.dim_products as select 'p0' as product_id union all select 'p1';
+create table marts.dim_campaigns as
+    select
+        'm' || i as campaign_id,
+        date '2017-12-20' as send_date,
+        date '2017-12-20' as offer_from_date,
+        date '2018-01-20' as offer_until_date,
+        150 as audience_count
+    from range(2) as _(i);
+create table marts.fct_touchpoints as
+    select
+        't' || order_id as touchpoint_id, customer_id, order_date as touchpoint_date,
+        'ordered' as event_type, false as is_marketing_contact, null::varchar as campaign_id
+    from marts.fct_orders
+    union all
+    select 'm' || customer_id, customer_id, date '2017-12-20', 'delivered', true, 'm0'
+    from marts.dim_customers;
+create table marts.dim_contact_pressure as
+    select
+        customer_id,
+        0::bigint as marketing_contact_count_1d,
+        0::bigint as marketing_contact_count_7d,
+        1::bigint as marketing_contact_count_30d,
+        1::bigint as marketing_contact_count_90d,
+        1::bigint as marketing_contact_count_365d
+    from marts.dim_customers;
+create table marts.dim_customer_value as
+    select
+        'c' || i as customer_id,
+        60::bigint as order_count,
+        (1 + i % 5)::integer as recency_quintile,
+        (1 + i % 5)::integer as frequency_quintile,
+        (1 + i % 5)::integer as monetary_quintile
+    from range(300) as _(i);
+create table segments.segments as
+    from (values ('loyal', true, 0.1::double), ('rest', false, 0.0::double))
+        as _(segment, takes_slot, holdout_share);
+create table segments.segment_members as
+    select
+        'c' || i as customer_id,
+        if(i < 20, 'loyal', 'rest') as segment,
+        if(i < 20, 'email', null) as channel,
+        'treatment' as arm
+    from range(40) as _(i)
+    where i not in (9, 19);
+create table segments.segment_suppressions as
+    select 'c9' as customer_id, 'loyal' as segment, 'no_email_consent' as clause;
+create table ops.row_conservation as
+    select
+        split_part(name, '.', 1) as source, split_part(name, '.', 2) as entity,
+        1000 as landed_count, 1000 as staged_count, 0 as quarantined_count
+    from unnest([
+        'hubspot.contacts', 'hubspot.owners', 'klaviyo.profiles', 'klaviyo.metrics',
+        'klaviyo.campaigns', 'klaviyo.events', 'shop.customers', 'shop.orders',
+        'shop.order_lines', 'shop.products', 'shop.coupons'
+    ]) as _(name);
+"""
+
+
+@pytest.fixture(scope="session")
+def good_warehouse(tmp_path_factory):
+    """Tables that fit together, and dbt's audits over them; built once."""
+    folder = tmp_path_factory.mktemp("publish-gate")
+    path = folder / "rapport_build.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(TABLES)
+    dbt = [str(Path(sys.executable).with_name("dbt")), "run", "--select", "audit"]
+    options = {
+        "--profiles-dir": ".",
+        "--target-path": folder / "target",
+        "--log-path": folder / "logs",
+        "--vars": f"{{as_of_date: {NIGHT}}}",
+    }
+    result = subprocess.run(
+        dbt + [str(part) for option in options.items() for part in option],
+        cwd=ROOT / "dbt_project",
+        env=os.environ | {"RAPPORT_WAREHOUSE": str(path), "RAPPORT_LANDING": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stdout[-3000:]
+    return path
+
+
+def only(table, folder):
+    """Expectations whose publish checkpoint is cut down to one table; the rest is the real one."""
+    cut = folder / "expectations"
+    (cut / "checkpoints").mkdir(parents=True)
+    (cut / "suites").symlink_to(EXPECTATIONS / "suites")
+    checkpoint = yaml.safe_load((EXPECTATIONS / "checkpoints/publish.yml").read_text())
+    checkpoint["validations"] = [v for v in checkpoint["validations"] if v["table"] == table]
+    (cut / "checkpoints/publish.yml").write_text(yaml.safe_dump(checkpoint))
+    return cut
+
+
+@pytest.fixture
+def gate(good_warehouse, tmp_path):
+    """Return a function that does something to the warehouse and then asks the gate."""
+    warehouse = tmp_path / "rapport_build.duckdb"
+    shutil.copy(good_warehouse, warehouse)
+
+    def ask(corruption="", *, table=None):
+        with duckdb.connect(str(warehouse)) as connection:
+            connection.execute(corruption)
+        return run_checkpoint(
+            "publish",
+            expectations_dir=only(table, tmp_path) if table else EXPECTATIONS,
+            data_docs_dir=tmp_path / "docs",
+            as_of=NIGHT,
+            warehouse_path=warehouse,
+        )
+
+    ask.warehouse = warehouse
+    return ask
+
+
+def test_tables_that_fit_together_pass_without_a_word(gate):
+    result = gate()
+    assert (result.critical, result.warnings) == ([], [])
+    assert result.stamp
+
+
+STOPS = {
+    "an e-mail address in a mart": (
+        "audit.released_columns",
+        f"update marts.dim_customers set country_code = '{CANARY}' where customer_id = 'c3'",
+        "identifier_count): 1 of",
+        "dim_customers.country_code",
+    ),
+    "a telephone number inside a text": (
+        "audit.released_columns",
+        "update marts.fct_orders set remark = 'call +84 912 345 678 please' where order_id = 'o3'",
+        "identifier_count): 1 of",
+        "fct_orders.remark",
+    ),
+    "a telephone number in groups": (
+        "audit.released_columns",
+        "update marts.fct_orders set remark = '(021) 555 12 34' where order_id = 'o3'",
+        "identifier_count): 1 of",
+        "fct_orders.remark",
+    ),
+    "a column meant for an identifier": (
+        "audit.released_columns",
+        "alter table marts.dim_customers rename country_code to phone_number",
+        "expect_column_values_to_not_match_regex(column_name): 1 of",
+        "dim_customers.phone_number",
+    ),
+    "a member who never agreed to e-mail": (
+        "audit.segment_safety",
+        "update marts.dim_customers set has_email_consent = false where customer_id = 'c3'",
+        "unconsented_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member of whom consent is not known": (
+        "audit.segment_safety",
+        "update marts.dim_customers set has_email_consent = null where customer_id = 'c3'",
+        "unconsented_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member who is to be left alone": (
+        "audit.segment_safety",
+        "insert into segments.segment_members values ('c30', 'loyal', 'email', 'treatment')",
+        "resting_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member who was held back": (
+        "audit.segment_safety",
+        "insert into segments.segment_suppressions values ('c3', 'loyal', 'over_cap')",
+        "suppressed_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member nobody knows": (
+        "audit.segment_safety",
+        "insert into segments.segment_members values ('ghost', 'rest', null, 'treatment')",
+        "unknown_count): 1 of 2 rows (segment rest)",
+    ),
+    "a segment nobody owns": (
+        "audit.segment_safety",
+        "insert into segments.segment_members values ('c80', 'secret', null, 'treatment')",
+        "is_defined): 1 of 3 rows (segment secret)",
+    ),
+    "a segment of nearly everybody": (
+        "audit.segment_safety",
+        "insert into segments.segment_members "
+        "select customer_id, 'rest', null, 'treatment' from marts.dim_customers",
+        "customer_share): 1 of 2 rows (segment rest)",
+    ),
+    "no segments": (
+        "audit.segment_safety",
+        "delete from segments.segments; delete from segments.segment_members",
+        "empty",
+    ),
+    "an order without its lines": (
+        "audit.order_days",
+        "delete from marts.fct_order_lines where order_id = 'o700'",
+        "line_difference): 1 of 60 rows (order_day 2017-12-29)",
+    ),
+    "an amount that changed in one table": (
+        "audit.order_days",
+        "update marts.fct_orders set sales_amount = 7.51 where order_id = 'o700'",
+        "sales_difference): 1 of 60 rows (order_day 2017-12-29)",
+    ),
+    "lines counted twice": (
+        "audit.order_days",
+        "insert into marts.fct_order_lines from marts.fct_order_lines where order_id = 'o700'",
+        "line_difference",
+    ),
+    "an order that no journey has": (
+        "audit.order_days",
+        "delete from marts.fct_touchpoints where touchpoint_id = 'to700'",
+        "touchpoint_difference): 1 of 60 rows (order_day 2017-12-29)",
+    ),
+    "an order on no day": (
+        "audit.order_days",
+        "update marts.fct_orders set order_date = null where order_id = 'o700'",
+        "order_day",
+    ),
+    "no order for two weeks": (
+        "audit.order_flow",
+        "delete from marts.fct_orders where order_date > '2017-12-15'",
+        "newest_order_age_days): 1 of 1 rows",
+    ),
+    "a contact that does not count": (
+        "audit.contact_windows",
+        "update marts.dim_contact_pressure set marketing_contact_count_30d = 0 "
+        "where customer_id = 'c3'",
+        "difference): 1 of 5 rows (window_days 30)",
+    ),
+    "a customer whose pressure is lost": (
+        "audit.contact_windows",
+        "delete from marts.dim_contact_pressure where customer_id = 'c3'",
+        "difference): 3 of 5 rows (window_days 30, 90, 365)",
+    ),
+    "a value class that does not exist": (
+        "audit.value_classes",
+        "update marts.dim_customer_value set recency_quintile = 9 where customer_id = 'c3'",
+        "unclassed_count): 1 of 3 rows (measure recency)",
+    ),
+    "a buyer without a value class": (
+        "audit.value_classes",
+        "update marts.dim_customer_value set monetary_quintile = null where customer_id = 'c3'",
+        "unclassed_count): 1 of 3 rows (measure monetary)",
+    ),
+    "no customers": (
+        "audit.identity_health",
+        "delete from marts.dim_customers",
+        "customer_count): 1 of 1 rows",
+    ),
+    "buyers whom no other source knows": (
+        "audit.identity_health",
+        "update marts.dim_customers set has_crm_contact = false, has_mailing_profile = false "
+        "where customer_id <> 'c1'",
+        "unmatched_buyer_share): 1 of 1 rows",
+    ),
+    "contacts of unknown campaigns": (
+        "audit.campaign_reach",
+        "update marts.fct_touchpoints set campaign_id = 'x' where is_marketing_contact",
+        "orphan_contact_share): 1 of 1 rows",
+    ),
+    "a stream in quarantine": (
+        "audit.stream_quality",
+        "update ops.row_conservation set quarantined_count = 60 where entity = 'orders'",
+        "quarantined_share): 1 of 11 rows (stream_name shop.orders)",
+    ),
+    "a stream that nobody counts": (
+        "audit.stream_quality",
+        "delete from ops.row_conservation where entity = 'orders'",
+        "expect_table_row_count_to_equal(table): found 10",
+    ),
+    "a mart that is gone": (
+        "audit.value_classes",
+        "drop table marts.dim_customer_value",
+        "audit.value_classes: Catalog Error",
+    ),
+    "an audit that is gone": (
+        "audit.segment_safety",
+        "drop view audit.segment_safety",
+        "segment_safety does not exist",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", STOPS)
+def test_it_stops(gate, tmp_path, what):
+    table, corruption, *signs = STOPS[what]
+    with pytest.raises(GateFailed) as failed:
+        gate(corruption, table=table)
+    message = "\n".join(failed.value.failures)
+    for sign in signs:
+        assert sign in message
+    pages = [page.read_text() for page in (tmp_path / "docs").rglob("*.html")]
+    assert not [text for text in [message, *pages] if CANARY in text or "345 678" in text]
+
+
+WARNS = {
+    "orders three days old": (
+        "audit.order_flow",
+        "delete from marts.fct_orders where order_date > '2017-12-29'; "
+        "delete from marts.fct_order_lines where order_date > '2017-12-29'; "
+        "delete from marts.fct_touchpoints where touchpoint_date > '2017-12-29'",
+        "newest_order_age_days",
+    ),
+    "an empty segment": (
+        "audit.segment_safety",
+        "insert into segments.segments values ('new', true, 0.1)",
+        "member_count): 1 of 3 rows (segment new)",
+    ),
+    "classes that tie": (
+        "audit.value_classes",
+        "update marts.dim_customer_value set frequency_quintile = 5",
+        "largest_share): 1 of 3 rows (measure frequency)",
+    ),
+    "everybody agrees": (
+        "audit.identity_health",
+        "update marts.dim_customers set has_email_consent = true",
+        "consent_share",
+    ),
+    "a row in quarantine": (
+        "audit.stream_quality",
+        "update ops.row_conservation set quarantined_count = 1 where entity = 'orders'",
+        "quarantined_count): 1 of 11 rows (stream_name shop.orders)",
+    ),
+    "a campaign that reached nobody": (
+        "audit.campaign_reach",
+        "update marts.dim_campaigns set audience_count = 0 where campaign_id = 'm1'",
+        "unreached_count",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", WARNS)
+def test_it_warns_and_goes_on(gate, what):
+    table, corruption, sign = WARNS[what]
+    warnings = gate(corruption, table=table).warnings
+    assert [warning for warning in warnings if sign in warning]
+
+
+def test_a_corrupted_mart_leaves_the_last_release_in_place(gate, tmp_path):
+    releases = tmp_path / "releases"
+    passed = gate()
+    publish = {"warehouse_path": gate.warehouse, "releases_dir": releases, "as_of": NIGHT}
+    good = publish_release(**publish, gate=passed.summary())
+
+    with pytest.raises(GateFailed, match="sales_difference"):
+        gate("update marts.fct_orders set sales_amount = 0 where order_id = 'o700'")
+    with pytest.raises(Exception, match="changed after the gate had passed it"):
+        publish_release(**publish, gate=passed.summary())
+    assert current_release(releases) == good.release_id
+    for folder in releases.glob("2018*"):
+        folder.chmod(0o755)
