@@ -10,7 +10,11 @@ from sandbox.clock import LAST_INSTANT, parse_instant, shop_time
 from sandbox.households import Household, campaigns, households
 
 NEVER = "9999-12-31 00:00:00"
-CATALOGUE_TIME = "2016-11-01 00:00:00"  # the products were there before the first customer
+# The products were there before the first customer, and were not all entered at one instant: a
+# pull that starts from the newest one would otherwise read all of them again every night.
+CATALOGUE_TIME = (
+    "strftime(timestamp '2016-01-01' + to_minutes(product_id * 7919 % 400000), '%Y-%m-%d %H:%M:%S')"
+)
 
 # The tables hold what will ever be; the views of the customary names hold what is. `replaced_at`
 # is when a newer version of the customer takes over.
@@ -76,7 +80,7 @@ order by basket_id
 PRODUCTS = f"""
 select
     product_id, manufacturer_id, department, brand, product_category, product_type, package_size,
-    '{CATALOGUE_TIME}'
+    {CATALOGUE_TIME}
 from products
 order by product_id
 """

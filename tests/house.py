@@ -40,6 +40,7 @@ class House:
         self.settings = Settings(
             home=self.home,
             project_dir=PROJECT_DIR,
+            company="complete-journey",
             schedule=None,
             keep_releases=7,
             memory_limit="4GiB",

@@ -8,6 +8,7 @@ from pathlib import Path
 from rapport.errors import SettingsError
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
+COMPANIES = ("complete-journey", "own")
 
 
 def cutoff_of(as_of: date) -> datetime:
@@ -27,6 +28,8 @@ class Settings:
     Attributes:
         home: folder that holds all state (``RAPPORT_HOME``, default ``var`` in the project).
         project_dir: the checked-out project, with ``dbt_project`` and ``expectations``.
+        company: whom the nights are about: ``complete-journey`` (the sandbox's) or ``own``
+            (``RAPPORT_COMPANY``).
         schedule: cron of the nightly run, or ``None`` to run only when asked
             (``RAPPORT_SCHEDULE``, default ``0 2 * * *``; ``none`` switches it off).
         keep_releases: how many releases stay on disk (``RAPPORT_KEEP_RELEASES``).
@@ -36,6 +39,7 @@ class Settings:
 
     home: Path
     project_dir: Path
+    company: str
     schedule: str | None
     keep_releases: int
     memory_limit: str
@@ -46,10 +50,15 @@ class Settings:
         """Read the environment; every value has a default.
 
         Raises:
-            SettingsError: a number is not a number, or below its least value.
+            SettingsError: a number is not a number or below its least value, or the company
+                is not known.
         """
         schedule = os.environ.get("RAPPORT_SCHEDULE", "0 2 * * *").strip()
+        company = os.environ.get("RAPPORT_COMPANY") or COMPANIES[0]
+        if company not in COMPANIES:
+            raise SettingsError(f"RAPPORT_COMPANY must be one of {COMPANIES}, not {company!r}")
         return cls(
+            company=company,
             home=Path(os.environ.get("RAPPORT_HOME") or PROJECT_DIR / "var").resolve(),
             project_dir=PROJECT_DIR,
             schedule=None if schedule.lower() in {"", "none"} else schedule,
@@ -57,6 +66,11 @@ class Settings:
             memory_limit=os.environ.get("RAPPORT_MEMORY_LIMIT") or _memory_share(0.6),
             threads=_whole_number("RAPPORT_THREADS", default=os.cpu_count() or 1, least=1),
         )
+
+    @property
+    def has_sandbox(self) -> bool:
+        """Whether the sandbox's company is pulled from, not one's own accounts."""
+        return self.company != "own"
 
     @property
     def landing_dir(self) -> Path:

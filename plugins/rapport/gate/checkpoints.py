@@ -150,6 +150,7 @@ class _Runner:
         self.context.variables.progress_bars = {"globally": False}
         self.source = self.context.data_sources.add_pandas("warehouse")
         self.run_id = RunIdentifier(run_name=as_of.isoformat(), run_time=datetime.now(tz=UTC))
+        self.docs = docs
         self.actions = [docs.attach(self.context)]
 
     def validate(self, validation: Validation, frame: Any) -> Iterator[Finding]:
@@ -183,6 +184,8 @@ class _Runner:
             yield Finding(table, "critical", line)
             return
         self.evaluated += len(results)
+        if any(_raised(result.exception_info) for result in results):
+            self.docs.forget(table)
         if len(results) != len(declared):
             line = f"{table}: {len(declared)} expectations declared, {len(results)} evaluated"
             yield Finding(table, "critical", line)

@@ -76,6 +76,10 @@ class Docs:
         )
         return UpdateDataDocsAction(name="data_docs", site_names=[SITE])
 
+    def forget(self, table: str) -> None:
+        """Remove a table's results: the text of an exception on them may quote a value."""
+        shutil.rmtree(self.folder / "validations" / Path(*table.split(".")), ignore_errors=True)
+
     def write_index(
         self,
         tables: Sequence[str],
@@ -95,7 +99,7 @@ class Docs:
         body = [
             f"<h1>Gate <code>{self.checkpoint}</code>, night of {self.as_of}</h1>",
             verdict,
-            f"<p>{evaluated} expectations over {len(tables)} tables; {len(warnings)} warnings.</p>",
+            f"<p>Expectations: {evaluated}, over {len(tables)} tables. Warnings: {len(warnings)}.</p>",
             *_listed("What stopped it", critical),
             *_listed("Warnings", warnings),
             "<h2>Tables</h2><table><tr><th>table</th><th>tonight</th><th>suite</th></tr>",

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,18 +61,18 @@ def down() -> None:
 
 @app.command()
 def run(
-    as_of: Annotated[str, typer.Option(help="The night, YYYY-MM-DD; the sandbox's last one.")] = "",
+    as_of: Annotated[
+        str, typer.Option(help="The night, YYYY-MM-DD; the last one if left out.")
+    ] = "",
 ) -> None:
     """Run one night through the scheduler, show its progress and what came of it."""
-    import sandbox
-
     settings, ports = Settings.from_env(), embedded.Ports.from_env()
-    night = _parse_night(as_of) if as_of else sandbox.LAST_NIGHT
+    night = _night(settings, as_of)
     began = time.monotonic()
     embedded.up(settings, ports, _say)
-    httpx.put(
-        f"{ports.sandbox_url}/sandbox/clock", json={"now": cutoff_of(night).isoformat()}
-    ).raise_for_status()
+    if settings.has_sandbox:
+        clock = {"now": cutoff_of(night).isoformat()}
+        httpx.put(f"{ports.sandbox_url}/sandbox/clock", json=clock).raise_for_status()
     airflow = Airflow(ports.airflow_url, embedded.login(settings))
     airflow.wait_for_dag()
     dbt_log = DbtLog(settings.dbt_log_path)
@@ -90,18 +90,20 @@ def run(
     _say(f"night {night} done in {_minutes(began)}")
 
 
-def _parse_night(text: str) -> date:
+def _night(settings: Settings, text: str) -> date:
     import sandbox
 
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    last = sandbox.LAST_NIGHT if settings.has_sandbox else yesterday
+    if not text:
+        return last
     try:
         night = date.fromisoformat(text)
     except ValueError:
         raise SettingsError(f"{text!r} is not a date; write AS_OF=2017-06-30") from None
-    if not sandbox.FIRST_NIGHT <= night <= sandbox.LAST_NIGHT:
-        raise SettingsError(
-            f"the sandbox company has nights from {sandbox.FIRST_NIGHT} to {sandbox.LAST_NIGHT}; "
-            f"{night} is not one of them"
-        )
+    if night > last or (settings.has_sandbox and night < sandbox.FIRST_NIGHT):
+        first = f"from {sandbox.FIRST_NIGHT} " if settings.has_sandbox else ""
+        raise SettingsError(f"there are nights {first}to {last}; {night} is not one of them")
     return night
 
 

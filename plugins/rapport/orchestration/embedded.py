@@ -69,21 +69,26 @@ class Ports:
 def environment(settings: Settings, ports: Ports) -> dict[str, str]:
     """Return the environment of every embedded process.
 
-    Connections that the caller's environment sets win over the sandbox's.
+    The sandbox brings its own connections; without it they are the caller's, or those that
+    were made in Airflow.
     """
     home = settings.airflow_home
     keys = _secrets(home)
-    sandbox = {
-        "AIRFLOW_CONN_RAPPORT_HUBSPOT": _connection(
-            "http", host=f"{ports.sandbox_url}/hubspot", password=SANDBOX_TOKEN
-        ),
-        "AIRFLOW_CONN_RAPPORT_KLAVIYO": _connection(
-            "http", host=f"{ports.sandbox_url}/klaviyo/api", password=SANDBOX_KEY
-        ),
-        "AIRFLOW_CONN_RAPPORT_SHOP": _connection(
-            "sqlite", host=str(settings.home / "sandbox" / "shop.sqlite")
-        ),
-    }
+    sandbox = (
+        {}
+        if not settings.has_sandbox
+        else {
+            "AIRFLOW_CONN_RAPPORT_HUBSPOT": _connection(
+                "http", host=f"{ports.sandbox_url}/hubspot", password=SANDBOX_TOKEN
+            ),
+            "AIRFLOW_CONN_RAPPORT_KLAVIYO": _connection(
+                "http", host=f"{ports.sandbox_url}/klaviyo/api", password=SANDBOX_KEY
+            ),
+            "AIRFLOW_CONN_RAPPORT_SHOP": _connection(
+                "sqlite", host=str(settings.home / "sandbox" / "shop.sqlite")
+            ),
+        }
+    )
     airflow = {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt"],
@@ -115,7 +120,7 @@ def environment(settings: Settings, ports: Ports) -> dict[str, str]:
         # dbt, dlt and airflow are looked up beside the interpreter that runs this.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
-    return sandbox | dict(os.environ) | airflow | NO_TELEMETRY
+    return dict(os.environ) | sandbox | airflow | NO_TELEMETRY
 
 
 def login(settings: Settings) -> tuple[str, str]:
@@ -137,6 +142,12 @@ def up(settings: Settings, ports: Ports, say: Callable[[str], None]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     env = environment(settings, ports)
     services = _services(settings, ports)
+    if settings.has_sandbox:
+        started = time.monotonic()
+        company = sandbox.prepare(settings.home)
+        say(f"sandbox company ready ({time.monotonic() - started:.1f} s)")
+        if _serves_another(ports, company.fingerprint):
+            _end(settings, ["sandbox"])
     starting = [s for s in services if _running(settings, s.name) is None]
     for service in starting:
         if service.port and _taken(service.port):
@@ -145,9 +156,6 @@ def up(settings: Settings, ports: Ports, say: Callable[[str], None]) -> None:
                 "to a free port, or end what uses it"
             )
 
-    started = time.monotonic()
-    sandbox.prepare(settings.home)
-    say(f"sandbox company ready ({time.monotonic() - started:.1f} s)")
     parse_project(settings, env, say)
     if any(s.name != "sandbox" for s in starting):
         started = time.monotonic()
@@ -165,21 +173,7 @@ def up(settings: Settings, ports: Ports, say: Callable[[str], None]) -> None:
 
 def down(settings: Settings) -> list[str]:
     """End every process that `up` started, with its children; return their names."""
-    groups = {
-        path.stem: group
-        for path in sorted((settings.home / "run").glob("*.json"))
-        if (group := _running(settings, path.stem)) is not None
-    }
-    for group in groups.values():
-        _signal(group, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_SECONDS
-    while time.monotonic() < deadline and any(_members(group) for group in groups.values()):
-        time.sleep(0.2)
-    for group in groups.values():
-        _signal(group, signal.SIGKILL)
-    for path in (settings.home / "run").glob("*.json"):
-        path.unlink()
-    return list(groups)
+    return _end(settings, sorted(path.stem for path in (settings.home / "run").glob("*.json")))
 
 
 def parse_project(settings: Settings, env: dict[str, str], say: Callable[[str], None]) -> None:
@@ -222,14 +216,15 @@ class _Service:
 def _services(settings: Settings, ports: Ports) -> list[_Service]:
     airflow = [sys.executable, "-m", "airflow"]
     serve = [sys.executable, "-m", "sandbox", "serve", "--host", HOST]
+    sandbox = _Service(
+        "sandbox",
+        [*serve, "--port", str(ports.sandbox), "--home", str(settings.home)],
+        ports.sandbox,
+        "RAPPORT_SANDBOX_PORT",
+        f"{ports.sandbox_url}/sandbox/health",
+    )
     return [
-        _Service(
-            "sandbox",
-            [*serve, "--port", str(ports.sandbox), "--home", str(settings.home)],
-            ports.sandbox,
-            "RAPPORT_SANDBOX_PORT",
-            f"{ports.sandbox_url}/sandbox/health",
-        ),
+        *([sandbox] if settings.has_sandbox else []),
         _Service(
             "api-server",
             [*airflow, "api-server"],
@@ -279,6 +274,30 @@ def _wait(settings: Settings, service: _Service) -> None:
                 f"{START_SECONDS:.0f} s; see {log}"
             )
         time.sleep(0.3)
+
+
+def _end(settings: Settings, names: list[str]) -> list[str]:
+    """End services and wait for their last child; return the names of those that ran."""
+    groups = {name: group for name in names if (group := _running(settings, name)) is not None}
+    for group in groups.values():
+        _signal(group, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    while time.monotonic() < deadline and any(any(_members(g)) for g in groups.values()):
+        time.sleep(0.2)
+    for group in groups.values():
+        _signal(group, signal.SIGKILL)
+    for name in names:
+        (settings.home / "run" / f"{name}.json").unlink(missing_ok=True)
+    return list(groups)
+
+
+def _serves_another(ports: Ports, fingerprint: str) -> bool:
+    """Whether a sandbox is up that serves a company which is no longer the one on disk."""
+    try:
+        health = httpx.get(f"{ports.sandbox_url}/sandbox/health", timeout=2).json()
+    except (httpx.HTTPError, ValueError):
+        return False
+    return bool(health.get("fingerprint") != fingerprint)
 
 
 def _running(settings: Settings, name: str) -> int | None:
