@@ -255,7 +255,6 @@ class TestDataDocs:
             expectation(),
             expectation("expect_column_values_to_be_unique", column="country"),
             expectation("expect_column_values_to_be_in_set", column="country", value_set=["VN"]),
-            expectation("expect_column_values_to_be_between", column="country", max_value=5),
             expectation(
                 "expect_column_pair_values_to_be_equal", column_A="country", column_B="person_id"
             ),
@@ -265,6 +264,16 @@ class TestDataDocs:
         pages = house.pages()
         assert len(pages) >= 3
         assert not [path for path, text in pages.items() if CANARY in text]
+
+    def test_what_an_exception_said_is_on_no_page(self, house):
+        text_as_number = {"column": "country", "max_value": 5}
+        house.suite(
+            expectation(), expectation("expect_column_values_to_be_between", **text_as_number)
+        )
+        house.rows(CANARY)
+        assert "could not be evaluated" in house.closed_because()
+        assert not [text for text in house.pages().values() if "Error" in text or CANARY in text]
+        assert not list(house.docs.rglob("validations/marts/people/**/*.html"))
 
     def test_every_page_works_without_a_network(self, house):
         house.gate()
