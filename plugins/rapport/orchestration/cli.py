@@ -212,3 +212,7 @@ def _say(text: str) -> None:
 def _minutes(began: float) -> str:
     seconds = int(time.monotonic() - began)
     return f"{seconds // 60}:{seconds % 60:02d}"
+
+
+if __name__ == "__main__":
+    main()

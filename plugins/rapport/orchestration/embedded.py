@@ -144,7 +144,9 @@ def up(settings: Settings, ports: Ports, say: Callable[[str], None]) -> None:
     services = _services(settings, ports)
     if settings.has_sandbox:
         started = time.monotonic()
-        company = sandbox.prepare(settings.home)
+        # A part of the company is enough for a test.
+        households = os.environ.get("RAPPORT_SANDBOX_HOUSEHOLDS")
+        company = sandbox.prepare(settings.home, int(households) if households else None)
         say(f"sandbox company ready ({time.monotonic() - started:.1f} s)")
         if _serves_another(ports, company.fingerprint):
             _end(settings, ["sandbox"])

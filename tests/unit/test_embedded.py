@@ -1,0 +1,115 @@
+"""Processes in the background: started once, known for sure, ended with their children."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+
+import pytest
+
+from rapport.errors import SettingsError
+from rapport.orchestration import embedded
+from rapport.settings import Settings
+
+PARENT = (
+    "import subprocess, sys, time\n"
+    "subprocess.Popen([sys.executable, '-c', 'import os, time; os.setpgrp(); time.sleep(60)'])\n"
+    "time.sleep(60)\n"
+)
+
+
+@pytest.fixture
+def settings(monkeypatch, tmp_path):
+    monkeypatch.setenv("RAPPORT_HOME", str(tmp_path))
+    (tmp_path / "run").mkdir()
+    (tmp_path / "logs").mkdir()
+    return Settings.from_env()
+
+
+@pytest.fixture
+def service(settings):
+    """A service that has a child in a process group of its own."""
+    embedded._start(
+        settings, embedded._Service("worker", [sys.executable, "-c", PARENT]), dict(os.environ)
+    )
+    group = embedded._running(settings, "worker")
+    deadline = time.monotonic() + 10
+    while len(list(embedded._members(group))) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    yield group
+    embedded.down(settings)
+
+
+def test_down_ends_a_service_and_its_children_wherever_they_went(settings, service):
+    assert embedded.down(settings) == ["worker"]
+    assert list(embedded._members(service)) == []
+    assert embedded._running(settings, "worker") is None
+    assert embedded.down(settings) == []
+
+
+def test_children_that_outlive_their_parent_are_still_ended(settings, service):
+    os.kill(service, 9)
+    with suppress(ChildProcessError):
+        os.waitpid(service, 0)
+    assert embedded.down(settings) == ["worker"]
+    assert list(embedded._members(service)) == []
+
+
+def test_another_process_with_the_same_number_is_not_taken_for_ours(settings):
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        known = {"group": stranger.pid, "born": "1"}
+        (settings.home / "run" / "worker.json").write_text(json.dumps(known))
+        assert embedded.down(settings) == []
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_busy_port_is_one_clear_line(settings, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        monkeypatch.setenv("RAPPORT_UI_PORT", str(port))
+        monkeypatch.setenv("RAPPORT_COMPANY", "own")
+        with pytest.raises(SettingsError, match=f"port {port} is in use.*RAPPORT_UI_PORT"):
+            embedded.up(Settings.from_env(), embedded.Ports.from_env(), print)
+
+
+def test_a_service_that_ends_at_once_shows_the_end_of_its_log(settings):
+    broken = embedded._Service(
+        "worker", [sys.executable, "-c", "raise SystemExit('no such setting')"], health_url="x"
+    )
+    embedded._start(settings, broken, dict(os.environ))
+    time.sleep(1)
+    with pytest.raises(SettingsError, match="no such setting"):
+        embedded._wait(settings, broken)
+
+
+def test_keys_are_made_once_and_for_their_owner_only(settings):
+    first = embedded._secrets(settings.airflow_home)
+    assert embedded._secrets(settings.airflow_home) == first
+    assert len(set(first.values())) == 3
+    mode = (settings.airflow_home / "secrets.json").stat().st_mode
+    assert mode & 0o077 == 0
+
+
+def test_everything_listens_on_this_machine_only_and_reports_to_nobody(settings):
+    env = embedded.environment(settings, embedded.Ports(8080, 8765))
+    assert env["AIRFLOW__API__HOST"] == "127.0.0.1"
+    assert env["DO_NOT_TRACK"] == "1"
+    servers = [s.command for s in embedded._services(settings, embedded.Ports(8080, 8765))]
+    assert ["--skip-serve-logs" in command for command in servers].count(True) == 2
+
+
+def test_own_accounts_need_no_sandbox_and_keep_the_caller_s_connections(monkeypatch, tmp_path):
+    monkeypatch.setenv("RAPPORT_HOME", str(tmp_path))
+    monkeypatch.setenv("RAPPORT_COMPANY", "own")
+    monkeypatch.setenv("AIRFLOW_CONN_RAPPORT_HUBSPOT", "mine")
+    settings, ports = Settings.from_env(), embedded.Ports(8080, 8765)
+    assert embedded.environment(settings, ports)["AIRFLOW_CONN_RAPPORT_HUBSPOT"] == "mine"
+    assert "sandbox" not in [service.name for service in embedded._services(settings, ports)]
