@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -32,12 +33,15 @@ ReleasesDir = Annotated[
 def list_command(directory: ReleasesDir = None) -> None:
     """Show the releases on disk, the newest night first; readers get the marked one."""
     folder = _folder(directory)
-    table = Table("release", "night", "tables", "rows", "published", "")
-    published = {event.get("release_id"): str(event.get("at", "")) for event in history(folder)}
+    table = Table("release", "tables", "rows", "published (UTC)", "", box=box.SIMPLE)
+    table.columns[0].no_wrap = True
+    published = {
+        event.get("release_id"): str(event.get("at", ""))[:16].replace("T", " ")
+        for event in history(folder)
+    }
     for info in list_releases(folder):
         table.add_row(
             info.release_id,
-            info.as_of.isoformat(),
             str(len(info.rows)),
             f"{sum(info.rows.values()):,}",
             published.get(info.release_id, ""),

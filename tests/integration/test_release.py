@@ -610,7 +610,7 @@ class TestCommands:
         info = nights.publish()
         output = self.run(nights, "list").output
         assert "current" in output
-        assert info.as_of.isoformat() in output
+        assert info.release_id in output
 
     def test_verify_fails_on_damage(self, nights):
         info = nights.publish()

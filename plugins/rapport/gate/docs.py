@@ -99,7 +99,7 @@ class Docs:
         body = [
             f"<h1>Gate <code>{self.checkpoint}</code>, night of {self.as_of}</h1>",
             verdict,
-            f"<p>{evaluated} expectations over {len(tables)} tables. Warnings: {len(warnings)}.</p>",
+            f"<p>Tables: {len(tables)}. Expectations: {evaluated}. Warnings: {len(warnings)}.</p>",
             *_listed("What stopped it", critical),
             *_listed("Warnings", warnings),
             "<h2>Tables</h2><table><tr><th>table</th><th>tonight</th><th>suite</th></tr>",
