@@ -6,45 +6,40 @@
 
 {#-
     Runs before an incremental fact and lists its days to rebuild:
-    - days of rows that came with a load no finished build has seen, where those rows
-      belong now and where the fact has them (an order that moved leaves no ghost),
-    - days of rows that would come out differently or not at all (identity changed),
-    - days after the last one the fact has.
+    - days of rows that came with a load no finished build has seen,
+    - days on which the fact and its rows disagree about who is there: an order moved and
+      would leave a ghost, a record found its customer, a day has come.
+    `rows` is what the fact is made of; `key`, `day` and `watch` are columns of both.
 -#}
 {% macro find_touched_days(rows, changed, key, day, watch) -%}
     {% if execute and is_incremental() %}
+        {% set identity = ([key, day] + watch) | join(', ') %}
         {% call statement('touched_days') %}
             create or replace temporary table {{ touched_days() }} as
 
             with
 
-            changed as (
+            entering as (
 
-                select {{ key }} from {{ changed }}
+                select {{ identity }} from {{ rows }}
+                except
+                select {{ identity }} from {{ this }}
 
             ),
 
-            outdated as (
+            leaving as (
 
-                select fact.{{ day }}
-                from {{ this }} as fact
-                left join {{ rows }} as now_so on fact.{{ key }} = now_so.{{ key }}
-                where
-                    now_so.{{ key }} is null
-                    {% for column in [day] + watch %}
-                        or fact.{{ column }} is distinct from now_so.{{ column }}
-                    {% endfor %}
+                select {{ identity }} from {{ this }}
+                except
+                select {{ identity }} from {{ rows }}
 
             )
 
-            select {{ day }} from {{ rows }} where {{ key }} in (select {{ key }} from changed)
+            select {{ day }} from {{ rows }} where {{ key }} in (select {{ key }} from {{ changed }})
             union
-            select {{ day }} from {{ this }} where {{ key }} in (select {{ key }} from changed)
+            select {{ day }} from entering
             union
-            select {{ day }} from {{ rows }}
-            where {{ day }} > (select max({{ day }}) from {{ this }})
-            union
-            select {{ day }} from outdated
+            select {{ day }} from leaving
         {% endcall %}
         {% set days = run_query('select count(*) from ' ~ touched_days()).columns[0].values()[0] %}
         {{ log(this.identifier ~ ': ' ~ days ~ ' days to rebuild', info=true) }}

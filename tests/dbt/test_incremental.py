@@ -74,11 +74,12 @@ def test_only_days_that_something_happened_to_are_rebuilt(nights):
     rebuilt = nights["continued"].last_build.days_rebuilt()
     assert rebuilt == {
         # 01-15 late, 02-20 left, 02-25 entered, 02-27 bad version, 02-28 corrected, 03-01 landed
-        # again, 03-02 new
+        # again, 03-02 has come
         "fct_orders": 7,
         "fct_order_lines": 7,
-        # all but the corrected line's day, and besides: 02-01 landed again, 02-15 changed customer
-        "fct_touchpoints": 8,
+        # all but the corrected line's day, and besides: 02-01 landed again, 02-10 knows its metric,
+        # 02-15 changed customer, 02-16 new
+        "fct_touchpoints": 10,
     }
 
 
@@ -119,6 +120,12 @@ def test_an_event_follows_its_customer_and_its_campaign(nights):
     """
     assert nights["first"].rows(event) == [(False, None)]
     assert nights["continued"].rows(event) == [(True, "c2")]
+
+
+def test_an_event_joins_when_its_metric_arrives(nights):
+    count = "select count(*) from marts.fct_touchpoints where event_type = 'opened'"
+    assert nights["first"].rows(count) == [(0,)]
+    assert nights["continued"].rows(count) == [(1,)]
 
 
 def test_a_killed_load_is_not_read(nights):

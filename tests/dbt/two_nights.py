@@ -3,7 +3,7 @@
 The second night brings: an order that is late, one that moves to another day and leaves its old
 day empty, a corrected line, a line whose order was missing, an order that the first night had in
 its landing but could not see yet, an address that makes a stranger an old customer, a campaign
-that arrives after its event, rows landed twice, bad rows, and a load that was killed.
+and a metric that arrive after their events, rows landed twice, bad rows, and a load that was killed.
 """
 
 from pathlib import Path
@@ -96,6 +96,7 @@ def land_first_night(landing: Path) -> None:
                 _event("e4", "mc", "k1", "2017-02-27T10:00:00+00:00", campaign_id="c1"),
                 _event("e5", "mx", "k1", "2017-02-27T10:00:00+00:00"),
                 _event("e6", "mc", "k1", "yesterday"),
+                _event("e9", "mo", "k1", "2017-02-10T10:00:00+00:00"),
             ],
         },
     )
@@ -113,7 +114,7 @@ def land_second_night(landing: Path) -> None:
                 _order("o4", 1, "2017-03-01 23:59:59"),
                 {**_order("o3", 3, "2017-02-25 12:00:00"), "updated_at": "2017-03-02 07:00:00"},
                 _order("o9", 2, "2017-01-15 12:00:00"),
-                _order("o10", 1, "2017-03-02 12:00:00"),
+                _order("o10", 1, "2017-03-01 12:00:00"),
                 {**_order("o1", 1, "2017-02-27 10:00:00"), "updated_at": "never"},
             ],
             "order_lines": [
@@ -144,10 +145,11 @@ def land_second_night(landing: Path) -> None:
                     "updated": "2017-03-02T05:00:00+00:00",
                 }
             ],
+            "metrics": [_metric("mo", "Opened Email")],
             "campaigns": [_campaign("c2", "M2", "2017-02-15")],
             "events": [
                 _received("e2", "k2", "M1", "2017-02-01T08:00:00+00:00"),
-                _received("e7", "k1", "M2", "2017-02-15T09:00:00+00:00"),
+                _received("e7", "k1", "M2", "2017-02-16T09:00:00+00:00"),
                 _received("e8", "k9", "M2", "2017-03-02T09:00:00+00:00"),
             ],
         },

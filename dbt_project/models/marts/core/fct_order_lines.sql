@@ -5,7 +5,7 @@
         on_schema_change='fail',
         meta={'replaced_by': 'order_date'},
         pre_hook="{{ find_touched_days(
-            rows=ref('int_orders__with_customers'),
+            rows=ref('int_orders__lines'),
             changed=ref('int_orders__changed'),
             key='order_id',
             day='order_date',
