@@ -25,6 +25,7 @@ from rapport.release import (
     rollback,
     verify_release,
 )
+from rapport.release.store import locked, switch
 from rapport.release_commands import releases_app
 
 NIGHT = date(2018, 1, 2)
@@ -542,11 +543,49 @@ class TestInterruptions:
         nights.publish()
         assert [event["event"] for event in history(nights.releases)] == ["built", "found"]
 
+    def test_a_publisher_waits_while_another_holds_the_folder(self, nights):
+        with ThreadPoolExecutor(1) as pool, locked(nights.releases):
+            waiting = pool.submit(nights.publish)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=2)
+            with (
+                pytest.raises(ReleaseError, match="another process"),
+                locked(nights.releases, wait_seconds=0.2),
+            ):
+                pytest.fail("two held the lock")
+            assert nights.visible() == []
+        assert nights.current == waiting.result(timeout=60).release_id
+
     def test_two_publishers_wait_for_each_other(self, nights):
         with ThreadPoolExecutor(2) as pool:
             runs = list(pool.map(lambda _: publish_in_subprocess(nights), range(2)))
         assert [run.returncode for run in runs] == [0, 0], runs
         assert sorted(event["event"] for event in history(nights.releases)) == ["built", "found"]
+
+
+SPIN = """
+import os, sys
+link, stop = sys.argv[1:]
+while not os.path.exists(stop):
+    for _ in range(1000):
+        os.readlink(link)
+"""
+
+
+def test_current_points_somewhere_at_every_instant(nights, tmp_path):
+    ids = [nights.publish().release_id, nights.build(orders=9).publish().release_id]
+    stop = tmp_path / "stop"
+    command = [sys.executable, "-c", SPIN, str(nights.releases / "current"), str(stop)]
+    watcher = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        for number in range(3_000):
+            switch(nights.releases, ids[number % 2])
+            if watcher.poll() is not None:
+                break
+    finally:
+        stop.touch()
+    _, errors = watcher.communicate(timeout=60)
+    assert watcher.returncode == 0, errors
 
 
 READ = """
