@@ -22,7 +22,10 @@ counted as (
         (
             select sum(marketing_contact_count_{{ days }}d) from {{ ref('dim_contact_pressure') }}
         ) as contact_count,
-        (select count(*) from touchpoints where age_days < {{ days }}) as happened_count
+        (
+            select count(*) from touchpoints
+            where age_days < {{ days }}
+        ) as happened_count
     {% endfor %}
 
 )

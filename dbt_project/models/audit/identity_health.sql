@@ -3,7 +3,7 @@ select
     count(*) as customer_count,
     -- 0 where there is but one source to know anybody from.
     case
-        when bool_or(has_shop_account) and (bool_or(has_crm_contact) or bool_or(has_mailing_profile))
+        when bool_or(has_shop_account) and bool_or(has_crm_contact or has_mailing_profile)
             then
                 count(*) filter (
                     where has_shop_account and not has_crm_contact and not has_mailing_profile

@@ -37,11 +37,15 @@ touchpoints as (
 )
 
 select
-    coalesce(cast(order_date as varchar), 'no date') as order_day,
+    coalesce(
+        cast(coalesce(orders.order_date, lines.order_date, touchpoints.order_date) as varchar),
+        'no date'
+    ) as order_day,
     coalesce(orders.order_count, 0) as order_count,
     coalesce(orders.line_count, 0) - coalesce(lines.line_count, 0) as line_difference,
     coalesce(orders.sales_amount, 0) - coalesce(lines.sales_amount, 0) as sales_difference,
     coalesce(orders.order_count, 0) - coalesce(touchpoints.order_count, 0) as touchpoint_difference
 from orders
-full outer join lines using (order_date)
-full outer join touchpoints using (order_date)
+full outer join lines on orders.order_date = lines.order_date
+full outer join touchpoints
+    on coalesce(orders.order_date, lines.order_date) = touchpoints.order_date

@@ -40,7 +40,7 @@ select
     coalesce(
         {{ day_number(as_of_date()) }} - {{ day_number('newest.order_date') }}, 100000
     ) as newest_order_age_days,
-    tonight.order_count as order_count,
+    tonight.order_count,
     coalesce(tonight.order_count / nullif(usual.order_count, 0), 1) as share_of_usual_day
 from usual
 cross join newest
