@@ -35,6 +35,7 @@ ENV AIRFLOW_HOME=/opt/airflow \
     AIRFLOW__CORE__LOAD_EXAMPLES=False \
     AIRFLOW__CORE__PLUGINS_FOLDER=/opt/rapport/plugins \
     AIRFLOW__LOGGING__BASE_LOG_FOLDER=/var/lib/rapport/logs/airflow \
+    AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY=/var/lib/rapport/logs/airflow/dag_processor \
     HOME=/tmp \
     PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
