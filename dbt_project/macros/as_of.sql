@@ -14,11 +14,6 @@
     date_diff('day', date '1970-01-01', {{ date_expression }})
 {%- endmacro %}
 
-{#- Hours from one timestamp to another, as a fraction. -#}
-{% macro hours_between(earlier, later) -%}
-    (cast(epoch_us({{ later }}) - epoch_us({{ earlier }}) as double) / 3600000000.0)
-{%- endmacro %}
-
 {#- Parsing knows no night, so it gets a placeholder; running without one is refused at the start. -#}
 {% macro _as_of_text() -%}
     {{ var('as_of_date', none) or '1970-01-01' }}
