@@ -3,7 +3,8 @@
 The second night brings: an order that is late, one that moves to another day and leaves its old
 day empty, a corrected line, a line whose order was missing, an order that the first night had in
 its landing but could not see yet, an address that makes a stranger an old customer, a campaign
-and a metric that arrive after their events, rows landed twice, bad rows, and a load that was killed.
+and a metric that arrive after their events, rows landed twice, bad rows, and a load that was
+killed.
 """
 
 from pathlib import Path
