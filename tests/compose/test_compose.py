@@ -72,6 +72,11 @@ def test_compose_refuses_the_example_as_it_is():
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
+def test_what_a_container_prints_cannot_fill_the_disk(name):
+    assert set(SERVICES[name]["logging"]["options"]) == {"max-size", "max-file"}
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
 def test_a_port_is_published_on_this_machine_only(name):
     for port in SERVICES[name].get("ports", []):
         assert port.startswith("127.0.0.1:")
