@@ -116,6 +116,9 @@ def environment(settings: Settings, ports: Ports) -> dict[str, str]:
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
         "RAPPORT_HOME": str(settings.home),
         "RAPPORT_SCHEDULE": os.environ.get("RAPPORT_SCHEDULE", "none"),
+        "PYTHONPATH": os.pathsep.join(
+            [str(settings.project_dir / "plugins"), str(settings.project_dir)]
+        ),
         "PYTHONUNBUFFERED": "1",
         # dbt, dlt and airflow are looked up beside the interpreter that runs this.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -236,7 +239,10 @@ def _services(settings: Settings, ports: Ports) -> list[_Service]:
         ),
         # Logs are read from the disk that all share; their own servers would listen on
         # every interface.
-        _Service("scheduler", [*airflow, "scheduler", "--skip-serve-logs"]),
+        _Service(
+            "scheduler",
+            [sys.executable, "-m", "rapport.orchestration.scheduler", "--skip-serve-logs"],
+        ),
         _Service("dag-processor", [*airflow, "dag-processor"]),
         _Service("triggerer", [*airflow, "triggerer", "--skip-serve-logs"]),
     ]

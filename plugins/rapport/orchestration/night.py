@@ -16,6 +16,7 @@ from rapport.errors import RapportError, SettingsError
 DAG_ID = "customer_relationship_nightly"
 PRODUCER = "dbt.dbt_producer_watcher"
 POLL_SECONDS = 1.0
+PAGE_SIZE = 100  # Airflow gives no more, whatever is asked for
 DAG_SECONDS = 120.0
 DONE = {"success", "failed", "skipped", "upstream_failed", "removed"}
 
@@ -180,13 +181,21 @@ class Airflow:
 
     def _runs_of(self, as_of: date) -> list[dict[str, Any]]:
         day = _logical_date(as_of)
-        runs: list[dict[str, Any]] = self._get(
+        return self._all(
             f"/api/v2/dags/{DAG_ID}/dagRuns",
+            "dag_runs",
             logical_date_gte=day.isoformat(),
             logical_date_lt=(day + timedelta(hours=12)).isoformat(),
-            limit=1000,
-        )["dag_runs"]
-        return runs
+        )
+
+    def _all(self, path: str, member: str, **params: Any) -> list[dict[str, Any]]:
+        """Every record of a list, however few a page may hold."""
+        found: list[dict[str, Any]] = []
+        while True:
+            body = self._get(path, **params, limit=PAGE_SIZE, offset=len(found))
+            found += body[member]
+            if not body[member] or len(found) >= body["total_entries"]:
+                return found
 
     def _get(self, path: str, **params: Any) -> dict[str, Any]:
         answer = self._http.get(path, params=params)
