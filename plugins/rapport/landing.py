@@ -33,8 +33,10 @@ from rapport.settings import cutoff_of
 LAYOUT = "{table_name}/load_date={load_date}/{load_id}.{file_id}.{ext}"
 DECLARED = "load_date=1970-01-01/declared.parquet"
 
-# Read by dlt when a pipeline is made.
+# Read by dlt when it first looks something up.
 _DLT_OPTIONS = {
+    # Else dlt asks Airflow for a variable on every look-up; connections come as arguments.
+    "PROVIDERS__ENABLE_AIRFLOW_SECRETS": "false",
     "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
     "RESTORE_FROM_DESTINATION": "false",  # the landing is the state
     "DATA_WRITER__COMPRESSION": "zstd",
@@ -54,6 +56,11 @@ class Landed:
 
     load_id: str | None
     rows: dict[str, int]
+
+
+def configure_dlt() -> None:
+    """Set dlt's options for this process; nothing of dlt may be used before."""
+    os.environ.update(_DLT_OPTIONS)
 
 
 def declare(landing_dir: Path, source: str, stream: str, columns: Iterable[str]) -> None:
@@ -149,6 +156,7 @@ def land(
     Raises:
         LandingError: the load is not listed as complete, or rows are missing.
     """
+    configure_dlt()
     _open_storage(landing_dir / source)
     for folder in _unfinished(work_dir, name):
         pipeline = _pipeline(name, source, landing_dir, folder, date.fromisoformat(folder.name))
@@ -194,7 +202,6 @@ def _unfinished(work_dir: Path, name: str) -> Iterator[Path]:
 def _pipeline(
     name: str, source: str, landing_dir: Path, pipelines_dir: Path, as_of: date
 ) -> dlt.Pipeline:
-    os.environ.update(_DLT_OPTIONS)
     pipelines_dir.mkdir(parents=True, exist_ok=True)
     return dlt.pipeline(
         name,

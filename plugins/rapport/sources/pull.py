@@ -36,6 +36,7 @@ def pull(
         SourceError: the source cannot be used as it answers.
         LandingError: not every row arrived.
     """
+    landing.configure_dlt()
     streams = GROUPS[group]
     source = streams[0].source
     for stream in streams:
