@@ -93,7 +93,8 @@ def test_a_night_runs_to_a_release_and_says_so(installation, first_night):
         "loyal_high_value",
         "What came in:",
         "What goes out:",
-        "data_docs/index.html",
+        "data_docs/publish/index.html",
+        "data_docs/sources/index.html",
         installation.ports.airflow_url,
         "login admin, password ",
     ):
@@ -102,7 +103,8 @@ def test_a_night_runs_to_a_release_and_says_so(installation, first_night):
 
 
 def test_the_pages_that_the_summary_names_are_there(installation, first_night):
-    assert (installation.home / "data_docs" / "index.html").is_file()
+    for checkpoint in ("sources", "publish"):
+        assert (installation.home / "data_docs" / checkpoint / "index.html").is_file()
     assert httpx.get(installation.ports.airflow_url, follow_redirects=True).is_success
 
 
