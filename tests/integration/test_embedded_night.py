@@ -99,7 +99,8 @@ def test_a_night_runs_to_a_release_and_says_so(installation, first_night):
         "login admin, password ",
     ):
         assert told in first_night
-    assert re.search(r"dbt fct_orders\s+\d+\.\d s\s+ok", first_night)
+    for step in ("extract.shop_orders", "check_sources", "dbt fct_orders", "publish_release"):
+        assert re.search(rf"{step}\s+\d+\.\d s\s+ok", first_night), step
 
 
 def test_the_pages_that_the_summary_names_are_there(installation, first_night):

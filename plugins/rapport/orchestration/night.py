@@ -134,9 +134,9 @@ class Airflow:
         known: dict[str, str] = {}
         while True:
             over = self.state(run_id) in {"success", "failed"}
-            tasks = self._get(f"/api/v2/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances", limit=1000)[
-                "task_instances"
-            ]
+            tasks = self._all(
+                f"/api/v2/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances", "task_instances"
+            )
             steps = [
                 Step(task["task_id"], task["state"] or "waiting", task["duration"] or 0.0)
                 for task in sorted(tasks, key=lambda task: task["end_date"] or "9")
