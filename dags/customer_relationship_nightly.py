@@ -11,10 +11,9 @@ The night is the run's logical date: everything before the end of that day (UTC)
 **On failure** the last release stays in place, whatever failed. Every step may be
 repeated: trigger the same logical date again (`rapport run --as-of <date>`), it
 finishes what was left. Do not clear single tasks of the `dbt` group.
-`extract.*`: the error names the connection and what to check.
-`check_sources`, `check_release`: see docs/runbooks/source_gate_failed.md and
-docs/runbooks/publish_gate_failed.md. `dbt.*`: the log of `dbt.dbt_producer_watcher`
-has the failing model or test.
+`extract.*`: docs/runbooks/extract_failed.md; the error names the connection.
+`check_sources`: docs/runbooks/source_gate_failed.md. `dbt.*`: docs/runbooks/build_failed.md.
+`check_release`: docs/runbooks/publish_gate_failed.md.
 """
 
 from airflow.sdk import chain, dag, task, task_group

@@ -62,9 +62,9 @@ class Settings:
             home=Path(os.environ.get("RAPPORT_HOME") or PROJECT_DIR / "var").resolve(),
             project_dir=PROJECT_DIR,
             schedule=None if schedule.lower() in {"", "none"} else schedule,
-            keep_releases=_whole_number("RAPPORT_KEEP_RELEASES", default=7, least=1),
+            keep_releases=whole_number("RAPPORT_KEEP_RELEASES", default=7, least=1),
             memory_limit=os.environ.get("RAPPORT_MEMORY_LIMIT") or _memory_share(0.6),
-            threads=_whole_number("RAPPORT_THREADS", default=os.cpu_count() or 1, least=1),
+            threads=whole_number("RAPPORT_THREADS", default=os.cpu_count() or 1, least=1),
         )
 
     @property
@@ -140,7 +140,12 @@ class Settings:
         }
 
 
-def _whole_number(name: str, *, default: int, least: int) -> int:
+def whole_number(name: str, *, default: int, least: int) -> int:
+    """Return an environment variable as a whole number.
+
+    Raises:
+        SettingsError: it is no whole number, or below the least.
+    """
     text = os.environ.get(name) or str(default)
     if not text.isdecimal() or int(text) < least:
         raise SettingsError(f"{name} must be a whole number of at least {least}, not {text!r}")

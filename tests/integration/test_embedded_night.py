@@ -50,7 +50,7 @@ class Installation:
             capture_output=True,
             text=True,
             check=False,
-            timeout=400,
+            timeout=800,
         )
 
     def airflow(self) -> Airflow:

@@ -20,7 +20,7 @@ from pathlib import Path
 import httpx
 
 from rapport.errors import SettingsError
-from rapport.settings import Settings
+from rapport.settings import Settings, whole_number
 
 HOST = "127.0.0.1"
 START_SECONDS = 120.0
@@ -51,8 +51,8 @@ class Ports:
     def from_env(cls) -> "Ports":
         """Read ``RAPPORT_UI_PORT`` (8080) and ``RAPPORT_SANDBOX_PORT`` (8765)."""
         return cls(
-            airflow=int(os.environ.get("RAPPORT_UI_PORT", "8080")),
-            sandbox=int(os.environ.get("RAPPORT_SANDBOX_PORT", "8765")),
+            airflow=whole_number("RAPPORT_UI_PORT", default=8080, least=1),
+            sandbox=whole_number("RAPPORT_SANDBOX_PORT", default=8765, least=1),
         )
 
     @property

@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow.sdk import get_current_context
 
+from rapport.errors import SettingsError
 from rapport.orchestration.connections import source_connection
 from rapport.orchestration.failures import no_retry_when_hopeless
 from rapport.settings import Settings
@@ -16,8 +17,16 @@ from rapport.sources.streams import GROUPS
 
 
 def night() -> date:
-    """Return the as-of date of the run that the current task belongs to."""
-    logical_date: Any = get_current_context()["logical_date"]
+    """Return the as-of date of the run that the current task belongs to.
+
+    Raises:
+        SettingsError: the run was triggered without a logical date.
+    """
+    logical_date: Any = get_current_context().get("logical_date")
+    if logical_date is None:
+        raise SettingsError(
+            "the run has no logical date, so nobody knows which night is meant; trigger it with one"
+        )
     as_of: date = logical_date.date()
     return as_of
 
@@ -28,10 +37,11 @@ def extract(group: str) -> dict[str, int]:
 
     settings = Settings.from_env()
     with no_retry_when_hopeless():
+        as_of = night()
         return pull(
             group,
             source_connection(GROUPS[group][0].source),
-            as_of=night(),
+            as_of=as_of,
             landing_dir=settings.landing_dir,
             work_dir=settings.work_dir,
         )
