@@ -9,14 +9,12 @@ from pathlib import Path
 
 import duckdb
 
-from rapport import landing, release, warehouse
+from rapport import release, warehouse
 from rapport.gate import run_checkpoint
 from rapport.settings import PROJECT_DIR, Settings
 from rapport.sources.connection import Connection
-from rapport.sources.pull import pull
-from rapport.sources.streams import GROUPS, STREAMS
-
-SOURCES = sorted({stream.source for stream in STREAMS})
+from rapport.sources.pull import loads_of_night, pull
+from rapport.sources.streams import GROUPS
 
 
 class DbtFailed(Exception):
@@ -90,11 +88,7 @@ class House:
 
     def build(self, as_of: date, *arguments: str) -> bool:
         """Build and test every model; return whether it started from nothing."""
-        loads = [
-            (source, load)
-            for source in SOURCES
-            for load in landing.loads_of_night(self.settings.landing_dir, source, as_of)
-        ]
+        loads = loads_of_night(self.settings.landing_dir, as_of)
         code = warehouse.fingerprint(self.settings.dbt_project_dir)
         self.settings.temp_dir.mkdir(parents=True, exist_ok=True)
         with warehouse.building(

@@ -5,6 +5,7 @@ only: what a task returns is stored by Airflow.
 """
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from airflow.sdk import get_current_context
@@ -49,29 +50,24 @@ def extract(group: str) -> dict[str, int]:
 
 def check_sources() -> dict[str, Any]:
     """Look at what came in; raise GateFailed on anything critical."""
-    from rapport.gate import run_checkpoint
-
-    settings = Settings.from_env()
-    return run_checkpoint(
-        "sources",
-        expectations_dir=settings.expectations_dir,
-        data_docs_dir=settings.data_docs_dir,
-        as_of=night(),
-        landing_dir=settings.landing_dir,
-    ).summary()
+    return _check("sources", landing_dir=Settings.from_env().landing_dir)
 
 
 def check_release() -> dict[str, Any]:
     """Look at what would go out; raise GateFailed on anything critical."""
+    return _check("publish", warehouse_path=Settings.from_env().warehouse_path)
+
+
+def _check(checkpoint: str, **looked_at: Path) -> dict[str, Any]:
     from rapport.gate import run_checkpoint
 
     settings = Settings.from_env()
     return run_checkpoint(
-        "publish",
+        checkpoint,
         expectations_dir=settings.expectations_dir,
         data_docs_dir=settings.data_docs_dir,
         as_of=night(),
-        warehouse_path=settings.warehouse_path,
+        **looked_at,
     ).summary()
 
 

@@ -7,10 +7,8 @@ from typing import Any
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
 from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavior
 
-from rapport.landing import loads_of_night
 from rapport.orchestration.defaults import WAREHOUSE_POOL
 from rapport.settings import Settings
-from rapport.sources.streams import STREAMS
 from rapport.warehouse import building, fingerprint
 
 POKE_SECONDS = 2
@@ -19,14 +17,12 @@ _build = ExitStack()
 
 def _open_build(context: Any) -> None:
     """Take the warehouse before dbt starts; it is freed when this process ends, however it ends."""
+    from rapport.sources.pull import loads_of_night
+
     settings = Settings.from_env()
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
     as_of = context["logical_date"].date()
-    loads = [
-        (source, load)
-        for source in {stream.source for stream in STREAMS}
-        for load in loads_of_night(settings.landing_dir, source, as_of)
-    ]
+    loads = loads_of_night(settings.landing_dir, as_of)
     code = fingerprint(settings.dbt_project_dir)
     _build.enter_context(building(settings.warehouse_path, loads=loads, as_of=as_of, code=code))
 

@@ -13,7 +13,7 @@ from rapport.sources.connection import Connection
 from rapport.sources.hubspot import hubspot
 from rapport.sources.klaviyo import klaviyo
 from rapport.sources.shop import shop
-from rapport.sources.streams import GROUPS, HUBSPOT, KLAVIYO, Stream
+from rapport.sources.streams import GROUPS, HUBSPOT, KLAVIYO, STREAMS, Stream
 
 
 def pull(
@@ -63,6 +63,15 @@ def pull(
             connection.id, f"{group}: {type(error).__name__}: {_first_line(error)}"
         ) from error
     return {stream.name: landed.rows.get(stream.name, 0) for stream in streams}
+
+
+def loads_of_night(landing_dir: Path, as_of: date) -> list[tuple[str, str]]:
+    """Return (source, load id) of every completed load that a build of the night takes in."""
+    return [
+        (source, load)
+        for source in sorted({stream.source for stream in STREAMS})
+        for load in sorted(landing.loads_of_night(landing_dir, source, as_of))
+    ]
 
 
 def _resources(
