@@ -9,14 +9,14 @@ each task anew, so that a change counts from the next task on. Takes the argumen
 
 import sys
 
-import cosmos  # noqa: F401, TID253
+import cosmos
 import dbt.adapters.duckdb
-import dbt.cli.main  # noqa: F401
-import dlt.destinations.impl.filesystem.filesystem  # noqa: TID253
+import dbt.cli.main
+import dlt.destinations.impl.filesystem.filesystem
 import dlt.sources.helpers.rest_client
-import dlt.sources.sql_database  # noqa: F401, TID253
-import great_expectations  # noqa: F401, TID253
-import pyarrow.parquet  # noqa: F401
+import dlt.sources.sql_database
+import great_expectations
+import pyarrow.parquet
 from airflow.__main__ import main
 
 if __name__ == "__main__":
