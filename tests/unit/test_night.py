@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from rapport.errors import SettingsError
-from rapport.orchestration.cli import _night
+from rapport.orchestration.cli import TASK_FAILED, _night, _what_failed
 from rapport.orchestration.night import DbtLog, Step
 from rapport.settings import Settings
 
@@ -66,3 +66,17 @@ def test_a_night_of_one_s_own_accounts_is_over_before_it_is_run(monkeypatch):
     monkeypatch.setenv("RAPPORT_COMPANY", "own")
     with pytest.raises(SettingsError, match="not one of them"):
         _night(Settings.from_env(), "2999-01-01")
+
+
+def test_of_a_failed_task_s_log_the_error_is_shown_and_not_what_came_before():
+    assert _what_failed(["parsed", TASK_FAILED, "GateFailed: a", "more"]) == [
+        "GateFailed: a",
+        "more",
+    ]
+
+
+@pytest.mark.parametrize(
+    "lines", [["killed", "by a signal"], ["1 of 3 FAIL test", TASK_FAILED], []]
+)
+def test_a_log_without_an_error_of_its_own_is_shown_as_it_ends(lines):
+    assert _what_failed(lines) == lines

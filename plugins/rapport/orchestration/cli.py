@@ -26,6 +26,7 @@ app = typer.Typer(
 app.add_typer(releases_app, name="releases")
 console = Console(highlight=False)
 
+TASK_FAILED = "Task failed with exception"
 MARKS = {
     "success": "[green]ok[/]",
     "failed": "[red]failed[/]",
@@ -140,8 +141,15 @@ def _print_failure(airflow: Airflow, run_id: str) -> None:
     for step in steps:
         if step.state == "failed" and not _mirrors_dbt(step):
             console.print(f"\n[red]{step.task_id}[/] failed; its log ends with:")
-            for line in airflow.log_tail(run_id, step.task_id, 8):
+            for line in _what_failed(airflow.log_tail(run_id, step.task_id, 12)):
                 console.print(f"  {line}", markup=False, soft_wrap=True)
+
+
+def _what_failed(lines: list[str]) -> list[str]:
+    """Leave the error itself of a log's end, where there is one; dbt says it before that."""
+    if TASK_FAILED in lines[:-1] and "CosmosDbtRunError" not in lines[-1]:
+        return lines[lines.index(TASK_FAILED) + 1 :]
+    return lines
 
 
 def _print_summary(settings: Settings, airflow: Airflow, run_id: str) -> None:
