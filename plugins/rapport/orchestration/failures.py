@@ -14,4 +14,4 @@ def no_retry_when_hopeless() -> Iterator[None]:
     try:
         yield
     except (SettingsError, SourceDenied) as error:
-        raise AirflowFailException(str(error)) from error
+        raise AirflowFailException(str(error)) from None

@@ -173,9 +173,10 @@ class Airflow:
         for entry in content:
             if isinstance(entry, dict) and not str(entry.get("event", "")).startswith("::"):
                 texts.append(str(entry["event"]))
+                # The first is the error; the others are what it came from.
                 texts += [
                     f"{error['exc_type']}: {error['exc_value']}"
-                    for error in entry.get("error_detail") or []
+                    for error in (entry.get("error_detail") or [])[:1]
                 ]
         return [_plain(text) for text in texts if text.strip()][-lines:]
 

@@ -59,7 +59,10 @@ def pull(
         )
     except Exception as error:
         # dlt wraps what a resource raises; the cause is what an operator can act on.
-        raise _ours(error) or SourceError(
+        ours = _ours(error)
+        if ours:
+            raise ours from None
+        raise SourceError(
             connection.id, f"{group}: {type(error).__name__}: {_first_line(error)}"
         ) from error
     return {stream.name: landed.rows.get(stream.name, 0) for stream in streams}
