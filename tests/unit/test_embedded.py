@@ -113,3 +113,11 @@ def test_own_accounts_need_no_sandbox_and_keep_the_caller_s_connections(monkeypa
     settings, ports = Settings.from_env(), embedded.Ports(8080, 8765)
     assert embedded.environment(settings, ports)["AIRFLOW_CONN_RAPPORT_HUBSPOT"] == "mine"
     assert "sandbox" not in [service.name for service in embedded._services(settings, ports)]
+
+
+def test_one_home_holds_one_company(settings, monkeypatch):
+    embedded._claim(settings)
+    embedded._claim(settings)
+    monkeypatch.setenv("RAPPORT_COMPANY", "own")
+    with pytest.raises(SettingsError, match=r"nights of the company 'complete-journey'.*'own'"):
+        embedded._claim(Settings.from_env())

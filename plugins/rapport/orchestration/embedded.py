@@ -137,30 +137,23 @@ def up(settings: Settings, ports: Ports, say: Callable[[str], None]) -> None:
     """Start what is not running yet and wait until it answers.
 
     Raises:
-        SettingsError: a port is taken, or a process does not come up.
+        SettingsError: a port is taken, a process does not come up, or the home is another
+            company's.
     """
-    import sandbox
-
     for folder in (settings.home, settings.logs_dir, settings.airflow_home, settings.home / "run"):
         folder.mkdir(parents=True, exist_ok=True)
+    _claim(settings)
     env = environment(settings, ports)
     services = _services(settings, ports)
-    if settings.has_sandbox:
-        started = time.monotonic()
-        # A part of the company is enough for a test.
-        households = os.environ.get("RAPPORT_SANDBOX_HOUSEHOLDS")
-        company = sandbox.prepare(settings.home, int(households) if households else None)
-        say(f"sandbox company ready ({time.monotonic() - started:.1f} s)")
-        if _serves_another(ports, company.fingerprint):
-            _end(settings, ["sandbox"])
-    starting = [s for s in services if _running(settings, s.name) is None]
-    for service in starting:
-        if service.port and _taken(service.port):
+    for service in services:
+        if service.port and _running(settings, service.name) is None and _taken(service.port):
             raise SettingsError(
                 f"port {service.port} is in use by something else; set {service.port_variable} "
                 "to a free port, or end what uses it"
             )
-
+    if settings.has_sandbox:
+        _prepare_sandbox(settings, ports, say)
+    starting = [s for s in services if _running(settings, s.name) is None]
     parse_project(settings, env, say)
     if any(s.name != "sandbox" for s in starting):
         started = time.monotonic()
@@ -174,6 +167,31 @@ def up(settings: Settings, ports: Ports, say: Callable[[str], None]) -> None:
         _wait(settings, service)
     if starting:
         say(f"started {', '.join(s.name for s in starting)} ({time.monotonic() - started:.1f} s)")
+
+
+def _claim(settings: Settings) -> None:
+    """Keep the nights of one company out of the landing of another."""
+    mark = settings.home / "company"
+    if not mark.exists():
+        mark.write_text(settings.company)
+    elif mark.read_text() != settings.company:
+        raise SettingsError(
+            f"{settings.home} holds the nights of the company {mark.read_text()!r}; set "
+            f"RAPPORT_HOME to another folder for {settings.company!r}"
+        )
+
+
+def _prepare_sandbox(settings: Settings, ports: Ports, say: Callable[[str], None]) -> None:
+    """Build the company if it is not there, and end a sandbox that serves an older one."""
+    import sandbox
+
+    started = time.monotonic()
+    # A part of the company is enough for a test.
+    households = os.environ.get("RAPPORT_SANDBOX_HOUSEHOLDS")
+    company = sandbox.prepare(settings.home, int(households) if households else None)
+    say(f"sandbox company ready ({time.monotonic() - started:.1f} s)")
+    if _serves_another(ports, company.fingerprint):
+        _end(settings, ["sandbox"])
 
 
 def down(settings: Settings) -> list[str]:
