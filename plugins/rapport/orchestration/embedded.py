@@ -25,10 +25,6 @@ from rapport.settings import Settings, whole_number
 HOST = "127.0.0.1"
 START_SECONDS = 120.0
 STOP_SECONDS = 30.0
-# They open nothing but the sandbox.
-SANDBOX_TOKEN = "sandbox-hubspot-token"
-SANDBOX_KEY = "sandbox-klaviyo-key"
-
 # Nothing that runs here reports to anybody.
 NO_TELEMETRY = {
     "AIRFLOW__COSMOS__ENABLE_TELEMETRY": "False",
@@ -72,17 +68,22 @@ def environment(settings: Settings, ports: Ports) -> dict[str, str]:
     The sandbox brings its own connections; without it they are the caller's, or those that
     were made in Airflow.
     """
+    from sandbox.server import HUBSPOT_TOKEN, KLAVIYO_KEY
+
     home = settings.airflow_home
     keys = _secrets(home)
     sandbox = (
         {}
         if not settings.has_sandbox
         else {
+            # The server and the connections must not differ, whatever the caller has set.
+            "SANDBOX_HUBSPOT_TOKEN": HUBSPOT_TOKEN,
+            "SANDBOX_KLAVIYO_KEY": KLAVIYO_KEY,
             "AIRFLOW_CONN_RAPPORT_HUBSPOT": _connection(
-                "http", host=f"{ports.sandbox_url}/hubspot", password=SANDBOX_TOKEN
+                "http", host=f"{ports.sandbox_url}/hubspot", password=HUBSPOT_TOKEN
             ),
             "AIRFLOW_CONN_RAPPORT_KLAVIYO": _connection(
-                "http", host=f"{ports.sandbox_url}/klaviyo/api", password=SANDBOX_KEY
+                "http", host=f"{ports.sandbox_url}/klaviyo/api", password=KLAVIYO_KEY
             ),
             "AIRFLOW_CONN_RAPPORT_SHOP": _connection(
                 "sqlite", host=str(settings.home / "sandbox" / "shop.sqlite")

@@ -5,7 +5,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from rapport.errors import SourceError
-from rapport.sources.streams import Stream
+from rapport.sources.streams import (
+    CAMPAIGNS,
+    CONTACTS,
+    EVENTS,
+    METRICS,
+    OWNERS,
+    PROFILES,
+    Stream,
+)
 
 
 def as_text(value: Any) -> str | None:
@@ -27,7 +35,7 @@ def to_row(
 
     Args:
         stream: says which columns a row has.
-        record: as the API sent it; members that ``known`` does not take go to ``extra``.
+        record: as the API sent it; members that the stream has no column for go to ``extra``.
         known: column to value, under the landing's names.
         connection: named in errors.
 
@@ -36,25 +44,19 @@ def to_row(
     """
     if not record.get("id"):
         raise SourceError(connection, f"{stream.full_name}: a record came without an id")
-    extra = {name: value for name, value in record.items() if name not in _TAKEN[stream.source]}
+    extra = {name: value for name, value in record.items() if name not in _TAKEN[stream]}
     row = {column: as_text(known.get(column)) for column in stream.columns}
     row["extra"] = as_text(extra) if extra else None
     return row
 
 
+_HUBSPOT = {"id", "createdAt", "updatedAt", "archived"}
+_KLAVIYO = {"type", "id", "attributes", "relationships", "links"}
 _TAKEN = {
-    "hubspot": {
-        "id",
-        "createdAt",
-        "updatedAt",
-        "archived",
-        "archivedAt",
-        "properties",
-        "email",
-        "firstName",
-        "lastName",
-        "userId",
-        "teams",
-    },
-    "klaviyo": {"type", "id", "attributes", "relationships", "links"},
+    CONTACTS: _HUBSPOT | {"archivedAt", "properties"},
+    OWNERS: _HUBSPOT | {"email", "firstName", "lastName", "userId", "teams"},
+    PROFILES: _KLAVIYO,
+    METRICS: _KLAVIYO,
+    CAMPAIGNS: _KLAVIYO,
+    EVENTS: _KLAVIYO,
 }
