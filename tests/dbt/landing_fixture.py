@@ -6,40 +6,16 @@ from pathlib import Path
 
 import duckdb
 
-COLUMNS = {
-    "hubspot": {
-        "contacts": "id created_at updated_at archived archived_at properties extra",
-        "owners": (
-            "id created_at updated_at archived email first_name last_name user_id teams extra"
-        ),
-    },
-    "klaviyo": {
-        "profiles": "id created updated attributes relationships extra",
-        "metrics": "id created updated attributes relationships extra",
-        "campaigns": "id created_at updated_at channel attributes relationships extra",
-        "events": "id datetime metric_id profile_id attributes relationships extra",
-    },
-    "shop": {
-        "customers": "customer_id email created_at updated_at",
-        "orders": "order_id customer_id store_id currency_code ordered_at updated_at",
-        "order_lines": (
-            "order_id product_id quantity sales_amount retail_discount_amount "
-            "coupon_discount_amount coupon_match_discount_amount updated_at"
-        ),
-        "products": (
-            "product_id manufacturer_id department brand product_category product_type "
-            "package_size updated_at"
-        ),
-        "coupons": (
-            "coupon_upc product_id campaign_id offer_type valid_from valid_until updated_at"
-        ),
-    },
-}
-STREAMS = [(source, stream) for source, streams in COLUMNS.items() for stream in streams]
+from rapport.sources.streams import STREAMS as LANDED_STREAMS
+
+COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {}
+for _stream in LANDED_STREAMS:
+    COLUMNS.setdefault(_stream.source, {})[_stream.name] = _stream.columns
+STREAMS = [(stream.source, stream.name) for stream in LANDED_STREAMS]
 
 
 def columns_of(source: str, stream: str) -> list[str]:
-    return COLUMNS[source][stream].split()
+    return list(COLUMNS[source][stream])
 
 
 def land(
