@@ -23,6 +23,7 @@ SOURCES = (
     "households.py",
     "journey.py",
     "people.py",
+    "schema.py",
     "shop.py",
 )
 

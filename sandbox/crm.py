@@ -1,24 +1,22 @@
 """The records that the look-alike APIs serve: every version of each, with its time.
 
-One table holds the versions of all objects of both vendors, one the events. A reader at an instant
-sees the version with ``valid_from < now <= valid_until``. More objects are more rows here: a row
-in ``object_types``, its properties in ``properties``, its versions in ``records``.
+The tables are those of `sandbox.schema`.
 """
 
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import duckdb
 
+from sandbox import schema
 from sandbox.clock import FOREVER, hubspot_time, klaviyo_time
 from sandbox.households import (
     BUSINESS_HOURS,
     DAY,
-    DEMOGRAPHICS,
     HOUR,
     MINUTE,
     SECOND,
@@ -32,13 +30,17 @@ from sandbox.households import (
     ms,
 )
 from sandbox.people import domain_in_other_case, draw, share
-
-CONTACTS = "hubspot/contacts"
-OWNERS = "hubspot/owners"
-PROFILES = "klaviyo/profile"
-METRICS = "klaviyo/metric"
-CAMPAIGNS = "klaviyo/campaign"
-MESSAGES = "klaviyo/campaign-message"
+from sandbox.schema import (
+    CAMPAIGNS,
+    CONTACTS,
+    DEMOGRAPHICS,
+    MESSAGES,
+    METRICS,
+    OWNERS,
+    PROFILES,
+    Event,
+    Record,
+)
 
 OPENING = day(2016, 10, 3) + 8 * HOUR  # the day the two accounts were opened
 STAFF = (
@@ -57,85 +59,12 @@ LEFT = day(2017, 9, 29) + 16 * HOUR
 RECEIVED_EMAIL = "Received Email"
 COUPON_REDEEMED = "Coupon Redeemed"
 
-SCHEMA = """
-create table object_types (name text primary key, modified_property text not null);
-create table properties (
-    collection text not null, name text not null, type text not null,
-    primary key (collection, name)
-) without rowid;
-create table records (
-    collection text not null, id text not null,
-    valid_from integer not null, valid_until integer not null,
-    created_at integer not null, modified_at integer not null, archived_at integer,
-    body text not null, related text not null
-);
-create table events (
-    id text not null, uuid text not null, at integer not null, visible_from integer not null,
-    metric_id text not null, profile_id text not null, body text not null
-);
--- what a fault changed, to be taken back
-create table scripted (
-    collection text not null, id text not null, valid_from integer not null,
-    old_valid_until integer not null
-);
-"""
-# Made after the rows; every page of every endpoint walks one of them. Ids of one collection have
-# one length, so that they sort as text.
-INDEXES = """
-create unique index records_by_id on records (collection, id, valid_from);
-create index records_by_archive on records (collection, archived_at is null, id);
-create index records_by_modified
-on records (collection, modified_at, id, valid_from, valid_until, archived_at);
-create index records_by_created
-on records (collection, created_at, id, valid_from, valid_until, archived_at);
-create index records_by_email on records (collection, body ->> '$.email', id);
-create index records_by_number on records (collection, body ->> '$.shop_customer_number');
-create index records_by_external_id on records (collection, body ->> '$.external_id');
-create unique index events_by_time on events (at, id);
-create index events_by_metric on events (metric_id, at, id);
-create index events_by_profile on events (profile_id, at, id);
-analyze;
-"""
-CONTACT_PROPERTIES = {
-    "createdate": "datetime",
-    "lastmodifieddate": "datetime",
-    "hs_object_id": "number",
-    "email": "string",
-    "firstname": "string",
-    "lastname": "string",
-    "phone": "string",
-    "hs_language": "enumeration",
-    "hubspot_owner_id": "enumeration",
-    "lifecyclestage": "enumeration",
-    "shop_customer_number": "string",
-    **dict.fromkeys(DEMOGRAPHICS, "enumeration"),
-}
-
-
-class Record(NamedTuple):
-    """One version of one record, as the table has it."""
-
-    collection: str
-    id: str
-    valid_from: int
-    valid_until: int
-    created_at: int
-    modified_at: int
-    archived_at: int | None
-    body: str
-    related: str = "{}"
-
 
 def build(path: Path, data: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Write the records and events, and return how many objects and events there are."""
     everybody, sent = households(data), campaigns(data)
     crm = sqlite3.connect(path)
-    crm.executescript("pragma journal_mode = off; pragma synchronous = off;" + SCHEMA)
-    crm.execute("insert into object_types values ('contacts', 'lastmodifieddate')")
-    crm.executemany(
-        "insert into properties values (?, ?, ?)",
-        [(CONTACTS, name, kind) for name, kind in CONTACT_PROPERTIES.items()],
-    )
+    schema.create(crm)
     records = [
         *_owners(),
         *_metrics(),
@@ -144,21 +73,13 @@ def build(path: Path, data: duckdb.DuckDBPyConnection) -> dict[str, int]:
         *(version for household in everybody for version in _duplicate(household)),
         *(version for household in everybody for version in _profile(household)),
     ]
-    crm.executemany("insert into records values (?, ?, ?, ?, ?, ?, ?, ?, ?)", records)
+    schema.write(crm, Record, records)
     events = sorted(
         [*_received(data, {campaign.number: campaign for campaign in sent}), *_redeemed(data)],
         key=lambda event: (event[2], event[0]),
     )
-    crm.executemany("insert into events values (?, ?, ?, ?, ?, ?, ?)", events)
-    crm.executescript(INDEXES)
-    crm.commit()
-    counts = dict(
-        crm.execute("select collection, count(distinct id) from records group by collection")
-    )
-    counts |= crm.execute(
-        "select 'klaviyo/event: ' || (records.body ->> '$.name'), count(*) "
-        "from events inner join records on events.metric_id = records.id group by 1 order by 1"
-    )
+    schema.write(crm, Event, events)
+    counts = schema.finish(crm)
     crm.close()
     return counts
 

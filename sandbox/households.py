@@ -8,6 +8,7 @@ import duckdb
 from sandbox import canary
 from sandbox.clock import EPOCH
 from sandbox.people import Person, draw, person, share
+from sandbox.schema import DEMOGRAPHICS
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -15,15 +16,6 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 BUSINESS_HOURS = (8 * HOUR, 17 * HOUR)
 SHOPPING_HOURS = (9 * HOUR, 21 * HOUR)
-DEMOGRAPHICS = (
-    "age",
-    "income",
-    "home_ownership",
-    "marital_status",
-    "household_size",
-    "household_comp",
-    "kids_count",
-)
 
 
 def day(year: int, month: int, number: int) -> int:

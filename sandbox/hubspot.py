@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from sandbox.clock import hubspot_time, parse_instant
-from sandbox.crm import OWNERS
+from sandbox.schema import OWNERS
 from sandbox.store import Record, Store, field
 
 LIST_MAX = 100

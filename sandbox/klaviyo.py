@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from sandbox.clock import klaviyo_time, parse_instant
-from sandbox.crm import CAMPAIGNS, MESSAGES, METRICS, PROFILES
+from sandbox.schema import CAMPAIGNS, MESSAGES, METRICS, PROFILES
 from sandbox.store import Record, Store, field
 
 MEDIA_TYPE = "application/vnd.api+json"

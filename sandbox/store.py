@@ -121,41 +121,36 @@ class Store:
             for name in ("updated", "updated_at"):
                 if name in body:
                     body[name] = klaviyo_time(at)
-            crm.execute("update records set valid_until = ? where rowid = ?", [at, rowid])
-            crm.execute(
-                "insert into records values (?, ?, ?, ?, ?, ?, null, ?, ?)",
-                [
-                    collection,
-                    record_id,
-                    at,
-                    valid_until,
-                    created_at,
-                    at,
-                    json.dumps(body, ensure_ascii=False),
-                    related,
-                ],
-            )
-            crm.execute(
-                "insert into scripted values (?, ?, ?, ?)",
-                [collection, record_id, at, valid_until],
-            )
+            self._update("records", rowid, "valid_until", at)
+            text = json.dumps(body, ensure_ascii=False)
+            row = (collection, record_id, at, valid_until, created_at, at, None, text, related)
+            self._insert("records", row)
         return True
 
     def undo_touches(self) -> None:
-        """Take back every version that `touch` made, the latest first."""
+        """Take back everything that a fault changed, the latest first."""
         with self.crm as crm:
-            touched = crm.execute("select rowid, * from scripted order by rowid desc").fetchall()
-            for rowid, collection, record_id, at, valid_until in touched:
-                crm.execute(
-                    "delete from records where collection = ? and id = ? and valid_from = ?",
-                    [collection, record_id, at],
-                )
-                crm.execute(
-                    "update records set valid_until = ? "
-                    "where collection = ? and id = ? and valid_until = ?",
-                    [valid_until, collection, record_id, at],
-                )
-                crm.execute("delete from scripted where rowid = ?", [rowid])
+            done = crm.execute("select * from scripted order by rowid desc").fetchall()
+            for table, row, column, old_value in done:
+                if column is None:
+                    crm.execute(f"delete from {table} where rowid = ?", [row])
+                else:
+                    crm.execute(
+                        f"update {table} set {column} = ? where rowid = ?", [old_value, row]
+                    )
+            crm.execute("delete from scripted")
+
+    def _insert(self, table: str, values: tuple[Any, ...]) -> None:
+        places = ", ".join("?" * len(values))
+        row = self.crm.execute(f"insert into {table} values ({places})", values).lastrowid
+        self.crm.execute("insert into scripted values (?, ?, null, null)", [table, row])
+
+    def _update(self, table: str, row: int, column: str, value: Any) -> None:
+        self.crm.execute(
+            f"insert into scripted select ?, rowid, ?, {column} from {table} where rowid = ?",
+            [table, column, row],
+        )
+        self.crm.execute(f"update {table} set {column} = ? where rowid = ?", [value, row])
 
 
 def field(name: str) -> str:
