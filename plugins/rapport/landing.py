@@ -22,6 +22,8 @@ from typing import Any
 
 import dlt
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 from dlt.common.pipeline import LoadInfo
 from dlt.destinations import filesystem
 from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION, INIT_FILE_NAME
@@ -66,13 +68,12 @@ def configure_dlt() -> None:
 def declare(landing_dir: Path, source: str, stream: str, columns: Iterable[str]) -> None:
     """Give a stream a file with its columns and no rows, so that it can be read before any load."""
     path = landing_dir / source / stream / DECLARED
-    if path.exists():
+    schema = pa.schema([(column, pa.string()) for column in (*columns, "_dlt_load_id")])
+    if path.exists() and pq.read_schema(path).names == schema.names:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    fields = ", ".join(f'null::varchar as "{c}"' for c in (*columns, "_dlt_load_id"))
-    part = path.with_suffix(".part")
-    with duckdb.connect() as connection:
-        connection.execute(f"copy (select {fields} limit 0) to '{part}' (format parquet)")
+    part = path.with_suffix(f".{os.getpid()}.part")  # groups of a source start together
+    pq.write_table(schema.empty_table(), part)
     part.replace(path)
 
 

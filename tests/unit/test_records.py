@@ -10,7 +10,7 @@ from rapport.sources.streams import CONTACTS, OWNERS
 
 
 def row(stream, **record):
-    return to_row(stream, {"id": "1", **record}, {"id": "1"}, connection="rapport_hubspot")
+    return to_row(stream, {"id": "1", **record}, connection="rapport_hubspot")
 
 
 def test_a_member_without_a_column_is_kept_as_json():
@@ -27,7 +27,7 @@ def test_a_member_that_is_a_column_of_another_stream_only_is_kept_too():
 
 def test_a_record_without_an_id_is_refused():
     with pytest.raises(SourceError, match=r"hubspot\.contacts: a record came without an id"):
-        to_row(CONTACTS, {"id": ""}, {}, connection="rapport_hubspot")
+        to_row(CONTACTS, {"id": ""}, connection="rapport_hubspot")
 
 
 def test_letters_of_any_script_stay_letters():

@@ -76,7 +76,7 @@ def hubspot(connection: Connection, starts: dict[str, datetime | None]) -> list[
             modified="lastmodifieddate",
             since=starts.get(CONTACTS.name),
         ):
-            yield [_contact(record, connection.id) for record in page]
+            yield [to_row(CONTACTS, record, connection=connection.id) for record in page]
         for page in api.pages(
             f"{objects_path}/contacts",
             params={
@@ -86,14 +86,14 @@ def hubspot(connection: Connection, starts: dict[str, datetime | None]) -> list[
             },
             paginator=_cursor(),
         ):
-            yield [_contact(record, connection.id) for record in page]
+            yield [to_row(CONTACTS, record, connection=connection.id) for record in page]
 
     @dlt.resource(name=OWNERS.name, columns=text_columns(OWNERS))
     def owners() -> Iterator[list[Row]]:
         for archived in ("false", "true"):
             params = {"limit": LIST_PAGE_SIZE, "archived": archived}
             for page in api.pages(owners_path, params=params, paginator=_cursor()):
-                yield [_owner(record, connection.id) for record in page]
+                yield [to_row(OWNERS, record, connection=connection.id) for record in page]
 
     return [contacts, owners]
 
@@ -179,31 +179,3 @@ def _milliseconds(moment: datetime) -> int:
 
 def _cursor() -> JSONResponseCursorPaginator:
     return JSONResponseCursorPaginator(cursor_path="paging.next.after", cursor_param="after")
-
-
-def _envelope(record: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "id": record.get("id"),
-        "created_at": record.get("createdAt"),
-        "updated_at": record.get("updatedAt"),
-        "archived": record.get("archived", False),
-    }
-
-
-def _contact(record: dict[str, Any], connection: str) -> Row:
-    known = _envelope(record) | {
-        "archived_at": record.get("archivedAt"),
-        "properties": record.get("properties"),
-    }
-    return to_row(CONTACTS, record, known, connection=connection)
-
-
-def _owner(record: dict[str, Any], connection: str) -> Row:
-    known = _envelope(record) | {
-        "email": record.get("email"),
-        "first_name": record.get("firstName"),
-        "last_name": record.get("lastName"),
-        "user_id": record.get("userId"),
-        "teams": record.get("teams"),
-    }
-    return to_row(OWNERS, record, known, connection=connection)

@@ -107,15 +107,15 @@ def _row(
         name: attributes.get(name)
         for name in ("created", "updated", "created_at", "updated_at", "datetime")
     }
-    known = times | {
-        "id": record.get("id"),
-        "channel": channel,
-        "metric_id": _related(relationships, "metric"),
-        "profile_id": _related(relationships, "profile"),
-        "attributes": attributes,
-        "relationships": relationships,
-    }
-    return to_row(stream, record, known, connection=connection)
+    return to_row(
+        stream,
+        {member: value for member, value in record.items() if member not in ("type", "links")},
+        connection=connection,
+        **times,
+        channel=channel,
+        metric_id=_related(relationships, "metric"),
+        profile_id=_related(relationships, "profile"),
+    )
 
 
 def _related(relationships: dict[str, Any], name: str) -> str | None:

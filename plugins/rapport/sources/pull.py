@@ -39,8 +39,8 @@ def pull(
     landing.configure_dlt()
     streams = GROUPS[group]
     source = streams[0].source
-    for stream in streams:
-        landing.declare(landing_dir, source, stream.name, stream.columns)
+    for stream in STREAMS:  # all of them: staging reads what no pull has brought yet
+        landing.declare(landing_dir, stream.source, stream.name, stream.columns)
     starts = {stream.name: _start(stream, landing_dir, as_of) for stream in streams}
     wanted = _resources(source, connection, starts, as_of)
 

@@ -5,15 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rapport.errors import SourceError
-from rapport.sources.streams import (
-    CAMPAIGNS,
-    CONTACTS,
-    EVENTS,
-    METRICS,
-    OWNERS,
-    PROFILES,
-    Stream,
-)
+from rapport.sources.streams import Stream
 
 
 def as_text(value: Any) -> str | None:
@@ -29,34 +21,24 @@ def as_text(value: Any) -> str | None:
 
 
 def to_row(
-    stream: Stream, record: Mapping[str, Any], known: Mapping[str, Any], *, connection: str
+    stream: Stream, record: Mapping[str, Any], *, connection: str, **known: Any
 ) -> dict[str, str | None]:
     """Return one row of a stream.
 
     Args:
-        stream: says which columns a row has.
+        stream: says which member of a record lands in which column.
         record: as the API sent it; members that the stream has no column for go to ``extra``.
-        known: column to value, under the landing's names.
         connection: named in errors.
+        known: further columns, which no member of the record is.
 
     Raises:
         SourceError: the record has no id, so it could not be told from others.
     """
     if not record.get("id"):
         raise SourceError(connection, f"{stream.full_name}: a record came without an id")
-    extra = {name: value for name, value in record.items() if name not in _TAKEN[stream]}
-    row = {column: as_text(known.get(column)) for column in stream.columns}
+    extra = {name: value for name, value in record.items() if name not in stream.members}
+    row: dict[str, str | None] = dict.fromkeys(stream.columns)
+    row |= {column: as_text(record.get(member)) for member, column in stream.members.items()}
+    row |= {column: as_text(value) for column, value in known.items() if column in row}
     row["extra"] = as_text(extra) if extra else None
     return row
-
-
-_HUBSPOT = {"id", "createdAt", "updatedAt", "archived"}
-_KLAVIYO = {"type", "id", "attributes", "relationships", "links"}
-_TAKEN = {
-    CONTACTS: _HUBSPOT | {"archivedAt", "properties"},
-    OWNERS: _HUBSPOT | {"email", "firstName", "lastName", "userId", "teams"},
-    PROFILES: _KLAVIYO,
-    METRICS: _KLAVIYO,
-    CAMPAIGNS: _KLAVIYO,
-    EVENTS: _KLAVIYO,
-}

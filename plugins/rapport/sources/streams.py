@@ -5,7 +5,8 @@ staging's work: a value that does not fit is then a row in quarantine with a
 reason, not a load that fails or a number that silently became null.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 HUBSPOT = "hubspot"
@@ -22,6 +23,7 @@ class Stream:
         name: the resource; a folder below it.
         key: columns that tell one record from another.
         columns: every column that a landed row has; others may come and are kept.
+        members: an API record's member -> the column it lands in.
         cursor: the column an incremental pull goes by; ``None`` for a full pull.
         overlap: how far behind the newest landed record a pull starts again,
             because sources show new records late and out of order.
@@ -31,6 +33,7 @@ class Stream:
     name: str
     key: tuple[str, ...]
     columns: tuple[str, ...]
+    members: Mapping[str, str] = field(default_factory=dict, compare=False)
     cursor: str | None = None
     overlap: timedelta = timedelta(days=1)
 
@@ -40,136 +43,219 @@ class Stream:
         return f"{self.source}.{self.name}"
 
 
-CONTACTS = Stream(
+# -- HubSpot ---------------------------------------------------------------------------------
+
+_ENVELOPE = {
+    "id": "id",
+    "createdAt": "created_at",
+    "updatedAt": "updated_at",
+    "archived": "archived",
+}
+_OBJECT = _ENVELOPE | {
+    "archivedAt": "archived_at",
+    "properties": "properties",
+    "propertiesWithHistory": "properties_with_history",
+}
+
+
+def _hubspot_object(name: str) -> Stream:
+    """Every object type of HubSpot lands in one shape."""
+    return Stream(
+        HUBSPOT,
+        name,
+        key=("id",),
+        columns=(*_OBJECT.values(), "extra"),
+        members=_OBJECT,
+        cursor="updated_at",
+    )
+
+
+CONTACTS = _hubspot_object("contacts")
+COMPANIES = _hubspot_object("companies")
+DEALS = _hubspot_object("deals")
+TICKETS = _hubspot_object("tickets")
+FEEDBACK_SUBMISSIONS = _hubspot_object("feedback_submissions")
+CALLS = _hubspot_object("calls")
+EMAILS = _hubspot_object("emails")
+MEETINGS = _hubspot_object("meetings")
+NOTES = _hubspot_object("notes")
+TASKS = _hubspot_object("tasks")
+COMMUNICATIONS = _hubspot_object("communications")
+
+_OWNER = _ENVELOPE | {
+    "email": "email",
+    "firstName": "first_name",
+    "lastName": "last_name",
+    "userId": "user_id",
+    "teams": "teams",
+}
+OWNERS = Stream(HUBSPOT, "owners", key=("id",), columns=(*_OWNER.values(), "extra"), members=_OWNER)
+# The whole set of targets of one record: the latest read of a key is the truth.
+ASSOCIATIONS = Stream(
     HUBSPOT,
-    "contacts",
-    key=("id",),
-    columns=("id", "created_at", "updated_at", "archived", "archived_at", "properties", "extra"),
-    cursor="updated_at",
+    "associations",
+    key=("from_type", "to_type", "from_id"),
+    columns=("from_type", "from_id", "to_type", "targets", "read_on", "extra"),
 )
-OWNERS = Stream(
+SUBSCRIPTION_DEFINITIONS = Stream(
     HUBSPOT,
-    "owners",
+    "subscription_definitions",
     key=("id",),
+    columns=("id", "created_at", "updated_at", "attributes", "extra"),
+)
+# A subscription_id of "*" is the wide status: unsubscribed from everything, or not.
+SUBSCRIPTION_STATUSES = Stream(
+    HUBSPOT,
+    "subscription_statuses",
+    key=("subscriber", "channel", "subscription_id"),
     columns=(
-        "id",
-        "created_at",
-        "updated_at",
-        "archived",
-        "email",
-        "first_name",
-        "last_name",
-        "user_id",
-        "teams",
-        "extra",
-    ),
-)
-PROFILES = Stream(
-    KLAVIYO,
-    "profiles",
-    key=("id",),
-    columns=("id", "created", "updated", "attributes", "relationships", "extra"),
-    cursor="updated",
-)
-METRICS = Stream(
-    KLAVIYO,
-    "metrics",
-    key=("id",),
-    columns=("id", "created", "updated", "attributes", "relationships", "extra"),
-)
-CAMPAIGNS = Stream(
-    KLAVIYO,
-    "campaigns",
-    key=("id",),
-    columns=("id", "created_at", "updated_at", "channel", "attributes", "relationships", "extra"),
-)
-EVENTS = Stream(
-    KLAVIYO,
-    "events",
-    key=("id",),
-    columns=(
-        "id",
-        "datetime",
-        "metric_id",
-        "profile_id",
+        "subscriber",
+        "channel",
+        "subscription_id",
+        "status",
+        "set_at",
         "attributes",
-        "relationships",
+        "read_on",
         "extra",
     ),
+)
+
+# -- Klaviyo ---------------------------------------------------------------------------------
+
+_RESOURCE = {"id": "id", "attributes": "attributes", "relationships": "relationships"}
+
+
+def _klaviyo_resource(
+    name: str,
+    *times: str,
+    more: tuple[str, ...] = (),
+    cursor: str | None = None,
+    overlap: timedelta = timedelta(days=1),
+) -> Stream:
+    """A JSON:API resource: attributes and relationships as they come, times beside them."""
+    return Stream(
+        KLAVIYO,
+        name,
+        key=("id",),
+        columns=("id", *times, *more, "attributes", "relationships", "extra"),
+        members=_RESOURCE,
+        cursor=cursor,
+        overlap=overlap,
+    )
+
+
+PROFILES = _klaviyo_resource("profiles", "created", "updated", cursor="updated")
+METRICS = _klaviyo_resource("metrics", "created", "updated")
+LISTS = _klaviyo_resource("lists", "created", "updated")
+CAMPAIGNS = _klaviyo_resource("campaigns", "created_at", "updated_at", more=("channel", "tags"))
+EVENTS = _klaviyo_resource(
+    "events",
+    "datetime",
+    more=("metric_id", "profile_id"),
     cursor="datetime",
     overlap=timedelta(days=3),
 )
-CUSTOMERS = Stream(
-    SHOP,
-    "customers",
-    key=("customer_id",),
-    columns=("customer_id", "email", "created_at", "updated_at"),
-    cursor="updated_at",
-)
-ORDERS = Stream(
-    SHOP,
-    "orders",
-    key=("order_id",),
-    columns=("order_id", "customer_id", "store_id", "currency_code", "ordered_at", "updated_at"),
-    cursor="updated_at",
-)
-ORDER_LINES = Stream(
-    SHOP,
-    "order_lines",
-    key=("order_id", "product_id"),
-    columns=(
-        "order_id",
-        "product_id",
-        "quantity",
-        "sales_amount",
-        "retail_discount_amount",
-        "coupon_discount_amount",
-        "coupon_match_discount_amount",
-        "updated_at",
-    ),
-    cursor="updated_at",
-)
-PRODUCTS = Stream(
-    SHOP,
-    "products",
-    key=("product_id",),
-    columns=(
-        "product_id",
-        "manufacturer_id",
-        "department",
-        "brand",
-        "product_category",
-        "product_type",
-        "package_size",
-        "updated_at",
-    ),
-    cursor="updated_at",
-)
-COUPONS = Stream(
-    SHOP,
-    "coupons",
-    key=("coupon_upc", "product_id", "campaign_id"),
-    columns=(
-        "coupon_upc",
-        "product_id",
-        "campaign_id",
-        "offer_type",
-        "valid_from",
-        "valid_until",
-        "updated_at",
-    ),
-    cursor="updated_at",
+# All members of each list in each load: the latest load that has the list is the truth.
+LIST_MEMBERS = Stream(
+    KLAVIYO,
+    "list_members",
+    key=("list_id", "profile_id"),
+    columns=("list_id", "profile_id", "joined_group_at", "extra"),
 )
 
+# -- The shop --------------------------------------------------------------------------------
+
+
+def _shop_table(name: str, key: tuple[str, ...], *columns: str) -> Stream:
+    """A table of the shop's database; every one has its key and the time of its last change."""
+    return Stream(SHOP, name, key=key, columns=(*key, *columns, "updated_at"), cursor="updated_at")
+
+
+CUSTOMERS = _shop_table("customers", ("customer_id",), "email", "created_at")
+ORDERS = _shop_table(
+    "orders", ("order_id",), "customer_id", "store_id", "currency_code", "ordered_at"
+)
+ORDER_LINES = _shop_table(
+    "order_lines",
+    ("order_id", "product_id"),
+    "quantity",
+    "sales_amount",
+    "retail_discount_amount",
+    "coupon_discount_amount",
+    "coupon_match_discount_amount",
+)
+PRODUCTS = _shop_table(
+    "products",
+    ("product_id",),
+    "manufacturer_id",
+    "department",
+    "brand",
+    "product_category",
+    "product_type",
+    "package_size",
+)
+COUPONS = _shop_table(
+    "coupons",
+    ("coupon_upc", "product_id", "campaign_id"),
+    "offer_type",
+    "valid_from",
+    "valid_until",
+)
+
+# -- What reconciliation finds, per source ---------------------------------------------------
+
+
+def _removals(source: str) -> Stream:
+    """Records that the source does not have any more, although nothing said so."""
+    return Stream(
+        source,
+        "removals",
+        key=("object_type", "id"),
+        columns=("object_type", "id", "noticed_on", "successor_id", "extra"),
+    )
+
+
+def _source_totals(source: str) -> Stream:
+    """How many records the source says it has, and how many the landing knows."""
+    return Stream(
+        source,
+        "source_totals",
+        key=("stream", "checked_on"),
+        columns=("stream", "source_total", "landed_total", "checked_on", "method"),
+    )
+
+
+REMOVALS = {source: _removals(source) for source in (HUBSPOT, KLAVIYO, SHOP)}
+SOURCE_TOTALS = {source: _source_totals(source) for source in (HUBSPOT, KLAVIYO, SHOP)}
+
 # Streams that are pulled together, by one task: they come from one source at one
-# pace, and a load of them is complete or absent as a whole.
+# pace, and a load of them is complete or absent as a whole. A group stands behind
+# those that it reads from the landing (AFTER).
 GROUPS: dict[str, tuple[Stream, ...]] = {
-    "hubspot_contacts": (CONTACTS, OWNERS),
+    "hubspot_contacts": (CONTACTS, COMPANIES, OWNERS),
+    "hubspot_deals": (DEALS,),
+    "hubspot_tickets": (TICKETS, FEEDBACK_SUBMISSIONS),
+    "hubspot_engagements": (CALLS, EMAILS, MEETINGS, NOTES, TASKS, COMMUNICATIONS),
+    "hubspot_reconciliation": (REMOVALS[HUBSPOT], SOURCE_TOTALS[HUBSPOT]),
+    "hubspot_associations": (ASSOCIATIONS,),
+    "hubspot_preferences": (SUBSCRIPTION_DEFINITIONS, SUBSCRIPTION_STATUSES),
     "klaviyo_profiles": (PROFILES,),
+    "klaviyo_lists": (LISTS, LIST_MEMBERS),
     "klaviyo_campaigns": (METRICS, CAMPAIGNS),
     "klaviyo_events": (EVENTS,),
+    "klaviyo_reconciliation": (REMOVALS[KLAVIYO], SOURCE_TOTALS[KLAVIYO]),
     "shop_catalog": (CUSTOMERS, PRODUCTS, COUPONS),
     "shop_orders": (ORDERS, ORDER_LINES),
+    "shop_reconciliation": (REMOVALS[SHOP], SOURCE_TOTALS[SHOP]),
+}
+_HUBSPOT_OBJECTS = ("hubspot_contacts", "hubspot_deals", "hubspot_tickets", "hubspot_engagements")
+AFTER: dict[str, tuple[str, ...]] = {
+    "hubspot_reconciliation": _HUBSPOT_OBJECTS,
+    # What reconciliation finds missing is asked for its associations and statuses at once.
+    "hubspot_associations": ("hubspot_reconciliation",),
+    "hubspot_preferences": ("hubspot_reconciliation",),
+    "klaviyo_reconciliation": ("klaviyo_profiles", "klaviyo_campaigns", "klaviyo_events"),
+    "shop_reconciliation": ("shop_catalog", "shop_orders"),
 }
 
 STREAMS: tuple[Stream, ...] = tuple(stream for group in GROUPS.values() for stream in group)
