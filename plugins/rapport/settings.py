@@ -8,7 +8,8 @@ from pathlib import Path
 from rapport.errors import SettingsError
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
-COMPANIES = ("complete-journey", "own")
+# Two of the sandbox, real and simulated, and one's own accounts.
+COMPANIES = ("complete-journey", "simulated", "own")
 
 
 def cutoff_of(as_of: date) -> datetime:
@@ -26,10 +27,12 @@ class Settings:
     """Paths and limits of one installation.
 
     Attributes:
-        home: folder that holds all state (``RAPPORT_HOME``, default ``var`` in the project).
+        home: folder that holds all state (``RAPPORT_HOME``; default ``var`` in the project, and
+            ``var/<company>`` for a company that is not the default one).
         project_dir: the checked-out project, with ``dbt_project`` and ``expectations``.
-        company: whom the nights are about: ``complete-journey`` (the sandbox's) or ``own``
-            (``RAPPORT_COMPANY``).
+        company: whom the nights are about (``RAPPORT_COMPANY``): ``complete-journey`` (the
+            sandbox's, on real purchases), ``simulated`` (the sandbox's, with a known truth) or
+            ``own``.
         schedule: cron of the nightly run, or ``None`` to run only when asked
             (``RAPPORT_SCHEDULE``, default ``0 2 * * *``; ``none`` switches it off).
         keep_releases: how many releases stay on disk (``RAPPORT_KEEP_RELEASES``).
@@ -59,7 +62,7 @@ class Settings:
             raise SettingsError(f"RAPPORT_COMPANY must be one of {COMPANIES}, not {company!r}")
         return cls(
             company=company,
-            home=Path(os.environ.get("RAPPORT_HOME") or PROJECT_DIR / "var").resolve(),
+            home=Path(os.environ.get("RAPPORT_HOME") or _default_home(company)).resolve(),
             project_dir=PROJECT_DIR,
             schedule=None if schedule.lower() in {"", "none"} else schedule,
             keep_releases=whole_number("RAPPORT_KEEP_RELEASES", default=7, least=1),
@@ -138,6 +141,12 @@ class Settings:
             "DBT_LOG_PATH": str(self.dbt_log_path.parent),
             "DBT_LOG_LEVEL_FILE": "info",
         }
+
+
+def _default_home(company: str) -> Path:
+    """A folder for each company, so that one command tries another without mixing the two."""
+    home = PROJECT_DIR / "var"
+    return home if company == COMPANIES[0] else home / company
 
 
 def whole_number(name: str, *, default: int, least: int) -> int:

@@ -89,7 +89,13 @@ def test_writers_take_turns(nightly):
 
 
 def test_every_dbt_test_runs_in_the_night(nightly):
-    """With TestBehavior.NONE the build would be green whatever the tests find."""
-    assert any(t.task_id.endswith(".test") for t in nightly.tasks)
+    """Cosmos takes tests out of the build unless it is told to leave them in."""
     producer = nightly.get_task("dbt.dbt_producer_watcher")
+    kept = list(zip(producer.dbt_cmd_flags, producer.dbt_cmd_flags[1:], strict=False))
+    assert {("--resource-type", kind) for kind in ("model", "seed", "test")} <= set(kept)
     assert "resource_type:test" not in str(producer.exclude)
+
+
+def test_no_dbt_test_runs_a_second_time_outside_the_build(nightly):
+    assert nightly.get_task("dbt.tested").task_type == "EmptyOperator"
+    assert not [t.task_id for t in nightly.tasks if "DbtTest" in t.task_type]

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from rapport.errors import SettingsError
-from rapport.settings import Settings, cutoff_of
+from rapport.settings import COMPANIES, PROJECT_DIR, Settings, cutoff_of
 
 
 def test_a_night_ends_with_its_day():
@@ -25,6 +25,16 @@ def test_all_state_is_below_one_folder(monkeypatch, tmp_path):
         settings.airflow_home,
     ):
         assert path.is_relative_to(tmp_path)
+
+
+def test_each_company_has_a_home_of_its_own(monkeypatch):
+    monkeypatch.delenv("RAPPORT_HOME", raising=False)
+    homes = {}
+    for company in COMPANIES:
+        monkeypatch.setenv("RAPPORT_COMPANY", company)
+        homes[company] = Settings.from_env().home
+    assert len(set(homes.values())) == len(COMPANIES)
+    assert homes["complete-journey"] == PROJECT_DIR / "var"
 
 
 @pytest.mark.parametrize("text", ["", "none", "None"])

@@ -4,8 +4,9 @@ from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
-from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavior
+from cosmos.constants import DbtResourceType, ExecutionMode, InvocationMode, LoadMode, TestBehavior
 
 from rapport.orchestration.defaults import WAREHOUSE_POOL
 from rapport.settings import Settings
@@ -35,6 +36,11 @@ def _close_build(_: Any, __: Any = None) -> None:
     _build.close()
 
 
+def _no_second_run_of_tests(*, task_id: str, task_group: Any, dag: Any, **_: Any) -> EmptyOperator:
+    """Stand where Cosmos would run all tests once more, when the build has run them already."""
+    return EmptyOperator(task_id="tested", task_group=task_group, dag=dag)
+
+
 def dbt_build() -> DbtTaskGroup:
     """Build and test every model; a failing test fails the night.
 
@@ -59,13 +65,16 @@ def dbt_build() -> DbtTaskGroup:
             invocation_mode=InvocationMode.DBT_RUNNER,
             setup_operator_args={
                 "pool": WAREHOUSE_POOL,
+                # Tests run inside the build, each before what reads its model.
+                "dbt_cmd_flags": ["--resource-type", "test"],
                 "pre_execute": _open_build,
                 "post_execute": _close_build,
             },
         ),
         render_config=RenderConfig(
             load_method=LoadMode.DBT_MANIFEST,
-            test_behavior=TestBehavior.AFTER_EACH,  # NONE would run no test at all
+            test_behavior=TestBehavior.AFTER_ALL,
+            node_converters={DbtResourceType.TEST: _no_second_run_of_tests},
             emit_datasets=False,
             exclude=["resource_type:unit_test"],  # they test the code, not the night's data
         ),
