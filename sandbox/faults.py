@@ -149,7 +149,7 @@ class Script:
     def clear(self) -> None:
         """Forget every rule, take back what they changed, and be generous again."""
         self.rules = []
-        self.settings.update(hubspot_search_lag_seconds=0)
+        self.settings.update(hubspot_search_lag_seconds=0, hubspot_associations_page=500)
         self.limits.update(hubspot=Limit(100_000, 10), klaviyo=Limit(100_000, 1))
         self.store.undo_touches()
 

@@ -86,7 +86,7 @@ create index events_by_profile on events (profile_id, at, id);
 create index associations_from on associations (from_type, from_id, to_type, to_id);
 create index associations_to on associations (to_type, to_id, from_type, from_id);
 create index redirects_by_id on redirects (collection, id);
-create index subscriptions_by_email on subscriptions (email, channel);
+create index subscriptions_by_email on subscriptions (lower(email), channel);
 create index list_members_by_list on list_members (list_id, joined_at, profile_id);
 create index list_members_by_profile on list_members (profile_id);
 analyze;
@@ -278,6 +278,15 @@ ASSOCIATION_TYPES = {
     ("contacts", "communications"): 82,
     ("feedback_submissions", "contacts"): 98,
     ("contacts", "feedback_submissions"): 97,
+}
+# A company may be the primary one of a contact, a deal or a ticket: a second type on the same tie.
+PRIMARY_TYPES = {
+    ("contacts", "companies"): 1,
+    ("companies", "contacts"): 2,
+    ("deals", "companies"): 5,
+    ("companies", "deals"): 6,
+    ("tickets", "companies"): 26,
+    ("companies", "tickets"): 25,
 }
 
 

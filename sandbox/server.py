@@ -18,7 +18,9 @@ from sandbox.store import Store
 # These open nothing but the sandbox.
 HUBSPOT_TOKEN = "sandbox-hubspot-token"
 KLAVIYO_KEY = "sandbox-klaviyo-key"
-WITHOUT_SCOPES = "-without-scopes"  # the same token with this ending is known, but may nothing
+# The same token with "-without-<scope>" at its end is known, but lacks that scope; with
+# "-without-scopes" it lacks all.
+WITHOUT = "-without-"
 REVISION = re.compile(r"\d{4}-\d{2}-\d{2}(\.\w+)?\Z")
 
 
@@ -48,6 +50,14 @@ def create_app(
     app.mount("/hubspot", _hubspot_app(store, script, token))
     app.mount("/klaviyo", _klaviyo_app(store, script, key, base_url))
     return Faults(app, script)
+
+
+def _lacking(given: str, secret: str) -> str | None:
+    """Return what a token says it may not do ("" for nothing), or None for a wrong token."""
+    if given == secret:
+        return ""
+    known = given.startswith(secret + WITHOUT)
+    return given.removeprefix(secret + WITHOUT) if known else None
 
 
 def _plain_app() -> FastAPI:
@@ -117,12 +127,24 @@ def _hubspot_app(store: Store, script: Script, token: str) -> App:
 
     def check(request: Request) -> Response | None:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if scheme != "Bearer" or given not in (token, token + WITHOUT_SCOPES):
+        lacking = _lacking(given, token)
+        if scheme != "Bearer" or lacking is None:
             return hubspot.error(
                 401, "Authentication credentials not found", "INVALID_AUTHENTICATION"
             )
-        if given != token:
-            return hubspot.error(403, "This app lacks the required scopes", "MISSING_SCOPES")
+        scope = hubspot.required_scope(request.url.path)
+        if lacking in ("scopes", scope):
+            return hubspot.error(
+                403,
+                "This app hasn't been granted all required scopes to make this call.",
+                "MISSING_SCOPES",
+                errors=[
+                    {
+                        "message": "One or more of the following scopes are required.",
+                        "context": {"requiredGranularScopes": [scope]},
+                    }
+                ],
+            )
         return None
 
     def too_many(_: Limit) -> Response:
@@ -169,19 +191,21 @@ def _klaviyo_app(store: Store, script: Script, key: str, base_url: str | None) -
                 "Authentication credentials were not provided.",
                 "Missing or invalid authorization scheme; use Klaviyo-API-Key.",
             )
-        if given not in (key, key + WITHOUT_SCOPES):
+        lacking = _lacking(given, key)
+        if lacking is None:
             return klaviyo.error(
                 401,
                 "authentication_failed",
                 "Incorrect authentication credentials.",
                 "The API key is not known.",
             )
-        if given != key:
+        scopes = klaviyo.required_scopes(request)
+        if lacking in ("scopes", *scopes):
             return klaviyo.error(
                 403,
                 "permission_denied",
                 "You do not have permission to perform this action.",
-                "The API key lacks the required scopes.",
+                f"The API key lacks the required scopes: {', '.join(scopes)}.",
             )
         if not REVISION.match(request.headers.get("revision", "")):
             return klaviyo.error(
@@ -209,11 +233,17 @@ def _klaviyo_app(store: Store, script: Script, key: str, base_url: str | None) -
     return _Gate(
         app,
         lambda: script.limits["klaviyo"],
-        lambda path: "/".join(path.split("/")[:5]),  # the limits are per endpoint
+        _endpoint,
         check,
         too_many,
         headers,
     )
+
+
+def _endpoint(path: str) -> str:
+    """Return a path without the id in it: Klaviyo's limits are per endpoint."""
+    parts = path.split("/")
+    return "/".join([*parts[:4], *parts[5:]])
 
 
 class _Gate:

@@ -13,6 +13,7 @@ from sandbox.company import Company
 
 SAFE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 VISIBLE = "valid_from < :now and valid_until >= :now"
+VISIBLE_RECORD = "records.valid_from < :now and records.valid_until >= :now"
 RECORD = "collection, id, created_at, modified_at, archived_at, body, related"
 
 
@@ -80,6 +81,47 @@ class Store:
             "order by id",
             {"collection": collection, "now": now, "ids": json.dumps(list(ids))},
         )
+
+    def successors(self, collection: str, ids: Iterable[str], now: int) -> dict[str, str]:
+        """Return for each id the one that stands for it: itself, unless it was merged away."""
+        asked = list(ids)
+        values = {"collection": collection, "now": now, "ids": json.dumps(asked)}
+        merged = dict(
+            self.rows(
+                "select id, successor_id from redirects where collection = :collection "
+                "and id in (select value from json_each(:ids)) and valid_from < :now "
+                "and not exists (select 1 from records where records.collection = :collection "
+                f"and records.id = redirects.id and {VISIBLE_RECORD}) order by valid_from",
+                values,
+            )
+        )
+        if not merged:
+            return {each: each for each in asked}
+        further = self.successors(collection, set(merged.values()), now)  # merged once more
+        return {each: further[merged[each]] if each in merged else each for each in asked}
+
+    def histories(
+        self, collection: str, ids: Iterable[str], names: list[str], now: int
+    ) -> dict[str, dict[str, list[tuple[int, Any]]]]:
+        """Return id -> property -> its values with their instants, the oldest first."""
+        versions = self.rows(
+            "select id, valid_from, modified_at, body from records where collection = :collection "
+            "and id in (select value from json_each(:ids)) and valid_from < :now "
+            "order by id, valid_from",
+            {"collection": collection, "now": now, "ids": json.dumps(list(ids))},
+        )
+        found: dict[str, dict[str, list[tuple[int, Any]]]] = {}
+        modified_before: dict[str, int] = {}
+        for record_id, valid_from, modified_at, text in versions:
+            histories = found.setdefault(record_id, {name: [] for name in names})
+            moved = modified_before.get(record_id) != modified_at
+            modified_before[record_id] = modified_at
+            body = json.loads(text)
+            for name, values in histories.items():
+                value = body.get(name)
+                if value != (values[-1][1] if values else None):
+                    values.append((modified_at if moved else valid_from, value))
+        return found
 
     def modified_property(self, object_type: str) -> str | None:
         """Return the name of a HubSpot type's modified date, or None if there is no such type."""

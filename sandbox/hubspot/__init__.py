@@ -1,0 +1,50 @@
+"""The HubSpot look-alike: objects, owners, associations and communication preferences."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from sandbox.hubspot.answers import Refused, error
+from sandbox.hubspot.associations import Associations
+from sandbox.hubspot.objects import Objects
+from sandbox.hubspot.preferences import Preferences
+from sandbox.hubspot.scopes import required_scope
+from sandbox.store import Store
+
+__all__ = ["Refused", "error", "required_scope", "router"]
+
+OBJECT_PATHS = ("/crm/v3/objects/{object_type}", "/crm/objects/2026-09/{object_type}")
+STATUSES = "/communication-preferences/v4/statuses/batch"
+
+
+def router(store: Store, settings: dict[str, Any]) -> APIRouter:
+    """Return the routes over a store.
+
+    Args:
+        store: where the records are.
+        settings: ``hubspot_search_lag_seconds`` delays what search sees, as the real index does;
+            ``hubspot_associations_page`` is how many ties an object shows at once.
+    """
+    objects = Objects(store, settings)
+    associations = Associations(store, settings)
+    preferences = Preferences(store)
+    routes = APIRouter()
+    routes.add_api_route("/crm/v3/owners", objects.owners, methods=["GET"])
+    for path in OBJECT_PATHS:
+        routes.add_api_route(path, objects.page, methods=["GET"])
+        routes.add_api_route(path + "/search", objects.search, methods=["POST"])
+        routes.add_api_route(path + "/batch/read", objects.batch_read, methods=["POST"])
+        routes.add_api_route(path + "/{object_id}", objects.by_id, methods=["GET"])
+    routes.add_api_route(
+        "/crm/v4/associations/{from_type}/{to_type}/batch/read",
+        associations.batch_read,
+        methods=["POST"],
+    )
+    routes.add_api_route(
+        "/communication-preferences/v4/definitions", preferences.definitions, methods=["GET"]
+    )
+    routes.add_api_route(f"{STATUSES}/read", preferences.statuses, methods=["POST"])
+    routes.add_api_route(
+        f"{STATUSES}/unsubscribe-all/read", preferences.unsubscribed, methods=["POST"]
+    )
+    return routes

@@ -1,0 +1,236 @@
+"""The endpoints of the Klaviyo look-alike."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+
+from sandbox.clock import klaviyo_time
+from sandbox.klaviyo import aggregates, resources
+from sandbox.klaviyo.asked import MEDIA_TYPE, Asked, Page, Refused
+from sandbox.klaviyo.pages import (
+    CAMPAIGN_PAGE,
+    EVENT_PAGE,
+    LIST_PAGE,
+    MEMBER_PAGE,
+    MESSAGE_PAGE,
+    METRIC_PAGE,
+    ONE_LIST,
+    PROFILE_PAGE,
+    TAG_PAGE,
+)
+from sandbox.schema import CAMPAIGNS, LISTS, MESSAGES, METRICS, PROFILES, TAGS
+from sandbox.store import VISIBLE, VISIBLE_RECORD, Store
+
+Row = tuple[str, str, str, str]  # collection, id, attributes, relations
+_LIVE = f"{VISIBLE_RECORD} and records.archived_at is null"
+_MEMBERS = f"""
+from list_members inner join records
+on records.collection = '{PROFILES}' and records.id = list_members.profile_id
+where list_id = :list_id and list_members.valid_from < :now and list_members.valid_until >= :now
+and {_LIVE}
+"""
+
+
+class Api:
+    """The endpoints."""
+
+    def __init__(self, store: Store, base_url: str | None) -> None:
+        self.store = store
+        self.base_url = base_url
+
+    def profiles(self, request: Request) -> Response:
+        """List the profiles."""
+        return self._collection(request, PROFILE_PAGE, PROFILES, hidden=_hidden(request))
+
+    def metrics(self, request: Request) -> Response:
+        """List the kinds of event."""
+        return self._collection(request, METRIC_PAGE, METRICS)
+
+    def tags(self, request: Request) -> Response:
+        """List the tags."""
+        return self._collection(request, TAG_PAGE, TAGS)
+
+    def campaigns(self, request: Request) -> Response:
+        """List the campaigns of one channel."""
+        if "messages.channel" not in request.query_params.get("filter", ""):
+            raise Refused("A filter on messages.channel is required.", "filter")
+        return self._collection(request, CAMPAIGN_PAGE, CAMPAIGNS)
+
+    def messages(self, request: Request, campaign_id: str) -> Response:
+        """List the messages of a campaign."""
+        self._must_exist(CAMPAIGNS, campaign_id)
+        return self._collection(request, MESSAGE_PAGE, MESSAGES, of_campaign=campaign_id)
+
+    def events(self, request: Request) -> Response:
+        """List events: those whose time and whose visibility lie before now."""
+        asked = Asked(request, EVENT_PAGE)
+        base, now = self._base(request), self.store.now()
+        where, order, values = asked.sql()
+        found = self.store.rows(
+            f"select id, {asked.key}, uuid, at, metric_id, profile_id, body from events "
+            f"where visible_from < :now and at < :now and {where} {order}",
+            {**values, "now": now},
+        )
+        rows, links = asked.cut(found, base)
+        shown = asked.fields("event")
+        related = {"metric": {row[4] for row in rows}, "profile": {row[5] for row in rows}}
+        included = self._included(asked, related, base, now)
+        return _page((resources.event(row, base, shown) for row in rows), links, included)
+
+    def lists(self, request: Request) -> Response:
+        """List the lists."""
+        return self._collection(request, LIST_PAGE, LISTS)
+
+    def one_list(self, request: Request, list_id: str) -> Response:
+        """Answer for one list, with the number of its members when that is asked for."""
+        asked, now = Asked(request, ONE_LIST), self.store.now()
+        base = self._base(request)
+        (row,) = self._must_exist(LISTS, list_id)
+        more: dict[str, int] = {}
+        if "profile_count" in request.query_params.get("additional-fields[list]", "").split(","):
+            values = {"list_id": list_id, "now": now}
+            ((more["profile_count"],),) = self.store.rows(f"select count(*) {_MEMBERS}", values)
+        shown = asked.fields("list")
+        found = resources.resource(row, base, shown, included=asked.include, more=more)
+        links = f'{{"self":{resources.text(f"{base}/lists/{list_id}")}}}'
+        included = self._included(asked, _related([row]), base, now)
+        tail = "" if included is None else f',"included":[{",".join(included)}]'
+        return _sent(f'{{"data":{found},"links":{links}{tail}}}')
+
+    def members(self, request: Request, list_id: str) -> Response:
+        """List the profiles on a list, each with the instant it joined."""
+        rows, links, asked = self._members(request, list_id)
+        base, hidden, shown = self._base(request), _hidden(request), asked.fields("profile")
+        data = (
+            resources.resource(
+                (PROFILES, profile_id, body, related),
+                base,
+                shown,
+                hidden=hidden,
+                more={"joined_group_at": klaviyo_time(joined_at)},
+            )
+            for profile_id, joined_at, body, related in rows
+        )
+        return _page(data, links, None)
+
+    def member_ids(self, request: Request, list_id: str) -> Response:
+        """List the ids of the profiles on a list."""
+        rows, links, _ = self._members(request, list_id)
+        data = (resources.text({"type": "profile", "id": row[0]}) for row in rows)
+        return _page(data, links, None)
+
+    async def metric_aggregates(self, request: Request) -> Response:
+        """Answer how many events of a metric there were, by day or hour."""
+        body = await request.body()
+
+        def handle() -> Response:
+            asked = aggregates.parse(body)
+            self._must_exist(METRICS, asked.metric_id)
+            found = aggregates.answer(self.store, asked, self.store.now())
+            own = f"{self._base(request)}/metric-aggregates"
+            links = {"self": f"{own}/{found['id']}"}
+            return _sent(resources.text({"data": {**found, "links": links}, "links": links}))
+
+        return await run_in_threadpool(handle)
+
+    def _members(self, request: Request, list_id: str) -> tuple[list[Any], dict[str, str], Asked]:
+        self._must_exist(LISTS, list_id)
+        asked = Asked(request, MEMBER_PAGE)
+        where, order, values = asked.sql()
+        found = self.store.rows(
+            f"select profile_id, {asked.key}, body, related {_MEMBERS} and {where} {order}",
+            {**values, "now": self.store.now(), "list_id": list_id},
+        )
+        return *asked.cut(found, self._base(request)), asked
+
+    def _must_exist(self, collection: str, record_id: str) -> list[Row]:
+        found = self._rows(collection, [record_id], self.store.now())
+        if not found:
+            kind = resources.kind_of(collection)
+            raise Refused(f"A {kind} with this id does not exist.", "", 404, "not_found")
+        return found
+
+    def _rows(self, collection: str, ids: Iterable[str], now: int) -> list[Row]:
+        return self.store.rows(
+            "select collection, id, body, related from records where collection = :collection "
+            f"and id in (select value from json_each(:ids)) and {_LIVE} order by id",
+            {"collection": collection, "now": now, "ids": json.dumps(list(ids))},
+        )
+
+    def _collection(
+        self,
+        request: Request,
+        page: Page,
+        collection: str,
+        hidden: tuple[str, ...] = (),
+        of_campaign: str | None = None,
+    ) -> Response:
+        asked = Asked(request, page)
+        base, now = self._base(request), self.store.now()
+        where, order, values = asked.sql()
+        if of_campaign:
+            where += " and related ->> '$.campaign[1]' = :of_campaign"
+        found = self.store.rows(
+            f"select id, {asked.key}, collection, body, related from records "
+            f"where collection = :collection and {VISIBLE} and archived_at is null "
+            f"and {where} {order}",
+            {**values, "collection": collection, "now": now, "of_campaign": of_campaign},
+        )
+        cut, links = asked.cut(found, base)
+        rows: list[Row] = [(row[2], row[0], row[3], row[4]) for row in cut]
+        shown = asked.fields(resources.kind_of(collection))
+        data = (
+            resources.resource(row, base, shown, hidden=hidden, included=asked.include)
+            for row in rows
+        )
+        related = _related(rows) if asked.include else {}
+        return _page(data, links, self._included(asked, related, base, now))
+
+    def _included(
+        self, asked: Asked, related: Mapping[str, set[str]], base: str, now: int
+    ) -> list[str] | None:
+        """Return what the request wants included, each resource once; None if it wants nothing."""
+        if not asked.include:
+            return None
+        included = []
+        for relation in sorted(asked.include & related.keys()):
+            kind = relation.removesuffix("s")
+            shown = asked.fields(kind)
+            hidden = ("subscriptions",) if kind == "profile" else ()
+            included += [
+                resources.resource(row, base, shown, hidden=hidden)
+                for row in self._rows(f"klaviyo/{kind}", related[relation], now)
+            ]
+        return included
+
+    def _base(self, request: Request) -> str:
+        here = f"{request.url.scheme}://{request.url.netloc}{request.scope['root_path']}"
+        return f"{(self.base_url or here).rstrip('/')}/api"
+
+
+def _hidden(request: Request) -> tuple[str, ...]:
+    """Return what of a profile shows only when it is asked for, and was not."""
+    additional = request.query_params.get("additional-fields[profile]", "").split(",")
+    return () if "subscriptions" in additional else ("subscriptions",)
+
+
+def _related(rows: Iterable[Row]) -> dict[str, set[str]]:
+    """Return relation -> ids of what some records are related to."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        for relation, (_, ids) in resources.related(row[3]).items():
+            found[relation] |= {ids} if isinstance(ids, str) else set(ids)
+    return found
+
+
+def _page(data: Iterable[str], links: dict[str, str], included: list[str] | None) -> Response:
+    return _sent(resources.document(data, links, included))
+
+
+def _sent(body: str) -> Response:
+    return Response(body, media_type=MEDIA_TYPE)
