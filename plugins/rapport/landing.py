@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -99,6 +100,35 @@ def loads_of_night(landing_dir: Path, source: str, as_of: date) -> set[str]:
     return seen & completed_loads(landing_dir, source)
 
 
+@contextmanager
+def opened(
+    landing_dir: Path, source: str, streams: Iterable[str], as_of: date
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Give a connection in which each stream is a view of what the night has of it.
+
+    The streams must have been declared, or DuckDB has no file to read.
+    """
+    loads = sorted(loads_of_night(landing_dir, source, as_of))
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        connection.execute("create table loads as select unnest(?::varchar[]) as load_id", [loads])
+        for stream in streams:
+            files = str(landing_dir / source / stream / "*" / "*.parquet").replace("'", "''")
+            connection.execute(
+                f"""
+                create view "{stream}" as
+                select * from read_parquet(
+                    '{files}', hive_partitioning = true, hive_types = {{load_date: date}},
+                    union_by_name = true
+                )
+                where
+                    load_date <= date '{as_of.isoformat()}'
+                    and _dlt_load_id in (select load_id from loads)
+                """
+            )
+        yield connection
+
+
 def watermark(
     landing_dir: Path, source: str, stream: str, cursor: str, as_of: date
 ) -> datetime | None:
@@ -107,30 +137,16 @@ def watermark(
     Cursors further than a day beyond the night's cutoff are garbage from the
     source (a record dated 2099 must not stop all later pulls) and are left out.
     """
-    loads = loads_of_night(landing_dir, source, as_of)
-    if not loads:
+    if not loads_of_night(landing_dir, source, as_of):
         return None
-    with duckdb.connect() as connection:
-        connection.execute("set timezone = 'UTC'")
+    with opened(landing_dir, source, [stream], as_of) as connection:
         newest = connection.execute(
             f"""
             select epoch_us(max(moment))
-            from (
-                select try_cast("{cursor}" as timestamptz) as moment
-                from read_parquet(
-                    ?, hive_partitioning = true, hive_types = {{load_date: date}},
-                    union_by_name = true
-                )
-                where load_date <= ? and _dlt_load_id in (select unnest(?))
-            )
+            from (select try_cast("{cursor}" as timestamptz) as moment from "{stream}")
             where moment < ?
             """,
-            [
-                str(landing_dir / source / stream / "*" / "*.parquet"),
-                as_of,
-                sorted(loads),
-                cutoff_of(as_of) + timedelta(days=1),
-            ],
+            [cutoff_of(as_of) + timedelta(days=1)],
         ).fetchone()
     if newest is None or newest[0] is None:
         return None

@@ -14,7 +14,7 @@ from rapport.sources.pull import pull
 from rapport.sources.streams import GROUPS
 
 NIGHT = date(2018, 1, 2)
-FAST = {"max_attempts": 3, "backoff_factor": 0.01}
+FAST = {"max_attempts": 3, "backoff_factor": 0.01, "searches_per_second": 1000}
 CONTACT_SEARCH = "/contacts/search"
 
 
@@ -113,7 +113,7 @@ def test_events_hold_what_their_time_says_and_nothing_of_a_later_night(rapport):
 
 
 def test_a_record_that_is_modified_between_two_pages_hides_no_other(rapport, monkeypatch):
-    monkeypatch.setattr("rapport.sources.hubspot.SEARCH_PAGE_SIZE", 10)
+    monkeypatch.setattr("rapport.sources.hubspot.objects.SEARCH_PAGE_SIZE", 10)
     rapport.fail("mutate", CONTACT_SEARCH, after=1, times=3)
     rapport.pull("hubspot_contacts")
     assert set(rapport.ids("hubspot", "contacts")) == set(all_contacts(rapport.server))
@@ -181,14 +181,14 @@ def test_an_answer_that_is_no_page_fails_the_load_and_never_counts_as_empty(
 
 
 def test_a_next_link_to_another_host_is_refused(rapport, monkeypatch):
-    monkeypatch.setattr("rapport.sources.klaviyo.PROFILES_PAGE_SIZE", 10)
+    monkeypatch.setattr("rapport.sources.klaviyo.api.PROFILES_PAGE_SIZE", 10)
     rapport.fail("next_link", "/profiles", do={"host": "evil.example"})
     with pytest.raises(SourceError, match=r"refused to follow a link to .*evil\.example"):
         rapport.pull("klaviyo_profiles")
 
 
 def test_a_cursor_that_repeats_ends_in_an_error_not_in_a_loop(rapport, monkeypatch):
-    monkeypatch.setattr("rapport.sources.klaviyo.PROFILES_PAGE_SIZE", 10)
+    monkeypatch.setattr("rapport.sources.klaviyo.api.PROFILES_PAGE_SIZE", 10)
     rapport.fail("repeat_cursor", "/profiles", times=None)
     with pytest.raises(SourceError, match="would never end"):
         rapport.pull("klaviyo_profiles")

@@ -8,12 +8,14 @@ goes to one host only, and answers that are read strictly.
 import json
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from dlt.common.configuration.specs import RuntimeConfiguration
 from dlt.sources.helpers.requests import Client
 from dlt.sources.helpers.rest_client import RESTClient
+from dlt.sources.helpers.rest_client.client import PageData
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
@@ -69,6 +71,24 @@ class _Guard(HTTPAdapter):
         return super().send(request, *args, **kwargs)
 
 
+class Pace:
+    """Keeps calls apart, for limits that refuse without saying how long to wait.
+
+    Args:
+        per_second: calls that may start in a second.
+    """
+
+    def __init__(self, per_second: float) -> None:
+        self._interval = 1 / per_second
+        self._next = 0.0
+
+    def wait(self) -> None:
+        """Return when the next call may start."""
+        now = time.monotonic()
+        time.sleep(max(0.0, self._next - now))
+        self._next = max(now, self._next) + self._interval
+
+
 class Api:
     """One HTTP API, reached through one connection.
 
@@ -114,8 +134,8 @@ class Api:
 
     def pages(
         self, path: str, *, params: dict[str, Any], paginator: BasePaginator
-    ) -> Iterator[list[dict[str, Any]]]:
-        """Yield the records of each page of a listing.
+    ) -> Iterator[PageData[Any]]:
+        """Yield each page of a listing: a list of records that knows the answer it came in.
 
         Raises:
             SourceDenied: 401 or 403.
@@ -138,14 +158,15 @@ class Api:
                         f"(page {len(seen)}); the listing would never end",
                     )
                 seen.add(here)
-                yield list(page)
+                yield page
         except RequestException as error:
             raise self._unreachable(path, error) from None
 
-    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Return the strictly read answer to a POST."""
+    def post(self, path: str, body: dict[str, Any], *, holds: type = list) -> dict[str, Any]:
+        """Return the strictly read answer to a POST, whose records are a list or an object."""
+        hook = partial(self._check, holds=holds)
         try:
-            response = self._client.post(path, json=body, hooks={"response": [self._check]})
+            response = self._client.post(path, json=body, hooks={"response": [hook]})
         except RequestException as error:
             raise self._unreachable(path, error) from None
         answer: dict[str, Any] = response.json()
@@ -160,7 +181,7 @@ class Api:
             "The next run starts again from the last completed load",
         )
 
-    def _check(self, response: Response, *_: Any, **__: Any) -> None:
+    def _check(self, response: Response, *_: Any, holds: type = list, **__: Any) -> None:
         """Turn what is not a page into an error that says so."""
         place = f"{response.request.method} {urlsplit(str(response.url)).path}"
         status = response.status_code
@@ -183,9 +204,10 @@ class Api:
                 f"{place}: {len(response.content)} bytes of {kind!r} are not strict JSON "
                 f"({type(error).__name__}: {_reason(error)})",
             ) from None
-        if not isinstance(body, dict) or not isinstance(body.get(self._records), list):
+        if not isinstance(body, dict) or not isinstance(body.get(self._records), holds):
             raise SourceError(
-                self._connection.id, f"{place}: the answer has no list {self._records!r}"
+                self._connection.id,
+                f"{place}: the answer has no {holds.__name__} {self._records!r}",
             )
 
 

@@ -1,6 +1,7 @@
 """Pull one group of streams into the landing."""
 
-from datetime import date, datetime
+from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from rapport.settings import cutoff_of
 from rapport.sources.connection import Connection
 from rapport.sources.hubspot import hubspot
 from rapport.sources.klaviyo import klaviyo
-from rapport.sources.shop import shop
+from rapport.sources.known import Known
+from rapport.sources.records import Page
+from rapport.sources.shop import reconcile_shop, shop
 from rapport.sources.streams import GROUPS, HUBSPOT, KLAVIYO, STREAMS, Stream
 
 
@@ -29,7 +32,8 @@ def pull(
         work_dir: working folders of unfinished loads; kept across restarts.
 
     Returns:
-        Rows landed per stream; 0 where nothing was new.
+        Rows landed per stream; 0 where nothing was new. A reconciliation also names the streams
+        in which it found records that were missing.
 
     Raises:
         SourceDenied: the source refuses the credentials.
@@ -41,12 +45,11 @@ def pull(
     source = streams[0].source
     for stream in STREAMS:  # all of them: staging reads what no pull has brought yet
         landing.declare(landing_dir, stream.source, stream.name, stream.columns)
-    starts = {stream.name: _start(stream, landing_dir, as_of) for stream in streams}
-    wanted = _resources(source, connection, starts, as_of)
+    wanted = _resources(group, source, connection, Known(landing_dir, as_of))
 
     @dlt.source(name=source, max_table_nesting=0)
     def selected() -> Any:
-        return [resource for resource in wanted if resource.name in starts]
+        return wanted
 
     try:
         landed = landing.land(
@@ -65,7 +68,7 @@ def pull(
         raise SourceError(
             connection.id, f"{group}: {type(error).__name__}: {_first_line(error)}"
         ) from error
-    return {stream.name: landed.rows.get(stream.name, 0) for stream in streams}
+    return {stream.name: 0 for stream in streams} | landed.rows
 
 
 def loads_of_night(landing_dir: Path, as_of: date) -> list[tuple[str, str]]:
@@ -77,21 +80,38 @@ def loads_of_night(landing_dir: Path, as_of: date) -> list[tuple[str, str]]:
     ]
 
 
-def _resources(
-    source: str, connection: Connection, starts: dict[str, datetime | None], as_of: date
-) -> list[Any]:
+def _resources(group: str, source: str, connection: Connection, known: Known) -> list[Any]:
     if source == HUBSPOT:
-        return hubspot(connection, starts)
+        return [_resource(group, hubspot(connection, group, known))]
     if source == KLAVIYO:
-        return klaviyo(connection, starts, cutoff_of(as_of))
-    return shop(connection, starts, tuple(starts))
+        return [_resource(group, klaviyo(connection, group, known, cutoff_of(known.as_of)))]
+    if group == "shop_reconciliation":
+        return [_resource(group, reconcile_shop(connection, known))]
+    return shop(connection, {stream: known.start(stream) for stream in GROUPS[group]})
 
 
-def _start(stream: Stream, landing_dir: Path, as_of: date) -> datetime | None:
-    if stream.cursor is None:
-        return None
-    newest = landing.watermark(landing_dir, stream.source, stream.name, stream.cursor, as_of)
-    return newest - stream.overlap if newest else None
+def _resource(name: str, pages: Iterator[Page]) -> Any:
+    """Return pages of several streams as one resource of dlt, each page to its own table."""
+
+    @dlt.resource(name=name)
+    def resource() -> Iterator[Any]:
+        declared: set[str] = set()
+        for stream, rows in pages:
+            if not rows:
+                continue
+            if stream.name in declared:
+                yield dlt.mark.with_table_name(rows, stream.name)
+            else:
+                hints = dlt.mark.make_hints(table_name=stream.name, columns=_text(stream))
+                yield dlt.mark.with_hints(rows, hints, create_table_variant=True)
+                declared.add(stream.name)
+
+    return resource
+
+
+def _text(stream: Stream) -> dict[str, Any]:
+    """Return dlt's column hints for a stream: everything lands as text."""
+    return {column: {"data_type": "text", "nullable": True} for column in stream.columns}
 
 
 def _ours(error: BaseException | None) -> RapportError | None:

@@ -7,6 +7,10 @@ from typing import Any
 from rapport.errors import SourceError
 from rapport.sources.streams import Stream
 
+Row = dict[str, str | None]
+# What a source yields: rows, and the stream that they belong to.
+Page = tuple[Stream, list[Row]]
+
 
 def as_text(value: Any) -> str | None:
     """Return a scalar as text and anything nested as JSON text.
@@ -20,9 +24,7 @@ def as_text(value: Any) -> str | None:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def to_row(
-    stream: Stream, record: Mapping[str, Any], *, connection: str, **known: Any
-) -> dict[str, str | None]:
+def to_row(stream: Stream, record: Mapping[str, Any], *, connection: str, **known: Any) -> Row:
     """Return one row of a stream.
 
     Args:
@@ -37,7 +39,7 @@ def to_row(
     if not record.get("id"):
         raise SourceError(connection, f"{stream.full_name}: a record came without an id")
     extra = {name: value for name, value in record.items() if name not in stream.members}
-    row: dict[str, str | None] = dict.fromkeys(stream.columns)
+    row: Row = dict.fromkeys(stream.columns)
     row |= {column: as_text(record.get(member)) for member, column in stream.members.items()}
     row |= {column: as_text(value) for column, value in known.items() if column in row}
     row["extra"] = as_text(extra) if extra else None

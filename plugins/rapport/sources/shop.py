@@ -3,42 +3,46 @@
 Any database that SQLAlchemy reaches and whose tables (or views) carry the columns
 of ``streams``. The database casts every column to text, so that a value of the
 wrong type becomes a row in quarantine; a column that nobody declared comes along.
+
+A row that is deleted leaves nothing behind, and one that is entered with an old time is
+behind the cursor: so each night rows are counted, and where the count differs from what
+was landed, the keys are compared.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
 import sqlalchemy as sa
 from dlt.sources.sql_database import sql_table
+from duckdb import DuckDBPyConnection
 from sqlalchemy.exc import SQLAlchemyError
 
 from rapport.errors import SourceDenied, SourceError
 from rapport.sources.connection import Connection
-from rapport.sources.streams import SHOP, STREAMS, Stream
+from rapport.sources.known import Known, batches, count, create_state, removal, total
+from rapport.sources.records import Page
+from rapport.sources.streams import REMOVALS, SHOP, SOURCE_TOTALS, STREAMS, Stream
 
 CHUNK_ROWS = 100_000
+KEYS_AT_ONCE = 200
 REMEDY = "Check the connection's host, schema (database), login and password"
 
 
-def shop(
-    connection: Connection, starts: dict[str, datetime | None], names: tuple[str, ...]
-) -> list[Any]:
-    """Return one resource per table named.
+def shop(connection: Connection, starts: dict[Stream, datetime | None]) -> list[Any]:
+    """Return one resource per table.
 
     Args:
         connection: ``url`` is SQLAlchemy's; ``options`` may set ``db_schema``.
-        starts: per stream, the moment from which changed rows are pulled, or None for all.
-        names: the streams wanted.
+        starts: per stream wanted, the moment from which changed rows are pulled, or None for all.
 
     Raises:
         SourceDenied: the database refuses the login.
         SourceError: it cannot be reached, or a table or a needed column is missing.
     """
-    engine = sa.create_engine(connection.url, hide_parameters=True)  # rows stay out of errors
-    schema = connection.options.get("db_schema")
-    wanted = [stream for stream in STREAMS if stream.source == SHOP and stream.name in names]
-    _check_tables(connection, engine, schema, wanted)
+    engine, schema = _open(connection, starts)
     return [
         sql_table(
             credentials=engine,
@@ -48,21 +52,87 @@ def shop(
             chunk_size=CHUNK_ROWS,
             reflection_level="minimal",
             table_adapter_callback=None,
-            query_adapter_callback=_as_text_since(stream, starts.get(stream.name)),
+            query_adapter_callback=_as_text_since(stream, since),
             write_disposition="append",
         )
-        for stream in wanted
+        for stream, since in starts.items()
     ]
 
 
-def _check_tables(
-    connection: Connection, engine: sa.Engine, schema: str | None, streams: list[Stream]
-) -> None:
+def reconcile_shop(connection: Connection, known: Known) -> Iterator[Page]:
+    """Yield rows that the landing lacks, removals, and the totals of every table."""
+    tables = [stream for stream in STREAMS if stream.source == SHOP and stream.cursor]
+    engine, schema = _open(connection, tables)
+    for stream in tables:
+        table = sa.Table(stream.name, sa.MetaData(), schema=schema, autoload_with=engine)
+        with (
+            engine.connect() as source,
+            known.open(stream, REMOVALS[SHOP]) as landed,
+        ):
+            key = _key([f'"{column}"' for column in stream.key])
+            landed.execute(f'create view keyed as select *, {key} as id from "{stream.name}"')
+            create_state(landed, stream, is_archived="false", relation="keyed")
+            landed.execute("create table live as select id from state")
+            there = source.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+            method = "count"
+            if there != count(landed, "select count(*) from live"):
+                yield from _compare(source, table, stream, known, landed)
+                there, method = count(landed, "select count(*) from listed"), "listing"
+            row = total(
+                stream,
+                known,
+                source_total=there,
+                landed_total=count(landed, "select count(*) from live"),
+                method=method,
+            )
+            yield SOURCE_TOTALS[SHOP], [row]
+
+
+def _compare(
+    source: sa.Connection,
+    table: sa.Table,
+    stream: Stream,
+    known: Known,
+    landed: DuckDBPyConnection,
+) -> Iterator[Page]:
+    """Compare all keys; land the rows that only the shop has, note those that only we have."""
+    columns = [_text(table.columns[name]) for name in stream.key]
+    landed.execute("create table listed (id varchar)")
+    for rows in source.execute(sa.select(*columns)).partitions(CHUNK_ROWS):
+        keys = pa.table(list(zip(*rows, strict=True)), names=list(stream.key))
+        landed.register("keys", keys)
+        landed.execute(f"insert into listed select {_key(stream.key)} from keys")
+        landed.unregister("keys")
+    for ids in batches(landed, KEYS_AT_ONCE, "select id from listed anti join live using (id)"):
+        wanted = [tuple(json.loads(id_)) if len(stream.key) > 1 else (id_,) for id_ in ids]
+        query = sa.select(*map(_text, table.columns)).where(sa.tuple_(*columns).in_(wanted))
+        rows_found = [dict(row) for row in source.execute(query).mappings()]
+        landed.execute("insert into live select unnest(?::varchar[])", [ids])
+        yield stream, rows_found
+    for ids in batches(landed, CHUNK_ROWS, "select id from live anti join listed using (id)"):
+        landed.execute("delete from live where id in (select unnest(?::varchar[]))", [ids])
+        yield REMOVALS[SHOP], [removal(SHOP, known, stream.name, id_) for id_ in ids]
+
+
+def _key(columns: Sequence[str]) -> str:
+    """SQL of a row's id: the key column, or a JSON list of several."""
+    return columns[0] if len(columns) == 1 else f"to_json([{', '.join(columns)}])::varchar"
+
+
+def _text(column: sa.ColumnElement[Any]) -> Any:
+    return sa.cast(column, sa.String).label(getattr(column, "name", None))
+
+
+def _open(connection: Connection, streams: Iterable[Stream]) -> tuple[sa.Engine, str | None]:
+    """Return an engine and the schema, after every needed table and column was found there."""
+    engine = sa.create_engine(connection.url, hide_parameters=True)  # rows stay out of errors
+    schema = connection.options.get("db_schema")
+    wanted = list(streams)
     try:
         inspector = sa.inspect(engine)
         present = {
             stream.name: {column["name"] for column in inspector.get_columns(stream.name, schema)}
-            for stream in streams
+            for stream in wanted
         }
     except sa.exc.NoSuchTableError as error:
         raise SourceError(connection.id, f"the database has no table or view {error}") from None
@@ -70,7 +140,7 @@ def _check_tables(
         # The driver's text may quote the URL; its kind and the remedy are enough.
         kind = type(getattr(error, "orig", None) or error).__name__
         raise SourceDenied(connection.id, f"cannot open the database ({kind}). {REMEDY}") from None
-    for stream in streams:
+    for stream in wanted:
         missing = set(stream.columns) - present[stream.name]
         if missing:
             raise SourceError(
@@ -78,15 +148,14 @@ def _check_tables(
                 f"table {stream.name!r} lacks the columns {sorted(missing)}; renamed? "
                 "Offer them through a view with the expected names",
             )
+    return engine, schema
 
 
 def _as_text_since(stream: Stream, since: datetime | None) -> Callable[..., Any]:
     """Return dlt's hook that writes the query of one table."""
 
     def query(_: Any, table: sa.Table, *__: Any) -> Any:
-        selected = sa.select(
-            *(sa.cast(column, sa.String).label(column.name) for column in table.columns)
-        )
+        selected = sa.select(*map(_text, table.columns))
         if since is not None and stream.cursor is not None:
             cursor = table.columns[stream.cursor]
             moment: Any = since.astimezone(UTC).replace(tzinfo=None)

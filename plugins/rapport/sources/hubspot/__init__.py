@@ -1,0 +1,40 @@
+"""HubSpot CRM: objects, owners, associations, communication preferences, reconciliation."""
+
+from collections.abc import Iterator
+
+from rapport.sources.connection import Connection
+from rapport.sources.hubspot.associations import RECENT_DAYS, pull_associations
+from rapport.sources.hubspot.crm import Crm
+from rapport.sources.hubspot.objects import pull_objects, pull_owners
+from rapport.sources.hubspot.preferences import pull_definitions, pull_statuses
+from rapport.sources.hubspot.reconciliation import reconcile
+from rapport.sources.hubspot.types import ASSOCIATIONS, OBJECT_TYPES
+from rapport.sources.known import Known
+from rapport.sources.records import Page
+from rapport.sources.streams import GROUPS, OWNERS
+
+
+def hubspot(connection: Connection, group: str, known: Known) -> Iterator[Page]:
+    """Yield what is new in a group of HubSpot's streams.
+
+    Args:
+        connection: see `Crm`; ``options`` may also set ``recent_days``, for how long the
+            associations of a record are read every night.
+        group: a key of ``streams.GROUPS``.
+        known: what is landed.
+    """
+    crm = Crm(connection)
+    if group == "hubspot_associations":
+        recent_days = int(connection.options.get("recent_days", RECENT_DAYS))
+        yield from pull_associations(crm, known, ASSOCIATIONS, recent_days=recent_days)
+    elif group == "hubspot_preferences":
+        yield from pull_definitions(crm)
+        yield from pull_statuses(crm, known)
+    elif group == "hubspot_reconciliation":
+        yield from reconcile(crm, known, list(OBJECT_TYPES.values()))
+    else:
+        for stream in GROUPS[group]:
+            if stream is OWNERS:
+                yield from pull_owners(crm)
+            else:
+                yield from pull_objects(crm, OBJECT_TYPES[stream.name], known.start(stream))

@@ -1,0 +1,122 @@
+"""Which records belong to which: complete sets, read again before they can be stale.
+
+Tying two records together moves nobody's modified date, and so does cutting the tie. So the
+ties of what changed tonight and of what happened lately are read every night, a seventh of
+all others too, and whatever was not read for a week, or never. Each answer is the whole
+set of one record; the latest one counts, and an empty one says that there is none.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rapport.errors import SourceError
+from rapport.sources.hubspot.crm import Crm
+from rapport.sources.hubspot.types import ObjectType
+from rapport.sources.known import DUE, SWEEP_DAYS, Known, batches, create_state
+from rapport.sources.records import Page, Row, as_text
+from rapport.sources.streams import ASSOCIATIONS, HUBSPOT, REMOVALS
+
+ASSOCIATIONS_PATH = "/crm/v4/associations"
+BATCH_SIZE = 1000  # the API's most
+RECENT_DAYS = 14
+NO_TIES = "crm.associations.NO_ASSOCIATIONS_FOUND"
+
+# Happened: an engagement says so itself, of others it is when they were entered.
+HAPPENED = """
+max(greatest(
+    try_cast(created_at as timestamptz),
+    try_cast(
+        case when json_valid(properties) then properties ->> '$.hs_timestamp' end as timestamptz
+    )
+)) as happened_at
+"""
+DUE_IDS = f"""
+select state.id
+from state
+left join (
+    select from_id as id, max(try_cast(read_on as date)) as read_on
+    from associations
+    where from_type = $from_type and to_type = $to_type
+    group by from_id
+) as read using (id)
+where
+    not state.is_archived
+    and (state.happened_at >= $as_of::date - $recent::integer or {DUE})
+"""
+
+
+def pull_associations(
+    crm: Crm,
+    known: Known,
+    pairs: Sequence[tuple[ObjectType, ObjectType]],
+    *,
+    recent_days: int = RECENT_DAYS,
+) -> Iterator[Page]:
+    """Yield the ties of every record that is due.
+
+    Args:
+        crm: HubSpot.
+        known: what is landed, which says who is due.
+        pairs: from which type to which.
+        recent_days: how long after it happened a record is read every night.
+    """
+    for kind in dict.fromkeys(source for source, _ in pairs):
+        with known.open(kind.stream, ASSOCIATIONS, REMOVALS[HUBSPOT]) as landed:
+            create_state(landed, kind.stream, HAPPENED)
+            for _, target in [pair for pair in pairs if pair[0] is kind]:
+                due = {
+                    "from_type": kind.name,
+                    "to_type": target.name,
+                    "as_of": known.as_of,
+                    "recent": recent_days,
+                    "sweep": SWEEP_DAYS,
+                }
+                for ids in batches(landed, BATCH_SIZE, DUE_IDS, due):
+                    yield ASSOCIATIONS, _read(crm, known, kind, target, ids)
+
+
+def _read(
+    crm: Crm, known: Known, kind: ObjectType, target: ObjectType, ids: list[str]
+) -> list[Row]:
+    """Return one row per record that is still there."""
+    path = f"{ASSOCIATIONS_PATH}/{kind.name}/{target.name}/batch/read"
+    ties: dict[str, list[dict[str, Any]]] = {}
+    gone: set[str] = set()
+    inputs = [{"id": id_} for id_ in ids]
+    while inputs:
+        asked = {each["id"]: each.get("after") for each in inputs}
+        answer = crm.api.post(path, {"inputs": inputs})
+        answered: set[str] = set()
+        inputs = []
+        for result in answer["results"]:
+            id_ = str(result["from"]["id"])
+            answered.add(id_)
+            ties.setdefault(id_, []).extend(result["to"])
+            after = ((result.get("paging") or {}).get("next") or {}).get("after")
+            if after is not None:
+                if after == asked.get(id_):
+                    raise SourceError(crm.id, f"{path}: a cursor repeats; it would never end")
+                inputs.append({"id": id_, "after": after})
+        for error in crm.refuse_errors(path, answer):
+            named = {str(id_) for each in error.get("context", {}).values() for id_ in each}
+            answered |= named
+            if error.get("subCategory") == NO_TIES:
+                ties |= {id_: [] for id_ in named & asked.keys() - ties.keys()}
+            else:
+                gone |= named
+        if unanswered := asked.keys() - answered:
+            raise SourceError(
+                crm.id, f"{path}: no answer for {len(unanswered)} of {len(asked)} records"
+            )
+    return [
+        dict.fromkeys(ASSOCIATIONS.columns)
+        | {
+            "from_type": kind.name,
+            "from_id": id_,
+            "to_type": target.name,
+            "targets": as_text(targets),
+            "read_on": known.as_of.isoformat(),
+        }
+        for id_, targets in ties.items()
+        if id_ not in gone
+    ]

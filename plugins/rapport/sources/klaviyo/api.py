@@ -1,0 +1,124 @@
+"""Klaviyo's API as far as it is used.
+
+JSON:API over HTTPS, one dated revision. Lists are sorted by the time they are filtered on,
+and the API names the next page itself (``links.next``).
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from dlt.sources.helpers.rest_client.client import PageData
+from dlt.sources.helpers.rest_client.paginators import JSONLinkPaginator
+
+from rapport.sources.connection import Connection
+from rapport.sources.http import Api
+from rapport.sources.records import Row, to_row
+from rapport.sources.streams import Stream
+
+REVISION = "2026-07-15"
+PROFILES_PAGE_SIZE = 100  # the API's most
+EVENTS_PAGE_SIZE = 1000  # the API's most
+REMEDY = (
+    "Put a private API key with the scopes profiles:read, lists:read, events:read, metrics:read, "
+    "campaigns:read and tags:read into the connection's password"
+)
+NOISE = {"type", "links"}  # of every resource, and of no use
+
+Record = dict[str, Any]
+
+
+class Klaviyo:
+    """Klaviyo, reached through one connection.
+
+    Args:
+        connection: ``url`` as far as the prefix (``https://a.klaviyo.com/api``), ``secret`` the
+            private key; ``options`` may set ``revision``.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.id = connection.id
+        self.api = Api(
+            connection,
+            scheme="Klaviyo-API-Key",
+            records="data",
+            headers={
+                "revision": connection.options.get("revision", REVISION),
+                "Accept": "application/vnd.api+json",
+            },
+            remedy=REMEDY,
+        )
+
+    def pages(self, path: str, params: dict[str, Any]) -> Iterator[PageData[Any]]:
+        """Yield the pages of a listing."""
+        yield from self.api.pages(path, params=params, paginator=JSONLinkPaginator("links.next"))
+
+    def profiles(self, **params: str) -> Iterator[list[Record]]:
+        """Yield pages of profiles with what they subscribed to."""
+        fixed = {"additional-fields[profile]": "subscriptions", "page[size]": PROFILES_PAGE_SIZE}
+        yield from self.pages("profiles", fixed | params)
+
+    def events(self, *conditions: str) -> Iterator[list[Record]]:
+        """Yield pages of events, the oldest first."""
+        yield from self.pages(
+            "events",
+            {
+                "filter": ",".join(conditions),
+                "sort": "datetime",
+                "page[size]": EVENTS_PAGE_SIZE,
+            },
+        )
+
+    def events_per_day(self, metric: str, since: datetime, until: datetime) -> dict[str, int]:
+        """Return how many events of a metric there were on each day (``YYYY-MM-DD``, UTC)."""
+        attributes = {
+            "metric_id": metric,
+            "measurements": ["count"],
+            "interval": "day",
+            "timezone": "UTC",
+            "filter": [
+                f"greater-or-equal(datetime,{_local(since)})",
+                f"less-than(datetime,{_local(until)})",
+            ],
+        }
+        answer = self.api.post(
+            "metric-aggregates",
+            {"data": {"type": "metric-aggregate", "attributes": attributes}},
+            holds=dict,
+        )
+        found = answer["data"]["attributes"]
+        days = [str(moment)[:10] for moment in found["dates"]]
+        counts = found["data"][0]["measurements"]["count"] if found["data"] else [0] * len(days)
+        return {day: int(count) for day, count in zip(days, counts, strict=True)}
+
+    def row(self, stream: Stream, record: Record, **known: Any) -> Row:
+        """Return a resource as a row of its stream, its times and relations beside it."""
+        attributes = record.get("attributes") or {}
+        relationships = record.get("relationships") or {}
+        derived = {
+            **{
+                name: attributes.get(name)
+                for name in ("created", "updated", "created_at", "updated_at", "datetime")
+            },
+            "metric_id": related(relationships, "metric"),
+            "profile_id": related(relationships, "profile"),
+        }
+        kept = {member: value for member, value in record.items() if member not in NOISE}
+        return to_row(stream, kept, connection=self.id, **(derived | known))
+
+
+def related(relationships: dict[str, Any], name: str) -> str | None:
+    """Return the id of the one resource that a relationship leads to."""
+    data = (relationships.get(name) or {}).get("data") or {}
+    found: str | None = data.get("id")
+    return found
+
+
+def instant(moment: datetime) -> str:
+    """Return a moment as filters spell it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _local(moment: datetime) -> str:
+    """Return a moment as aggregates spell it: without an offset, in the zone they are told."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
