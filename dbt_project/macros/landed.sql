@@ -46,26 +46,109 @@
     )
 {%- endmacro %}
 
+{#- The first and the last night whose pull brought the record at all. -#}
+{% macro first_and_last_load_date(keys) -%}
+    min(load_date) over (
+        partition by {{ keys | join(', ') }}, quarantine_reason is null
+    ) as first_load_date,
+    max(load_date) over (
+        partition by {{ keys | join(', ') }}, quarantine_reason is null
+    ) as last_load_date
+{%- endmacro %}
+
+{#-
+    Was the record gone for good when its source was last listed? A pull that brought it
+    on a later night, or shows it as archived, takes that back.
+-#}
+{% macro is_removed(version, removal, can_be_archived=true) -%}
+    coalesce(
+        {{ removal }}.noticed_date >= {{ version }}.last_load_date
+        {% if can_be_archived %}and not {{ version }}.is_archived{% endif %},
+        false
+    )
+{%- endmacro %}
+
+{#- Gone, and living on under no other id: nothing that names the person is shown any more. -#}
+{% macro is_erased(version, removal, can_be_archived=true) -%}
+    {{ is_removed(version, removal, can_be_archived) }} and {{ removal }}.successor_id is null
+{%- endmacro %}
+
 {#- Which row of a base model is the record as the night knows it. -#}
 {% macro is_staged() -%}
     quarantine_reason is null and version_rank = 1 and is_seen
 {%- endmacro %}
 
-{#- The streams, for the models that count them all. -#}
+{#-
+    Every stream with the two models that hold it. Streams of one shape share a pair of
+    models, which then have columns `source` and `landed_stream`.
+-#}
 {% macro streams() -%}
     {{ return([
-        ('hubspot', 'contacts'),
-        ('hubspot', 'owners'),
-        ('klaviyo', 'profiles'),
-        ('klaviyo', 'metrics'),
-        ('klaviyo', 'campaigns'),
-        ('klaviyo', 'events'),
-        ('shop', 'customers'),
-        ('shop', 'orders'),
-        ('shop', 'order_lines'),
-        ('shop', 'products'),
-        ('shop', 'coupons'),
+        ('hubspot', 'contacts', 'hubspot__contacts'),
+        ('hubspot', 'owners', 'hubspot__owners'),
+        ('hubspot', 'companies', 'hubspot__companies'),
+        ('hubspot', 'deals', 'hubspot__deals'),
+        ('hubspot', 'tickets', 'hubspot__tickets'),
+        ('hubspot', 'calls', 'hubspot__engagements'),
+        ('hubspot', 'emails', 'hubspot__engagements'),
+        ('hubspot', 'meetings', 'hubspot__engagements'),
+        ('hubspot', 'notes', 'hubspot__engagements'),
+        ('hubspot', 'tasks', 'hubspot__engagements'),
+        ('hubspot', 'communications', 'hubspot__engagements'),
+        ('hubspot', 'feedback_submissions', 'hubspot__feedback_submissions'),
+        ('hubspot', 'associations', 'hubspot__associations'),
+        ('hubspot', 'subscription_definitions', 'hubspot__subscription_definitions'),
+        ('hubspot', 'subscription_statuses', 'hubspot__subscription_statuses'),
+        ('hubspot', 'removals', 'sources__removals'),
+        ('hubspot', 'source_totals', 'sources__totals'),
+        ('klaviyo', 'profiles', 'klaviyo__profiles'),
+        ('klaviyo', 'metrics', 'klaviyo__metrics'),
+        ('klaviyo', 'campaigns', 'klaviyo__campaigns'),
+        ('klaviyo', 'events', 'klaviyo__events'),
+        ('klaviyo', 'lists', 'klaviyo__lists'),
+        ('klaviyo', 'list_members', 'klaviyo__list_members'),
+        ('klaviyo', 'removals', 'sources__removals'),
+        ('klaviyo', 'source_totals', 'sources__totals'),
+        ('shop', 'customers', 'shop__customers'),
+        ('shop', 'orders', 'shop__orders'),
+        ('shop', 'order_lines', 'shop__order_lines'),
+        ('shop', 'products', 'shop__products'),
+        ('shop', 'coupons', 'shop__coupons'),
+        ('shop', 'removals', 'sources__removals'),
+        ('shop', 'source_totals', 'sources__totals'),
     ]) }}
+{%- endmacro %}
+
+{#- The streams that one pair of models holds together, as (source, stream). -#}
+{% macro streams_of(model) -%}
+    {% set found = [] %}
+    {% for source_name, stream, held_by in streams() if held_by == model %}
+        {% do found.append((source_name, stream)) %}
+    {% endfor %}
+    {{ return(found) }}
+{%- endmacro %}
+
+{#- The rows of one stream in a model that may hold several. -#}
+{% macro is_of_stream(source_name, stream, held_by) -%}
+    {% if streams_of(held_by) | length > 1 -%}
+        source = '{{ source_name }}' and landed_stream = '{{ stream }}'
+    {%- else -%}
+        true
+    {%- endif %}
+{%- endmacro %}
+
+{#- What landed of several streams of one shape. -#}
+{% macro landed_together(model) -%}
+    {% for source_name, stream in streams_of(model) %}
+    {% if not loop.first %}
+    union all by name
+    {% endif %}
+    select
+        '{{ source_name }}' as source,
+        '{{ stream }}' as landed_stream,
+        together.*
+    from ({{ landed(source_name, stream) }}) as together
+    {% endfor %}
 {%- endmacro %}
 
 {#- The runner of the night fills it after a build has succeeded; here it only has to exist. -#}

@@ -38,6 +38,54 @@
     nullif(trim(try_cast({{ column }} as json) ->> '{{ path }}'), '')
 {%- endmacro %}
 
+{#-
+    A JSON object as a struct of texts, parsed once however many members are asked for;
+    null where the column holds no object. `members` is a list of names, or a mapping of
+    names to what is below them.
+-#}
+{% macro json_members(column, members) -%}
+    {% if members is mapping %}
+        {% set structure = members %}
+    {% else %}
+        {% set structure = {} %}
+        {% for member in members %}
+            {% do structure.update({member: 'VARCHAR'}) %}
+        {% endfor %}
+    {% endif %}
+    case
+        when starts_with(ltrim({{ column }}), '{')
+            then json_transform(try_cast({{ column }} as json), '{{ tojson(structure) }}')
+    end
+{%- endmacro %}
+
+{#- "Recipes; offers" is two values; nothing said is null, not a list of none. -#}
+{% macro text_list(expression) -%}
+    list_sort(
+        list_distinct(
+            string_split(
+                nullif(
+                    regexp_replace(lower(trim({{ expression }}, ' ;')), '\s*;[\s;]*', ';', 'g'), ''
+                ),
+                ';'
+            )
+        )
+    )
+{%- endmacro %}
+
+{#- "New products" and "new-products" are one topic. -#}
+{% macro topic_of(expression) -%}
+    nullif(trim(regexp_replace(lower({{ expression }}), '[^\p{L}\p{N}]+', '_', 'g'), '_'), '')
+{%- endmacro %}
+
+{#- What every object of the CRM has to have; `members` is its `properties`, opened. -#}
+{% macro crm_object_faults(id) -%}
+    when {{ id }} is null then 'id is missing'
+    when members is null then 'properties is not a JSON object'
+    when created_at is null then 'created_at is missing or not a time'
+    when updated_at is null then 'updated_at is missing or not a time'
+    when {{ is_implausible('created_at') }} then 'created_at is implausibly early'
+{%- endmacro %}
+
 {#- The domain of an address knows no case; the part before it may, so it stays. -#}
 {% macro normalised_email(column) -%}
     case

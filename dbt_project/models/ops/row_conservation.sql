@@ -1,10 +1,38 @@
 -- Landed is counted in the raw files, staged in the staging models, quarantined in the
--- quarantine table: three paths that have to meet.
+-- quarantine table: three paths that have to meet. What counts is landed rows, whatever a
+-- staging model makes of one: a set of associations is one row here and many there.
+
 with
+
+{% for held_by in streams() | map(attribute=2) | unique %}
+{{ held_by }}_versions as (
+
+    select
+        {{ 'source, landed_stream,' if streams_of(held_by) | length > 1 }}
+        count(*) filter (where version_rank > 1) as superseded_count,
+        count(*) filter (where version_rank = 1 and not is_seen) as not_yet_seen_count,
+        count(*) filter (where {{ is_staged() }}) as current_count
+    from {{ ref('base_' ~ held_by) }}
+    where quarantine_reason is null
+    {{ 'group by source, landed_stream' if streams_of(held_by) | length > 1 }}
+
+),
+
+{% endfor %}
+quarantined as (
+
+    select
+        source,
+        entity,
+        count(*) as quarantined_count
+    from {{ ref('quarantined_rows') }}
+    group by source, entity
+
+),
 
 counted as (
 
-    {% for source_name, stream in streams() %}
+    {% for source_name, stream, held_by in streams() %}
     {% if not loop.first %}
     union all
     {% endif %}
@@ -18,37 +46,38 @@ counted as (
                 landed.load_date <= {{ as_of_date() }}
                 and landed._dlt_load_id in ({{ completed_loads(source_name) }})
         ) as landed_count,
-        (select count(*) from {{ ref('stg_' ~ source_name ~ '__' ~ stream) }}) as staged_count,
-        versions.superseded_count,
-        versions.not_yet_seen_count,
+        {% if held_by == 'hubspot__associations' %}
+        versions.current_count as staged_count,
+        {% else %}
         (
             select count(*)
-            from {{ ref('quarantined_rows') }} as bad
-            where bad.source = '{{ source_name }}' and bad.entity = '{{ stream }}'
-        ) as quarantined_count
-    from (
-        select
-            count(*) filter (where version_rank > 1) as superseded_count,
-            count(*) filter (where version_rank = 1 and not is_seen) as not_yet_seen_count
-        from {{ ref('base_' ~ source_name ~ '__' ~ stream) }}
-        where quarantine_reason is null
-    ) as versions
+            from {{ ref('stg_' ~ held_by) }}
+            where {{ is_of_stream(source_name, stream, held_by) }}
+        ) as staged_count,
+        {% endif %}
+        versions.superseded_count,
+        versions.not_yet_seen_count
+    from (select 1 as is_here) as always
+    left join {{ held_by }}_versions as versions
+        on {{ is_of_stream(source_name, stream, held_by) }}
     {% endfor %}
 
 )
 
 select
     {{ as_of_date() }} as as_of_date,
-    source,
-    entity,
-    landed_count,
-    staged_count,
-    superseded_count,
-    not_yet_seen_count,
-    quarantined_count,
-    landed_count
-    - staged_count
-    - superseded_count
-    - not_yet_seen_count
-    - quarantined_count as difference
+    counted.source,
+    counted.entity,
+    counted.landed_count,
+    coalesce(counted.staged_count, 0) as staged_count,
+    coalesce(counted.superseded_count, 0) as superseded_count,
+    coalesce(counted.not_yet_seen_count, 0) as not_yet_seen_count,
+    coalesce(quarantined.quarantined_count, 0) as quarantined_count,
+    counted.landed_count
+    - coalesce(counted.staged_count, 0)
+    - coalesce(counted.superseded_count, 0)
+    - coalesce(counted.not_yet_seen_count, 0)
+    - coalesce(quarantined.quarantined_count, 0) as difference
 from counted
+left join quarantined
+    on counted.source = quarantined.source and counted.entity = quarantined.entity

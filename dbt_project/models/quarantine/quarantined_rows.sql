@@ -1,4 +1,4 @@
-{% for source_name, stream in streams() %}
+{% for source_name, stream, held_by in streams() %}
 {% if not loop.first %}
 union all
 {% endif %}
@@ -10,6 +10,8 @@ select
     load_date,
     quarantine_reason as reason,
     payload
-from {{ ref('base_' ~ source_name ~ '__' ~ stream) }}
-where quarantine_reason is not null
+from {{ ref('base_' ~ held_by) }}
+where
+    quarantine_reason is not null
+    and {{ is_of_stream(source_name, stream, held_by) }}
 {% endfor %}

@@ -6,6 +6,17 @@ landed as (
 
 ),
 
+opened as (
+
+    select
+        *,
+        coalesce(
+            json_extract_string(try_cast(teams as json), '$[*].name'), []
+        ) as teams_of_owner
+    from landed
+
+),
+
 typed as (
 
     select
@@ -19,7 +30,13 @@ typed as (
         {{ clean_text('last_name') }} as last_name,
 
         -- text
-        {{ json_text('teams', '/0/name') }} as team,
+        list_filter(teams_of_owner, lambda team: not starts_with(team, 'skill:'))[1] as team,
+        -- A team named "skill:negotiation" says what its members can do.
+        list_sort(
+            list_distinct(
+                regexp_extract_all(array_to_string(teams_of_owner, ';'), 'skill:\s*([^;]+)', 1)
+            )
+        ) as skills,
 
         -- booleans
         coalesce(try_cast(archived as boolean), false) as is_archived,
@@ -35,7 +52,7 @@ typed as (
         row_hash,
         payload
 
-    from landed
+    from opened
 
 ),
 

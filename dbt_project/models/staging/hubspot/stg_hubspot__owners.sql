@@ -13,6 +13,7 @@ select
     first_name,
     last_name,
     team,
+    skills,
     is_archived,
     created_at,
     updated_at

@@ -6,6 +6,16 @@ landed as (
 
 ),
 
+opened as (
+
+    select
+        *,
+        {{ json_members('attributes', ['name', 'status', 'archived', 'send_time']) }} as members,
+        coalesce(json_extract_string(try_cast(tags as json), '$[*]'), []) as tag_names
+    from landed
+
+),
+
 typed as (
 
     select
@@ -17,28 +27,27 @@ typed as (
 
         -- text
         {{ clean_text('channel') }} as channel,
-        {{ json_text('attributes', '/name') }} as campaign_name,
-        lower({{ json_text('attributes', '/status') }}) as campaign_status,
+        {{ clean_text('members.name') }} as campaign_name,
+        lower({{ clean_text('members.status') }}) as campaign_status,
+        list_sort(tag_names) as tags,
 
         -- booleans
-        coalesce(
-            try_cast({{ json_text('attributes', '/archived') }} as boolean), false
-        ) as is_archived,
+        coalesce(try_cast(members.archived as boolean), false) as is_archived,
 
         -- timestamps
         {{ utc_timestamp('created_at') }} as created_at,
         {{ utc_timestamp('updated_at') }} as updated_at,
-        {{ utc_timestamp(json_text('attributes', '/send_time')) }} as sent_at,
+        {{ utc_timestamp('members.send_time') }} as sent_at,
 
         -- the row as it came
-        attributes,
+        members,
         load_id,
         load_date,
         is_new_load,
         row_hash,
         payload
 
-    from landed
+    from opened
 
 ),
 
@@ -50,10 +59,10 @@ checked as (
         created_at < {{ cutoff() }} as is_seen,
         case
             when campaign_id is null then 'id is missing'
-            when not {{ is_object('attributes') }} then 'attributes is not a JSON object'
+            when members is null then 'attributes is not a JSON object'
             when created_at is null then 'created_at is missing or not a time'
             when updated_at is null then 'updated_at is missing or not a time'
-            when sent_at is null and {{ json_text('attributes', '/send_time') }} is not null
+            when sent_at is null and members.send_time <> ''
                 then 'send_time is not a time'
         end as quarantine_reason
 

@@ -1,8 +1,55 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ age_typed_rows('klaviyo') }}",
+        post_hook="{{ rank_anew(['event_id']) }}"
+    )
+}}
+
+-- The one stream that is too long to be read and typed anew every night: a row is typed once,
+-- when its load comes, and stays. Which rows could be versions of each other is found by id
+-- first, so that only those are put in order.
 with
 
 landed as (
 
-    {{ landed('klaviyo', 'events') }}
+    select * from ({{ landed('klaviyo', 'events') }}) as complete
+    {% if is_incremental() %}
+    where is_new_load
+    {% endif %}
+
+),
+
+repeated as (
+
+    select hash(id) as id_hash
+    from landed
+    group by hash(id)
+    having count(*) > 1
+
+),
+
+opened as (
+
+    select
+        landed.*,
+        repeated.id_hash is not null as is_repeated,
+        {{ json_members('landed.attributes', {
+            'event_properties': {
+                '$message': 'VARCHAR',
+                'campaign_id': 'VARCHAR',
+                'coupon_upc': 'VARCHAR',
+                'ProductID': 'VARCHAR',
+                'Categories': ['VARCHAR'],
+                'List': 'VARCHAR',
+                'question': 'VARCHAR',
+                'answer': 'VARCHAR',
+            },
+        }) }} as members
+    from landed
+    left join repeated on hash(landed.id) = repeated.id_hash
 
 ),
 
@@ -13,22 +60,30 @@ typed as (
         {{ clean_text('id') }} as event_id,
         {{ clean_text('profile_id') }} as profile_id,
         {{ clean_text('metric_id') }} as metric_id,
-        {{ json_text('attributes', '/event_properties/$message') }} as message_id,
-        {{ json_text('attributes', '/event_properties/campaign_id') }} as campaign_id,
-        {{ json_text('attributes', '/event_properties/coupon_upc') }} as coupon_upc,
+        {{ clean_text('members.event_properties."$message"') }} as message_id,
+        {{ clean_text('members.event_properties.campaign_id') }} as campaign_id,
+        {{ clean_text('members.event_properties.coupon_upc') }} as coupon_upc,
+        {{ clean_text('members.event_properties.productid') }} as product_id,
+
+        -- text
+        members.event_properties.categories as categories,
+        {{ topic_of('members.event_properties.list') }} as list_topic,
+        lower({{ clean_text('members.event_properties.question') }}) as pulse_question,
+        lower({{ clean_text('members.event_properties.answer') }}) as pulse_answer,
 
         -- timestamps
         {{ utc_timestamp('datetime') }} as occurred_at,
 
         -- the row as it came
-        attributes,
+        members is not null as is_object,
+        is_repeated,
         load_id,
         load_date,
         is_new_load,
         row_hash,
         payload
 
-    from landed
+    from opened
 
 ),
 
@@ -42,7 +97,7 @@ checked as (
             when event_id is null then 'id is missing'
             when profile_id is null then 'profile_id is missing'
             when metric_id is null then 'metric_id is missing'
-            when not {{ is_object('attributes') }} then 'attributes is not a JSON object'
+            when not is_object then 'attributes is not a JSON object'
             when occurred_at is null then 'datetime is missing or not a time'
             when {{ is_implausible('occurred_at') }} then 'datetime is implausibly early'
             when occurred_at >= cast(load_date as timestamp) + interval 2 day
@@ -51,9 +106,25 @@ checked as (
 
     from typed
 
+),
+
+ranked as (
+
+    select
+        *,
+        1 as version_rank
+    from checked
+    where not is_repeated
+    union all
+    select
+        *,
+        {{ version_rank(['event_id']) }} as version_rank
+    from checked
+    where is_repeated
+
 )
 
 select
-    *,
-    {{ version_rank(['event_id']) }} as version_rank
-from checked
+    * exclude (is_object, is_repeated, payload),
+    case when quarantine_reason is not null then payload end as payload
+from ranked

@@ -6,6 +6,16 @@ landed as (
 
 ),
 
+opened as (
+
+    select
+        *,
+        {{ json_members('attributes', {'name': 'VARCHAR', 'integration': {'name': 'VARCHAR'}}) }}
+            as members
+    from landed
+
+),
+
 typed as (
 
     select
@@ -13,22 +23,22 @@ typed as (
         {{ clean_text('id') }} as metric_id,
 
         -- text
-        {{ json_text('attributes', '/name') }} as metric_name,
-        {{ json_text('attributes', '/integration/name') }} as integration_name,
+        {{ clean_text('members.name') }} as metric_name,
+        {{ clean_text('members.integration.name') }} as integration_name,
 
         -- timestamps
         {{ utc_timestamp('created') }} as created_at,
         {{ utc_timestamp('updated') }} as updated_at,
 
         -- the row as it came
-        attributes,
+        members,
         load_id,
         load_date,
         is_new_load,
         row_hash,
         payload
 
-    from landed
+    from opened
 
 ),
 
@@ -40,7 +50,7 @@ checked as (
         true as is_seen,
         case
             when metric_id is null then 'id is missing'
-            when not {{ is_object('attributes') }} then 'attributes is not a JSON object'
+            when members is null then 'attributes is not a JSON object'
             when metric_name is null then 'the metric has no name'
         end as quarantine_reason
 

@@ -6,43 +6,110 @@ landed as (
 
 ),
 
+opened as (
+
+    select
+        *,
+        {{ json_members('attributes', {
+            'external_id': 'VARCHAR',
+            'email': 'VARCHAR',
+            'first_name': 'VARCHAR',
+            'last_name': 'VARCHAR',
+            'phone_number': 'VARCHAR',
+            'locale': 'VARCHAR',
+            'location': {'timezone': 'VARCHAR', 'city': 'VARCHAR', 'country': 'VARCHAR'},
+            'subscriptions': {
+                'email': {'marketing': {
+                    'consent': 'VARCHAR',
+                    'consent_timestamp': 'VARCHAR',
+                    'timestamp': 'VARCHAR',
+                    'method': 'VARCHAR',
+                    'can_receive_email_marketing': 'VARCHAR',
+                    'suppression': [{'reason': 'VARCHAR', 'timestamp': 'VARCHAR'}],
+                    'list_suppressions': [
+                        {'list_id': 'VARCHAR', 'reason': 'VARCHAR', 'timestamp': 'VARCHAR'},
+                    ],
+                }},
+                'sms': {'marketing': {
+                    'consent': 'VARCHAR',
+                    'consent_timestamp': 'VARCHAR',
+                    'method': 'VARCHAR',
+                    'can_receive_sms_marketing': 'VARCHAR',
+                }},
+                'mobile_push': {'marketing': {
+                    'consent': 'VARCHAR',
+                    'consent_timestamp': 'VARCHAR',
+                    'can_receive_push_marketing': 'VARCHAR',
+                }},
+            },
+        }) }} as members
+    from landed
+
+),
+
+flattened as (
+
+    select
+        *,
+        members.subscriptions.email.marketing as email_marketing,
+        members.subscriptions.sms.marketing as sms_marketing,
+        members.subscriptions.mobile_push.marketing as push_marketing
+    from opened
+
+),
+
 typed as (
 
     select
         -- ids
         {{ clean_text('id') }} as profile_id,
-        {{ json_text('attributes', '/external_id') }} as external_id,
+        {{ clean_text('members.external_id') }} as external_id,
 
         -- direct identifiers
-        {{ normalised_email(json_text('attributes', '/email')) }} as email,
-        {{ json_text('attributes', '/first_name') }} as first_name,
-        {{ json_text('attributes', '/last_name') }} as last_name,
-        {{ json_text('attributes', '/phone_number') }} as phone,
+        {{ normalised_email('members.email') }} as email,
+        {{ clean_text('members.first_name') }} as first_name,
+        {{ clean_text('members.last_name') }} as last_name,
+        {{ clean_text('members.phone_number') }} as phone,
 
         -- text
-        {{ json_text('attributes', '/locale') }} as locale,
-        {{ json_text('attributes', '/subscriptions/email/marketing/consent') }} as email_consent,
+        {{ clean_text('members.locale') }} as locale,
+        {{ clean_text('members.location.city') }} as city,
+        {{ clean_text('members.location.timezone') }} as time_zone,
 
-        -- booleans
+        -- what the tool may send her, by channel
+        upper({{ clean_text('email_marketing.consent') }}) as email_consent,
+        {{ utc_timestamp(
+            'coalesce(email_marketing.consent_timestamp, email_marketing."timestamp")'
+        ) }} as email_consent_at,
+        {{ topic_of('email_marketing.method') }} as email_consent_method,
         try_cast(
-            {{ json_text(
-                'attributes', '/subscriptions/email/marketing/can_receive_email_marketing'
-            ) }} as boolean
+            email_marketing.can_receive_email_marketing as boolean
         ) as can_receive_email_marketing,
+        upper({{ clean_text('sms_marketing.consent') }}) as sms_consent,
+        {{ utc_timestamp('sms_marketing.consent_timestamp') }} as sms_consent_at,
+        {{ topic_of('sms_marketing.method') }} as sms_consent_method,
+        try_cast(sms_marketing.can_receive_sms_marketing as boolean) as can_receive_sms_marketing,
+        upper({{ clean_text('push_marketing.consent') }}) as push_consent,
+        {{ utc_timestamp('push_marketing.consent_timestamp') }} as push_consent_at,
+        try_cast(
+            push_marketing.can_receive_push_marketing as boolean
+        ) as can_receive_push_marketing,
+        coalesce(email_marketing.suppression, []) as suppressions,
+        coalesce(email_marketing.list_suppressions, []) as list_suppressions,
 
         -- timestamps
         {{ utc_timestamp('created') }} as created_at,
         {{ utc_timestamp('updated') }} as updated_at,
 
         -- the row as it came
-        attributes,
+        members,
         load_id,
         load_date,
         is_new_load,
         row_hash,
         payload
 
-    from landed
+    from flattened
 
 ),
 
@@ -54,7 +121,7 @@ checked as (
         created_at < {{ cutoff() }} as is_seen,
         case
             when profile_id is null then 'id is missing'
-            when not {{ is_object('attributes') }} then 'attributes is not a JSON object'
+            when members is null then 'attributes is not a JSON object'
             when created_at is null then 'created is missing or not a time'
             when updated_at is null then 'updated is missing or not a time'
             when {{ is_implausible('created_at') }} then 'created is implausibly early'
@@ -66,5 +133,6 @@ checked as (
 
 select
     *,
+    {{ first_and_last_load_date(['profile_id']) }},
     {{ version_rank(['profile_id'], changed_at='updated_at') }} as version_rank
 from checked

@@ -12,6 +12,7 @@ select
     channel,
     campaign_name,
     campaign_status,
+    tags,
     is_archived,
     created_at,
     updated_at,

@@ -13,6 +13,11 @@ select
     message_id,
     campaign_id,
     coupon_upc,
+    product_id,
+    categories,
+    list_topic,
+    pulse_question,
+    pulse_answer,
     occurred_at
 from versions
 where {{ is_staged() }}

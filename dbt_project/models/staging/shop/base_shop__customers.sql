@@ -49,5 +49,6 @@ checked as (
 
 select
     *,
+    {{ first_and_last_load_date(['shop_customer_id']) }},
     {{ version_rank(['shop_customer_id'], changed_at='updated_at') }} as version_rank
 from checked

@@ -1,0 +1,60 @@
+with
+
+landed as (
+
+    {{ landed('hubspot', 'associations') }}
+
+),
+
+typed as (
+
+    select
+        -- ids
+        lower({{ clean_text('from_type') }}) as from_type,
+        {{ clean_text('from_id') }} as from_id,
+        lower({{ clean_text('to_type') }}) as to_type,
+        case
+            when starts_with(ltrim(targets), '[')
+                then
+                    coalesce(
+                        json_extract_string(try_cast(targets as json), '$[*].toObjectId'), []
+                    )
+        end as to_ids,
+
+        -- dates
+        cast({{ utc_timestamp('read_on') }} as date) as read_date,
+
+        -- the row as it came
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
+        payload
+
+    from landed
+
+),
+
+checked as (
+
+    select
+        *,
+        coalesce(from_type, '')
+        || ':' || coalesce(from_id, '')
+        || ':' || coalesce(to_type, '') as record_key,
+        true as is_seen,
+        case
+            when from_type is null then 'from_type is missing'
+            when from_id is null then 'from_id is missing'
+            when to_type is null then 'to_type is missing'
+            when to_ids is null then 'targets is not a JSON list'
+        end as quarantine_reason
+
+    from typed
+
+)
+
+select
+    *,
+    {{ version_rank(['from_type', 'to_type', 'from_id'], changed_at='read_date') }} as version_rank
+from checked

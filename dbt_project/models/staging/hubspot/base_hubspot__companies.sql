@@ -1,0 +1,78 @@
+with
+
+landed as (
+
+    {{ landed('hubspot', 'companies') }}
+
+),
+
+opened as (
+
+    select
+        *,
+        {{ json_members('properties', [
+            'name', 'domain', 'industry', 'numberofemployees', 'annualrevenue', 'country',
+            'hubspot_owner_id', 'lifecyclestage',
+        ]) }} as members
+    from landed
+
+),
+
+typed as (
+
+    select
+        -- ids
+        {{ clean_text('id') }} as company_id,
+        {{ clean_text('members.hubspot_owner_id') }} as owner_id,
+
+        -- text
+        {{ clean_text('members.name') }} as company_name,
+        lower({{ clean_text('members.domain') }}) as domain,
+        {{ clean_text('members.industry') }} as industry,
+        upper({{ clean_text('members.country') }}) as country_code,
+        {{ clean_text('members.lifecyclestage') }} as lifecycle_stage,
+
+        -- numbers
+        {{ whole_number('members.numberofemployees') }} as employee_count,
+        {{ amount('members.annualrevenue') }} as annual_revenue_amount,
+
+        -- booleans
+        coalesce(try_cast(archived as boolean), false) as is_archived,
+
+        -- timestamps
+        {{ utc_timestamp('created_at') }} as created_at,
+        {{ utc_timestamp('updated_at') }} as updated_at,
+
+        -- the row as it came
+        members,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
+        payload
+
+    from opened
+
+),
+
+checked as (
+
+    select
+        *,
+        company_id as record_key,
+        created_at < {{ cutoff() }} as is_seen,
+        case
+            {{ crm_object_faults('company_id') }}
+        end as quarantine_reason
+
+    from typed
+
+)
+
+select
+    *,
+    {{ first_and_last_load_date(['company_id']) }},
+    {{
+        version_rank(['company_id'], changed_at='updated_at', prefer='is_archived')
+    }} as version_rank
+from checked

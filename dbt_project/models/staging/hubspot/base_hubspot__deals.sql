@@ -1,0 +1,83 @@
+with
+
+landed as (
+
+    {{ landed('hubspot', 'deals') }}
+
+),
+
+opened as (
+
+    select
+        *,
+        {{ json_members('properties', [
+            'pipeline', 'dealstage', 'amount', 'deal_currency_code', 'closedate', 'createdate',
+            'hs_is_closed', 'hs_is_closed_won', 'hubspot_owner_id',
+        ]) }} as members
+    from landed
+
+),
+
+typed as (
+
+    select
+        -- ids
+        {{ clean_text('id') }} as deal_id,
+        {{ clean_text('members.hubspot_owner_id') }} as owner_id,
+
+        -- text
+        {{ clean_text('members.pipeline') }} as pipeline,
+        {{ clean_text('members.dealstage') }} as deal_stage,
+        upper({{ clean_text('members.deal_currency_code') }}) as currency_code,
+        json_extract(try_cast(properties_with_history as json), '/dealstage') as stage_history,
+
+        -- numbers
+        {{ amount('members.amount') }} as deal_amount,
+
+        -- booleans
+        coalesce(try_cast(members.hs_is_closed as boolean), false) as is_closed,
+        coalesce(try_cast(members.hs_is_closed_won as boolean), false) as is_won,
+        coalesce(try_cast(archived as boolean), false) as is_archived,
+
+        -- timestamps
+        coalesce(
+            {{ utc_timestamp('members.createdate') }}, {{ utc_timestamp('created_at') }}
+        ) as opened_at,
+        {{ utc_timestamp('members.closedate') }} as closed_at,
+        {{ utc_timestamp('created_at') }} as created_at,
+        {{ utc_timestamp('updated_at') }} as updated_at,
+
+        -- the row as it came
+        members,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
+        payload
+
+    from opened
+
+),
+
+checked as (
+
+    select
+        *,
+        deal_id as record_key,
+        created_at < {{ cutoff() }} as is_seen,
+        case
+            {{ crm_object_faults('deal_id') }}
+            when members.amount <> '' and deal_amount is null then 'amount is not a number'
+        end as quarantine_reason
+
+    from typed
+
+)
+
+select
+    *,
+    {{ first_and_last_load_date(['deal_id']) }},
+    {{
+        version_rank(['deal_id'], changed_at='updated_at', prefer='is_archived')
+    }} as version_rank
+from checked

@@ -1,0 +1,135 @@
+-- Six kinds of engagement land in one shape, each with times and outcomes of its own.
+with
+
+landed as (
+
+    {{ landed_together('hubspot__engagements') }}
+
+),
+
+opened as (
+
+    select
+        *,
+        {{ json_members('properties', [
+            'hs_timestamp', 'hubspot_owner_id', 'hs_call_direction', 'hs_call_disposition',
+            'hs_call_duration', 'hs_call_status', 'hs_email_direction', 'hs_email_status',
+            'hs_meeting_start_time', 'hs_meeting_end_time', 'hs_meeting_outcome',
+            'hs_task_status', 'hs_task_type', 'hs_task_completion_date',
+            'hs_communication_channel_type', 'communication_direction',
+        ]) }} as members
+    from landed
+
+),
+
+typed as (
+
+    select
+        source,
+        landed_stream,
+
+        -- ids
+        {{ clean_text('id') }} as engagement_id,
+        {{ clean_text('members.hubspot_owner_id') }} as owner_id,
+
+        -- text
+        rtrim(landed_stream, 's') as engagement_type,
+        case landed_stream
+            when 'calls' then 'phone'
+            when 'emails' then 'email'
+            when 'meetings' then 'meeting'
+            when 'communications'
+                then
+                    case upper(members.hs_communication_channel_type)
+                        when 'SMS' then 'sms'
+                        when 'LINKEDIN_MESSAGE' then 'social'
+                        else 'chat'
+                    end
+        end as channel,
+        case
+            when landed_stream = 'calls' then lower({{ clean_text('members.hs_call_direction') }})
+            when landed_stream = 'emails'
+                then
+                    case upper(members.hs_email_direction)
+                        when 'EMAIL' then 'outbound'
+                        when 'INCOMING_EMAIL' then 'inbound'
+                        when 'FORWARDED_EMAIL' then 'inbound'
+                    end
+            when landed_stream = 'communications'
+                then
+                    coalesce(
+                        lower({{ clean_text('members.communication_direction') }}), 'outbound'
+                    )
+        end as direction,
+        lower(
+            coalesce(
+                {{ clean_text('members.hs_call_status') }},
+                {{ clean_text('members.hs_email_status') }},
+                {{ clean_text('members.hs_meeting_outcome') }},
+                {{ clean_text('members.hs_task_status') }}
+            )
+        ) as outcome,
+        {{ clean_text('members.hs_call_disposition') }} as call_disposition,
+        lower({{ clean_text('members.hs_task_type') }}) as task_type,
+
+        -- numbers
+        coalesce(
+            try_cast(members.hs_call_duration as double) / 1000,
+            date_diff(
+                'second',
+                {{ utc_timestamp('members.hs_meeting_start_time') }},
+                {{ utc_timestamp('members.hs_meeting_end_time') }}
+            )
+        ) as duration_seconds,
+
+        -- booleans
+        coalesce(try_cast(archived as boolean), false) as is_archived,
+
+        -- timestamps
+        coalesce(
+            {{ utc_timestamp('members.hs_meeting_start_time') }},
+            {{ utc_timestamp('members.hs_timestamp') }},
+            {{ utc_timestamp('created_at') }}
+        ) as occurred_at,
+        {{ utc_timestamp('members.hs_task_completion_date') }} as completed_at,
+        {{ utc_timestamp('created_at') }} as created_at,
+        {{ utc_timestamp('updated_at') }} as updated_at,
+
+        -- the row as it came
+        members,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
+        payload
+
+    from opened
+
+),
+
+checked as (
+
+    select
+        *,
+        engagement_id as record_key,
+        created_at < {{ cutoff() }} as is_seen,
+        case
+            {{ crm_object_faults('engagement_id') }}
+            when
+                members.hs_timestamp <> ''
+                and {{ utc_timestamp('members.hs_timestamp') }} is null
+                then 'hs_timestamp is not a time'
+            when direction not in ('inbound', 'outbound') then 'the direction is unknown'
+        end as quarantine_reason
+
+    from typed
+
+)
+
+select
+    *,
+    {{ first_and_last_load_date(['landed_stream', 'engagement_id']) }},
+    {{
+        version_rank(['landed_stream', 'engagement_id'], changed_at='updated_at', prefer='is_archived')
+    }} as version_rank
+from checked

@@ -1,0 +1,80 @@
+with
+
+landed as (
+
+    {{ landed('hubspot', 'feedback_submissions') }}
+
+),
+
+opened as (
+
+    select
+        *,
+        {{ json_members('properties', [
+            'hs_survey_id', 'hs_survey_name', 'hs_survey_type', 'hs_survey_channel', 'hs_value',
+            'hs_submission_timestamp',
+        ]) }} as members
+    from landed
+
+),
+
+typed as (
+
+    select
+        -- ids
+        {{ clean_text('id') }} as feedback_submission_id,
+        {{ clean_text('members.hs_survey_id') }} as survey_id,
+
+        -- text
+        {{ clean_text('members.hs_survey_name') }} as survey_name,
+        upper({{ clean_text('members.hs_survey_type') }}) as survey_type,
+        lower({{ clean_text('members.hs_survey_channel') }}) as survey_channel,
+
+        -- numbers
+        try_cast({{ clean_text('members.hs_value') }} as double) as score,
+
+        -- booleans
+        coalesce(try_cast(archived as boolean), false) as is_archived,
+
+        -- timestamps
+        {{ utc_timestamp('created_at') }} as created_at,
+        {{ utc_timestamp('updated_at') }} as updated_at,
+        coalesce(
+            {{ utc_timestamp('members.hs_submission_timestamp') }},
+            {{ utc_timestamp('created_at') }}
+        ) as submitted_at,
+
+        -- the row as it came
+        members,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
+        payload
+
+    from opened
+
+),
+
+checked as (
+
+    select
+        *,
+        feedback_submission_id as record_key,
+        created_at < {{ cutoff() }} as is_seen,
+        case
+            {{ crm_object_faults('feedback_submission_id') }}
+            when members.hs_value <> '' and score is null then 'hs_value is not a number'
+        end as quarantine_reason
+
+    from typed
+
+)
+
+select
+    *,
+    {{ first_and_last_load_date(['feedback_submission_id']) }},
+    {{
+        version_rank(['feedback_submission_id'], changed_at='updated_at', prefer='is_archived')
+    }} as version_rank
+from checked

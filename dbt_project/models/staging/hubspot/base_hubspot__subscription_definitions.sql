@@ -1,0 +1,70 @@
+with
+
+landed as (
+
+    {{ landed('hubspot', 'subscription_definitions') }}
+
+),
+
+opened as (
+
+    select
+        *,
+        {{ json_members('attributes', [
+            'name', 'purpose', 'communicationMethod', 'isActive', 'isDefault', 'isInternal',
+        ]) }} as members
+    from landed
+
+),
+
+typed as (
+
+    select
+        -- ids
+        {{ clean_text('id') }} as subscription_id,
+
+        -- text
+        {{ clean_text('members.name') }} as subscription_name,
+        {{ topic_of('members.name') }} as topic,
+        {{ clean_text('members.purpose') }} as purpose,
+        lower({{ clean_text('members.communicationMethod') }}) as channel,
+
+        -- booleans
+        coalesce(try_cast(members.isactive as boolean), true) as is_active,
+
+        -- timestamps
+        {{ utc_timestamp('created_at') }} as created_at,
+        {{ utc_timestamp('updated_at') }} as updated_at,
+
+        -- the row as it came
+        members,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
+        payload
+
+    from opened
+
+),
+
+checked as (
+
+    select
+        *,
+        subscription_id as record_key,
+        coalesce(created_at < {{ cutoff() }}, true) as is_seen,
+        case
+            when subscription_id is null then 'id is missing'
+            when members is null then 'attributes is not a JSON object'
+            when subscription_name is null then 'the subscription has no name'
+        end as quarantine_reason
+
+    from typed
+
+)
+
+select
+    *,
+    {{ version_rank(['subscription_id'], changed_at='updated_at') }} as version_rank
+from checked

@@ -1,0 +1,84 @@
+with
+
+landed as (
+
+    {{ landed('hubspot', 'tickets') }}
+
+),
+
+opened as (
+
+    select
+        *,
+        {{ json_members('properties', [
+            'hs_pipeline', 'hs_pipeline_stage', 'hs_ticket_category', 'hs_ticket_priority',
+            'source_type', 'createdate', 'first_agent_reply_date', 'closed_date',
+            'hubspot_owner_id', 'customer_sentiment',
+        ]) }} as members
+    from landed
+
+),
+
+typed as (
+
+    select
+        -- ids
+        {{ clean_text('id') }} as ticket_id,
+        {{ clean_text('members.hubspot_owner_id') }} as owner_id,
+
+        -- text
+        {{ clean_text('members.hs_pipeline') }} as pipeline,
+        {{ clean_text('members.hs_pipeline_stage') }} as ticket_stage,
+        {{ clean_text('members.hs_ticket_category') }} as category,
+        lower({{ clean_text('members.hs_ticket_priority') }}) as priority,
+        lower({{ clean_text('members.source_type') }}) as source_type,
+        lower({{ clean_text('members.customer_sentiment') }}) as sentiment,
+        json_extract(
+            try_cast(properties_with_history as json), '/hs_pipeline_stage'
+        ) as stage_history,
+
+        -- booleans
+        coalesce(try_cast(archived as boolean), false) as is_archived,
+
+        -- timestamps
+        coalesce(
+            {{ utc_timestamp('members.createdate') }}, {{ utc_timestamp('created_at') }}
+        ) as opened_at,
+        {{ utc_timestamp('members.first_agent_reply_date') }} as first_replied_at,
+        {{ utc_timestamp('members.closed_date') }} as closed_at,
+        {{ utc_timestamp('created_at') }} as created_at,
+        {{ utc_timestamp('updated_at') }} as updated_at,
+
+        -- the row as it came
+        members,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
+        payload
+
+    from opened
+
+),
+
+checked as (
+
+    select
+        *,
+        ticket_id as record_key,
+        created_at < {{ cutoff() }} as is_seen,
+        case
+            {{ crm_object_faults('ticket_id') }}
+        end as quarantine_reason
+
+    from typed
+
+)
+
+select
+    *,
+    {{ first_and_last_load_date(['ticket_id']) }},
+    {{
+        version_rank(['ticket_id'], changed_at='updated_at', prefer='is_archived')
+    }} as version_rank
+from checked

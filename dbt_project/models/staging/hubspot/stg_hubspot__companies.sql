@@ -1,0 +1,38 @@
+with
+
+removals as (
+
+    select * from {{ ref('stg_sources__removals') }}
+    where source = 'hubspot' and object_type = 'companies'
+
+),
+
+versions as (
+
+    select
+        base.*,
+        removals.successor_id,
+        {{ is_removed('base', 'removals') }} as is_removed
+    from {{ ref('base_hubspot__companies') }} as base
+    left join removals
+        on base.company_id = removals.record_id
+    where {{ is_staged() }}
+
+)
+
+select
+    company_id,
+    owner_id,
+    company_name,
+    domain,
+    industry,
+    country_code,
+    lifecycle_stage,
+    employee_count,
+    annual_revenue_amount,
+    is_archived,
+    is_removed,
+    first_load_date,
+    created_at,
+    updated_at
+from versions

@@ -1,0 +1,57 @@
+with
+
+landed as (
+
+    {{ landed_together('sources__totals') }}
+
+),
+
+typed as (
+
+    select
+        source,
+        landed_stream,
+
+        -- text
+        {{ clean_text('stream') }} as entity,
+        {{ clean_text('method') }} as method,
+
+        -- numbers
+        {{ whole_number('source_total') }} as source_total_count,
+        {{ whole_number('landed_total') }} as landed_total_count,
+
+        -- dates
+        cast({{ utc_timestamp('checked_on') }} as date) as checked_date,
+
+        -- the row as it came
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
+        payload
+
+    from landed
+
+),
+
+checked as (
+
+    select
+        *,
+        coalesce(entity, '') || ':' || coalesce(cast(checked_date as varchar), '') as record_key,
+        true as is_seen,
+        case
+            when entity is null then 'stream is missing'
+            when checked_date is null then 'checked_on is missing or not a date'
+            when source_total_count is null then 'source_total is not a whole number'
+            when landed_total_count is null then 'landed_total is not a whole number'
+        end as quarantine_reason
+
+    from typed
+
+)
+
+select
+    *,
+    {{ version_rank(['source', 'entity', 'checked_date']) }} as version_rank
+from checked
