@@ -1,8 +1,8 @@
 {#-
-    One value out of several records of a customer: that of the oldest living record,
-    its holes filled from the next. Does not depend on the order of rows.
+    One value out of several records of a customer: of the living records that have one, that of the
+    record which changed last. Every tie is broken, so the order of rows decides nothing.
 -#}
 {% macro survivor(column) -%}
-    first({{ column }} order by is_archived, created_at, contact_id)
+    first({{ column }} order by is_archived, updated_at desc nulls last, created_at, contact_id)
         filter (where {{ column }} is not null)
 {%- endmacro %}

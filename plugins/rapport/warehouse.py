@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
@@ -19,6 +20,10 @@ import duckdb
 from rapport.errors import BuildError
 
 _BUILD_INPUTS = ("models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml")
+
+# Python that models call, and whose tables or fits their rows hold.
+_MODEL_CODE = Path(__file__).parent / "identity"
+_MODEL_LIBRARIES = ("phonenumbers", "scipy", "splink")
 
 
 def fingerprint(dbt_project_dir: Path) -> str:
@@ -29,6 +34,11 @@ def fingerprint(dbt_project_dir: Path) -> str:
     for path in sorted(files):
         digest.update(str(path.relative_to(dbt_project_dir)).encode())
         digest.update(path.read_bytes())
+    for path in sorted(_MODEL_CODE.rglob("*.py")):
+        digest.update(str(path.relative_to(_MODEL_CODE)).encode())
+        digest.update(path.read_bytes())
+    for library in _MODEL_LIBRARIES:
+        digest.update(f"{library} {version(library)}".encode())
     return digest.hexdigest()
 
 

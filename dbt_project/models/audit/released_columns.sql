@@ -1,5 +1,6 @@
 {#- Everything that a release shows; a test holds this list against the models. -#}
 {% set tables = [
+    'customer_aliases',
     'dim_campaigns',
     'dim_contact_pressure',
     'dim_customer_value',
@@ -8,6 +9,7 @@
     'fct_order_lines',
     'fct_orders',
     'fct_touchpoints',
+    'identity_changes',
     'segment_members',
     'segment_suppressions',
     'segments',

@@ -2,54 +2,21 @@
 
 with
 
-hubspot as (
+versions as (
 
-    select
-        'hubspot' as source,
-        contact_id as source_record_id,
-        shop_customer_number as external_id,
-        email,
-        first_name,
-        last_name,
-        phone,
-        is_archived,
-        true as is_record,
-        created_at
-    from {{ ref('stg_hubspot__contacts') }}
+    select * from {{ ref('int_identity__versions') }}
 
 ),
 
-klaviyo as (
+first_seen as (
 
     select
-        'klaviyo' as source,
-        profile_id as source_record_id,
-        external_id,
-        email,
-        first_name,
-        last_name,
-        phone,
-        false as is_archived,
-        true as is_record,
-        created_at
-    from {{ ref('stg_klaviyo__profiles') }}
-
-),
-
-shop as (
-
-    select
-        'shop' as source,
-        shop_customer_id as source_record_id,
-        shop_customer_id as external_id,
-        email,
-        null as first_name,
-        null as last_name,
-        null as phone,
-        false as is_archived,
-        true as is_record,
-        created_at
-    from {{ ref('stg_shop__customers') }}
+        source,
+        source_record_id,
+        min(valid_from) as first_load_date,
+        min_by(created_at, valid_from) as created_at
+    from versions
+    group by source, source_record_id
 
 ),
 
@@ -59,10 +26,10 @@ named_by_orders as (
     select
         'shop' as source,
         shop_customer_id as source_record_id,
-        shop_customer_id as external_id,
+        min(greatest(cast(load_date as date), cast(ordered_at as date))) as first_load_date,
         min(ordered_at) as created_at
-    from {{ ref('stg_shop__orders') }}
-    where shop_customer_id not in (select shop.source_record_id from shop)
+    from {{ ref('base_shop__orders') }}
+    where quarantine_reason is null and is_seen
     group by shop_customer_id
 
 ),
@@ -72,37 +39,77 @@ named_by_events as (
     select
         'klaviyo' as source,
         profile_id as source_record_id,
-        null as external_id,
+        min(greatest(cast(load_date as date), cast(occurred_at as date))) as first_load_date,
         min(occurred_at) as created_at
-    from {{ ref('stg_klaviyo__events') }}
-    where profile_id not in (select klaviyo.source_record_id from klaviyo)
+    from {{ ref('base_klaviyo__events') }}
+    where quarantine_reason is null and is_seen
     group by profile_id
 
 ),
 
-named_only as (
+named as (
 
     select * from named_by_orders
     union all
     select * from named_by_events
 
+),
+
+known as (
+
+    select
+        coalesce(first_seen.source, named.source) as source,
+        coalesce(first_seen.source_record_id, named.source_record_id) as source_record_id,
+        first_seen.source is not null as is_record,
+        least(first_seen.first_load_date, named.first_load_date) as first_load_date,
+        coalesce(first_seen.created_at, named.created_at) as created_at,
+        -- What a later night learns must not change the order.
+        case
+            when first_seen.first_load_date <= coalesce(named.first_load_date, date '9999-12-31')
+                then first_seen.created_at
+        end as created_at_when_first_seen
+    from first_seen
+    full outer join named
+        on
+            first_seen.source = named.source
+            and first_seen.source_record_id = named.source_record_id
+
 )
 
-select * from hubspot
-union all
-select * from klaviyo
-union all
-select * from shop
-union all
 select
-    source,
-    source_record_id,
-    external_id,
-    null as email,
-    null as first_name,
-    null as last_name,
-    null as phone,
-    false as is_archived,
-    false as is_record,
-    created_at
-from named_only
+    -- Place in the order of landing: the first record of a customer gives her her id.
+    row_number() over (
+        order by
+            known.first_load_date,
+            known.created_at_when_first_seen nulls last,
+            known.source,
+            known.source_record_id
+    ) - 1 as record_number,
+    known.source,
+    known.source_record_id,
+    case
+        when known.is_record then latest.external_id
+        when known.source = 'shop' then known.source_record_id
+    end as external_id,
+    latest.email,
+    latest.email_key,
+    latest.first_name,
+    latest.last_name,
+    latest.name_key,
+    latest.phone,
+    phones.phone_e164,
+    coalesce(latest.is_archived, false) as is_archived,
+    known.is_record,
+    known.created_at,
+    latest.updated_at,
+    known.first_load_date
+from known
+left join versions as latest
+    on
+        known.source = latest.source
+        and known.source_record_id = latest.source_record_id
+        and latest.valid_to is null
+left join {{ ref('int_identity__phones') }} as phones
+    on
+        latest.phone = phones.phone
+        and latest.phone_region = phones.phone_region

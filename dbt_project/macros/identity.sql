@@ -1,0 +1,90 @@
+{#- What makes two spellings of a name, an address or a country the same thing. -#}
+
+{#-
+    Text as it is compared, never as it is shown: composed (NFC), without marks (Vietnamese is
+    typed with and without), lower case, Arabic letters as their Persian twins, digits of any
+    keyboard as ASCII, and without what cannot be seen (joiners, marks of direction, kashida).
+-#}
+{% macro folded(expression) -%}
+    translate(
+        replace(
+            lower(
+                strip_accents(
+                    nfc_normalize(
+                        regexp_replace(
+                            {{ expression }},
+                            '[\x{00AD}\x{0640}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{206F}\x{FEFF}]',
+                            '',
+                            'g'
+                        )
+                    )
+                )
+            ),
+            'ß',
+            'ss'
+        ),
+        'đøłıيىئكةؤ٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹',
+        'doliیییکهو01234567890123456789'
+    )
+{%- endmacro %}
+
+{#- The words of a name in one order, so that family name first or last is the same; null if none. -#}
+{% macro name_key(first_name, last_name) -%}
+    nullif(
+        array_to_string(
+            list_sort(
+                regexp_extract_all(
+                    {{ folded("concat_ws(' ', " ~ first_name ~ ", " ~ last_name ~ ")") }},
+                    '[\p{L}\p{N}]+'
+                )
+            ),
+            ' '
+        ),
+        ''
+    )
+{%- endmacro %}
+
+{#- An address as it is compared: dots and tags before the @ count, except where the policy says not. -#}
+{% macro email_key(email) -%}
+    {% set domains = var('identity_email_loose_domains') %}
+    {% if domains -%}
+    case
+        when split_part({{ email }}, '@', -1) in ('{{ domains | join("', '") }}')
+            then
+                lower(replace(regexp_replace({{ email }}, '(\+.*)?@[^@]*$', ''), '.', ''))
+                || '@' || split_part({{ email }}, '@', -1)
+        else {{ email }}
+    end
+    {%- else -%}
+    {{ email }}
+    {%- endif %}
+{%- endmacro %}
+
+{#- Country of telephone numbers written without one: the contact's own, else the source's. -#}
+{% macro phone_region(source_name, country_code='null') -%}
+    {% set region = var('identity_phone_regions').get(source_name) -%}
+    coalesce(
+        case when regexp_full_match({{ country_code }}, '[A-Z]{2}') then {{ country_code }} end,
+        {{ "'" ~ region ~ "'" if region else "''" }}
+    )
+{%- endmacro %}
+
+{#- Rules that tie records, the strongest first; a record is said to be matched by its strongest. -#}
+{% macro identity_rules() -%}
+    {{ return(['override', 'crm_merge', 'external_id', 'email', 'former_email', 'phone', 'fuzzy']) }}
+{%- endmacro %}
+
+{#- Place of a rule in that order, from 0. -#}
+{% macro rule_strength(rule) -%}
+    list_position({{ identity_rules() }}, {{ rule }}) - 1
+{%- endmacro %}
+
+{#- What a rule's values are: an address is the same address whether it is held still or was. -#}
+{% macro value_kind(rule) -%}
+    case {{ rule }} when 'former_email' then 'email' else {{ rule }} end
+{%- endmacro %}
+
+{#- The id of the customer whose anchor a record is. -#}
+{% macro customer_id_of(contact) -%}
+    {{ surrogate_id(contact ~ ".source || ':' || " ~ contact ~ ".source_record_id") }}
+{%- endmacro %}
