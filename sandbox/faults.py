@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from sandbox import hubspot, klaviyo
+from sandbox.changes import CHANGES, BadChange, Changes, check
 from sandbox.limits import Limit
 from sandbox.store import Store
 
@@ -40,8 +41,9 @@ KINDS = {
     "missing_page": set(),
     "repeat_cursor": set(),
     "next_link": {"host", "scheme"},
-    "mutate": {"record"},
+    "mutate": {"record", "changes"},
 }
+SETTINGS: dict[str, Any] = {"hubspot_search_lag_seconds": 0.0, "hubspot_associations_page": 500}
 RECORDS = ("results", "data")  # where HubSpot and Klaviyo keep the records of a page
 
 
@@ -92,19 +94,14 @@ class Rule:
         ]
         if unknown:
             raise BadRule(f"unknown in a rule of kind {kind}: {', '.join(sorted(unknown))}")
+        after, times = given.get("after", 0), given.get("times", 1)
+        _check_numbers(kind, do, after, times)
         try:
             re.compile(match.get("path", ""))
         except re.error as problem:
             raise BadRule(f"path is no regular expression: {problem}") from None
-        if kind == "status" and do.get("code") not in range(400, 600):
-            raise BadRule("a status needs a code from 400 to 599")
-        after, times = given.get("after", 0), given.get("times", 1)
-        if not isinstance(after, int) or after < 0:
-            raise BadRule("after is a number of requests")
-        if times is not None and (not isinstance(times, int) or times < 1):
-            raise BadRule("times is a number of requests, or null for all")
-        if kind in ("delay", "trickle") and not isinstance(do.get("seconds"), int | float):
-            raise BadRule(f"{kind} needs seconds")
+        if kind == "mutate":
+            _check_changes(do)
         return cls(
             match.get("path", ""),
             match.get("method"),
@@ -137,36 +134,41 @@ class Rule:
 
 
 class Script:
-    """The rules in force, and the settings that are no faults: limits and the search lag."""
+    """The rules in force, the changes made, and the settings: limits, search lag, page of ties."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.changes = Changes(store)
         self.rules: list[Rule] = []
         self.settings: dict[str, Any] = {}
         self.limits: dict[str, Limit] = {}
         self.clear()
 
     def clear(self) -> None:
-        """Forget every rule, take back what they changed, and be generous again."""
+        """Forget every rule, take back every change, and be generous again."""
         self.rules = []
-        self.settings.update(hubspot_search_lag_seconds=0, hubspot_associations_page=500)
+        self.settings.update(SETTINGS)
         self.limits.update(hubspot=Limit(100_000, 10), klaviyo=Limit(100_000, 1))
-        self.store.undo_touches()
+        self.changes.undo()
 
     def replace(self, given: Any) -> None:
         """Take a list of rules, or an object with ``rules`` and settings, instead of the old.
+
+        Changes are taken back, as by `clear`: whoever wants both makes them after the rules.
 
         Raises:
             BadRule: something in it is not understood; the old script stays.
         """
         given = {"rules": given} if isinstance(given, list) else given
-        known = {"rules", "limits", "hubspot_search_lag_seconds"}
+        known = {"rules", "limits", *SETTINGS}
         if not isinstance(given, dict) or set(given) - known:
             raise BadRule(f"a list of rules, or an object of {', '.join(sorted(known))}")
         rules = [Rule.parse(rule) for rule in given.get("rules", [])]
         try:
             limits = {name: Limit(**limit) for name, limit in given.get("limits", {}).items()}
-            lag = float(given.get("hubspot_search_lag_seconds", 0))
+            settings = {
+                name: type(default)(given.get(name, default)) for name, default in SETTINGS.items()
+            }
         except (TypeError, ValueError, AttributeError) as problem:
             raise BadRule(str(problem)) from None
         if set(limits) - {"hubspot", "klaviyo"}:
@@ -174,7 +176,7 @@ class Script:
         self.clear()
         self.rules = rules
         self.limits.update(limits)
-        self.settings.update(hubspot_search_lag_seconds=lag)
+        self.settings.update(settings)
 
     def shown(self) -> dict[str, Any]:
         """Return rules and settings, as GET shows them."""
@@ -285,12 +287,64 @@ class Faults:
         elif kind == "next_link":
             _move_next_link(page, rule.do)
         elif kind == "mutate" and records:
-            record = records[0 if rule.do.get("record", "first") == "first" else -1]
-            parts = scope["path"].strip("/").split("/")
-            vendor_type = record.get("type") or next(
-                part for part in reversed(parts) if part != "search"
-            )
-            self.script.store.touch(f"{parts[0]}/{vendor_type}", record["id"])
+            self.script.changes.apply(_changes(rule.do, scope["path"], records))
+
+
+def _check_numbers(kind: str, do: dict[str, Any], after: Any, times: Any) -> None:
+    """Check the numbers of a rule.
+
+    Raises:
+        BadRule: one is out of its bounds.
+    """
+    if kind == "status" and do.get("code") not in range(400, 600):
+        raise BadRule("a status needs a code from 400 to 599")
+    if not isinstance(after, int) or after < 0:
+        raise BadRule("after is a number of requests")
+    if times is not None and (not isinstance(times, int) or times < 1):
+        raise BadRule("times is a number of requests, or null for all")
+    if kind in ("delay", "trickle") and not isinstance(do.get("seconds"), int | float):
+        raise BadRule(f"{kind} needs seconds")
+
+
+def _check_changes(do: dict[str, Any]) -> None:
+    """Check what a mutation does.
+
+    Raises:
+        BadRule: a change is of no known form.
+    """
+    try:
+        for change in _changes(do, "/hubspot/contacts", [{"id": ""}]):
+            check(change)
+    except (BadChange, TypeError) as problem:
+        raise BadRule(str(problem)) from None
+
+
+def _changes(do: dict[str, Any], path: str, records: list[Any]) -> list[dict[str, Any]]:
+    """Return what a mutation does; ``$first`` and ``$last`` stand for records of the page."""
+    default = {"change": "modify", "id": f"${do.get('record', 'first')}"}
+    collection = _collection(path, records)
+    text = json.dumps(do.get("changes", [default]))
+    for name, record in (("$first", records[0]), ("$last", records[-1])):
+        text = text.replace(json.dumps(name), json.dumps(record.get("id")))
+    return [
+        {"collection": collection, **change} if _needs_collection(change) else change
+        for change in json.loads(text)
+    ]
+
+
+def _needs_collection(change: Any) -> bool:
+    """Return whether a change is about a record, and does not say of which collection."""
+    known = isinstance(change, dict) and change.get("change") in CHANGES
+    return known and "collection" in CHANGES[change["change"]][1]
+
+
+def _collection(path: str, records: list[Any]) -> str:
+    """Return the collection that a page shows."""
+    vendor = path.split("/")[1]
+    if "type" in records[0] and vendor == "klaviyo":
+        return f"klaviyo/{records[0]['type']}"
+    found = re.search(r"/objects/(?:2026-09/)?([a-z_]+)", path)
+    return f"hubspot/{found[1] if found else path.strip('/').split('/')[-1]}"
 
 
 def _status(vendor: str, do: dict[str, Any]) -> Any:

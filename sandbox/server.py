@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from sandbox import hubspot, klaviyo
@@ -64,9 +64,7 @@ def _plain_app() -> FastAPI:
     return FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
 
 
-def _controls(store: Store, script: Script) -> Any:
-    from fastapi import APIRouter
-
+def _controls(store: Store, script: Script) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/health")
@@ -90,6 +88,11 @@ def _controls(store: Store, script: Script) -> Any:
             return JSONResponse({"error": f'expected {{"now": "<ISO instant>"}}: {problem}'}, 400)
         return JSONResponse({"now": now})
 
+    _fault_controls(routes, script)
+    return routes
+
+
+def _fault_controls(routes: APIRouter, script: Script) -> None:
     @routes.get("/faults")
     def faults() -> dict[str, Any]:
         return script.shown()
@@ -104,12 +107,18 @@ def _controls(store: Store, script: Script) -> Any:
             return JSONResponse({"error": f"not JSON: {problem}"}, 400)
         return JSONResponse(script.shown())
 
+    @routes.post("/changes")
+    async def change(request: Request) -> Response:
+        try:
+            done = script.changes.apply(await request.json())
+        except (ValueError, TypeError) as problem:
+            return JSONResponse({"error": f"expected a list of changes: {problem}"}, 400)
+        return JSONResponse(done)
+
     @routes.delete("/faults")
     def clear_faults() -> dict[str, Any]:
         script.clear()
         return script.shown()
-
-    return routes
 
 
 def _hubspot_app(store: Store, script: Script, token: str) -> App:

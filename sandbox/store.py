@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sandbox.clock import hubspot_time, klaviyo_time, parse_instant
+from sandbox.clock import parse_instant
 from sandbox.company import Company
 
 SAFE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -107,7 +107,7 @@ class Store:
         versions = self.rows(
             "select id, valid_from, modified_at, body from records where collection = :collection "
             "and id in (select value from json_each(:ids)) and valid_from < :now "
-            "order by id, valid_from",
+            "and valid_until > valid_from order by id, valid_from",
             {"collection": collection, "now": now, "ids": json.dumps(list(ids))},
         )
         found: dict[str, dict[str, list[tuple[int, Any]]]] = {}
@@ -138,61 +138,6 @@ class Store:
                 {"collection": collection},
             )
         )
-
-    def touch(self, collection: str, record_id: str) -> bool:
-        """Give a record a new version one second before now; return whether it was there.
-
-        This is what a fault does between two pages: the record moves to the end of every list
-        sorted by modified date. `undo_touches` takes it back.
-        """
-        now = self.now()
-        at = now - 1_000
-        with self.crm as crm:
-            current = crm.execute(
-                "select rowid, valid_until, created_at, body, related from records "
-                f"where collection = :collection and id = :id and {VISIBLE} and valid_from < :at",
-                {"collection": collection, "id": record_id, "now": now, "at": at},
-            ).fetchone()
-            if current is None:
-                return False
-            rowid, valid_until, created_at, text, related = current
-            body = json.loads(text)
-            for name in ("lastmodifieddate", "hs_lastmodifieddate"):
-                if name in body:
-                    body[name] = hubspot_time(at)
-            for name in ("updated", "updated_at"):
-                if name in body:
-                    body[name] = klaviyo_time(at)
-            self._update("records", rowid, "valid_until", at)
-            text = json.dumps(body, ensure_ascii=False)
-            row = (collection, record_id, at, valid_until, created_at, at, None, text, related)
-            self._insert("records", row)
-        return True
-
-    def undo_touches(self) -> None:
-        """Take back everything that a fault changed, the latest first."""
-        with self.crm as crm:
-            done = crm.execute("select * from scripted order by rowid desc").fetchall()
-            for table, row, column, old_value in done:
-                if column is None:
-                    crm.execute(f"delete from {table} where rowid = ?", [row])
-                else:
-                    crm.execute(
-                        f"update {table} set {column} = ? where rowid = ?", [old_value, row]
-                    )
-            crm.execute("delete from scripted")
-
-    def _insert(self, table: str, values: tuple[Any, ...]) -> None:
-        places = ", ".join("?" * len(values))
-        row = self.crm.execute(f"insert into {table} values ({places})", values).lastrowid
-        self.crm.execute("insert into scripted values (?, ?, null, null)", [table, row])
-
-    def _update(self, table: str, row: int, column: str, value: Any) -> None:
-        self.crm.execute(
-            f"insert into scripted select ?, rowid, ?, {column} from {table} where rowid = ?",
-            [table, column, row],
-        )
-        self.crm.execute(f"update {table} set {column} = ? where rowid = ?", [value, row])
 
 
 def field(name: str) -> str:

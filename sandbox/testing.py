@@ -83,8 +83,16 @@ class SandboxServer:
         rules: list[dict[str, Any]] = httpx.get(f"{self.url}/sandbox/faults").json()["rules"]
         return rules
 
+    def change(self, *changes: dict[str, Any]) -> list[dict[str, Any]]:
+        """Change records now, until `reset` or an end of the faults; return what was touched."""
+        answer = httpx.post(f"{self.url}/sandbox/changes", json=changes, timeout=30)
+        if answer.status_code != 200:
+            raise ValueError(answer.json()["error"])
+        done: list[dict[str, Any]] = answer.json()
+        return done
+
     def reset(self) -> None:
-        """Clear the faults and put the clock at the end of the last night."""
+        """Clear faults and changes, and put the clock at the end of the last night."""
         httpx.delete(f"{self.url}/sandbox/faults")
         self.set_clock(LAST_INSTANT)
 
