@@ -1,8 +1,12 @@
 """
 ### Customer relationship nightly
 
-Pulls CRM, campaign and order data, builds and tests the marts, and releases them
-with the segments if, and only if, the gate lets them pass.
+Pulls CRM, campaign and order data, compares what it knows with what the sources say they
+have, builds and tests the marts, and releases them with the segments if, and only if, the
+gate lets them pass.
+
+One task pulls each group of streams, side by side as far as its source's pool allows; its log
+and its return value say how many rows of each stream it landed.
 
 **Reads** the connections `rapport_hubspot`, `rapport_klaviyo`, `rapport_shop`.
 **Writes** the landing, the warehouse, Data Docs and a release; emits `rapport_release`.
@@ -27,7 +31,7 @@ from rapport.orchestration.defaults import (
     nightly_schedule,
 )
 from rapport.orchestration.transform import dbt_build
-from rapport.sources.streams import GROUPS
+from rapport.sources.streams import AFTER, GROUPS
 
 
 @dag(
@@ -42,8 +46,12 @@ from rapport.sources.streams import GROUPS
 def customer_relationship_nightly() -> None:
     @task_group
     def extract() -> None:
-        for group in GROUPS:
-            task(task_id=group)(steps.extract)(group)
+        pulls = {
+            group: task(task_id=group, pool=streams[0].source)(steps.extract)(group)
+            for group, streams in GROUPS.items()
+        }
+        for group, earlier in AFTER.items():
+            chain([pulls[each] for each in earlier], pulls[group])
 
     chain(
         extract(),

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Before any part of Airflow starts: schema, pool, first user. Safe to run again.
+# Before any part of Airflow starts: schema, pools, first user. Safe to run again.
 set -eu
 airflow db migrate
-airflow pools set warehouse 1 "One writer of the warehouse"
+airflow pools import plugins/rapport/orchestration/pools.json
 # Asked for twice, on standard input: an argument would stand in the process list.
 printf '%s\n' "$RAPPORT_ADMIN_PASSWORD" "$RAPPORT_ADMIN_PASSWORD" |
   airflow users create --role Admin --username "$RAPPORT_ADMIN_USER" \

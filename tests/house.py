@@ -46,7 +46,10 @@ class House:
         )
         self.connections = {
             "hubspot": Connection(
-                "rapport_hubspot", self.server.hubspot_url, self.server.hubspot_token
+                "rapport_hubspot",
+                self.server.hubspot_url,
+                self.server.hubspot_token,
+                {"searches_per_second": 1000},
             ),
             "klaviyo": Connection(
                 "rapport_klaviyo", self.server.klaviyo_url, self.server.klaviyo_key

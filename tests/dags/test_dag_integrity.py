@@ -1,11 +1,14 @@
 """House rules that hold for every DAG."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-from rapport.sources.streams import GROUPS
+from rapport.orchestration import embedded
+from rapport.sources.hubspot.crm import SEARCHES_PER_SECOND
+from rapport.sources.streams import AFTER, GROUPS
 
 ROOT = Path(__file__).parents[2]
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
@@ -59,10 +62,34 @@ def test_one_task_pulls_each_group_of_streams(nightly):
     }
 
 
+def test_a_pull_waits_for_those_whose_rows_it_reads_and_for_no_other(nightly):
+    for group in GROUPS:
+        waits_for = {f"extract.{earlier}" for earlier in AFTER.get(group, ())}
+        assert nightly.get_task(f"extract.{group}").upstream_task_ids == waits_for
+
+
+def test_no_reconciliation_runs_before_every_pull_of_what_it_counts(nightly):
+    for group, streams in GROUPS.items():
+        if group.endswith("_reconciliation"):
+            upstream = nightly.get_task(f"extract.{group}").get_flat_relative_ids(upstream=True)
+            counted = {
+                f"extract.{other}"
+                for other, others in GROUPS.items()
+                if others[0].source == streams[0].source and any(s.cursor for s in others)
+            }
+            assert counted <= upstream
+
+
+def test_every_pool_that_a_task_waits_for_is_made(nightly):
+    pools = json.loads(embedded.POOLS.read_text())
+    assert {task.pool for task in nightly.tasks} - {"default_pool"} == pools.keys()
+    # Each task that searches keeps its own pace; together they stay below the account's.
+    assert pools["hubspot"]["slots"] * SEARCHES_PER_SECOND <= 5
+
+
 def test_nothing_is_built_before_everything_was_pulled_and_checked(nightly):
-    assert nightly.get_task("check_sources").upstream_task_ids == {
-        f"extract.{group}" for group in GROUPS
-    }
+    upstream = nightly.get_task("check_sources").get_flat_relative_ids(upstream=True)
+    assert upstream == {f"extract.{group}" for group in GROUPS}
     assert "check_sources" in nightly.get_task("dbt.dbt_producer_watcher").upstream_task_ids
 
 

@@ -19,7 +19,8 @@ DEFAULT_ARGS: dict[str, Any] = {
     "execution_timeout": timedelta(hours=2),
 }
 
-# One slot: whoever writes the warehouse or switches the release holds it.
+# One slot: whoever writes the warehouse or switches the release holds it. Each source has a pool
+# too, of its own name; pools.json says how many pulls may run at once.
 WAREHOUSE_POOL = "warehouse"
 
 

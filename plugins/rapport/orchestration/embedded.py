@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -25,6 +26,7 @@ from rapport.settings import Settings, whole_number
 HOST = "127.0.0.1"
 START_SECONDS = 120.0
 STOP_SECONDS = 30.0
+POOLS = Path(__file__).with_name("pools.json")
 # Nothing that runs here reports to anybody.
 NO_TELEMETRY = {
     "AIRFLOW__COSMOS__ENABLE_TELEMETRY": "False",
@@ -80,7 +82,10 @@ def environment(settings: Settings, ports: Ports) -> dict[str, str]:
             "SANDBOX_HUBSPOT_TOKEN": HUBSPOT_TOKEN,
             "SANDBOX_KLAVIYO_KEY": KLAVIYO_KEY,
             "AIRFLOW_CONN_RAPPORT_HUBSPOT": _connection(
-                "http", host=f"{ports.sandbox_url}/hubspot", password=HUBSPOT_TOKEN
+                "http",
+                host=f"{ports.sandbox_url}/hubspot",
+                password=HUBSPOT_TOKEN,
+                extra={"searches_per_second": 1000},  # the look-alike is in no hurry
             ),
             "AIRFLOW_CONN_RAPPORT_KLAVIYO": _connection(
                 "http", host=f"{ports.sandbox_url}/klaviyo/api", password=KLAVIYO_KEY
@@ -159,7 +164,7 @@ def up(settings: Settings, ports: Ports, say: Callable[[str], None]) -> None:
     if any(s.name != "sandbox" for s in starting):
         started = time.monotonic()
         _airflow(["db", "migrate"], settings, env)
-        _airflow(["pools", "set", "warehouse", "1", "One writer of the warehouse"], settings, env)
+        _airflow(["pools", "import", str(POOLS)], settings, env)
         say(f"Airflow's database ready ({time.monotonic() - started:.1f} s)")
     started = time.monotonic()
     for service in starting:
@@ -382,7 +387,7 @@ def _airflow(arguments: list[str], settings: Settings, env: dict[str, str]) -> N
         )
 
 
-def _connection(kind: str, **fields: str) -> str:
+def _connection(kind: str, **fields: Any) -> str:
     return json.dumps({"conn_type": kind} | fields)
 
 

@@ -4,6 +4,7 @@ Each takes the night from the run's logical date and returns counts, names and i
 only: what a task returns is stored by Airflow.
 """
 
+import logging
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from rapport.orchestration.connections import source_connection
 from rapport.orchestration.failures import no_retry_when_hopeless
 from rapport.settings import Settings
 from rapport.sources.streams import GROUPS
+
+logger = logging.getLogger(__name__)
 
 
 def night() -> date:
@@ -38,14 +41,16 @@ def extract(group: str) -> dict[str, int]:
 
     settings = Settings.from_env()
     with no_retry_when_hopeless():
-        as_of = night()
-        return pull(
+        rows = pull(
             group,
             source_connection(GROUPS[group][0].source),
-            as_of=as_of,
+            as_of=night(),
             landing_dir=settings.landing_dir,
             work_dir=settings.work_dir,
         )
+    for stream, count in rows.items():
+        logger.info("%s: %s rows landed", stream, f"{count:,}")
+    return rows
 
 
 def check_sources() -> dict[str, Any]:
