@@ -88,3 +88,8 @@
 {% macro customer_id_of(contact) -%}
     {{ surrogate_id(contact ~ ".source || ':' || " ~ contact ~ ".source_record_id") }}
 {%- endmacro %}
+
+{#- The stream of a source that holds persons, as removals name it. -#}
+{% macro person_stream(source) -%}
+    case {{ source }} when 'hubspot' then 'contacts' when 'klaviyo' then 'profiles' else 'customers' end
+{%- endmacro %}

@@ -4,9 +4,9 @@ import shutil
 from datetime import date
 from decimal import Decimal
 
-import duckdb
 import pytest
 
+from tests.dbt.differences import differences
 from tests.dbt.two_nights import FIRST, SECOND, land_first_night, land_second_night
 
 WITHOUT_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
@@ -39,25 +39,6 @@ def nights(tmp_path_factory, warehouse):
     scratch = built["scratch"].build(SECOND)
     assert scratch.success, scratch.failures()
     return built
-
-
-def differences(one, other, *schemas: str) -> dict[str, list[tuple]]:
-    """Rows that only one of two warehouses has, per table."""
-    tables = one.tables(*schemas)
-    assert tables
-    assert tables == other.tables(*schemas)
-    found = {}
-    with duckdb.connect() as connection:
-        connection.execute(f"attach '{one.path}' as one (read_only)")
-        connection.execute(f"attach '{other.path}' as other (read_only)")
-        for table in tables:
-            rows = connection.sql(
-                f"(from one.{table} except all from other.{table}) "
-                f"union all (from other.{table} except all from one.{table})"
-            ).fetchall()
-            if rows:
-                found[table] = rows
-    return found
 
 
 def test_the_second_night_upon_the_first_equals_the_second_from_scratch(nights):

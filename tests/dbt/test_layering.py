@@ -49,6 +49,7 @@ def test_beyond_staging_only_changed_records_and_identity_come_from_base_models(
     }
     assert readers == {
         "int_identity__contacts",
+        "int_identity__holdings",
         "int_identity__versions",
         "int_orders__changed",
         "int_touchpoints__changed",

@@ -91,14 +91,14 @@ select
         when known.is_record then latest.external_id
         when known.source = 'shop' then known.source_record_id
     end as external_id,
-    latest.email,
-    latest.email_key,
-    latest.first_name,
-    latest.last_name,
-    latest.name_key,
-    latest.phone,
-    phones.phone_e164,
+    -- Of a record that was deleted for good nothing names its person any more.
+    {% for identifier in ['email', 'email_key', 'first_name', 'last_name', 'name_key', 'phone'] %}
+    case when not {{ is_erased('latest', 'removals') }} then latest.{{ identifier }} end
+        as {{ identifier }},
+    {% endfor %}
+    case when not {{ is_erased('latest', 'removals') }} then phones.phone_e164 end as phone_e164,
     coalesce(latest.is_archived, false) as is_archived,
+    {{ is_removed('latest', 'removals') }} as is_removed,
     known.is_record,
     known.created_at,
     latest.updated_at,
@@ -109,6 +109,11 @@ left join versions as latest
         known.source = latest.source
         and known.source_record_id = latest.source_record_id
         and latest.valid_to is null
+left join {{ ref('stg_sources__removals') }} as removals
+    on
+        known.source = removals.source
+        and known.source_record_id = removals.record_id
+        and removals.object_type = {{ person_stream('known.source') }}
 left join {{ ref('int_identity__phones') }} as phones
     on
         latest.phone = phones.phone

@@ -129,6 +129,33 @@ merge_lists as (
 
 ),
 
+-- A record that vanished into another is part of it until it lands again.
+successors as (
+
+    select
+        removals.source,
+        removals.successor_id as survivor_id,
+        removals.record_id as merged_id,
+        removals.noticed_date as valid_from,
+        min(again.valid_from) as valid_to
+    from {{ ref('base_sources__removals') }} as removals
+    left join versions as again
+        on
+            removals.source = again.source
+            and removals.record_id = again.source_record_id
+            and removals.noticed_date < again.valid_from
+    where
+        removals.quarantine_reason is null
+        and removals.successor_id is not null
+        and removals.object_type = {{ person_stream('removals.source') }}
+    group by
+        removals.source,
+        removals.successor_id,
+        removals.record_id,
+        removals.noticed_date
+
+),
+
 -- Two records that something ties directly hold the tie itself.
 ties as (
 
@@ -140,8 +167,11 @@ ties as (
         merged_id as record_id_b,
         valid_from,
         valid_to
-    from merge_lists
-    where merged_id <> ''
+    from (
+        select * from merge_lists
+        union all
+        select * from successors
+    ) as merges_in_force
     union all
     select
         case verdict when 'together' then 'override' else 'apart' end as rule,

@@ -15,13 +15,12 @@ hubspot as (
         last_name,
         phone,
         {{ phone_region('hubspot', 'country_code') }} as phone_region,
-        string_split(
-            {{ json_text('properties', '/hs_merged_object_ids') }}, ';'
-        ) as merged_record_ids,
+        merged_contact_ids as merged_record_ids,
         is_archived,
         created_at,
         updated_at,
         load_date,
+        last_load_date,
         load_id,
         row_hash
     from {{ ref('base_hubspot__contacts') }}
@@ -45,6 +44,7 @@ klaviyo as (
         created_at,
         updated_at,
         load_date,
+        last_load_date,
         load_id,
         row_hash
     from {{ ref('base_klaviyo__profiles') }}
@@ -68,6 +68,7 @@ shop as (
         created_at,
         updated_at,
         load_date,
+        last_load_date,
         load_id,
         row_hash
     from {{ ref('base_shop__customers') }}
@@ -127,6 +128,7 @@ select
     is_archived,
     created_at,
     updated_at,
+    last_load_date,
     valid_from,
     lead(valid_from) over (
         partition by source, source_record_id
