@@ -10,13 +10,14 @@ import pytest
 from rapport.errors import GateFailed
 from rapport.gate import run_checkpoint
 from rapport.landing import declare
+from rapport.sources.hubspot.types import OBJECT_TYPES
 from rapport.sources.streams import STREAMS
 
 EXPECTATIONS = Path(__file__).parents[2] / "expectations"
 NIGHT = date(2018, 1, 2)
 CANARY = "hopper.canary@example.com"
 DOCUMENTS = {
-    "properties": {"email": CANARY},
+    "properties": {"email": CANARY, "dealstage": "closedwon", "hs_pipeline_stage": "1"},
     "attributes": {
         "email": CANARY,
         "name": "x",
@@ -24,8 +25,17 @@ DOCUMENTS = {
         "subscriptions": {},
         "event_properties": {},
     },
+    "properties_with_history": {"dealstage": [], "hs_pipeline_stage": []},
 }
-TIMES = {"created", "created_at", "updated", "updated_at", "datetime", "ordered_at"}
+TIMES = {
+    *("created", "created_at", "updated", "updated_at", "datetime", "ordered_at"),
+    *("checked_on", "joined_group_at", "noticed_on", "read_on"),
+}
+COUNTED = {
+    "hubspot": [kind.name for kind in OBJECT_TYPES.values()],
+    "klaviyo": ["profiles", "events"],
+    "shop": ["customers", "orders", "order_lines", "products", "coupons"],
+}
 
 
 class Landing:
@@ -44,6 +54,11 @@ class Landing:
         """Land rows of one stream; ``change`` maps a column to text, None or a new name."""
         source, name = full_name.split(".")
         (stream,) = (stream for stream in STREAMS if stream.full_name == full_name)
+        if name == "source_totals":
+            change, rows = (
+                {"stream": f"({COUNTED[source]})[i + 1]"} | (change or {}),
+                len(COUNTED[source]),
+            )
         load_id = f"{night:%Y%m%d}{load}{STREAMS.index(stream)}"
         values = {column: self.value(column, night) for column in stream.columns} | (change or {})
         selected = ", ".join(
@@ -101,7 +116,7 @@ def landing(tmp_path):
 def test_a_good_night_passes_without_a_word(landing):
     result = landing.gate()
     assert (result.critical, result.warnings) == ([], [])
-    assert result.tables == 3
+    assert result.tables == 4
 
 
 class TestWhatStops:
@@ -117,7 +132,10 @@ class TestWhatStops:
 
     def test_a_load_that_is_not_finished_does_not_count(self, landing):
         landing.replace("shop.customers", complete=False, load="9.9")
-        assert "landed_rows): 1 of 11 rows (stream_name shop.customers)" in landing.closed_because()
+        assert (
+            f"is_empty): 1 of {len(STREAMS)} rows (stream_name shop.customers)"
+            in landing.closed_because()
+        )
 
     def test_a_renamed_column(self, landing):
         change = {"updated_at": None, "changed_at": "'2018-01-02 08:00:00'"}
@@ -138,7 +156,7 @@ class TestWhatStops:
     def test_a_format_of_time_that_nobody_can_read(self, landing):
         landing.replace("shop.order_lines", change={"updated_at": "'02.01.2018 ' || i"})
         reason = landing.closed_because()
-        assert "unusable_share): 1 of 11 rows (stream_name shop.order_lines)" in reason
+        assert f"unusable_share): 1 of {len(STREAMS)} rows (stream_name shop.order_lines)" in reason
 
     def test_rows_without_a_key(self, landing):
         landing.replace("shop.order_lines", change={"product_id": "null::varchar"})
@@ -149,6 +167,22 @@ class TestWhatStops:
             for path in folder.iterdir():
                 path.unlink()
         assert "shop/orders" in landing.closed_because()
+
+    def test_a_source_that_has_far_more_than_was_landed(self, landing):
+        landing.replace("shop.source_totals", change={"source_total": "'900'"})
+        assert "different_share): 5 of 18 rows" in landing.closed_because()
+
+    def test_people_who_are_landed_but_gone_from_the_source(self, landing):
+        landing.replace("klaviyo.source_totals", change={"landed_total": "'900'"})
+        assert "different_share): 2 of 18 rows" in landing.closed_because()
+
+    def test_a_total_that_nobody_took(self, landing):
+        landing.replace("hubspot.source_totals", change={"source_total": "'many'"})
+        assert "is_unknown): 11 of 18 rows" in landing.closed_because()
+
+    def test_a_total_of_the_night_before(self, landing):
+        landing.replace("shop.source_totals", change={"checked_on": "'2018-01-01'"})
+        assert "overdue_days): 5 of 18 rows" in landing.closed_because()
 
     def test_a_file_that_is_no_parquet(self, landing):
         folder = landing.landing / "shop" / "orders" / f"load_date={NIGHT}"
@@ -163,6 +197,13 @@ class TestWhatWarns:
         (warning,) = landing.gate().warnings
         return warning
 
+    def test_one_record_more_at_the_source(self, landing):
+        change = {"source_total": "if(i = 0, '31', '30')", "landed_total": "'30'"}
+        landing.replace("hubspot.source_totals", change=change)
+        assert "different_rows): 1 of 18 rows (stream_name hubspot.contacts)" in self.warning(
+            landing
+        )
+
     def test_a_new_column(self, landing):
         landing.replace("shop.customers", change={"loyalty_card": "'L' || i"})
         assert "field_name shop.customers.loyalty_card" in self.warning(landing)
@@ -170,7 +211,10 @@ class TestWhatWarns:
     def test_one_bad_row_among_many(self, landing):
         change = {"updated_at": "if(i = 7, 'yesterday', '2018-01-02 08:00:00')"}
         landing.replace("shop.orders", change=change)
-        assert "unusable_rows): 1 of 11 rows (stream_name shop.orders)" in self.warning(landing)
+        assert (
+            f"unusable_rows): 1 of {len(STREAMS)} rows (stream_name shop.orders)"
+            in self.warning(landing)
+        )
 
     def test_a_record_from_the_future(self, landing):
         change = {"updated_at": "if(i = 7, '2099-01-01', '2018-01-02 08:00:00')"}
@@ -193,7 +237,26 @@ class TestWhatWarns:
     def test_a_night_that_brought_nothing_of_one_stream(self, landing):
         landing.remove("hubspot.contacts")
         landing.land("hubspot.contacts", NIGHT - timedelta(days=1))
-        assert "night_loads): 1 of 11 rows (stream_name hubspot.contacts)" in self.warning(landing)
+        assert (
+            f"is_silent): 1 of {len(STREAMS)} rows (stream_name hubspot.contacts)"
+            in self.warning(landing)
+        )
+
+
+@pytest.mark.parametrize("full_name", ["hubspot.tickets", "hubspot.removals", "klaviyo.lists"])
+def test_what_a_firm_need_not_have_may_be_empty(landing, full_name):
+    landing.remove(full_name)
+    assert landing.gate().warnings == []
+
+
+def test_profiles_are_counted_once_a_week(landing):
+    landing.replace("klaviyo.source_totals", change={"stream": "(['?', 'events'])[i + 1]"})
+    landing.land(
+        "klaviyo.source_totals",
+        NIGHT - timedelta(days=6),
+        change={"stream": "(['profiles', '?'])[i + 1]"},
+    )
+    assert landing.gate().warnings == []
 
 
 def test_later_nights_are_not_seen(landing):

@@ -69,6 +69,116 @@ fields as (
     union all
     from column_figures('hubspot', 'owners', ['id', 'created_at', 'updated_at'])
     union all
+    from column_figures(
+        'hubspot',
+        'companies',
+        ['id', 'created_at', 'updated_at', 'archived', 'properties']
+    )
+    union all
+    from column_figures(
+        'hubspot',
+        'deals',
+        ['id', 'created_at', 'updated_at', 'archived', 'properties']
+    )
+    union all
+    from column_figures(
+        'hubspot',
+        'tickets',
+        ['id', 'created_at', 'updated_at', 'archived', 'properties']
+    )
+    union all
+    from column_figures(
+        'hubspot',
+        'feedback_submissions',
+        ['id', 'created_at', 'updated_at', 'archived', 'properties']
+    )
+    union all
+    from column_figures(
+        'hubspot',
+        'calls',
+        ['id', 'created_at', 'updated_at', 'archived', 'properties']
+    )
+    union all
+    from column_figures(
+        'hubspot',
+        'emails',
+        ['id', 'created_at', 'updated_at', 'archived', 'properties']
+    )
+    union all
+    from column_figures(
+        'hubspot',
+        'meetings',
+        ['id', 'created_at', 'updated_at', 'archived', 'properties']
+    )
+    union all
+    from column_figures(
+        'hubspot',
+        'notes',
+        ['id', 'created_at', 'updated_at', 'archived', 'properties']
+    )
+    union all
+    from column_figures(
+        'hubspot',
+        'tasks',
+        ['id', 'created_at', 'updated_at', 'archived', 'properties']
+    )
+    union all
+    from column_figures(
+        'hubspot',
+        'communications',
+        ['id', 'created_at', 'updated_at', 'archived', 'properties']
+    )
+    union all
+    from member_figures('hubspot', 'deals', 'properties', '/dealstage')
+    union all
+    from member_figures('hubspot', 'deals', 'properties_with_history', '/dealstage')
+    union all
+    from member_figures('hubspot', 'tickets', 'properties', '/hs_pipeline_stage')
+    union all
+    from member_figures(
+        'hubspot', 'tickets', 'properties_with_history', '/hs_pipeline_stage'
+    )
+    union all
+    from column_figures(
+        'hubspot', 'associations', ['from_type', 'from_id', 'to_type', 'targets', 'read_on']
+    )
+    union all
+    from column_figures('hubspot', 'subscription_definitions', ['id', 'attributes'])
+    union all
+    from column_figures(
+        'hubspot',
+        'subscription_statuses',
+        ['subscriber', 'channel', 'subscription_id', 'status', 'read_on']
+    )
+    union all
+    from column_figures('hubspot', 'removals', ['object_type', 'id', 'noticed_on'])
+    union all
+    from column_figures(
+        'hubspot',
+        'source_totals',
+        ['stream', 'source_total', 'landed_total', 'checked_on', 'method']
+    )
+    union all
+    from column_figures('klaviyo', 'removals', ['object_type', 'id', 'noticed_on'])
+    union all
+    from column_figures(
+        'klaviyo',
+        'source_totals',
+        ['stream', 'source_total', 'landed_total', 'checked_on', 'method']
+    )
+    union all
+    from column_figures('shop', 'removals', ['object_type', 'id', 'noticed_on'])
+    union all
+    from column_figures(
+        'shop',
+        'source_totals',
+        ['stream', 'source_total', 'landed_total', 'checked_on', 'method']
+    )
+    union all
+    from column_figures('klaviyo', 'lists', ['id', 'attributes'])
+    union all
+    from column_figures('klaviyo', 'list_members', ['list_id', 'profile_id'])
+    union all
     from column_figures('klaviyo', 'profiles', ['id', 'created', 'updated', 'attributes'])
     union all
     from member_figures('klaviyo', 'profiles', 'attributes', '/email')

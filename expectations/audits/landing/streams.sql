@@ -20,9 +20,10 @@ create or replace temp macro landed(source, stream) as table
     where load_date <= getvariable('as_of');
 
 -- key_columns tell one record from another; cursor_column is the time of change, after
--- allowed_age_days without a newer one somebody should look (36500: it may never change).
+-- allowed_age_days without a newer one somebody should look (36500: it may never change). A
+-- firm need not use all that its CRM offers: what may_be_empty may also bring nothing tonight.
 create or replace temp macro stream_figures(
-    source, stream, key_columns, cursor_column, allowed_age_days
+    source, stream, key_columns, cursor_column, allowed_age_days, may_be_empty
 ) as table
 
     with
@@ -98,39 +99,92 @@ create or replace temp macro stream_figures(
         source || '.' || stream as stream_name,
         landed_rows::bigint as landed_rows,
         night_rows::bigint as night_rows,
-        night_loads::bigint as night_loads,
+        (landed_rows = 0 and not may_be_empty)::integer as is_empty,
+        (night_loads = 0 and not may_be_empty)::integer as is_silent,
         unfinished_rows::bigint as unfinished_rows,
         -- Of at least 100 rows, so that one bad row of a quiet night is not a fifth of it.
         (keyless_rows + undated_rows) / greatest(night_rows, 100)::double as unusable_share,
         (keyless_rows + undated_rows)::bigint as unusable_rows,
         future_rows::bigint as future_rows,
         coalesce(night_rows / nullif(usual_night_rows, 0), 1)::double as share_of_usual_night,
-        greatest(
-            coalesce(getvariable('as_of') - newest_at::date, 100000) - allowed_age_days, 0
-        )::bigint as overdue_days
+        case
+            when landed_rows = 0 then 0  -- said by is_empty
+            else
+                greatest(
+                    coalesce(getvariable('as_of') - newest_at::date, 100000) - allowed_age_days, 0
+                )
+        end::bigint as overdue_days
     from summed, tonight;
 
-from stream_figures('hubspot', 'contacts', ['id'], 'updated_at', 31)
+from stream_figures('hubspot', 'contacts', ['id'], 'updated_at', 31, false)
 union all by name
-from stream_figures('hubspot', 'owners', ['id'], 'updated_at', 36500)
+from stream_figures('hubspot', 'companies', ['id'], 'updated_at', 36500, true)
 union all by name
-from stream_figures('klaviyo', 'profiles', ['id'], 'updated', 31)
+from stream_figures('hubspot', 'owners', ['id'], 'updated_at', 36500, false)
 union all by name
-from stream_figures('klaviyo', 'metrics', ['id'], 'updated', 36500)
+from stream_figures('hubspot', 'deals', ['id'], 'updated_at', 92, true)
 union all by name
-from stream_figures('klaviyo', 'campaigns', ['id'], 'updated_at', 92)
+from stream_figures('hubspot', 'tickets', ['id'], 'updated_at', 92, true)
 union all by name
-from stream_figures('klaviyo', 'events', ['id'], 'datetime', 31)
+from stream_figures('hubspot', 'feedback_submissions', ['id'], 'updated_at', 92, true)
 union all by name
-from stream_figures('shop', 'customers', ['customer_id'], 'updated_at', 92)
+from stream_figures('hubspot', 'calls', ['id'], 'updated_at', 92, true)
 union all by name
-from stream_figures('shop', 'orders', ['order_id'], 'updated_at', 3)
+from stream_figures('hubspot', 'emails', ['id'], 'updated_at', 92, true)
 union all by name
-from stream_figures('shop', 'order_lines', ['order_id', 'product_id'], 'updated_at', 3)
+from stream_figures('hubspot', 'meetings', ['id'], 'updated_at', 92, true)
 union all by name
-from stream_figures('shop', 'products', ['product_id'], 'updated_at', 36500)
+from stream_figures('hubspot', 'notes', ['id'], 'updated_at', 92, true)
+union all by name
+from stream_figures('hubspot', 'tasks', ['id'], 'updated_at', 92, true)
+union all by name
+from stream_figures('hubspot', 'communications', ['id'], 'updated_at', 92, true)
 union all by name
 from stream_figures(
-    'shop', 'coupons', ['coupon_upc', 'product_id', 'campaign_id'], 'updated_at', 92
+    'hubspot', 'associations', ['from_type', 'to_type', 'from_id'], 'read_on', 1, false
 )
+union all by name
+from stream_figures('hubspot', 'subscription_definitions', ['id'], 'updated_at', 36500, true)
+union all by name
+from stream_figures(
+    'hubspot', 'subscription_statuses', ['subscriber', 'channel', 'subscription_id'], 'read_on', 1, false
+)
+union all by name
+from stream_figures('hubspot', 'removals', ['object_type', 'id'], 'noticed_on', 36500, true)
+union all by name
+from stream_figures('hubspot', 'source_totals', ['stream', 'checked_on'], 'checked_on', 1, false)
+union all by name
+from stream_figures('klaviyo', 'profiles', ['id'], 'updated', 31, false)
+union all by name
+from stream_figures('klaviyo', 'lists', ['id'], 'updated', 36500, true)
+union all by name
+from stream_figures(
+    'klaviyo', 'list_members', ['list_id', 'profile_id'], 'joined_group_at', 36500, true
+)
+union all by name
+from stream_figures('klaviyo', 'metrics', ['id'], 'updated', 36500, false)
+union all by name
+from stream_figures('klaviyo', 'campaigns', ['id'], 'updated_at', 92, false)
+union all by name
+from stream_figures('klaviyo', 'events', ['id'], 'datetime', 31, false)
+union all by name
+from stream_figures('klaviyo', 'removals', ['object_type', 'id'], 'noticed_on', 36500, true)
+union all by name
+from stream_figures('klaviyo', 'source_totals', ['stream', 'checked_on'], 'checked_on', 1, false)
+union all by name
+from stream_figures('shop', 'customers', ['customer_id'], 'updated_at', 92, false)
+union all by name
+from stream_figures('shop', 'orders', ['order_id'], 'updated_at', 3, false)
+union all by name
+from stream_figures('shop', 'order_lines', ['order_id', 'product_id'], 'updated_at', 3, false)
+union all by name
+from stream_figures('shop', 'products', ['product_id'], 'updated_at', 36500, false)
+union all by name
+from stream_figures(
+    'shop', 'coupons', ['coupon_upc', 'product_id', 'campaign_id'], 'updated_at', 92, false
+)
+union all by name
+from stream_figures('shop', 'removals', ['object_type', 'id'], 'noticed_on', 36500, true)
+union all by name
+from stream_figures('shop', 'source_totals', ['stream', 'checked_on'], 'checked_on', 1, false)
 order by stream_name;
