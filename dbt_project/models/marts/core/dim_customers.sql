@@ -39,6 +39,10 @@ select
     customers.has_crm_contact,
     customers.has_mailing_profile,
     customers.has_shop_account,
-    customers.has_email_consent
+    coalesce(
+        preferences.email_consent = 'granted' and preferences.is_email_deliverable, false
+    ) as has_email_consent
 from customers
 left join orders on customers.customer_id = orders.customer_id
+left join {{ ref('dim_preferences') }} as preferences
+    on customers.customer_id = preferences.customer_id

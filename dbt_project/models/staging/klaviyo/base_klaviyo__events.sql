@@ -66,7 +66,7 @@ typed as (
         {{ clean_text('members.event_properties.productid') }} as product_id,
 
         -- text
-        members.event_properties.categories as categories,
+        members.event_properties.categories,
         {{ topic_of('members.event_properties.list') }} as list_topic,
         lower({{ clean_text('members.event_properties.question') }}) as pulse_question,
         lower({{ clean_text('members.event_properties.answer') }}) as pulse_answer,

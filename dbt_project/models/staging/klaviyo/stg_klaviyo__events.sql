@@ -18,6 +18,7 @@ select
     list_topic,
     pulse_question,
     pulse_answer,
-    occurred_at
+    occurred_at,
+    load_date
 from versions
 where {{ is_staged() }}

@@ -1,0 +1,81 @@
+-- Where several records of a customer say something, the stricter holds: the smaller cap, the
+-- longer pause, only what no record leaves out. A record that was merged away speaks through its
+-- survivor.
+with
+
+answers as (
+
+    select
+        contact_map.customer_id,
+        contacts.*
+    from {{ ref('stg_hubspot__contacts') }} as contacts
+    inner join {{ ref('int_identity__contact_map') }} as contact_map
+        on contacts.contact_id = contact_map.source_record_id and contact_map.source = 'hubspot'
+    where contacts.merged_into_contact_id is null
+
+),
+
+declared as (
+
+    select
+        customer_id,
+        {{ newest_said('declared_relationship') }} as declared_relationship,
+        {{ in_any_list('wanted_topics') }} as wanted_topics,
+        {{ in_any_list('unwanted_topics') }} as unwanted_topics,
+        {{ in_all_lists('allowed_channels', marketing_channels()) }} as allowed_channels,
+        min(max_marketing_messages_30d) as max_marketing_messages_30d,
+        max(allowed_hours_from) as allowed_hours_from,
+        min(allowed_hours_to) as allowed_hours_to,
+        {{
+            in_all_lists('allowed_weekdays', ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'])
+        }} as allowed_weekdays,
+        max(marketing_pause_until) as pause_until_date,
+        {{ newest_said('time_zone') }} as time_zone,
+        {{ newest_said('loyalty_status') }} as loyalty_status,
+        {{ in_any_list('declared_values') }} as declared_values,
+        {{ in_any_list('interests') }} as interests,
+        max(preferences_updated_at) as preferences_updated_at
+    from answers
+    group by customer_id
+
+),
+
+-- What the mailing tool itself would let through: one profile of hers that it blocks is enough.
+mailing as (
+
+    select
+        contact_map.customer_id,
+        bool_and(
+            coalesce(profiles.can_receive_email_marketing, false)
+            and profiles.email_consent is distinct from 'UNSUBSCRIBED'
+        ) as is_email_deliverable,
+        min(profiles.time_zone) as time_zone
+    from {{ ref('stg_klaviyo__profiles') }} as profiles
+    inner join {{ ref('int_identity__contact_map') }} as contact_map
+        on profiles.profile_id = contact_map.source_record_id and contact_map.source = 'klaviyo'
+    where not profiles.is_removed
+    group by contact_map.customer_id
+
+)
+
+select
+    customers.customer_id,
+    customers.language_code,
+    coalesce(declared.time_zone, mailing.time_zone) as time_zone,
+    coalesce(mailing.is_email_deliverable, false) as is_email_deliverable,
+    declared.declared_relationship,
+    declared.wanted_topics,
+    declared.unwanted_topics,
+    declared.allowed_channels,
+    declared.max_marketing_messages_30d,
+    declared.allowed_hours_from,
+    declared.allowed_hours_to,
+    declared.allowed_weekdays,
+    declared.pause_until_date,
+    declared.loyalty_status,
+    declared.declared_values,
+    declared.interests,
+    declared.preferences_updated_at
+from {{ ref('int_identity__customers') }} as customers
+left join declared on customers.customer_id = declared.customer_id
+left join mailing on customers.customer_id = mailing.customer_id

@@ -1,0 +1,75 @@
+with
+
+declared as (
+
+    select * from {{ ref('int_preferences__declared') }}
+
+),
+
+consents as (
+
+    select
+        customer_id,
+        {% for channel in marketing_channels() %}
+        max(consent) filter (
+            where level = 'channel' and channel = '{{ channel }}'
+        ) as {{ channel }}_consent,
+        {% endfor %}
+        max(since_at) filter (
+            where level = 'channel' and channel = 'email'
+        ) as email_consent_at,
+        max(consent) filter (where level = 'everything') as everything_consent,
+        list_sort(
+            list(topic) filter (
+                where level = 'topic' and channel = '*' and consent = 'withdrawn'
+            )
+        ) as withdrawn_topics,
+        list_sort(
+            list(topic) filter (
+                where level = 'topic' and channel = 'email' and consent = 'withdrawn'
+            )
+        ) as withdrawn_email_topics
+    from {{ ref('int_consent__in_force') }}
+    group by customer_id
+
+)
+
+select
+    declared.customer_id,
+    {{ as_of_date() }} as as_of_date,
+
+    -- consent: what she allowed and forbade, as far as it can be shown
+    {% for channel in marketing_channels() %}
+    cast(coalesce(consents.{{ channel }}_consent, 'unknown') as varchar) as {{ channel }}_consent,
+    {% endfor %}
+    consents.email_consent_at,
+    declared.is_email_deliverable,
+    cast(coalesce(consents.withdrawn_topics, []) as varchar[]) as withdrawn_topics,
+    cast(coalesce(consents.withdrawn_email_topics, []) as varchar[]) as withdrawn_email_topics,
+    cast(
+        case consents.everything_consent
+            when 'withdrawn' then 'no'
+            when 'granted' then 'yes'
+            else 'unknown'
+        end as varchar
+    ) as wants_relationship,
+
+    -- preference: how she wants what she allowed
+    cast(declared.declared_relationship as varchar) as declared_relationship,
+    cast(declared.wanted_topics as varchar[]) as wanted_topics,
+    cast(declared.unwanted_topics as varchar[]) as unwanted_topics,
+    cast(declared.allowed_channels as varchar[]) as allowed_channels,
+    cast(declared.max_marketing_messages_30d as bigint) as max_marketing_messages_30d,
+    cast(declared.allowed_hours_from as integer) as allowed_hours_from,
+    cast(declared.allowed_hours_to as integer) as allowed_hours_to,
+    cast(declared.allowed_weekdays as varchar[]) as allowed_weekdays,
+    cast(declared.time_zone as varchar) as time_zone,
+    cast(declared.language_code as varchar) as language_code,
+    declared.pause_until_date,
+    coalesce(declared.pause_until_date >= {{ as_of_date() }}, false) as is_paused,
+    cast(declared.declared_values as varchar[]) as declared_values,
+    cast(declared.interests as varchar[]) as interests,
+    cast(declared.loyalty_status as varchar) as loyalty_status,
+    declared.preferences_updated_at
+from declared
+left join consents on declared.customer_id = consents.customer_id
