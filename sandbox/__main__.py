@@ -1,4 +1,4 @@
-"""Prepare and serve the sandbox: ``python -m sandbox prepare | serve | clock | fault``."""
+"""The sandbox: ``python -m sandbox prepare | serve | simulate | clock | fault``."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 
 from sandbox.clock import read_clock, set_clock
-from sandbox.company import Company, find, prepare
+from sandbox.company import COMPLETE_JOURNEY, SIMULATED, Company, find, prepare
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,7 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _prepare(options: argparse.Namespace) -> int:
-    company = prepare(options.home, options.households)
+    company = prepare(
+        options.home, options.households, options.company, days=options.days, seed=options.seed
+    )
     for name, count in company.counts.items():
         print(f"{name:32} {count:>9,}")
     print(f"ready in {company.folder}")
@@ -36,7 +38,16 @@ def _serve(options: argparse.Namespace) -> int:
 
     from sandbox.server import create_app
 
-    company = prepare(options.home, options.households or _size(options.home))
+    standing = find(options.home)
+    if standing is None or options.company not in (None, standing.name):
+        standing = prepare(options.home, options.households, options.company or COMPLETE_JOURNEY)
+    company = prepare(
+        options.home,
+        options.households or standing.households,
+        standing.name,
+        days=standing.days,
+        seed=standing.seed,
+    )
     uvicorn.run(
         create_app(company, base_url=options.base_url),
         host=options.host,
@@ -44,6 +55,25 @@ def _serve(options: argparse.Namespace) -> int:
         log_level="warning",
         timeout_graceful_shutdown=2,
     )
+    return 0
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    if options.to == "apis":
+        options.households, options.company = options.customers, SIMULATED
+        return _prepare(options)
+    from sandbox.simulate import Parameters, to_landing
+
+    parameters = Parameters(options.customers, options.days or 540, options.seed or 1)
+    counts = to_landing.land(
+        options.home.resolve(),
+        parameters,
+        last_nights=options.last_nights,
+        threads=options.threads,
+        memory=options.memory,
+    )
+    for name, count in counts.items():
+        print(f"{name:32} {count:>11,}")
     return 0
 
 
@@ -76,11 +106,6 @@ def _fault(options: argparse.Namespace) -> int:
     return 0
 
 
-def _size(home: Path) -> int | None:
-    company = find(home)
-    return company.households if company else None
-
-
 def _standing(home: Path) -> Company:
     company = find(home)
     if company is None:
@@ -97,12 +122,40 @@ def _parser() -> argparse.ArgumentParser:
         help="Rapport's home (default: RAPPORT_HOME, else ./var)",
     )
     size = argparse.ArgumentParser(add_help=False)
-    size.add_argument("--households", type=int, help="a small company of so many households")
+    size.add_argument(
+        "--households", "--customers", type=int, help="a company of so many households or people"
+    )
+    size.add_argument(
+        "--company",
+        choices=(COMPLETE_JOURNEY, SIMULATED),
+        help="real households, or simulated people",
+    )
+    simulated = argparse.ArgumentParser(add_help=False)
+    simulated.add_argument("--days", type=int, help="of a simulated history (540)")
+    simulated.add_argument("--seed", type=int, help="of a simulated company (1)")
 
     parser = argparse.ArgumentParser(prog="sandbox", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    command = commands.add_parser("prepare", parents=[home, size], help="build the company")
-    command.set_defaults(run=_prepare)
+    command = commands.add_parser(
+        "prepare", parents=[home, size, simulated], help="build the company"
+    )
+    command.set_defaults(run=_prepare, company=COMPLETE_JOURNEY)
+    command = commands.add_parser(
+        "simulate", parents=[home, simulated], help="simulate a company with a known truth"
+    )
+    command.add_argument("--customers", type=int, default=5_000)
+    command.add_argument(
+        "--to",
+        choices=("apis", "landing"),
+        default="apis",
+        help="the databases behind the APIs, or parquet in the landing (for large ones)",
+    )
+    command.add_argument(
+        "--last-nights", type=int, default=0, help="so many nights come as loads of their own"
+    )
+    command.add_argument("--threads", type=int)
+    command.add_argument("--memory", default="4GB", help="DuckDB's limit (4GB)")
+    command.set_defaults(run=_simulate)
     command = commands.add_parser("serve", parents=[home, size], help="serve the two APIs")
     command.add_argument("--host", default="127.0.0.1")
     command.add_argument("--port", type=int, default=8765)

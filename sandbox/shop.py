@@ -1,7 +1,7 @@
 """The shop's database: every table with its whole future, and views that stop at the clock."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import duckdb
@@ -95,21 +95,35 @@ order by coupon_upc, product_id, campaign_id
 
 def build(path: Path, data: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Write the shop's database and return the rows of each table."""
+    shop = create(path)
+    for table, query in (("orders", ORDERS), ("order_lines", ORDER_LINES), ("products", PRODUCTS)):
+        write(shop, {table: _batched(data.execute(query))})
+    ready = {campaign.number: shop_time(campaign.created) for campaign in campaigns(data)}
+    coupons = data.execute(COUPONS).fetchall()
+    customers = [version for household in households(data) for version in _customer(household)]
+    write(shop, {"coupons": [(*row, ready[row[2]]) for row in coupons], "customers": customers})
+    return finish(shop)
+
+
+def create(path: Path) -> sqlite3.Connection:
+    """Make the tables; the clock stands at the end of the last night."""
     shop = sqlite3.connect(path)
     shop.executescript("pragma journal_mode = off; pragma synchronous = off;" + SCHEMA)
     shop.execute("insert into _clock values (?)", [shop_time(parse_instant(LAST_INSTANT))])
-    for table, query in (("orders", ORDERS), ("order_lines", ORDER_LINES), ("products", PRODUCTS)):
-        _insert(shop, table, data.execute(query))
-    ready = {campaign.number: shop_time(campaign.created) for campaign in campaigns(data)}
-    coupons = data.execute(COUPONS).fetchall()
-    shop.executemany(
-        "insert into _coupons values (?, ?, ?, ?, ?, ?, ?)",
-        [(*row, ready[row[2]]) for row in coupons],
-    )
-    shop.executemany(
-        "insert into _customers values (?, ?, ?, ?, ?)",
-        [version for household in households(data) for version in _customer(household)],
-    )
+    return shop
+
+
+def write(shop: sqlite3.Connection, tables: Mapping[str, Iterable[tuple[object, ...]]]) -> None:
+    """Add rows to the tables that stand under the views; customers have ``replaced_at`` too."""
+    for table, rows in tables.items():
+        (places,) = shop.execute(
+            "select count(*) from pragma_table_info(?)", [f"_{table}"]
+        ).fetchone()
+        shop.executemany(f"insert into _{table} values ({', '.join('?' * places)})", rows)
+
+
+def finish(shop: sqlite3.Connection) -> dict[str, int]:
+    """Make the views and indexes, close the database, and return the rows of each view."""
     for table, columns in COLUMNS.items():
         shop.execute(f"create index {table}_by_updated_at on _{table} (updated_at)")
         current = f" and replaced_at >= {NOW}" if table == "customers" else ""
@@ -137,7 +151,6 @@ def _customer(household: Household) -> Iterator[tuple[int, str, str, str, str]]:
         yield household.number, household.person.second_email, created, replaced, NEVER
 
 
-def _insert(shop: sqlite3.Connection, table: str, rows: duckdb.DuckDBPyConnection) -> None:
-    holes = ", ".join("?" for _ in COLUMNS[table].split(","))
+def _batched(rows: duckdb.DuckDBPyConnection) -> Iterator[tuple[object, ...]]:
     while batch := rows.fetchmany(50_000):
-        shop.executemany(f"insert into _{table} values ({holes})", batch)
+        yield from batch
