@@ -1,6 +1,7 @@
 """The source gate over a landing as dlt leaves it: what stops before anything is built."""
 
 import json
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -42,9 +43,10 @@ class Landing:
     """A landing with thirty good rows per stream and night."""
 
     def __init__(self, folder):
-        self.folder = folder
         self.docs = folder / "docs"
         self.landing = folder / "landing"
+
+    def fill(self):
         for stream in STREAMS:
             declare(self.landing, stream.source, stream.name, stream.columns)
         for stream in STREAMS:
@@ -108,8 +110,16 @@ class Landing:
         return "\n".join(failed.value.failures)
 
 
+@pytest.fixture(scope="module")
+def good_night(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("good-night")
+    Landing(folder).fill()
+    return folder
+
+
 @pytest.fixture
-def landing(tmp_path):
+def landing(tmp_path, good_night):
+    shutil.copytree(good_night / "landing", tmp_path / "landing")
     return Landing(tmp_path)
 
 
