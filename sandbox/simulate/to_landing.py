@@ -1,0 +1,464 @@
+"""Write a simulated company straight into the landing, as pulls of it would have left it there.
+
+For companies too large for the APIs: every stream as `rapport.sources.streams` declares it, all
+text, zstd parquet, one load per source and night, listed in ``_dlt_loads``. The people come in
+chunks, each a file of its own, so memory and spilled data stay small whatever the size. Unlike a
+pull, events carry no uuid and no relationships (nobody reads them, and they would be half of the
+bytes), statuses that nobody ever gave are left out, and a night holds no overlap with the one
+before.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from rapport.landing import declare
+from rapport.sources.streams import HUBSPOT, KLAVIYO, SHOP, STREAMS, Stream
+from sandbox.schema import OBJECT_TYPES
+from sandbox.simulate import events, records, to_apis
+from sandbox.simulate.company import Database, chunks, company
+from sandbox.simulate.parameters import DAY, END, Parameters
+
+BY_NAME = {stream.full_name: stream for stream in STREAMS}
+# Streams of the firm; all others are of people, and come with each chunk.
+OF_THE_FIRM = (
+    "hubspot.owners",
+    "hubspot.subscription_definitions",
+    "klaviyo.metrics",
+    "klaviyo.lists",
+    "klaviyo.campaigns",
+    "shop.products",
+    "shop.coupons",
+)
+HISTORIES = {"deals": "dealstage", "tickets": "hs_pipeline_stage"}
+
+
+@dataclass(frozen=True)
+class Night:
+    """One load of each source.
+
+    Attributes:
+        as_of: the night's date.
+        since: what changed from this instant on is in it, in epoch milliseconds.
+        until: and before this one.
+    """
+
+    as_of: date
+    since: int
+    until: int
+
+    @property
+    def load_id(self) -> str:
+        """An id as dlt makes it: seconds since 1970, here of the end of the night."""
+        return f"{self.until // 1000 + 7200}.25"
+
+
+def nights(p: Parameters, last_nights: int) -> list[Night]:
+    """Return one night with everything, and the last ones each for itself."""
+    last_day = datetime.fromtimestamp(END / 1000, UTC).date() - timedelta(days=1)
+    found = [Night(last_day - timedelta(days=last_nights), 0, END - last_nights * DAY)]
+    for back in range(last_nights - 1, -1, -1):
+        end = END - back * DAY
+        found.append(Night(last_day - timedelta(days=back), end - DAY, end))
+    return found
+
+
+def land(
+    home: Path,
+    p: Parameters,
+    *,
+    last_nights: int = 0,
+    threads: int | None = None,
+    memory: str = "4GB",
+) -> dict[str, int]:
+    """Simulate a company into ``home/landing``, and its truth into ``home/sandbox/truth.duckdb``.
+
+    Args:
+        home: Rapport's home; its landing must be empty.
+        p: what to simulate.
+        last_nights: so many nights come as loads of their own; the rest is one load before.
+        threads: of DuckDB.
+        memory: DuckDB's limit.
+
+    Returns:
+        Rows per stream, and the bytes that they take.
+
+    Raises:
+        ValueError: the landing holds something already.
+    """
+    landing, truth_path = home / "landing", home / "sandbox" / "truth.duckdb"
+    if landing.exists() and any(landing.iterdir()):
+        raise ValueError(f"{landing} is not empty")
+    truth_path.parent.mkdir(parents=True, exist_ok=True)
+    truth_path.unlink(missing_ok=True)
+    spill = home / "sandbox" / ".spill"
+    for stream in STREAMS:
+        declare(landing, stream.source, stream.name, stream.columns)
+    parts = nights(p, last_nights)
+    with company(p, threads=threads, memory=memory, spill=str(spill)) as db:
+        db.execute(f"attach '{truth_path}' as truth")
+        _copy(db, landing, parts, "firm", {name: _firm()[name] for name in OF_THE_FIRM})
+        for number in chunks(db, p):
+            _copy(db, landing, parts, f"{number:04d}", _people())
+            to_apis.keep_truth(db, p, number)
+        to_apis.keep_company_truth(db)
+        db.execute("detach truth")
+        _totals(db, landing, parts)
+        counts = _counts(db, landing)
+    for source in (HUBSPOT, KLAVIYO, SHOP):
+        _list_loads(landing, source, parts)
+    shutil.rmtree(spill, ignore_errors=True)
+    return counts
+
+
+Columns = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Landed:
+    """How a stream is made of the tables.
+
+    Attributes:
+        columns: SQL per column; those that are missing are null.
+        source: where from; ``{since}``, ``{until}`` and ``{as_of}`` are filled in.
+        is_whole: whether each load has all of it, and not only what changed.
+    """
+
+    columns: Columns
+    source: str
+    is_whole: bool = False
+
+
+_CHANGED = "valid_from < {until} and valid_until >= {until} and valid_from >= {since}"
+
+
+def _versions(query: str) -> str:
+    """Return SQL of the versions that a night sees for the first time; braces stay for its times."""
+    return f"({_kept(query)}) as versions where {_CHANGED}"
+
+
+def _kept(query: str) -> str:
+    """Keep the braces of a query through `str.format`."""
+    return query.replace("{", "{{").replace("}", "}}")
+
+
+def _firm() -> dict[str, Landed]:
+    of = records.company_wide()
+    resource = {"id": "id", "attributes": "body"}
+    times = {"created": "klaviyo_time(created_at)", "updated": "klaviyo_time(modified_at)"}
+    campaigns = f"""(
+        select versions.*, campaigns.*
+        from ({_kept(of["klaviyo/campaign"])}) as versions
+        inner join (
+            select campaign_id, message_id, is_sms, to_json(list_filter([
+                'topic:' || topic, 'content:' || content, 'value:' || value,
+                if(has_holdout, 'arm:holdout', null)
+            ], lambda x: x is not null))::varchar as tags
+            from campaigns
+        ) as campaigns on campaigns.campaign_id = versions.id
+    ) where {_CHANGED}"""
+    return {
+        "hubspot.owners": Landed(
+            {
+                "id": "id",
+                "created_at": "hubspot_time(created_at)",
+                "updated_at": "hubspot_time(modified_at)",
+                "archived": "'false'",
+                "email": "body ->> '$.email'",
+                "first_name": "body ->> '$.firstName'",
+                "last_name": "body ->> '$.lastName'",
+                "user_id": "body ->> '$.userId'",
+                "teams": "body ->> '$.teams'",
+            },
+            f"({_kept(of['hubspot/owners'])})",
+            is_whole=True,
+        ),
+        "hubspot.subscription_definitions": Landed(
+            {
+                "id": "id",
+                "created_at": "hubspot_time(created_at)",
+                "updated_at": "hubspot_time(modified_at)",
+                "attributes": "body",
+            },
+            f"({_kept(of['hubspot/subscription_definitions'])})",
+            is_whole=True,
+        ),
+        "klaviyo.metrics": Landed(
+            resource | times, f"({_kept(of['klaviyo/metric'])})", is_whole=True
+        ),
+        "klaviyo.lists": Landed(resource | times, f"({_kept(of['klaviyo/list'])})", is_whole=True),
+        "klaviyo.campaigns": Landed(
+            resource
+            | {
+                "created_at": "klaviyo_time(created_at)",
+                "updated_at": "klaviyo_time(modified_at)",
+                "channel": "if(is_sms, 'sms', 'email')",
+                "tags": "tags",
+                "relationships": """'{{"campaign-messages":{{"data":[{{"type":"campaign-message",'
+                    || '"id":"' || message_id || '"}}]}}}}'""",
+            },
+            campaigns,
+        ),
+        "shop.products": Landed(
+            {
+                "product_id": "product_id::varchar",
+                "manufacturer_id": "manufacturer_id::varchar",
+                "department": "department",
+                "brand": "brand",
+                "product_category": "product_category",
+                "product_type": "product_type",
+                "package_size": "package_size",
+                "updated_at": "shop_time(updated_at)",
+            },
+            "products where updated_at < {until} and updated_at >= {since}",
+        ),
+        "shop.coupons": Landed(
+            {
+                "coupon_upc": "coupon_upc::varchar",
+                "product_id": "product_id::varchar",
+                "campaign_id": "campaign_id",
+                "offer_type": "'price offer'",
+                "valid_from": "shop_time(ms)",
+                "valid_until": "shop_time(valid_until)",
+                "updated_at": "shop_time(created_at)",
+            },
+            "coupons where created_at < {until} and created_at >= {since}",
+        ),
+    }
+
+
+def _people() -> dict[str, Landed]:
+    found = {
+        f"hubspot.{kind}": _hubspot_object(kind, records.collections()[f"hubspot/{kind}"])
+        for kind in OBJECT_TYPES
+    }
+    found["hubspot.associations"] = Landed(
+        {
+            "from_type": "from_type",
+            "from_id": "from_id",
+            "to_type": "to_type",
+            "targets": """'[{{"toObjectId":' || to_id || ',"associationTypes":[{{'
+                || '"category":"HUBSPOT_DEFINED","typeId":' || type_id || ',"label":null}}]}}]'""",
+            "read_on": "'{as_of}'",
+        },
+        f"({_kept(records.associations())}) as ties where {_CHANGED}",
+    )
+    found["hubspot.subscription_statuses"] = Landed(
+        {
+            "subscriber": "email",
+            "channel": "channel",
+            "subscription_id": "subscription_id",
+            "status": "status",
+            "set_at": "hubspot_time(set_at)",
+            "attributes": "body",
+            "read_on": "'{as_of}'",
+        },
+        f"({_kept(records.subscriptions())}) as statuses where {_CHANGED}",
+    )
+    found["hubspot.removals"] = Landed(
+        {
+            "object_type": "'contacts'",
+            "id": "id",
+            "noticed_on": "'{as_of}'",
+            "successor_id": "successor_id",
+        },
+        f"""(
+            select id, max(valid_until) as gone_at
+            from ({_kept(records.contacts())}) group by id
+        ) as ended
+        left join (select id, successor_id from ({_kept(records.redirects())})) using (id)
+        where {{since}} > 0 and gone_at < {{until}} and gone_at >= {{since}}""",
+    )
+    found["klaviyo.profiles"] = Landed(
+        {
+            "id": "id",
+            "created": "klaviyo_time(created_at)",
+            "updated": "klaviyo_time(modified_at)",
+            "attributes": "body",
+        },
+        _versions(records.profiles()),
+    )
+    found["klaviyo.list_members"] = Landed(
+        {
+            "list_id": "list_id",
+            "profile_id": "profile_id",
+            "joined_group_at": "klaviyo_time(joined_at)",
+        },
+        f"({_kept(records.list_members())}) as members "
+        "where valid_from < {until} and valid_until >= {until}",
+        is_whole=True,
+    )
+    found["klaviyo.events"] = Landed(
+        {
+            "id": "id",
+            "datetime": "klaviyo_time(ms)",
+            "metric_id": "metric_id",
+            "profile_id": "profile_id",
+            "attributes": """'{{"timestamp":' || ms // 1000 || ',"event_properties":' || body
+                || ',"datetime":"' || klaviyo_time(ms) || '"}}'""",
+        },
+        f"({_kept(events.query())}) as happened "
+        "where visible_from < {until} and visible_from >= {since}",
+    )
+    instant = "shop_time(ms)"
+    recent = "where ms < {until} and ms >= {since}"
+    found["shop.customers"] = Landed(
+        {
+            "customer_id": "customer_id::varchar",
+            "email": "email",
+            "created_at": "shop_time(known_since)",
+            "updated_at": "shop_time(valid_from)",
+        },
+        f"""(
+            select customer_id, email, known_since, known_since as valid_from,
+                coalesce(if(moved_mail_at < {END}, moved_mail_at, null), forever()) as valid_until
+            from people
+            union all
+            select customer_id, second_email, known_since, moved_mail_at, forever()
+            from people where moved_mail_at < {END}
+        ) where {_CHANGED}""",
+    )
+    found["shop.orders"] = Landed(
+        {
+            "order_id": "order_id::varchar",
+            "customer_id": "customer_id::varchar",
+            "store_id": "store_id::varchar",
+            "currency_code": "'USD'",
+            "ordered_at": instant,
+            "updated_at": instant,
+        },
+        f"orders {recent}",
+    )
+    amounts = ("sales", "retail_discount", "coupon_discount", "coupon_match_discount")
+    found["shop.order_lines"] = Landed(
+        {
+            "order_id": "order_id::varchar",
+            "product_id": "product_id::varchar",
+            "quantity": "quantity::varchar",
+            **{f"{name}_amount": f"{name}_amount::varchar" for name in amounts},
+            "updated_at": instant,
+        },
+        f"order_lines {recent}",
+    )
+    return found
+
+
+def _hubspot_object(kind: str, query: str) -> Landed:
+    columns = {
+        "id": "id",
+        "created_at": "hubspot_time(created_at)",
+        "updated_at": "hubspot_time(modified_at)",
+        "archived": "(archived_at is not null)::varchar",
+        "archived_at": "hubspot_time(archived_at)",
+        "properties": "body",
+    }
+    if kind not in HISTORIES:
+        return Landed(columns, _versions(query))
+    name = HISTORIES[kind]
+    # The stages so far, newest first, read off the versions.
+    source = f"""(
+        select *, list({{{{'value': body ->> '$.{name}', 'timestamp': hubspot_time(modified_at),
+            'sourceType': 'CRM_UI'}}}}) over (
+                partition by id order by valid_from rows unbounded preceding
+            ) as past
+        from ({_kept(query)})
+    ) as versions where {_CHANGED}"""
+    history = f"json_object('{name}', to_json(list_reverse(past)))::varchar"
+    return Landed(columns | {"properties_with_history": history}, source)
+
+
+def _copy(
+    db: Database, landing: Path, parts: list[Night], file: str, streams: Mapping[str, Landed]
+) -> None:
+    """Write one file per stream and night."""
+    for night in parts:
+        for name, landed in streams.items():
+            stream = BY_NAME[name]
+            folder = landing / stream.source / stream.name / f"load_date={night.as_of}"
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / f"{night.load_id}.{file}.parquet"
+            db.execute(
+                f"copy ({_select(stream, landed, night)}) to '{path}' "
+                "(format parquet, compression zstd)"
+            )
+
+
+def _select(stream: Stream, landed: Landed, night: Night) -> str:
+    unknown = landed.columns.keys() - set(stream.columns)
+    if unknown:
+        raise ValueError(f"{stream.full_name} has no {sorted(unknown)}")
+    fields = ", ".join(
+        f'({landed.columns[column]})::varchar as "{column}"'
+        if column in landed.columns
+        else f'null::varchar as "{column}"'
+        for column in stream.columns
+    )
+    query = f"select {fields}, '{night.load_id}' as _dlt_load_id from {landed.source}"
+    return query.format(since=night.since, until=night.until, as_of=night.as_of)
+
+
+def _totals(db: Database, landing: Path, parts: list[Night]) -> None:
+    """Land what each source would say it has: as much as is landed."""
+    from rapport.sources.streams import SOURCE_TOTALS
+
+    night = parts[-1]
+    for source, stream in SOURCE_TOTALS.items():
+        rows = []
+        for each in STREAMS:
+            if each.source == source and each.cursor:
+                pattern = landing / source / each.name / "*" / "*.parquet"
+                gone = "true"
+                if each.name == "contacts":
+                    removed = landing / source / "removals" / "*" / "*.parquet"
+                    gone = f"id not in (select id from read_parquet('{removed}'))"
+                key = ", ".join(each.key)
+                live = "archived <> 'true'" if "archived" in each.columns else "true"
+                result = db.execute(
+                    f"select count(*) from (select {key} from (select * from "
+                    f"read_parquet('{pattern}') qualify row_number() over (partition by {key} "
+                    f"order by _dlt_load_id desc) = 1) where {live} and {gone})"
+                    if each.name in ("contacts", "profiles", "customers", "deals", "tickets")
+                    else f"select count(*) from read_parquet('{pattern}')"
+                ).fetchone()
+                count = result[0] if result else 0
+                rows.append(f"('{each.name}', '{count}', '{count}', '{night.as_of}', 'listing')")
+        folder = landing / source / stream.name / f"load_date={night.as_of}"
+        folder.mkdir(parents=True, exist_ok=True)
+        names = ", ".join(stream.columns)
+        db.execute(
+            f"copy (select *, '{night.load_id}' as _dlt_load_id from "
+            f"(values {', '.join(rows)}) as totals({names})) "
+            f"to '{folder / f'{night.load_id}.0.parquet'}' (format parquet, compression zstd)"
+        )
+
+
+def _list_loads(landing: Path, source: str, parts: list[Night]) -> None:
+    """Say that the loads are complete, as dlt does: last, when every file stands."""
+    folder = landing / source / "_dlt_loads"
+    folder.mkdir(parents=True, exist_ok=True)
+    for night in parts:
+        line = {
+            "load_id": night.load_id,
+            "schema_name": source,
+            "status": 0,
+            "inserted_at": datetime.fromtimestamp(night.until / 1000, UTC).isoformat(),
+        }
+        (folder / f"{source}__{night.load_id}.jsonl").write_text(json.dumps(line) + "\n")
+
+
+def _counts(db: Database, landing: Path) -> dict[str, int]:
+    found = {}
+    for stream in STREAMS:
+        pattern = landing / stream.source / stream.name / "*" / "*.parquet"
+        result = db.execute(
+            "select sum(num_rows) from parquet_file_metadata(?)", [str(pattern)]
+        ).fetchone()
+        found[stream.full_name] = int(result[0]) if result and result[0] else 0
+    return found | {"bytes": sum(path.stat().st_size for path in _files(landing))}
+
+
+def _files(landing: Path) -> Iterator[Path]:
+    yield from landing.glob("*/*/*/*.parquet")
