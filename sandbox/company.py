@@ -28,6 +28,7 @@ SOURCES = (
     "stories.py",
 )
 COMPLETE_JOURNEY, SIMULATED = "complete-journey", "simulated"
+SIMULATED_CUSTOMERS, SIMULATED_DAYS = 5_000, 540  # unless somebody asks for others
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,8 @@ def prepare(
     if company == SIMULATED:
         wanted = replace(
             wanted,
-            households=households or 5_000,
-            days=days or 540,
+            households=households or SIMULATED_CUSTOMERS,
+            days=days or SIMULATED_DAYS,
             seed=1 if seed is None else seed,
         )
     wanted = replace(wanted, fingerprint=_fingerprint(wanted))

@@ -102,9 +102,10 @@ def _night(settings: Settings, text: str) -> date:
         night = date.fromisoformat(text)
     except ValueError:
         raise SettingsError(f"{text!r} is not a date; write AS_OF=2017-06-30") from None
-    if night > last or (settings.has_sandbox and night < sandbox.FIRST_NIGHT):
-        first = f"from {sandbox.FIRST_NIGHT} " if settings.has_sandbox else ""
-        raise SettingsError(f"there are nights {first}to {last}; {night} is not one of them")
+    first = sandbox.first_night(settings.company) if settings.has_sandbox else None
+    if night > last or (first and night < first):
+        known = f"from {first} " if first else ""
+        raise SettingsError(f"there are nights {known}to {last}; {night} is not one of them")
     return night
 
 

@@ -194,7 +194,8 @@ def _prepare_sandbox(settings: Settings, ports: Ports, say: Callable[[str], None
     started = time.monotonic()
     # A part of the company is enough for a test.
     households = os.environ.get("RAPPORT_SANDBOX_HOUSEHOLDS")
-    company = sandbox.prepare(settings.home, int(households) if households else None)
+    size = int(households) if households else None
+    company = sandbox.prepare(settings.home, size, settings.company)
     say(f"sandbox company ready ({time.monotonic() - started:.1f} s)")
     if _serves_another(ports, company.fingerprint):
         _end(settings, ["sandbox"])
@@ -245,6 +246,7 @@ class _Service:
 def _services(settings: Settings, ports: Ports) -> list[_Service]:
     airflow = [sys.executable, "-m", "airflow"]
     serve = [sys.executable, "-m", "sandbox", "serve", "--host", HOST]
+    serve += ["--company", settings.company]
     sandbox = _Service(
         "sandbox",
         [*serve, "--port", str(ports.sandbox), "--home", str(settings.home)],
