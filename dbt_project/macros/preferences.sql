@@ -10,13 +10,16 @@
     )
 {%- endmacro %}
 
-{#- The consent to the channel that a column names. -#}
+{#- The consent to the channel that a column names; to one that nobody asks about it is unknown. -#}
 {% macro consent_to(channel, preferences) -%}
-    case {{ channel }}
-        {% for known in marketing_channels() %}
-        when '{{ known }}' then {{ preferences }}.{{ known }}_consent
-        {% endfor %}
-    end
+    coalesce(
+        case {{ channel }}
+            {% for known in marketing_channels() %}
+            when '{{ known }}' then {{ preferences }}.{{ known }}_consent
+            {% endfor %}
+        end,
+        'unknown'
+    )
 {%- endmacro %}
 
 {#- Those of `choices` that no record of hers leaves out; null when none of them says anything. -#}

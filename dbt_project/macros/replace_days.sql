@@ -5,41 +5,43 @@
 -#}
 
 {#-
-    Runs before an incremental fact and lists its days to rebuild:
-    - days of rows that came with a load no finished build has seen,
-    - days on which the fact and its rows disagree about who is there: an order moved and
-      would leave a ghost, a record found its customer, a day has come.
-    `rows` is what the fact is made of; `key`, `day` and `watch` are columns of both.
+    Runs before an incremental fact and lists its days to rebuild: those on which the fact
+    and the rows it is made of (`rows`) disagree in any of the columns to `watch`: something
+    came, changed or moved and would leave a ghost, a record found its customer, a day has
+    come. Days are compared by the number of their rows and a sum of hashes, which needs no
+    memory per row. `changed` lists keys whose days are to be rebuilt besides, because of
+    something that `rows` does not show.
 -#}
-{% macro find_touched_days(rows, changed, key, day, watch) -%}
+{% macro find_touched_days(rows, day, watch, changed=none, key=none) -%}
     {% if execute and is_incremental() %}
-        {% set identity = ([key, day] + watch) | join(', ') %}
         {% call statement('touched_days') %}
             create or replace temporary table {{ touched_days() }} as
 
             with
 
-            entering as (
+            {% for name, relation in [('coming', rows), ('standing', this)] %}
+            {{ name }} as (
 
-                select {{ identity }} from {{ rows }}
-                except
-                select {{ identity }} from {{ this }}
+                select
+                    {{ day }} as touched_day,
+                    count(*) as row_count,
+                    sum(hash({{ watch | join(', ') }})) as row_hashes
+                from {{ relation }}
+                group by {{ day }}
 
-            ),
+            ){{ ',' if not loop.last }}
 
-            leaving as (
-
-                select {{ identity }} from {{ this }}
-                except
-                select {{ identity }} from {{ rows }}
-
-            )
-
+            {% endfor %}
+            select coalesce(coming.touched_day, standing.touched_day) as {{ day }}
+            from coming
+            full outer join standing on coming.touched_day = standing.touched_day
+            where
+                coming.row_count is distinct from standing.row_count
+                or coming.row_hashes is distinct from standing.row_hashes
+            {% if changed is not none %}
+            union
             select {{ day }} from {{ rows }} where {{ key }} in (select {{ key }} from {{ changed }})
-            union
-            select {{ day }} from entering
-            union
-            select {{ day }} from leaving
+            {% endif %}
         {% endcall %}
         {% set days = run_query('select count(*) from ' ~ touched_days()).columns[0].values()[0] %}
         {{ log(this.identifier ~ ': ' ~ days ~ ' days to rebuild', info=true) }}

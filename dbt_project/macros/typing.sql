@@ -105,3 +105,13 @@
 {% macro surrogate_id(expression) -%}
     md5({{ expression }})
 {%- endmacro %}
+
+{#- What follows "<kind>:" in the first such tag, by alphabet. -#}
+{% macro tagged(tags, kind) -%}
+    nullif(
+        regexp_extract(
+            ';' || array_to_string({{ tags }}, ';'), ';{{ kind }}:\s*([^;]+)', 1
+        ),
+        ''
+    )
+{%- endmacro %}

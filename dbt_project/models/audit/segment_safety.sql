@@ -17,13 +17,38 @@ members as (
         members.segment,
         members.arm,
         customers.customer_id is null as is_unknown,
-        members.channel = 'email' and customers.has_email_consent is not true as is_unconsented,
+        -- Each is true for a doubt as well: a preference that cannot be found is none that is met.
+        members.channel is not null
+        and (
+            {{ consent_to('members.channel', 'preferences') }} <> 'granted'
+            or (members.channel = 'email' and preferences.is_email_deliverable is not true)
+        ) as is_unconsented,
+        members.channel is not null
+        and coalesce(preferences.wants_relationship = 'no', true) as is_unwilling,
+        members.channel is not null
+        and (
+            not list_contains(preferences.allowed_channels, members.channel)
+            or list_contains(preferences.unwanted_topics, segments.topic)
+            or list_contains(preferences.withdrawn_topics, segments.topic)
+            or (
+                members.channel = 'email'
+                and list_contains(preferences.withdrawn_email_topics, segments.topic)
+            )
+            or coalesce(preferences.is_paused, true)
+        ) as is_unwanted,
+        members.channel is not null
+        and coalesce(pressure.marketing_contact_count_30d, 0)
+        >= preferences.max_marketing_messages_30d as is_over_declared_cap,
         segments.takes_slot and resting.customer_id is not null as is_resting,
         suppressions.customer_id is not null as is_suppressed
     from {{ ref('segment_members') }} as members
     left join {{ ref('segments') }} as segments on members.segment = segments.segment
     left join {{ ref('dim_customers') }} as customers
         on members.customer_id = customers.customer_id
+    left join {{ ref('dim_preferences') }} as preferences
+        on members.customer_id = preferences.customer_id
+    left join {{ ref('dim_contact_pressure') }} as pressure
+        on members.customer_id = pressure.customer_id
     left join resting on members.customer_id = resting.customer_id
     left join {{ ref('segment_suppressions') }} as suppressions
         on
@@ -40,6 +65,9 @@ counted as (
         count(*) filter (where arm = 'holdout') as holdout_count,
         count(*) filter (where is_unknown) as unknown_count,
         count(*) filter (where is_unconsented) as unconsented_count,
+        count(*) filter (where is_unwilling) as unwilling_count,
+        count(*) filter (where is_unwanted) as unwanted_count,
+        count(*) filter (where is_over_declared_cap) as over_declared_cap_count,
         count(*) filter (where is_resting) as resting_count,
         count(*) filter (where is_suppressed) as suppressed_count
     from members
@@ -66,6 +94,9 @@ select
     end as holdout_deviation,
     coalesce(counted.unknown_count, 0) as unknown_count,
     coalesce(counted.unconsented_count, 0) as unconsented_count,
+    coalesce(counted.unwilling_count, 0) as unwilling_count,
+    coalesce(counted.unwanted_count, 0) as unwanted_count,
+    coalesce(counted.over_declared_cap_count, 0) as over_declared_cap_count,
     coalesce(counted.resting_count, 0) as resting_count,
     coalesce(counted.suppressed_count, 0) as suppressed_count
 from {{ ref('segments') }} as segments

@@ -46,6 +46,9 @@ examined as (
         definitions.channel,
         definitions.send_window,
         definitions.holdout_share,
+        definitions.topic,
+        preferences.max_marketing_messages_30d,
+        preferences.pause_until_date,
         pressure.marketing_contact_count_30d,
         definitions.destination,
         case
@@ -53,22 +56,42 @@ examined as (
                 (definitions.destination = 'klaviyo' and not customers.has_mailing_profile)
                 or (definitions.destination = 'hubspot' and not customers.has_crm_contact)
                 then 'no_record_in_destination'
+            -- Leaving somebody alone needs nobody's consent.
+            when not definitions.takes_slot then null
+            when preferences.wants_relationship = 'no' then 'wants_no_relationship'
+            when {{ consent_to('definitions.channel', 'preferences') }} = 'withdrawn'
+                then 'opted_out'
+            when {{ consent_to('definitions.channel', 'preferences') }} <> 'granted'
+                then 'no_consent'
+            when definitions.channel = 'email' and not preferences.is_email_deliverable
+                then 'not_deliverable'
             when
-                definitions.takes_slot
-                and definitions.channel = 'email'
-                and not customers.has_email_consent
-                then 'no_email_consent'
-            when definitions.takes_slot and resting.customer_id is not null
-                then 'over_contacted'
+                preferences.allowed_channels is not null
+                and not list_contains(preferences.allowed_channels, definitions.channel)
+                then 'channel_not_allowed'
             when
-                definitions.takes_slot
-                and pressure.marketing_contact_count_30d >= {{ var('contact_cap_30d') }}
+                list_contains(preferences.unwanted_topics, definitions.topic)
+                or list_contains(preferences.withdrawn_topics, definitions.topic)
+                or (
+                    definitions.channel = 'email'
+                    and list_contains(preferences.withdrawn_email_topics, definitions.topic)
+                )
+                then 'topic_unwanted'
+            when preferences.is_paused then 'paused'
+            when resting.customer_id is not null then 'over_contacted'
+            -- A cap of 0 is reached before the first message.
+            when
+                pressure.marketing_contact_count_30d >= preferences.max_marketing_messages_30d
+                then 'over_declared_cap'
+            when pressure.marketing_contact_count_30d >= {{ var('contact_cap_30d') }}
                 then 'over_cap'
         end as clause
     from qualified
     inner join definitions on qualified.segment = definitions.segment
     inner join {{ ref('dim_customers') }} as customers
         on qualified.customer_id = customers.customer_id
+    inner join {{ ref('dim_preferences') }} as preferences
+        on qualified.customer_id = preferences.customer_id
     inner join {{ ref('dim_contact_pressure') }} as pressure
         on qualified.customer_id = pressure.customer_id
     left join resting on qualified.customer_id = resting.customer_id

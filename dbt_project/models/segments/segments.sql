@@ -31,6 +31,7 @@ select
     definitions.takes_slot,
     definitions.channel,
     definitions.treatment,
+    definitions.topic,
     definitions.send_window,
     cast(definitions.holdout_share as double) as holdout_share,
     {{ as_of_date() }} as as_of_date,

@@ -49,7 +49,10 @@ select
     coalesce(campaign_of_message.campaign_id, events.campaign_id) as campaign_id,
     events.message_id,
     null as order_id,
-    events.coupon_upc
+    events.coupon_upc,
+    null as owner_id,
+    events.pulse_question as question,
+    events.pulse_answer as answer
 from events
 inner join metrics on events.metric_id = metrics.metric_id
 inner join meanings on metrics.metric_name = meanings.metric_name

@@ -12,5 +12,8 @@ select
     null as campaign_id,
     null as message_id,
     order_id,
-    null as coupon_upc
+    null as coupon_upc,
+    null as owner_id,
+    null as question,
+    null as answer
 from {{ ref('int_orders__with_customers') }}

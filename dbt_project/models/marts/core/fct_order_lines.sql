@@ -9,7 +9,7 @@
             changed=ref('int_orders__changed'),
             key='order_id',
             day='order_date',
-            watch=['customer_id'],
+            watch=['order_id', 'customer_id'],
         ) }}"
     )
 }}

@@ -1,0 +1,147 @@
+{{ config(materialized='table') }}
+
+-- What the CRM has logged between staff and customers. Who it was with is in the associations:
+-- an engagement tied to several contacts of one customer is one touchpoint of hers, and one that
+-- is tied to nobody yet becomes one when the association arrives.
+with
+
+-- A call that nobody took, a meeting that fell through, a draft: nothing passed between the two.
+engagements as (
+
+    select
+        landed_stream as from_type,
+        engagement_id as from_id,
+        '' as moment,
+        occurred_at,
+        channel,
+        coalesce(direction, 'outbound') as direction,
+        case
+            when engagement_type = 'call' then 'called'
+            when engagement_type = 'meeting' then 'met'
+            when direction = 'inbound' then 'replied'
+            when outcome = 'bounced' then 'bounced'
+            else 'sent'
+        end as event_type,
+        owner_id,
+        null as question,
+        null as answer
+    from {{ ref('stg_hubspot__engagements') }}
+    where
+        not is_archived
+        and not is_removed
+        and engagement_type in ('call', 'email', 'meeting', 'communication')
+        and channel is not null
+        and case engagement_type
+            when 'call' then coalesce(outcome, 'completed') = 'completed'
+            when 'meeting' then coalesce(outcome, 'completed') = 'completed'
+            when 'email'
+                then direction is not null and coalesce(outcome, 'sent') in ('sent', 'bounced')
+            else true
+        end
+
+),
+
+tickets as (
+
+    select
+        *,
+        case source_type
+            when 'email' then 'email'
+            when 'phone' then 'phone'
+            when 'chat' then 'chat'
+            else 'web'
+        end as channel
+    from {{ ref('stg_hubspot__tickets') }}
+    where not is_archived and not is_removed
+
+),
+
+happened as (
+
+    select * from engagements
+    union all
+    select
+        'tickets' as from_type,
+        ticket_id as from_id,
+        ':opened' as moment,
+        opened_at as occurred_at,
+        channel,
+        'inbound' as direction,
+        'ticket_opened' as event_type,
+        owner_id,
+        null as question,
+        null as answer
+    from tickets
+    union all
+    select
+        'tickets' as from_type,
+        ticket_id as from_id,
+        ':closed' as moment,
+        closed_at as occurred_at,
+        channel,
+        'outbound' as direction,
+        'ticket_closed' as event_type,
+        owner_id,
+        'sentiment' as question,
+        sentiment as answer
+    from tickets
+    where closed_at is not null
+    union all
+    select
+        'feedback_submissions' as from_type,
+        feedback_submission_id as from_id,
+        '' as moment,
+        submitted_at as occurred_at,
+        case survey_channel
+            when 'email' then 'email'
+            when 'sms' then 'sms'
+            when 'phone' then 'phone'
+            when 'chat' then 'chat'
+            else 'web'
+        end as channel,
+        case when score is null then 'outbound' else 'inbound' end as direction,
+        case when score is null then 'surveyed' else 'answered' end as event_type,
+        null as owner_id,
+        lower(survey_type) as question,
+        cast(score as varchar) as answer
+    from {{ ref('stg_hubspot__feedback_submissions') }}
+    where not is_archived and not is_removed
+
+),
+
+customers_of as (
+
+    select distinct
+        associations.from_type,
+        associations.from_id,
+        contact_map.customer_id
+    from {{ ref('stg_hubspot__associations') }} as associations
+    inner join {{ ref('int_identity__contact_map') }} as contact_map
+        on associations.to_id = contact_map.source_record_id and contact_map.source = 'hubspot'
+    where associations.to_type = 'contacts'
+
+)
+
+select
+    'hubspot:' || rtrim(happened.from_type, 's') || ':' || happened.from_id || happened.moment
+    || ':' || customers_of.customer_id as touchpoint_id,
+    customers_of.customer_id,
+    happened.occurred_at,
+    happened.channel,
+    happened.direction,
+    case happened.event_type when 'surveyed' then 'automated' else 'human' end as actor,
+    case happened.direction when 'outbound' then 'service' end as message_class,
+    happened.event_type,
+    false as is_marketing_contact,
+    'hubspot' as source,
+    null as campaign_id,
+    null as message_id,
+    null as order_id,
+    null as coupon_upc,
+    happened.owner_id,
+    happened.question,
+    happened.answer
+from happened
+inner join customers_of
+    on happened.from_type = customers_of.from_type and happened.from_id = customers_of.from_id
+where happened.occurred_at < {{ cutoff() }}
