@@ -5,18 +5,17 @@ The tables are those of `sandbox.schema`.
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import duckdb
 
-from sandbox import schema
+from sandbox import schema, stories
 from sandbox.clock import FOREVER, hubspot_time, klaviyo_time
 from sandbox.households import (
     BUSINESS_HOURS,
-    DAY,
     HOUR,
     MINUTE,
     SECOND,
@@ -29,17 +28,22 @@ from sandbox.households import (
     households,
     ms,
 )
-from sandbox.people import domain_in_other_case, draw, share
+from sandbox.people import domain_in_other_case, draw, person, share
 from sandbox.schema import (
     CAMPAIGNS,
     CONTACTS,
     DEMOGRAPHICS,
+    LISTS,
     MESSAGES,
     METRICS,
     OWNERS,
     PROFILES,
+    TAGS,
+    Association,
     Event,
+    ListMember,
     Record,
+    Redirect,
 )
 
 OPENING = day(2016, 10, 3) + 8 * HOUR  # the day the two accounts were opened
@@ -58,11 +62,15 @@ SUCCESSOR = 2
 LEFT = day(2017, 9, 29) + 16 * HOUR
 RECEIVED_EMAIL = "Received Email"
 COUPON_REDEEMED = "Coupon Redeemed"
+MAILINGS, TASTINGS = "Coupon mailings", "Tasting evenings"
+TAG_NAMES = ("content:price_offer", "topic:offers")
 
 
 def build(path: Path, data: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Write the records and events, and return how many objects and events there are."""
     everybody, sent = households(data), campaigns(data)
+    by_number = {household.number: household for household in everybody}
+    ties = list(stories.late_ties(set(by_number)))
     crm = sqlite3.connect(path)
     schema.create(crm)
     records = [
@@ -72,6 +80,9 @@ def build(path: Path, data: duckdb.DuckDBPyConnection) -> dict[str, int]:
         *(version for household in everybody for version in _contact(household)),
         *(version for household in everybody for version in _duplicate(household)),
         *(version for household in everybody for version in _profile(household)),
+        *(version for tie in ties for version in _late(tie, by_number[tie.household])),
+        *_lists(),
+        *_tags(),
     ]
     schema.write(crm, Record, records)
     events = sorted(
@@ -79,6 +90,11 @@ def build(path: Path, data: duckdb.DuckDBPyConnection) -> dict[str, int]:
         key=lambda event: (event[2], event[0]),
     )
     schema.write(crm, Event, events)
+    merges = [redirect for household in everybody for redirect in _merge(household)]
+    schema.write(crm, Redirect, merges)
+    schema.write(crm, Association, [tie.association(_contact_id(tie.household)) for tie in ties])
+    members = [member for household in everybody for member in _membership(household)]
+    schema.write(crm, ListMember, members)
     counts = schema.finish(crm)
     crm.close()
     return counts
@@ -87,14 +103,22 @@ def build(path: Path, data: duckdb.DuckDBPyConnection) -> dict[str, int]:
 # HubSpot ------------------------------------------------------------------------------------------
 
 
+class Change(NamedTuple):
+    """New values of a contact's properties; a silent change moves no modified date."""
+
+    at: int
+    values: Mapping[str, str | None]
+    is_silent: bool = False
+
+
 def _contact(household: Household) -> Iterator[Record]:
     """Yield the versions of a household's contact."""
     first_name, last_name = household.person.name_in_crm
-    changes: list[tuple[int, dict[str, str | None]]] = [
-        (
+    changes = [
+        Change(
             household.in_crm_since,
             {
-                "email": household.person.email,
+                "email": _first_address(household),
                 "firstname": first_name,
                 "lastname": last_name,
                 "phone": household.person.phone_as_typed,
@@ -107,28 +131,55 @@ def _contact(household: Household) -> Iterator[Record]:
                 **dict.fromkeys(DEMOGRAPHICS),
             },
         ),
-        (household.first_order + 10 * MINUTE, {"lifecyclestage": "customer"}),
+        Change(household.first_order + 10 * MINUTE, {"lifecyclestage": "customer"}),
     ]
     if household.described_at:
-        changes.append((household.described_at, household.demographics or {}))
+        changes.append(Change(household.described_at, household.demographics or {}))
     if household.moved_mail_at:
         moved = household.moved_mail_at + 20 * MINUTE
-        changes.append((moved, {"email": household.person.second_email}))
+        changes.append(Change(moved, {"email": household.person.second_email}))
+    if household.number in (stories.MISTYPED, stories.ADDRESS_OF):
+        put_right = stories.CORRECTED + (6 * MINUTE if household.number_in_crm else 0)
+        changes.append(Change(put_right, {"email": household.person.email}))
     if _owner_of(household, household.in_crm_since) == LEAVER:
         handed_over = LEFT + 16 * HOUR + household.number * SECOND
-        changes.append((handed_over, {"hubspot_owner_id": _owner_id(SUCCESSOR)}))
-    yield from _contact_versions(_contact_id(household.number), changes)
+        changes.append(Change(handed_over, {"hubspot_owner_id": _owner_id(SUCCESSOR)}))
+    for redirect in _merge(household):
+        eaten = {
+            "hs_merged_object_ids": redirect.id,
+            "hs_calculated_merged_vids": f"{redirect.id}:{redirect.valid_from}",
+        }
+        changes.append(Change(redirect.valid_from, eaten, is_silent=True))
+    gone_at = stories.FORGOTTEN.get(household.number)
+    yield from _contact_versions(_contact_id(household.number), changes, gone_at=gone_at)
+
+
+def _first_address(household: Household) -> str | None:
+    """Return the address that the CRM was first given."""
+    if household.number == stories.ADDRESS_OF:
+        return None
+    number = stories.ADDRESS_OF if household.number == stories.MISTYPED else household.number
+    return person(number).email
+
+
+def _second_id(household: Household) -> str:
+    return _contact_id(household.number + 50_000)
+
+
+def _merge(household: Household) -> Iterator[Redirect]:
+    """Yield how a household's second contact became its first, if it did."""
+    second = stories.second_contact(household)
+    if second and second.is_merged and second.gone_at:
+        first_id = _contact_id(household.number)
+        yield Redirect(CONTACTS, _second_id(household), first_id, second.gone_at)
 
 
 def _duplicate(household: Household) -> Iterator[Record]:
-    """Yield the second contact that somebody once made for a few households.
-
-    Some were found and deleted: HubSpot keeps those as archived, with the modified date they had.
-    """
-    if household.is_canary or share("duplicate", household.number) >= 0.022:
+    """Yield the versions of the second contact that somebody once made for a few households."""
+    second = stories.second_contact(household)
+    if second is None:
         return
     first_name, last_name = household.person.name_in_crm
-    created = household.in_crm_since + between(20 * DAY, 200 * DAY, "again", household.number)
     has_mail = not household.moved_mail_at and share("again with mail", household.number) < 0.5
     values: dict[str, str | None] = {
         "email": household.person.second_email if has_mail else None,
@@ -141,37 +192,61 @@ def _duplicate(household: Household) -> Iterator[Record]:
         "shop_customer_number": str(household.number),
         **dict.fromkeys(DEMOGRAPHICS),
     }
-    deleted = share("again deleted", household.number) < 0.4
-    archived_at = created + between(5 * DAY, 40 * DAY, "deleted", household.number)
     yield from _contact_versions(
-        _contact_id(household.number + 50_000),
-        [(created, values)],
-        archived_at if deleted else None,
+        _second_id(household),
+        [Change(second.created, values)],
+        second.archived_at,
+        second.gone_at,
     )
 
 
 def _contact_versions(
     contact_id: str,
-    changes: list[tuple[int, dict[str, str | None]]],
+    changes: list[Change],
     archived_at: int | None = None,
+    gone_at: int | None = None,
 ) -> Iterator[Record]:
-    """Yield one version per change, and one more when the contact is deleted."""
-    changes.sort(key=lambda change: change[0])
-    created = changes[0][0]
-    ends = [at for at, _ in changes[1:]] + [archived_at or FOREVER]
+    """Yield one version per change, and one more when the contact is archived.
+
+    Nothing follows once it is gone for good, and an archived contact keeps its modified date.
+    """
+    changes.sort(key=lambda change: change.at)
+    created = modified = changes[0].at
+    end = archived_at or gone_at or FOREVER
     properties: dict[str, str | None] = {}
-    for (at, values), end in zip(changes, ends, strict=True):
+    happened = [change for change in changes if change.at < end]
+    for change, until in zip(happened, [*(each.at for each in happened[1:]), end], strict=True):
+        modified = modified if change.is_silent else change.at
         properties = {
             **properties,
-            **values,
+            **change.values,
             "createdate": hubspot_time(created),
-            "lastmodifieddate": hubspot_time(at),
+            "lastmodifieddate": hubspot_time(modified),
             "hs_object_id": contact_id,
         }
-        version = Record(CONTACTS, contact_id, at, end, created, at, None, _json(properties))
+        version = Record(
+            CONTACTS, contact_id, change.at, until, created, modified, None, _json(properties)
+        )
         yield version
     if archived_at:
-        yield version._replace(valid_from=archived_at, valid_until=FOREVER, archived_at=archived_at)
+        yield version._replace(
+            valid_from=archived_at, valid_until=gone_at or FOREVER, archived_at=archived_at
+        )
+
+
+def _late(tie: stories.LateTie, household: Household) -> Iterator[Record]:
+    """Yield the note or call that was tied to its contact late; the tie moves no date of it."""
+    stamp = hubspot_time(tie.at)
+    body = {
+        "createdate": stamp,
+        "hs_lastmodifieddate": stamp,
+        "hs_object_id": tie.object_id,
+        "hs_timestamp": stamp,
+        "hubspot_owner_id": _owner_id(_owner_of(household, tie.at)),
+        **dict(tie.values),
+    }
+    collection = f"hubspot/{tie.object_type}"
+    yield Record(collection, tie.object_id, tie.at, FOREVER, tie.at, tie.at, None, _json(body))
 
 
 def _contact_id(number: int) -> str:
@@ -212,7 +287,7 @@ def _owners() -> Iterator[Record]:
 
 def _profile(household: Household) -> Iterator[Record]:
     """Yield the versions of a household's profile: made, moved mail, unsubscribed."""
-    created = household.in_mailing_since
+    created = updated = household.in_mailing_since
     profile_id = _profile_id(household.number)
     first_name, last_name = household.person.name_in_mailing
     email = household.person.email
@@ -224,6 +299,9 @@ def _profile(household: Household) -> Iterator[Record]:
         moments[moved] = {"email": household.person.second_email}
     if household.unsubscribed_at:
         moments.setdefault(household.unsubscribed_at, {})
+    bounced = stories.bounced_at(household)
+    if bounced:
+        moments.setdefault(bounced, {})
     instants = sorted(moments)
     attributes: dict[str, Any] = {
         "email": None,
@@ -243,9 +321,10 @@ def _profile(household: Household) -> Iterator[Record]:
     }
     for at, end in zip(instants, [*instants[1:], FOREVER], strict=True):
         attributes |= moments[at]
-        attributes["updated"] = klaviyo_time(at)
+        updated = updated if at == bounced else at  # a suppression does not count as an update
+        attributes["updated"] = klaviyo_time(updated)
         attributes["subscriptions"] = _subscriptions(household, at)
-        yield Record(PROFILES, profile_id, at, end, created, at, None, _json(attributes))
+        yield Record(PROFILES, profile_id, at, end, created, updated, None, _json(attributes))
 
 
 def _subscriptions(household: Household, at: int) -> dict[str, Any]:
@@ -255,10 +334,14 @@ def _subscriptions(household: Household, at: int) -> dict[str, Any]:
     since = left if is_out else household.in_mailing_since if household.subscribed else None
     consent = "UNSUBSCRIBED" if is_out else "SUBSCRIBED" if household.subscribed else None
     stamp = klaviyo_time(since) if since else None
+    suppression = [{"reason": "UNSUBSCRIBE", "timestamp": stamp}] if is_out else []
+    bounced = stories.bounced_at(household)
+    if bounced is not None and at >= bounced:
+        suppression.append({"reason": "HARD_BOUNCE", "timestamp": klaviyo_time(bounced)})
     return {
         "email": {
             "marketing": {
-                "can_receive_email_marketing": not is_out,
+                "can_receive_email_marketing": not suppression,
                 "consent": consent or "NEVER_SUBSCRIBED",
                 "consent_timestamp": stamp,
                 "last_updated": stamp,
@@ -266,7 +349,7 @@ def _subscriptions(household: Household, at: int) -> dict[str, Any]:
                 "method_detail": "",
                 "custom_method_detail": None,
                 "double_optin": bool(consent),
-                "suppression": [{"reason": "UNSUBSCRIBE", "timestamp": stamp}] if is_out else [],
+                "suppression": suppression,
                 "list_suppressions": [],
             }
         },
@@ -290,6 +373,48 @@ def _subscriptions(household: Household, at: int) -> dict[str, Any]:
     }
 
 
+def _lists() -> Iterator[Record]:
+    """Yield the list that gets the campaigns, and one that nobody ever joined."""
+    stamp = klaviyo_time(OPENING)
+    for name in (MAILINGS, TASTINGS):
+        body = {"name": name, "created": stamp, "updated": stamp, "opt_in_process": "single_opt_in"}
+        yield Record(LISTS, _list_id(name), OPENING, FOREVER, OPENING, OPENING, None, _json(body))
+
+
+def _membership(household: Household) -> Iterator[ListMember]:
+    """Yield that a household joined the mailings; half of those who unsubscribed are still there.
+
+    Being on a list is no consent.
+    """
+    if not household.subscribed:
+        return
+    joined, left = household.in_mailing_since, household.unsubscribed_at
+    stays = left is None or share("off the list", household.number) < 0.5
+    yield ListMember(
+        _list_id(MAILINGS),
+        _profile_id(household.number),
+        joined,
+        joined,
+        FOREVER if stays or left is None else left,
+    )
+
+
+def _list_id(name: str) -> str:
+    return _code("list", name, length=6)
+
+
+def _tags() -> Iterator[Record]:
+    """Yield what the campaigns are about: all of them sent coupons."""
+    for name in TAG_NAMES:
+        yield Record(
+            TAGS, _tag_id(name), OPENING, FOREVER, OPENING, OPENING, None, _json({"name": name})
+        )
+
+
+def _tag_id(name: str) -> str:
+    return str(UUID(int=draw("tag", name) << 64 | draw("more", name), version=4))
+
+
 def _metrics() -> Iterator[Record]:
     """Yield the two kinds of event there are."""
     for name, integration in (
@@ -304,7 +429,7 @@ def _metrics() -> Iterator[Record]:
             "integration": {"id": _code("integration", name, length=5), **integration},
         }
         yield Record(
-            METRICS, _metric_id(name), OPENING, FOREVER, OPENING, OPENING, None, _json(body)
+            METRICS, metric_id(name), OPENING, FOREVER, OPENING, OPENING, None, _json(body)
         )
 
 
@@ -322,7 +447,7 @@ def _campaign(campaign: Campaign) -> Iterator[Record]:
             "name": campaign.name,
             "status": status,
             "archived": False,
-            "audiences": {"included": [_code("list", campaign.number, length=6)], "excluded": []},
+            "audiences": {"included": [_list_id(MAILINGS)], "excluded": []},
             "send_options": {"use_smart_sending": True},
             "tracking_options": {
                 "add_tracking_params": False,
@@ -336,7 +461,10 @@ def _campaign(campaign: Campaign) -> Iterator[Record]:
             "updated_at": klaviyo_time(at),
             "send_time": klaviyo_time(send_time) if status == "Sent" else None,
         }
-        related = {"campaign-messages": ["campaign-message", [message_id]]}
+        related = {
+            "campaign-messages": ["campaign-message", [message_id]],
+            "tags": ["tag", [_tag_id(name) for name in TAG_NAMES]],
+        }
         yield Record(
             CAMPAIGNS,
             str(campaign.number),
@@ -413,7 +541,7 @@ def _event(
         str(UUID(int=draw("uuid", metric, household, *about) << 64 | at, version=1)),
         at,
         at,
-        _metric_id(metric),
+        metric_id(metric),
         _profile_id(household),
         _json(properties),
     )
@@ -427,7 +555,8 @@ def _profile_id(household: int) -> str:
     return _ulid("profile", household)
 
 
-def _metric_id(name: str) -> str:
+def metric_id(name: str) -> str:
+    """Return the id of the metric of a name."""
     return _code("metric", name, length=6)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import canary, prepare
-from sandbox.people import MAIL_DOMAINS
+from sandbox import canary, prepare, stories
+from sandbox.people import MAIL_DOMAINS, person
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,12 +38,19 @@ def test_the_whole_company_has_the_figures_of_the_data_set(full_company):
         "shop.order_lines": 1_469_307,
         "shop.products": 92_331,
         "shop.coupons": 111_332,
+        "hubspot/calls": 1,
         "hubspot/contacts": 2_510,
+        "hubspot/notes": 1,
         "hubspot/owners": 8,
         "klaviyo/profile": 2_469,
         "klaviyo/metric": 2,
         "klaviyo/campaign": 27,
         "klaviyo/campaign-message": 27,
+        "klaviyo/list": 2,
+        "klaviyo/tag": 2,
+        "associations": 2,
+        "redirects": 14,
+        "list_members": 2_208,
         "klaviyo/event: Received Email": 6_589,
         "klaviyo/event: Coupon Redeemed": 2_102,
     }
@@ -58,11 +65,12 @@ def test_every_household_stands_in_all_three_systems(full_company):
     def households(collection, number):
         rows = ask(
             full_company.crm_path,
-            f"select id, max(body ->> '$.{number}'), min(lower(body ->> '$.email')) "
-            "from records where collection = ? group by id",
+            f"select id, body ->> '$.{number}', lower(body ->> '$.email') "
+            "from records where collection = ? order by valid_from",
             collection,
         )
-        return {number or str(by_mail[email]) for _, number, email in rows}
+        latest = {record_id: (number, email) for record_id, number, email in rows}
+        return {number or str(by_mail[email]) for number, email in latest.values()}
 
     assert len(shop) == 2_469
     assert households("hubspot/contacts", "shop_customer_number") == shop
@@ -84,7 +92,87 @@ def test_no_two_households_share_an_address_or_a_telephone(full_company):
         "where collection = 'hubspot/contacts' and value is not null "
         "group by value having count(distinct id) > 1",
     )
-    assert shared == []
+    assert shared == [(person(stories.ADDRESS_OF).email,)]  # until it was corrected
+
+
+def test_an_address_typed_into_the_wrong_file_is_corrected(full_company):
+    def addresses(at):
+        return ask(
+            full_company.crm_path,
+            "select body ->> '$.shop_customer_number' from records "
+            "where collection = 'hubspot/contacts' and body ->> '$.email' = ? "
+            "and valid_from < ? and valid_until >= ?",
+            person(stories.ADDRESS_OF).email,
+            at,
+            at,
+        )
+
+    assert addresses(stories.CORRECTED) == [(None,)]
+    assert addresses(stories.CORRECTED + 3_600_000) == [(str(stories.ADDRESS_OF),)]
+
+
+def test_second_contacts_are_archived_purged_merged_or_left(full_company):
+    fates = ask(
+        full_company.crm_path,
+        "select max(archived_at is not null), max(valid_until) < 1 << 62, "
+        "exists (select 1 from redirects where redirects.id = records.id) "
+        "from records where collection = 'hubspot/contacts' "
+        "and id > '20050000000' group by id",
+    )
+    assert {fate: fates.count(fate) for fate in fates} == {
+        (1, 0, 0): 6,  # archived
+        (1, 1, 0): 6,  # and deleted for good after 90 days
+        (0, 1, 1): 14,  # merged
+        (0, 0, 0): 15,
+    }
+
+
+def test_a_merge_names_the_merged_and_moves_no_modified_date(full_company):
+    rows = ask(
+        full_company.crm_path,
+        "select after.body ->> '$.hs_merged_object_ids', redirects.id, "
+        "after.body ->> '$.hs_calculated_merged_vids', redirects.valid_from, "
+        "after.modified_at = before.modified_at "
+        "from redirects inner join records as after on after.collection = redirects.collection "
+        "and after.id = redirects.successor_id and after.valid_from = redirects.valid_from "
+        "inner join records as before on before.collection = after.collection "
+        "and before.id = after.id and before.valid_until = after.valid_from",
+    )
+    assert len(rows) == 14
+    for named, merged, calculated, at, stays in rows:
+        assert (named, calculated, stays) == (merged, f"{merged}:{at}", 1)
+
+
+def test_two_contacts_are_deleted_for_good_without_a_warning(full_company):
+    ends = ask(
+        full_company.crm_path,
+        "select max(valid_until), max(archived_at is not null) from records "
+        "where collection = 'hubspot/contacts' "
+        "and body ->> '$.shop_customer_number' in ('124', '148') group by id order by id",
+    )
+    assert ends == [(at, 0) for at in stories.FORGOTTEN.values()]
+
+
+def test_two_ties_are_made_long_after_both_ends(full_company):
+    late = ask(
+        full_company.crm_path,
+        "select (associations.valid_from - modified_at) / 86400000 "
+        "from associations inner join records on collection = 'hubspot/' || from_type "
+        "and id = from_id where from_id in (?, ?) order by 1",
+        *(tie.object_id for tie in stories.LATE_TIES),
+    )
+    assert late == [(10,), (49,)]
+
+
+def test_a_few_addresses_bounce_and_no_modified_date_tells(full_company):
+    rows = ask(
+        full_company.crm_path,
+        "select modified_at < valid_from, body ->> '$.subscriptions.email.marketing."
+        "can_receive_email_marketing' from records where collection = 'klaviyo/profile' "
+        "and body ->> '$.subscriptions.email.marketing.suppression[0].reason' = 'HARD_BOUNCE'",
+    )
+    assert len(rows) >= 3
+    assert set(rows) == {(1, 0)}
 
 
 def test_mail_domains_are_reserved_and_telephones_are_fictional(full_company):
