@@ -246,7 +246,7 @@ class Faults:
             body = b""
         elif kind == "truncate":
             body = body[: len(body) * 2 // 3]
-        elif start["status"] == 200:
+        elif start["status"] in (200, 207):
             page = json.loads(body)
             if rule:
                 self._change(page, rule, scope, asked)
