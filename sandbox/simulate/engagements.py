@@ -40,7 +40,7 @@ def engagements(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
     named owner are called and written to. Four of five letters are answered within a day or so,
     those of a strained relationship less often.
     """
-    letters = "0.22 * rate_of(least(closeness, 0.88)) * (0.5 + 0.5 * reciprocity)"
+    letters = "0.32 * rate_of(least(closeness, 0.86)) * (0.5 + 0.5 * reciprocity)"
     calls = f"{p.calls} * rate_of(least(human_share, 0.93)) * (0.3 + closeness)"
     meetings = "0.22 * has_owner::int * human_share ** 2"
     care = "0.45 * has_owner::int * (0.4 + human_share)"

@@ -45,7 +45,7 @@ PER_PERSON = {
                 person,
                 -- what she does in 28 days while she lives: orders and the way to those on the web
                 rate * {BLOCK} * (1 + 3.3 * (1 - human_share))
-                    + 0.22 * rate_of(least(closeness, 0.88)) + 0.18 * rate_of(
+                    + 0.32 * rate_of(least(closeness, 0.86)) + 0.18 * rate_of(
                         least(human_share, 0.93)) * (0.3 + closeness) as contacts,
                 1 + floor(ln(u('leaves', person)) / ln(1 - drop_chance))
                     > (select count(*) from purchases where purchases.person = people.person and k > 0)
