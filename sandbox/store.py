@@ -166,4 +166,7 @@ def _record(row: Any) -> Record:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=30)
+    connection = sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=30)
+    # What a fault changes need not survive a power cut, and a disk may take its time.
+    connection.execute("pragma synchronous = off")
+    return connection
