@@ -4,66 +4,15 @@ import sqlite3
 from contextlib import closing
 from datetime import date
 
-import duckdb
 import pytest
 
 from rapport import landing
 from rapport.errors import SourceDenied, SourceError
 from rapport.sources.connection import Connection
-from rapport.sources.pull import pull
 from rapport.sources.streams import GROUPS
 
 NIGHT = date(2018, 1, 2)
-FAST = {"max_attempts": 3, "backoff_factor": 0.01, "searches_per_second": 1000}
 CONTACT_SEARCH = "/contacts/search"
-
-
-@pytest.fixture
-def rapport(tmp_path, sandbox_server):
-    """Return a small driver: pull a group, read what landed."""
-    return Driver(tmp_path, sandbox_server)
-
-
-class Driver:
-    def __init__(self, home, server):
-        self.landing_dir = home / "landing"
-        self.work_dir = home / "work"
-        self.server = server
-        self.connections = {
-            "hubspot": Connection("rapport_hubspot", server.hubspot_url, "-", FAST),
-            "klaviyo": Connection("rapport_klaviyo", server.klaviyo_url, "-", FAST),
-            "shop": Connection("rapport_shop", f"sqlite:///{server.shop_path}"),
-        }
-        self.secrets = {"hubspot": server.hubspot_token, "klaviyo": server.klaviyo_key, "shop": ""}
-
-    def pull(self, group, as_of=NIGHT, *, secret=None, **options):
-        source = GROUPS[group][0].source
-        known = self.connections[source]
-        connection = Connection(
-            known.id,
-            known.url,
-            self.secrets[source] if secret is None else secret,
-            {**known.options, **options},
-        )
-        return pull(
-            group, connection, as_of=as_of, landing_dir=self.landing_dir, work_dir=self.work_dir
-        )
-
-    def rows(self, source, stream, select="*"):
-        files = str(self.landing_dir / source / stream / "*" / "*.parquet")
-        loads = sorted(landing.completed_loads(self.landing_dir, source))
-        return duckdb.execute(
-            f"select {select} from read_parquet(?, union_by_name = true) "
-            "where _dlt_load_id in (select unnest(?))",
-            [files, loads],
-        ).fetchall()
-
-    def ids(self, source, stream):
-        return sorted(row[0] for row in self.rows(source, stream, "id"))
-
-    def fail(self, kind, path, **rule):
-        do = {"kind": kind, **rule.pop("do", {})}
-        self.server.set_faults([{"match": {"path": path}, "do": do, **rule}])
 
 
 def all_contacts(server):

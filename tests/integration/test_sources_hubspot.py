@@ -1,0 +1,401 @@
+"""HubSpot changing under the pull, and in ways that no modified date tells."""
+
+import json
+from datetime import date, timedelta
+
+import pytest
+
+from rapport.errors import SourceDenied, SourceError
+
+FIRST, SECOND, THIRD = date(2017, 12, 31), date(2018, 1, 1), date(2018, 1, 2)
+CONTACTS, TICKETS = "hubspot/contacts", "hubspot/tickets"
+OBJECTS = ("hubspot_contacts", "hubspot_deals", "hubspot_tickets", "hubspot_engagements")
+
+
+@pytest.fixture
+def crm(rapport, monkeypatch):
+    """The driver, with small pages."""
+    monkeypatch.setattr("rapport.sources.hubspot.objects.SEARCH_PAGE_SIZE", 20)
+    return rapport
+
+
+def live_ids(server, kind="contacts"):
+    found, after = [], "0"
+    while after:
+        params = {"limit": 100, "after": after}
+        page = server.hubspot.get(f"/crm/v3/objects/{kind}", params=params).json()
+        found += [record["id"] for record in page["results"]]
+        after = page.get("paging", {}).get("next", {}).get("after")
+    return found
+
+
+def create(crm, kind, **options):
+    (made,) = crm.server.change({"change": "create", "collection": f"hubspot/{kind}", **options})
+    return made["ids"]
+
+
+def change(crm, kind, collection=CONTACTS, **options):
+    crm.server.change({"change": kind, "collection": collection, **options})
+
+
+def removals(crm, source="hubspot"):
+    return sorted(crm.rows(source, "removals", "object_type, id, successor_id, noticed_on"))
+
+
+def latest(crm, stream, id_):
+    """The version of a record that landed last."""
+    rows = crm.rows("hubspot", stream, "_dlt_load_id, id, archived, properties, load_date")
+    *_, (_, _, archived, properties, landed_on) = sorted(r for r in rows if r[1] == id_)
+    return archived, json.loads(properties), landed_on
+
+
+class TestPages:
+    def test_a_crowd_with_one_timestamp_across_a_page_end_arrives_whole(self, rapport):
+        crowd = create(rapport, "contacts", at="2017-08-01T12:00:00Z", count=1000)
+        rapport.pull("hubspot_contacts")
+        assert set(crowd) <= set(rapport.ids("hubspot", "contacts"))
+        assert set(live_ids(rapport.server)) <= set(rapport.ids("hubspot", "contacts"))
+
+    def test_a_full_page_of_one_timestamp_at_the_very_start_ends_too(self, crm):
+        crowd = create(crm, "notes", at="2017-08-01T12:00:00Z", count=20)
+        crm.pull("hubspot_engagements")
+        assert set(crowd) <= set(crm.ids("hubspot", "notes"))
+
+    def test_records_that_move_between_pages_hide_no_other(self, crm):
+        before = live_ids(crm.server)
+        moved = {"change": "modify", "id": "$first", "values": {"city": "Hue"}}
+        rule = {"match": {"path": "/contacts/search"}, "times": 2}
+        crm.server.set_faults([rule | {"do": {"kind": "mutate", "changes": [moved]}}])
+        crm.pull("hubspot_contacts")
+        assert crm.server.faults()[0]["fired"] == 2
+        assert set(before) <= set(crm.ids("hubspot", "contacts"))
+
+    def test_a_record_deleted_between_pages_hides_no_other_and_is_noticed(self, crm):
+        before = live_ids(crm.server)
+        gone = {"change": "delete", "id": "$last"}
+        rule = {"match": {"path": "/contacts/search"}, "times": 1}
+        crm.server.set_faults([rule | {"do": {"kind": "mutate", "changes": [gone]}}])
+        crm.reconcile(THIRD)
+        (lost,) = set(before) - set(live_ids(crm.server))
+        assert set(before) - {lost} <= set(crm.ids("hubspot", "contacts"))
+        landed = lost in crm.ids("hubspot", "contacts")
+        assert [row[1] for row in removals(crm)] == ([lost] if landed else [])
+
+    def test_a_record_that_search_shows_late_comes_with_the_next_night(self, crm):
+        crm.night(FIRST, "hubspot_contacts")
+        crm.server.set_faults([], hubspot_search_lag_seconds=7200)
+        crm.clock(SECOND)
+        (late,) = create(crm, "contacts", at="2018-01-01T23:00:00Z", values={"city": "Hue"})
+        crm.pull("hubspot_contacts", SECOND)
+        assert late not in crm.ids("hubspot", "contacts")
+        crm.night(THIRD, "hubspot_contacts")
+        assert late in crm.ids("hubspot", "contacts")
+
+    def test_a_page_that_comes_again_is_no_progress_and_no_loop(self, crm, monkeypatch):
+        crm.fail("missing_page", "/contacts/search", times=None)
+        with pytest.raises(SourceError, match="records are left, but the page holds 0"):
+            crm.pull("hubspot_contacts")
+
+
+class TestHistory:
+    def test_earlier_stages_come_with_a_changed_ticket(self, crm):
+        crm.clock(FIRST)
+        (ticket,) = create(crm, "tickets", at="2017-12-01T00:00:00Z", values=stage("1"))
+        crm.night(FIRST, "hubspot_tickets")
+        crm.clock(SECOND)
+        change(crm, "modify", TICKETS, id=ticket, values=stage("4"))
+        crm.pull("hubspot_tickets", SECOND)
+        histories = crm.rows("hubspot", "tickets", "id, properties_with_history, load_date")
+        (history,) = [
+            json.loads(found)["hs_pipeline_stage"]
+            for id_, found, landed_on in histories
+            if id_ == ticket and landed_on == SECOND
+        ]
+        assert [each["value"] for each in history] == ["4", "1"]
+
+    def test_a_record_that_goes_between_search_and_read_stays_as_search_had_it(self, crm):
+        gone = {"change": "delete", "id": "$last"}
+        rule = {"match": {"path": "/tickets/search"}, "times": 1}
+        crm.server.set_faults([rule | {"do": {"kind": "mutate", "changes": [gone]}}])
+        (ticket,) = create(crm, "tickets", values=stage("1"))
+        crm.pull("hubspot_tickets")
+        assert ticket not in live_ids(crm.server, "tickets")
+        assert latest(crm, "tickets", ticket)[1]["hs_pipeline_stage"] == "1"
+
+
+def stage(value):
+    return {"hs_pipeline_stage": value}
+
+
+class TestWhatNoModifiedDateTells:
+    """Each is noticed by the night's reconciliation, and only then."""
+
+    def test_an_archived_record(self, crm):
+        crm.reconcile(FIRST)
+        lost = live_ids(crm.server)[0]
+        crm.clock(SECOND)
+        change(crm, "archive", id=lost)
+        crm.night(SECOND, "hubspot_contacts")
+        assert latest(crm, "contacts", lost)[0] == "true"
+
+    def test_a_restored_record(self, crm):
+        crm.clock(SECOND)
+        lost = live_ids(crm.server)[0]
+        change(crm, "archive", id=lost)
+        crm.reconcile(SECOND)
+        assert latest(crm, "contacts", lost)[0] == "true"
+        crm.clock(THIRD)
+        change(crm, "restore", id=lost)
+        assert crm.reconcile(THIRD)["contacts"] >= 1
+        assert latest(crm, "contacts", lost)[0] == "false"
+        assert removals(crm) == []
+
+    def test_a_permanent_deletion(self, crm):
+        crm.reconcile(SECOND)
+        lost = live_ids(crm.server)[0]
+        crm.clock(THIRD)
+        change(crm, "delete", id=lost)
+        crm.reconcile(THIRD)
+        assert removals(crm) == [("contacts", lost, None, str(THIRD))]
+
+    def test_a_permanent_deletion_of_an_archived_record(self, crm):
+        crm.clock(SECOND)
+        lost = live_ids(crm.server)[0]
+        change(crm, "archive", id=lost)
+        crm.reconcile(SECOND)
+        crm.clock(THIRD)
+        change(crm, "delete", id=lost)
+        crm.reconcile(THIRD)
+        assert ("contacts", lost, None, str(THIRD)) in removals(crm)
+
+    def test_a_merge_names_the_survivor_and_lands_it_with_the_merged_id(self, crm):
+        crm.reconcile(SECOND)
+        merged, survivor = live_ids(crm.server)[:2]
+        crm.clock(THIRD)
+        change(crm, "merge", id=merged, into=survivor)
+        crm.reconcile(THIRD)
+        assert removals(crm) == [("contacts", merged, survivor, str(THIRD))]
+        _, properties, landed_on = latest(crm, "contacts", survivor)
+        assert landed_on == THIRD
+        assert merged in properties["hs_merged_object_ids"].split(";")
+
+    def test_a_deletion_among_merges_has_no_survivor(self, crm):
+        crm.reconcile(SECOND)
+        merged, survivor, deleted = live_ids(crm.server)[:3]
+        crm.clock(THIRD)
+        change(crm, "merge", id=merged, into=survivor)
+        change(crm, "delete", id=deleted)
+        crm.reconcile(THIRD)
+        assert {row[1]: row[2] for row in removals(crm)} == {merged: survivor, deleted: None}
+
+    def test_a_removal_is_noted_once_and_undone_by_a_later_landing(self, crm):
+        crm.reconcile(FIRST)
+        lost = live_ids(crm.server)[0]
+        crm.clock(SECOND)
+        change(crm, "delete", id=lost)
+        crm.reconcile(SECOND)
+        crm.reconcile(THIRD)
+        assert [row[3] for row in removals(crm)] == [str(SECOND)]
+        crm.server.reset()
+        assert crm.reconcile(date(2018, 1, 3))["contacts"] >= 1
+        there, landed, _ = crm.totals("hubspot", date(2018, 1, 3))["contacts"]
+        assert there == landed
+
+    def test_a_record_entered_with_an_old_date(self, crm):
+        crm.reconcile(SECOND)
+        crm.clock(THIRD)
+        (late,) = create(crm, "contacts", at="2017-03-01T00:00:00Z")
+        assert crm.reconcile(THIRD)["contacts"] >= 1
+        assert late in crm.ids("hubspot", "contacts")
+        there, landed, method = crm.totals("hubspot", THIRD)["contacts"]
+        assert (there, method) == (landed, "listing")
+
+
+class TestTotals:
+    def test_source_and_landing_agree_on_every_type_after_a_whole_pull(self, crm):
+        crm.reconcile(THIRD)
+        totals = crm.totals("hubspot", THIRD)
+        assert len(totals) == 11
+        assert all(there == landed for there, landed, _ in totals.values())
+        assert totals["contacts"][0] == len(live_ids(crm.server))
+
+    def test_a_total_that_disagrees_has_all_ids_listed_and_the_list_is_believed(
+        self, crm, monkeypatch
+    ):
+        crm.reconcile(FIRST)
+        monkeypatch.setattr("rapport.sources.hubspot.crm.Crm.total", lambda *_: 12_345)
+        crm.reconcile(SECOND)
+        there, landed, method = crm.totals("hubspot", SECOND)["contacts"]
+        assert (there, method) == (landed, "listing")
+        assert removals(crm) == []
+
+    def test_what_came_since_its_pull_is_pulled_not_listed(self, crm):
+        crm.reconcile(FIRST)
+        crm.night(SECOND, *OBJECTS)
+        new = create(crm, "deals", count=3)
+        crm.pull("hubspot_reconciliation", SECOND)
+        assert set(new) <= set(crm.ids("hubspot", "deals"))
+        there, landed, method = crm.totals("hubspot", SECOND)["deals"]
+        assert (there, method) == (landed, "search")
+
+
+class TestAssociations:
+    def tie(self, crm, kind, start, end):
+        crm.server.change({"change": kind, "start": ["calls", start], "end": ["contacts", end]})
+
+    def targets(self, crm, call, as_of):
+        rows = crm.rows("hubspot", "associations", "from_type, from_id, to_type, targets, read_on")
+        (found,) = [
+            json.loads(row[3])
+            for row in rows
+            if row[:3] == ("calls", call, "contacts") and row[4] == str(as_of)
+        ]
+        return sorted(str(target["toObjectId"]) for target in found)
+
+    def test_a_tie_made_later_and_one_cut_are_found_the_next_night(self, crm):
+        crm.clock(FIRST)
+        contact = live_ids(crm.server)[0]
+        groups = ("hubspot_contacts", "hubspot_engagements", "hubspot_associations")
+        (call,) = create(crm, "calls", at="2017-12-29T00:00:00Z")
+        crm.night(FIRST, *groups)
+        assert self.targets(crm, call, FIRST) == []
+        crm.clock(SECOND)
+        self.tie(crm, "associate", call, contact)
+        crm.night(SECOND, *groups)
+        assert self.targets(crm, call, SECOND) == [contact]
+        crm.clock(THIRD)
+        self.tie(crm, "dissociate", call, contact)
+        crm.night(THIRD, *groups)
+        assert self.targets(crm, call, THIRD) == []
+
+    def test_a_tie_of_an_old_record_is_found_within_a_week(self, crm):
+        contact = live_ids(crm.server)[0]
+        (call,) = create(crm, "calls", at="2017-06-01T00:00:00Z")
+        crm.pull("hubspot_contacts", date(2017, 12, 26))
+        crm.pull("hubspot_engagements", date(2017, 12, 26))
+        crm.pull("hubspot_associations", date(2017, 12, 26))
+        self.tie(crm, "associate", call, contact)
+        read = []
+        for days in range(1, 8):
+            as_of = date(2017, 12, 26) + timedelta(days=days)
+            crm.pull("hubspot_associations", as_of, recent_days=0)
+            rows = crm.rows("hubspot", "associations", "from_type, from_id, read_on, targets")
+            read += [row for row in rows if row[:3] == ("calls", call, str(as_of))]
+        assert 1 <= len(read) <= 2
+        assert contact in read[-1][3]
+
+    def test_ties_of_one_record_go_on_over_pages(self, crm):
+        contacts = live_ids(crm.server)[:5]
+        crm.server.set_faults([], hubspot_associations_page=2)
+        (call,) = create(crm, "calls", at="2017-12-29T00:00:00Z")
+        for contact in contacts:
+            self.tie(crm, "associate", call, contact)
+        crm.night(THIRD, "hubspot_engagements", "hubspot_associations")
+        assert self.targets(crm, call, THIRD) == sorted(contacts)
+
+    def test_an_answer_that_leaves_records_out_does_not_untie_them(self, crm):
+        crm.pull("hubspot_contacts")
+        crm.fail("missing_page", "/associations/contacts/companies/", times=None)
+        (company,) = create(crm, "companies")
+        contact = live_ids(crm.server)[0]
+        crm.server.change(
+            {"change": "associate", "start": ["contacts", contact], "end": ["companies", company]}
+        )
+        with pytest.raises(SourceError, match=r"no answer for \d+ of \d+ records"):
+            crm.pull("hubspot_associations")
+        assert crm.rows("hubspot", "associations") == []
+
+
+class TestPreferences:
+    GROUPS = ("hubspot_contacts", "hubspot_preferences")
+
+    def said(self, crm, address):
+        rows = crm.rows(
+            "hubspot", "subscription_statuses", "subscriber, subscription_id, read_on, status"
+        )
+        return {row[1:3]: row[3] for row in rows if row[0] == address}
+
+    def addresses(self, crm):
+        rows = crm.rows("hubspot", "contacts", "lower(properties ->> '$.email')")
+        return sorted({row[0] for row in rows if row[0]})
+
+    def test_an_opt_out_made_after_the_first_pull_is_found_within_a_week(self, crm):
+        first = date(2017, 12, 26)
+        crm.pull("hubspot_contacts", first)
+        crm.pull("hubspot_preferences", first)
+        address = self.addresses(crm)[0]
+        assert self.said(crm, address)[("*", str(first))] == "NOT_SPECIFIED"
+        out = {"email": address, "subscription_id": "*", "status": "UNSUBSCRIBED"}
+        crm.server.change({"change": "state", **out})
+        asked = 0
+        for days in range(1, 8):
+            asked += crm.pull("hubspot_preferences", first + timedelta(days=days))[
+                "subscription_statuses"
+            ]
+        statuses = [status for (id_, _), status in self.said(crm, address).items() if id_ == "*"]
+        assert "UNSUBSCRIBED" in statuses
+        assert asked < 3 * crm.rows("hubspot", "subscription_statuses", "count(*)")[0][0] / 2
+
+    def test_the_address_of_a_contact_that_changed_is_asked_the_same_night(self, crm):
+        crm.night(FIRST, *self.GROUPS)
+        contact = live_ids(crm.server)[0]
+        address = latest(crm, "contacts", contact)[1]["email"].lower()
+        crm.clock(SECOND)
+        change(crm, "modify", id=contact, values={"city": "Hue"})
+        out = {"email": address, "subscription_id": "*", "status": "UNSUBSCRIBED"}
+        crm.server.change({"change": "state", **out})
+        crm.night(SECOND, *self.GROUPS)
+        assert self.said(crm, address)[("*", str(SECOND))] == "UNSUBSCRIBED"
+
+    def test_an_address_that_is_none_is_not_asked_and_stops_nobody(self, crm):
+        contact = live_ids(crm.server)[0]
+        change(crm, "modify", id=contact, values={"email": "no address"})
+        crm.night(THIRD, *self.GROUPS)
+        assert "no address" not in {
+            row[0] for row in crm.rows("hubspot", "subscription_statuses", "subscriber")
+        }
+
+    def test_an_answer_that_leaves_addresses_out_is_refused_without_naming_them(self, crm):
+        crm.pull("hubspot_contacts")
+        crm.fail("missing_page", "/unsubscribe-all/", times=None)
+        with pytest.raises(SourceError, match=r"no answer for \d+ of \d+ addresses") as refused:
+            crm.pull("hubspot_preferences")
+        assert "@" not in str(refused.value)
+
+
+NEW_CALLS = [
+    ("hubspot_engagements", "/calls/search"),
+    ("hubspot_tickets", "/tickets/batch/read"),
+    ("hubspot_associations", "/associations/contacts/companies/"),
+    ("hubspot_preferences", "/v4/definitions"),
+    ("hubspot_preferences", "/statuses/batch/read"),
+    ("hubspot_preferences", "/unsubscribe-all/"),
+    ("hubspot_reconciliation", "/companies/search"),
+]
+
+
+@pytest.mark.parametrize("kind", ["html", "wrong_envelope", "truncate"])
+@pytest.mark.parametrize(("group", "path"), NEW_CALLS)
+def test_nonsense_from_any_call_fails_the_load(rapport, group, path, kind):
+    rapport.pull("hubspot_contacts")
+    rapport.fail(kind, path, times=None)
+    create(rapport, "tickets")
+    with pytest.raises(SourceError, match=r"(not strict JSON|has no list)"):
+        rapport.pull(group)
+    assert rapport.server.faults()[0]["fired"] == 1
+
+
+@pytest.mark.parametrize(("group", "path"), NEW_CALLS)
+def test_a_call_that_is_refused_is_made_once(rapport, group, path):
+    rapport.pull("hubspot_contacts")
+    rapport.fail("status", path, times=None, do={"code": 403})
+    create(rapport, "tickets")
+    with pytest.raises(SourceDenied, match="access refused"):
+        rapport.pull(group)
+    assert rapport.server.faults()[0]["fired"] == 1
+
+
+def test_a_call_that_fails_for_a_while_is_made_again(rapport):
+    rapport.fail("status", "/associations/", times=2, do={"code": 502})
+    rapport.pull("hubspot_contacts")
+    assert rapport.pull("hubspot_associations")["associations"] > 0
