@@ -17,6 +17,7 @@ import yaml
 from rapport.errors import GateFailed
 from rapport.gate import run_checkpoint
 from rapport.release import current_release, publish_release
+from rapport.sources.streams import STREAMS
 
 ROOT = Path(__file__).parents[2]
 EXPECTATIONS = ROOT / "expectations"
@@ -35,6 +36,31 @@ create table marts.dim_customers as
         i % 10 <> 9 as has_email_consent,
         'US' as country_code
     from range(300) as _(i);
+create table marts.customer_aliases as
+    select 'a0' as alias_customer_id, 'c0' as customer_id;
+create table marts.identity_changes as
+    select 'c0' as customer_id, 'created' as change;
+create table marts.dim_preferences as
+    select
+        customer_id,
+        if(has_email_consent, 'granted', 'unknown') as email_consent,
+        'unknown' as sms_consent,
+        'unknown' as push_consent,
+        'unknown' as phone_consent,
+        'unknown' as post_consent,
+        true as is_email_deliverable,
+        'unknown' as wants_relationship,
+        null::varchar[] as allowed_channels,
+        null::varchar[] as unwanted_topics,
+        []::varchar[] as withdrawn_topics,
+        []::varchar[] as withdrawn_email_topics,
+        false as is_paused,
+        null::bigint as max_marketing_messages_30d
+    from marts.dim_customers;
+create table marts.fct_consent_events as
+    select md5(customer_id) as consent_event_id, customer_id, 'grant' as action
+    from marts.dim_customers
+    where has_email_consent;
 create table marts.fct_orders as
     select
         'o' || i as order_id,
@@ -84,8 +110,8 @@ create table marts.dim_customer_value as
         (1 + i % 5)::integer as monetary_quintile
     from range(300) as _(i);
 create table segments.segments as
-    from (values ('loyal', true, 0.1::double), ('rest', false, 0.0::double))
-        as _(segment, takes_slot, holdout_share);
+    from (values ('loyal', true, 'offers', 0.1::double), ('rest', false, null, 0.0::double))
+        as _(segment, takes_slot, topic, holdout_share);
 create table segments.segment_members as
     select
         'c' || i as customer_id,
@@ -100,11 +126,7 @@ create table ops.row_conservation as
     select
         split_part(name, '.', 1) as source, split_part(name, '.', 2) as entity,
         1000 as landed_count, 1000 as staged_count, 0 as quarantined_count
-    from unnest([
-        'hubspot.contacts', 'hubspot.owners', 'klaviyo.profiles', 'klaviyo.metrics',
-        'klaviyo.campaigns', 'klaviyo.events', 'shop.customers', 'shop.orders',
-        'shop.order_lines', 'shop.products', 'shop.coupons'
-    ]) as _(name);
+    from unnest({STREAMS}) as _(name);
 """
 
 
@@ -114,7 +136,8 @@ def good_warehouse(tmp_path_factory):
     folder = tmp_path_factory.mktemp("publish-gate")
     path = folder / "rapport_build.duckdb"
     with duckdb.connect(str(path)) as connection:
-        connection.execute(TABLES)
+        streams = [stream.full_name for stream in STREAMS]
+        connection.execute(TABLES.replace("{STREAMS}", str(streams)))
     dbt = [str(Path(sys.executable).with_name("dbt")), "run", "--select", "audit"]
     options = {
         "--profiles-dir": ".",
@@ -199,13 +222,74 @@ STOPS = {
     ),
     "a member who never agreed to e-mail": (
         "audit.segment_safety",
-        "update marts.dim_customers set has_email_consent = false where customer_id = 'c3'",
+        "update marts.dim_preferences set email_consent = 'unknown' where customer_id = 'c3'",
+        "unconsented_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member who opted out": (
+        "audit.segment_safety",
+        "update marts.dim_preferences set email_consent = 'withdrawn' where customer_id = 'c3'",
+        "unconsented_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member whose consent ran out": (
+        "audit.segment_safety",
+        "update marts.dim_preferences set email_consent = 'expired' where customer_id = 'c3'",
         "unconsented_count): 1 of 2 rows (segment loyal)",
     ),
     "a member of whom consent is not known": (
         "audit.segment_safety",
-        "update marts.dim_customers set has_email_consent = null where customer_id = 'c3'",
+        "update marts.dim_preferences set email_consent = null where customer_id = 'c3'",
         "unconsented_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member without a contract": (
+        "audit.segment_safety",
+        "delete from marts.dim_preferences where customer_id = 'c3'",
+        "unconsented_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member whom the mailing tool blocks": (
+        "audit.segment_safety",
+        "update marts.dim_preferences set is_email_deliverable = false where customer_id = 'c3'",
+        "unconsented_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member who wants no relationship": (
+        "audit.segment_safety",
+        "update marts.dim_preferences set wants_relationship = 'no' where customer_id = 'c3'",
+        "unwilling_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member who does not want e-mail": (
+        "audit.segment_safety",
+        "update marts.dim_preferences set allowed_channels = ['post'] where customer_id = 'c3'",
+        "unwanted_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member who does not want the topic": (
+        "audit.segment_safety",
+        "update marts.dim_preferences set unwanted_topics = ['offers'] where customer_id = 'c3'",
+        "unwanted_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member who objected to the topic": (
+        "audit.segment_safety",
+        "update marts.dim_preferences set withdrawn_topics = ['offers'] where customer_id = 'c3'",
+        "unwanted_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member who unsubscribed from the topic": (
+        "audit.segment_safety",
+        "update marts.dim_preferences set withdrawn_email_topics = ['offers'] "
+        "where customer_id = 'c3'",
+        "unwanted_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member who asked for a pause": (
+        "audit.segment_safety",
+        "update marts.dim_preferences set is_paused = true where customer_id = 'c3'",
+        "unwanted_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member who allows no message at all": (
+        "audit.segment_safety",
+        "update marts.dim_preferences set max_marketing_messages_30d = 0 where customer_id = 'c3'",
+        "over_declared_cap_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member who had as many as she allows": (
+        "audit.segment_safety",
+        "update marts.dim_preferences set max_marketing_messages_30d = 1 where customer_id = 'c3'",
+        "over_declared_cap_count): 1 of 2 rows (segment loyal)",
     ),
     "a member who is to be left alone": (
         "audit.segment_safety",
@@ -308,12 +392,12 @@ STOPS = {
     "a stream in quarantine": (
         "audit.stream_quality",
         "update ops.row_conservation set quarantined_count = 60 where entity = 'orders'",
-        "quarantined_share): 1 of 11 rows (stream_name shop.orders)",
+        "quarantined_share): 1 of 32 rows (stream_name shop.orders)",
     ),
     "a stream that nobody counts": (
         "audit.stream_quality",
         "delete from ops.row_conservation where entity = 'orders'",
-        "expect_table_row_count_to_equal(table): found 10",
+        "expect_table_row_count_to_equal(table): found 31",
     ),
     "a mart that is gone": (
         "audit.value_classes",
@@ -350,7 +434,7 @@ WARNS = {
     ),
     "an empty segment": (
         "audit.segment_safety",
-        "insert into segments.segments values ('new', true, 0.1)",
+        "insert into segments.segments values ('new', true, null, 0.1)",
         "member_count): 1 of 3 rows (segment new)",
     ),
     "classes that tie": (
@@ -366,7 +450,7 @@ WARNS = {
     "a row in quarantine": (
         "audit.stream_quality",
         "update ops.row_conservation set quarantined_count = 1 where entity = 'orders'",
-        "quarantined_count): 1 of 11 rows (stream_name shop.orders)",
+        "quarantined_count): 1 of 32 rows (stream_name shop.orders)",
     ),
     "a campaign that reached nobody": (
         "audit.campaign_reach",
