@@ -67,4 +67,6 @@ def set_clock(shop_path: Path, instant: str) -> str:
 
 def _open(shop_path: Path) -> sqlite3.Connection:
     # mode=rw: a wrong path is an error, not a new empty database
-    return sqlite3.connect(f"file:{shop_path}?mode=rw", uri=True, timeout=30)
+    connection = sqlite3.connect(f"file:{shop_path}?mode=rw", uri=True, timeout=30)
+    connection.execute("pragma synchronous = off")  # a clock need not survive a power cut
+    return connection

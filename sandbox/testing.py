@@ -68,24 +68,29 @@ class SandboxServer:
         headers = {"Authorization": f"Klaviyo-API-Key {self.klaviyo_key}", "revision": REVISION}
         return httpx.Client(base_url=self.klaviyo_url, headers=headers, timeout=30)
 
+    @cached_property
+    def controls(self) -> httpx.Client:
+        """A client for the sandbox's own controls."""
+        return httpx.Client(base_url=f"{self.url}/sandbox", timeout=30)
+
     def set_clock(self, instant: str) -> None:
         """Move the clock of both APIs and the shop."""
         set_clock(self.shop_path, instant)
 
     def set_faults(self, rules: list[dict[str, Any]], **settings: Any) -> None:
         """Replace the faults; settings are ``limits`` and ``hubspot_search_lag_seconds``."""
-        answer = httpx.put(f"{self.url}/sandbox/faults", json={"rules": rules, **settings})
+        answer = self.controls.put("/faults", json={"rules": rules, **settings})
         if answer.status_code != 200:
             raise ValueError(answer.json()["error"])
 
     def faults(self) -> list[dict[str, Any]]:
         """Return the rules in force with their counts."""
-        rules: list[dict[str, Any]] = httpx.get(f"{self.url}/sandbox/faults").json()["rules"]
+        rules: list[dict[str, Any]] = self.controls.get("/faults").json()["rules"]
         return rules
 
     def change(self, *changes: dict[str, Any]) -> list[dict[str, Any]]:
         """Change records now, until `reset` or an end of the faults; return what was touched."""
-        answer = httpx.post(f"{self.url}/sandbox/changes", json=changes, timeout=30)
+        answer = self.controls.post("/changes", json=changes)
         if answer.status_code != 200:
             raise ValueError(answer.json()["error"])
         done: list[dict[str, Any]] = answer.json()
@@ -93,7 +98,7 @@ class SandboxServer:
 
     def reset(self) -> None:
         """Clear faults and changes, and put the clock at the end of the last night."""
-        httpx.delete(f"{self.url}/sandbox/faults")
+        self.controls.delete("/faults")
         self.set_clock(LAST_INSTANT)
 
 
