@@ -75,6 +75,11 @@ def ids(list_of_pages):
         ("/events?page[size]=1000", "events"),
         ("/events?include=profile,metric&page[size]=50", "events"),
         ("/events?fields[event]=datetime", "events"),
+        (f"/campaigns?filter={EMAIL_ONLY}&include=tags,campaign-messages", "campaigns"),
+        ("/profiles?sort=-subscriptions.email.marketing.suppression.timestamp", "profiles"),
+        ("/lists", "lists"),
+        ("/lists?include=tags&fields[list]=name", "lists"),
+        ("/tags", "tags"),
     ],
 )
 def test_an_answer_has_the_described_shape(sandbox_server, path, name):
@@ -277,6 +282,257 @@ def test_headers_tell_the_rate_limit_of_an_endpoint(sandbox_server):
     assert 1 <= int(answers[2].headers["Retry-After"]) <= 60
     refused(answers[2], 429)
     assert sandbox_server.klaviyo.get("/profiles").status_code == 200
+
+
+def change(kind, **more):
+    return {"change": kind, **more}
+
+
+def some_profiles(server, count):
+    return sorted(ids(pages(server, "/profiles", **{"page[size]": 100})))[:count]
+
+
+@pytest.fixture
+def club(sandbox_server):
+    """A list that three profiles joined, one after another; its id and theirs."""
+    (made,) = sandbox_server.change(
+        change("create", collection="klaviyo/list", id="Club01", values={"name": "Club"})
+    )
+    profiles = some_profiles(sandbox_server, 3)
+    for month, profile in enumerate(profiles, 3):
+        at = f"2017-0{month}-01T10:00:00Z"
+        sandbox_server.change(change("join", list_id="Club01", profile_id=profile, at=at))
+    return made["ids"][0], profiles
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/lists/Club01", "list"),
+        ("/lists/Club01?additional-fields[list]=profile_count", "list"),
+        ("/lists/Club01/profiles", "list_profiles"),
+        ("/lists/Club01/profiles?additional-fields[profile]=subscriptions", "list_profiles"),
+        ("/lists/Club01/profiles?fields[profile]=email,joined_group_at", "list_profiles"),
+        ("/lists/Club01/relationships/profiles?page[size]=2", "list_profile_ids"),
+    ],
+)
+def test_a_list_and_its_members_have_the_described_shape(sandbox_server, club, path, name):
+    assert check(sandbox_server.klaviyo.get(path), name)["data"]
+
+
+@pytest.mark.parametrize("path", ["profiles", "relationships/profiles"])
+def test_a_lists_members_come_once_in_the_order_in_which_they_joined(sandbox_server, club, path):
+    list_id, profiles = club
+    found = pages(sandbox_server, f"/lists/{list_id}/{path}", **{"page[size]": 2})
+    assert [len(page) for page in found] == [2, 1]
+    assert ids(found) == profiles
+    late = "greater-or-equal(joined_group_at,2017-04-01T10:00:00Z)"
+    assert ids(pages(sandbox_server, f"/lists/{list_id}/{path}", filter=late)) == profiles[1:]
+
+
+def test_a_member_says_when_it_joined(sandbox_server, club):
+    page = sandbox_server.klaviyo.get(f"/lists/{club[0]}/profiles").json()["data"]
+    assert [each["attributes"]["joined_group_at"] for each in page] == [
+        f"2017-0{month}-01T10:00:00+00:00" for month in (3, 4, 5)
+    ]
+
+
+def test_members_who_leave_and_profiles_that_are_gone_count_no_more(sandbox_server, club):
+    list_id, profiles = club
+    query = {"additional-fields[list]": "profile_count"}
+
+    def count():
+        answer = sandbox_server.klaviyo.get(f"/lists/{list_id}", params=query)
+        return answer.json()["data"]["attributes"]["profile_count"]
+
+    assert count() == 3
+    sandbox_server.change(change("leave", list_id=list_id, profile_id=profiles[0]))
+    sandbox_server.change(change("delete", collection="klaviyo/profile", id=profiles[1]))
+    assert count() == 1
+    assert ids(pages(sandbox_server, f"/lists/{list_id}/profiles")) == [profiles[2]]
+
+
+def test_a_list_may_be_empty_and_one_that_is_not_there_is_404(sandbox_server):
+    lists = [each for page in pages(sandbox_server, "/lists") for each in page]
+    by_name = {each["attributes"]["name"]: each["id"] for each in lists}
+    empty = f"/lists/{by_name['Tasting evenings']}/relationships/profiles"
+    assert sandbox_server.klaviyo.get(empty).json()["data"] == []
+    mailings = f"/lists/{by_name['Coupon mailings']}/relationships/profiles"
+    assert len(ids(pages(sandbox_server, mailings))) > 30
+    refused(sandbox_server.klaviyo.get("/lists/Nobody/profiles"), 404)
+
+
+def test_a_campaign_shows_its_tags_when_they_are_included(sandbox_server):
+    url = f"/campaigns?filter={EMAIL_ONLY}"
+    plain = sandbox_server.klaviyo.get(url).json()["data"][0]
+    assert "data" not in plain["relationships"]["tags"]
+    page = sandbox_server.klaviyo.get(f"{url}&include=tags").json()
+    names = {each["id"]: each["attributes"]["name"] for each in page["included"]}
+    shown = [names[each["id"]] for each in page["data"][0]["relationships"]["tags"]["data"]]
+    assert shown == ["content:price_offer", "topic:offers"]
+
+
+def suppress(server, profile, array, **item):
+    query = {"filter": f'equals(id,"{profile}")', "additional-fields[profile]": "subscriptions"}
+    (found,) = server.klaviyo.get("/profiles", params=query).json()["data"]
+    subscriptions = found["attributes"]["subscriptions"]
+    subscriptions["email"]["marketing"][array].append(item)
+    values = {"subscriptions": subscriptions}
+    server.change(
+        change("modify", collection="klaviyo/profile", id=profile, values=values, silently=True)
+    )
+    return found["attributes"]["updated"]
+
+
+def test_a_suppression_that_moves_no_date_is_found_by_its_own(sandbox_server):
+    name = "subscriptions.email.marketing.suppression"
+    profile = some_profiles(sandbox_server, 1)[0]
+    item = {"reason": "SPAM_COMPLAINT", "timestamp": "2018-01-02T12:00:00+00:00"}
+    updated = suppress(sandbox_server, profile, "suppression", **item)
+
+    def found(text, **query):
+        return ids(pages(sandbox_server, "/profiles", filter=text, **query))
+
+    assert profile not in found("greater-than(updated,2018-01-02T00:00:00Z)")
+    since = f"greater-or-equal({name}.timestamp,2018-01-02T00:00:00Z)"
+    assert found(since) == found(since, sort=f"{name}.timestamp") == [profile]
+    assert found(f'equals({name}.reason,"SPAM_COMPLAINT")') == [profile]
+    assert found(f"greater-than({name}.timestamp,2018-01-02T12:00:00Z)") == []
+    everybody = [
+        each
+        for page in pages(sandbox_server, "/profiles", sort=f"-{name}.timestamp")
+        for each in page
+    ]
+    assert len({each["id"] for each in everybody}) == len(everybody) == 60
+    assert (everybody[0]["id"], everybody[0]["attributes"]["updated"]) == (profile, updated)
+
+
+def test_a_suppression_on_a_list_is_found_by_the_list(sandbox_server):
+    name = "subscriptions.email.marketing.list_suppressions"
+    profile = some_profiles(sandbox_server, 2)[1]
+    item = {"list_id": "Club01", "reason": "USER", "timestamp": "2018-01-02T12:00:00+00:00"}
+    suppress(sandbox_server, profile, "list_suppressions", **item)
+    answer = sandbox_server.klaviyo.get(
+        "/profiles",
+        params={
+            "filter": f'equals({name}.list_id,"Club01")',
+            "additional-fields[profile]": "subscriptions",
+        },
+    )
+    assert ids([check(answer, "profiles")["data"]]) == [profile]
+
+
+def aggregates(server, **attributes):
+    metrics = server.klaviyo.get("/metrics").json()["data"]
+    wanted = {each["attributes"]["name"]: each["id"] for each in metrics}
+    asked = {
+        "metric_id": wanted["Received Email"],
+        "measurements": ["count"],
+        "filter": [
+            "greater-or-equal(datetime,2017-05-01T00:00:00)",
+            "less-than(datetime,2017-06-01T00:00:00)",
+        ],
+        **attributes,
+    }
+    body = {"data": {"type": "metric-aggregate", "attributes": asked}}
+    return server.klaviyo.post("/metric-aggregates", json=body), wanted["Received Email"]
+
+
+def test_events_are_counted_by_day_zeros_included(sandbox_server):
+    answer, metric = aggregates(sandbox_server, measurements=["count", "unique"])
+    found = check(answer, "metric_aggregates")["data"]["attributes"]
+    assert len(found["dates"]) == 31
+    assert (found["dates"][0], found["dates"][-1]) == (
+        "2017-05-01T00:00:00+00:00",
+        "2017-05-31T00:00:00+00:00",
+    )
+    window = (
+        f'equals(metric_id,"{metric}"),greater-or-equal(datetime,2017-05-01T00:00:00Z),'
+        "less-than(datetime,2017-06-01T00:00:00Z)"
+    )
+    events = [each for page in pages(sandbox_server, "/events", filter=window) for each in page]
+    days = [each["attributes"]["datetime"][:10] for each in events]
+    (data,) = found["data"]
+    assert data["measurements"]["count"] == [days.count(date[:10]) for date in found["dates"]]
+    assert 0 in data["measurements"]["count"]
+    assert sum(data["measurements"]["count"]) == len(events) > 0
+    assert sum(data["measurements"]["unique"]) <= len(events)
+
+
+def test_a_late_event_counts_once_it_shows(sandbox_server):
+    def total():
+        answer, _ = aggregates(sandbox_server)
+        (data,) = answer.json()["data"]["attributes"]["data"]
+        return sum(data["measurements"]["count"])
+
+    before = total()
+    late = {"metric": "Received Email", "at": "2017-05-10T10:00:00Z", "count": 4}
+    profile = some_profiles(sandbox_server, 1)[0]
+    sandbox_server.change(change("event", profile_id=profile, **late))
+    assert total() == before + 4
+    sandbox_server.set_clock("2018-01-02T23:00:00Z")
+    assert total() == before
+
+
+def test_hours_add_up_to_days(sandbox_server):
+    sums = [
+        sum(
+            aggregates(sandbox_server, interval=interval)[0].json()["data"]["attributes"]["data"][
+                0
+            ]["measurements"]["count"]
+        )
+        for interval in ("day", "hour")
+    ]
+    assert sums[0] == sums[1] > 0
+
+
+@pytest.mark.parametrize(
+    ("attributes", "status"),
+    [
+        ({"metric_id": "Nobody"}, 404),
+        ({"measurements": []}, 400),
+        ({"measurements": ["sum_value"]}, 400),
+        ({"interval": "week"}, 400),
+        ({"timezone": "Asia/Tehran"}, 400),
+        ({"timezone": "Nowhere"}, 400),
+        ({"by": ["$message"]}, 400),
+        ({"filter": ["greater-or-equal(datetime,2017-05-01T00:00:00)"]}, 400),
+        ({"filter": ["equals(datetime,2017-05-01T00:00:00)"]}, 400),
+        (
+            {
+                "filter": [
+                    "greater-or-equal(datetime,2015-05-01T00:00:00)",
+                    "less-than(datetime,2017-06-01T00:00:00)",
+                ]
+            },
+            400,
+        ),
+    ],
+)
+def test_a_count_that_klaviyo_or_the_sandbox_cannot_give_is_refused(
+    sandbox_server, attributes, status
+):
+    refused(aggregates(sandbox_server, **attributes)[0], status)
+
+
+@pytest.mark.parametrize(
+    ("path", "scope"),
+    [
+        ("/lists", "lists:read"),
+        ("/lists/Club01/profiles", "profiles:read"),
+        ("/events", "events:read"),
+        ("/events?include=profile", "profiles:read"),
+        (f"/campaigns?filter={EMAIL_ONLY}&include=tags", "tags:read"),
+    ],
+)
+def test_a_key_may_lack_one_scope(sandbox_server, club, path, scope):
+    def ask(lacking):
+        key = f"Klaviyo-API-Key {sandbox_server.klaviyo_key}-without-{lacking}"
+        headers = {"Authorization": key, "revision": "2026-07-15"}
+        return httpx.get(f"{sandbox_server.klaviyo_url}{path}", headers=headers)
+
+    assert refused(ask(scope), 403)["code"] == "permission_denied"
+    assert ask("segments:read").status_code == 200
 
 
 @pytest.mark.parametrize(
