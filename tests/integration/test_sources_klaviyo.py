@@ -1,0 +1,181 @@
+"""Klaviyo changing behind the pull: late events, suppressions, lists, deleted profiles."""
+
+import json
+from datetime import date
+
+import pytest
+
+from rapport.errors import SourceError
+
+FIRST, SECOND, THIRD = date(2017, 12, 31), date(2018, 1, 1), date(2018, 1, 2)
+PROFILE, LIST = "klaviyo/profile", "klaviyo/list"
+
+
+def profile_ids(rapport):
+    page = rapport.server.klaviyo.get("/profiles", params={"page[size]": 100, "sort": "id"})
+    return [record["id"] for record in page.json()["data"]]
+
+
+def a_list(rapport):
+    (made,) = rapport.server.change(
+        {"change": "create", "collection": LIST, "values": {"name": "Readers"}}
+    )
+    return made["ids"][0]
+
+
+def member_of(rapport, list_id, as_of):
+    rows = rapport.rows("klaviyo", "list_members", "list_id, profile_id, load_date")
+    return sorted(row[1] for row in rows if (row[0], row[2]) == (list_id, as_of))
+
+
+class TestEvents:
+    def late(self, rapport, at):
+        (profile, *_) = profile_ids(rapport)
+        (made,) = rapport.server.change(
+            {"change": "event", "metric": "Received Email", "profile_id": profile, "at": at}
+        )
+        return made["ids"][0]
+
+    def test_a_late_event_within_the_overlap_comes_with_the_next_night(self, rapport):
+        rapport.night(SECOND, "klaviyo_events")
+        newest = rapport.rows("klaviyo", "events", "max(datetime)")[0][0]
+        rapport.clock(THIRD)
+        late = self.late(rapport, newest[:10] + "T00:00:00Z")
+        rapport.pull("klaviyo_events", THIRD)
+        assert late in rapport.ids("klaviyo", "events")
+
+    def test_a_later_one_is_found_by_counting_and_only_its_day_is_read(self, rapport):
+        rapport.reconcile(SECOND, "klaviyo")
+        rapport.clock(THIRD)
+        late = self.late(rapport, "2017-12-10T12:00:00Z")
+        found = rapport.reconcile(THIRD, "klaviyo")
+        assert late in rapport.ids("klaviyo", "events")
+        assert found["events"] == 1
+        there, landed, method = rapport.totals("klaviyo", THIRD)["events"]
+        assert there == landed
+        assert method == "aggregates of 30 days"
+
+    def test_an_event_that_is_gone_becomes_a_removal(self, rapport):
+        rapport.clock(SECOND)
+        late = self.late(rapport, "2017-12-10T12:00:00Z")
+        rapport.reconcile(SECOND, "klaviyo")
+        rapport.server.set_faults([])  # takes it back
+        rapport.reconcile(THIRD, "klaviyo")
+        rows = rapport.rows("klaviyo", "removals", "object_type, id")
+        assert ("events", late) in rows
+        there, landed, _ = rapport.totals("klaviyo", THIRD)["events"]
+        assert there == landed
+
+    def test_counts_that_are_none_fail_the_load(self, rapport):
+        rapport.pull("klaviyo_campaigns")
+        rapport.fail("html", "/metric-aggregates", times=None)
+        with pytest.raises(SourceError, match="not strict JSON"):
+            rapport.pull("klaviyo_reconciliation")
+
+
+class TestProfiles:
+    @pytest.mark.parametrize("member", ["suppression", "list_suppressions"])
+    def test_a_suppression_that_moves_no_date_is_pulled(self, rapport, member):
+        rapport.night(SECOND, "klaviyo_profiles")
+        rapport.clock(THIRD)
+        for profile in profile_ids(rapport):
+            rows = rapport.rows("klaviyo", "profiles", "id, attributes, updated")
+            ((_, attributes, updated), *_) = [row for row in rows if row[0] == profile]
+            if updated < "2017-12-01":
+                break
+        subscriptions = json.loads(attributes)["subscriptions"]
+        moment = {"reason": "MANUAL_SUPPRESSION", "timestamp": "2018-01-02T12:00:00+00:00"}
+        subscriptions["email"]["marketing"][member] = [moment | {"list_id": "x"}]
+        rapport.server.change(
+            {
+                "change": "modify",
+                "collection": PROFILE,
+                "id": profile,
+                "silently": True,
+                "values": {"subscriptions": subscriptions},
+            }
+        )
+        rapport.pull("klaviyo_profiles", THIRD)
+        rows = rapport.rows("klaviyo", "profiles", "id, load_date, attributes, updated")
+        ((_, _, landed, still),) = [row for row in rows if row[:2] == (profile, THIRD)]
+        assert "MANUAL_SUPPRESSION" in landed
+        assert still == updated
+
+    def test_a_deleted_profile_becomes_a_removal_and_a_lost_one_is_pulled(self, rapport):
+        rapport.reconcile(FIRST, "klaviyo")
+        rapport.clock(THIRD)
+        gone = profile_ids(rapport)[0]
+        rapport.server.change({"change": "delete", "collection": PROFILE, "id": gone})
+        (made,) = rapport.server.change(
+            {"change": "create", "collection": PROFILE, "at": "2017-03-01T00:00:00Z"}
+        )
+        for as_of in (date(2018, 1, 1), date(2018, 1, 8)):  # listed at least once a week
+            rapport.pull("klaviyo_reconciliation", as_of)
+        assert [row[1] for row in rapport.rows("klaviyo", "removals", "object_type, id")] == [gone]
+        assert made["ids"][0] in rapport.ids("klaviyo", "profiles")
+        there, landed, _ = rapport.totals("klaviyo", date(2018, 1, 8))["profiles"]
+        assert there == landed
+
+
+class TestLists:
+    def test_every_night_has_all_members_so_that_leaving_shows(self, rapport):
+        rapport.clock(SECOND)
+        readers = a_list(rapport)
+        here = profile_ids(rapport)[:3]
+        for profile in here:
+            rapport.server.change({"change": "join", "list_id": readers, "profile_id": profile})
+        rapport.pull("klaviyo_lists", SECOND)
+        assert member_of(rapport, readers, SECOND) == here
+        rapport.clock(THIRD)
+        rapport.server.change({"change": "leave", "list_id": readers, "profile_id": here[0]})
+        rapport.pull("klaviyo_lists", THIRD)
+        assert member_of(rapport, readers, THIRD) == here[1:]
+
+    def test_members_come_over_pages_with_the_time_they_joined(self, rapport, monkeypatch):
+        monkeypatch.setattr("rapport.sources.klaviyo.PROFILES_PAGE_SIZE", 2)
+        readers = a_list(rapport)
+        here = profile_ids(rapport)[:5]
+        for profile in here:
+            rapport.server.change(
+                {
+                    "change": "join",
+                    "list_id": readers,
+                    "profile_id": profile,
+                    "at": "2017-05-01T00:00:00Z",
+                }
+            )
+        rapport.pull("klaviyo_lists")
+        assert member_of(rapport, readers, THIRD) == here
+        joined = rapport.rows("klaviyo", "list_members", "list_id, joined_group_at")
+        assert {row[1][:10] for row in joined if row[0] == readers} == {"2017-05-01"}
+
+    def test_an_empty_list_is_a_list_without_members(self, rapport):
+        readers = a_list(rapport)
+        rapport.pull("klaviyo_lists")
+        assert readers in rapport.ids("klaviyo", "lists")
+        assert member_of(rapport, readers, THIRD) == []
+
+
+def test_campaigns_carry_the_names_of_their_tags(rapport):
+    rapport.pull("klaviyo_campaigns")
+    tags = [json.loads(row[0]) for row in rapport.rows("klaviyo", "campaigns", "tags")]
+    assert all(isinstance(name, str) for names in tags for name in names)
+    shown = rapport.server.klaviyo.get(
+        "/campaigns", params={"filter": "equals(messages.channel,'email')", "include": "tags"}
+    ).json()
+    assert sum(map(len, tags)) == sum(
+        len(each["relationships"]["tags"]["data"]) for each in shown["data"]
+    )
+
+
+@pytest.mark.parametrize("kind", ["html", "empty", "wrong_envelope", "truncate"])
+@pytest.mark.parametrize("path", ["/lists", "/lists/.+/profiles"])
+def test_nonsense_about_lists_fails_the_load(rapport, path, kind):
+    rapport.fail(kind, path, times=None)
+    readers = a_list(rapport)
+    rapport.server.change(
+        {"change": "join", "list_id": readers, "profile_id": profile_ids(rapport)[0]}
+    )
+    with pytest.raises(SourceError, match=r"(not strict JSON|has no list)"):
+        rapport.pull("klaviyo_lists")
+    assert rapport.rows("klaviyo", "lists") == []

@@ -1,0 +1,83 @@
+"""The shop's rows that no cursor shows: deleted ones, and those entered with an old date."""
+
+import sqlite3
+from contextlib import closing
+from datetime import date
+
+import pytest
+
+from rapport.sources.connection import Connection
+
+FIRST, SECOND, THIRD = date(2017, 12, 31), date(2018, 1, 1), date(2018, 1, 2)
+TABLES = """
+create table customers (customer_id, email text, created_at text, updated_at text);
+create table orders (order_id, customer_id, store_id, currency_code, ordered_at, updated_at text);
+create table order_lines (order_id, product_id, quantity, sales_amount,
+    retail_discount_amount, coupon_discount_amount, coupon_match_discount_amount, updated_at text);
+create table products (product_id, manufacturer_id, department, brand, product_category,
+    product_type, package_size, updated_at text);
+create table coupons (coupon_upc, product_id, campaign_id, offer_type, valid_from, valid_until,
+    updated_at text);
+insert into customers select value, value || '@example.com', '2017-01-01 00:00:00',
+    '2017-12-31 0' || value || ':00:00' from generate_series(1, 9);
+insert into order_lines select 1, value, 1, 1.5, 0, 0, 0, '2017-12-31 0' || value || ':00:00'
+    from generate_series(1, 9);
+"""
+
+
+@pytest.fixture
+def shop(rapport, tmp_path):
+    path = tmp_path / "own.sqlite"
+    rapport.connections["shop"] = Connection("rapport_shop", f"sqlite:///{path}")
+
+    def run(script):
+        with closing(sqlite3.connect(path)) as database:
+            database.executescript(script.replace("generate_series(1, 9)", NINE))
+            database.commit()
+
+    run(TABLES)
+    return run
+
+
+NINE = "(with recursive s(value) as (select 1 union all select value + 1 from s where value < 9) select value from s)"  # noqa: E501
+
+
+def test_a_shop_that_was_pulled_whole_is_only_counted(rapport, shop):
+    assert rapport.reconcile(FIRST, "shop") == {"removals": 0, "source_totals": 5}
+    totals = rapport.totals("shop", FIRST)
+    assert totals["order_lines"] == (9, 9, "count")
+    assert totals["coupons"] == (0, 0, "count")
+
+
+def test_a_deleted_row_becomes_a_removal_under_all_columns_of_its_key(rapport, shop):
+    rapport.reconcile(FIRST, "shop")
+    shop(
+        "delete from order_lines where product_id = 4; delete from customers where customer_id = 7"
+    )
+    rapport.reconcile(SECOND, "shop")
+    assert sorted(rapport.rows("shop", "removals", "object_type, id, noticed_on")) == [
+        ("customers", "7", str(SECOND)),
+        ("order_lines", '["1","4"]', str(SECOND)),
+    ]
+    assert rapport.totals("shop", SECOND)["order_lines"] == (8, 8, "listing")
+    rapport.reconcile(THIRD, "shop")
+    assert rapport.totals("shop", THIRD)["order_lines"] == (8, 8, "count")
+    assert len(rapport.rows("shop", "removals")) == 2
+
+
+def test_a_row_entered_with_an_old_date_is_landed(rapport, shop):
+    rapport.reconcile(FIRST, "shop")
+    shop("insert into order_lines values (2, 5, 1, 'cheap', 0, 0, 0, '2017-03-01 00:00:00')")
+    assert rapport.reconcile(SECOND, "shop")["order_lines"] == 1
+    found = rapport.rows("shop", "order_lines", "order_id, product_id, sales_amount")
+    assert ("2", "5", "cheap") in found
+    assert rapport.totals("shop", SECOND)["order_lines"] == (10, 10, "listing")
+
+
+def test_a_row_that_comes_back_is_landed_again(rapport, shop):
+    rapport.reconcile(FIRST, "shop")
+    shop("delete from customers where customer_id = 7")
+    rapport.reconcile(SECOND, "shop")
+    shop("insert into customers values (7, 'x', '2017-01-01 00:00:00', '2017-02-01 00:00:00')")
+    assert rapport.reconcile(THIRD, "shop")["customers"] == 1
+    assert rapport.totals("shop", THIRD)["customers"] == (9, 9, "listing")
