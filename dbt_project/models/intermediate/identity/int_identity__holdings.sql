@@ -239,6 +239,8 @@ coded as (
     select
         kind,
         value,
+        case when kind = 'email' then lower(regexp_extract(value, '^[^+@]*')) end as local_part,
+        case when kind = 'phone' then split_part(value, ' ', 1) end as phone_e164,
         row_number() over () as value_number
     from (
         select distinct
@@ -253,10 +255,11 @@ coded as (
 crowds as (
 
     select
-        value,
-        min(value_number) over (partition by split_part(value, ' ', 1)) as crowd_number
+        phone_e164,
+        min(value_number) as crowd_number
     from coded
-    where kind = 'phone'
+    where phone_e164 is not null
+    group by phone_e164
 
 )
 
@@ -280,8 +283,5 @@ inner join coded
     on
         {{ value_kind('held.rule') }} = coded.kind
         and held.value = coded.value
-left join crowds on held.rule = 'phone' and held.value = crowds.value
-left join {{ ref('role_addresses') }} as roles
-    on
-        held.rule in ('email', 'former_email')
-        and lower(regexp_extract(held.value, '^[^+@]*')) = roles.local_part
+left join crowds on coded.phone_e164 = crowds.phone_e164
+left join {{ ref('role_addresses') }} as roles on coded.local_part = roles.local_part

@@ -39,47 +39,65 @@ causes as (
 
 ),
 
--- A record that joins a customer when it is first seen changes nobody; an anchor that is first
--- seen is a new customer.
+gone_over as (
+
+    select * from states
+    where former_anchor_number is not null
+
+),
+
 moves as (
 
     select
-        states.valid_from as change_date,
-        states.anchor_number,
-        states.former_anchor_number,
+        gone_over.valid_from as change_date,
+        gone_over.anchor_number,
+        gone_over.former_anchor_number,
         case
-            when states.former_anchor_number is null then 'created'
-            when bool_or(states.record_number = states.former_anchor_number) then 'merged'
-            when bool_or(states.record_number = states.anchor_number) then 'split'
+            when bool_or(gone_over.record_number = gone_over.former_anchor_number) then 'merged'
+            when bool_or(gone_over.record_number = gone_over.anchor_number) then 'split'
             else 'moved'
         end as change,
-        count(distinct states.record_number) as record_count,
-        min_by(causes.rule, {{ rule_strength('causes.rule') }}) as rule
-    from states
+        min_by(causes.rule, {{ rule_strength('causes.rule') }}) as rule,
+        count(distinct gone_over.record_number) as record_count
+    from gone_over
     left join causes
         on
-            states.former_anchor_number is not null
-            and states.record_number = causes.record_number
-            and states.valid_from = causes.change_date
-    where
-        states.former_anchor_number is not null
-        or states.record_number = states.anchor_number
+            gone_over.record_number = causes.record_number
+            and gone_over.valid_from = causes.change_date
     group by
-        states.valid_from,
-        states.anchor_number,
-        states.former_anchor_number
+        gone_over.valid_from,
+        gone_over.anchor_number,
+        gone_over.former_anchor_number
+
+),
+
+-- A record that joins a customer when it is first seen changes nobody. An anchor that is first
+-- seen is a new customer.
+changes as (
+
+    select * from moves
+    union all
+    select
+        valid_from as change_date,
+        anchor_number,
+        null as former_anchor_number,
+        'created' as change,
+        null as rule,
+        1 as record_count
+    from states
+    where former_anchor_number is null and record_number = anchor_number
 
 )
 
 select
-    moves.change_date,
-    moves.change,
+    changes.change_date,
+    changes.change,
     {{ customer_id_of('anchors') }} as customer_id,
     {{ customer_id_of('former_anchors') }} as other_customer_id,
-    moves.rule,
-    cast(moves.record_count as bigint) as record_count
-from moves
+    changes.rule,
+    cast(changes.record_count as bigint) as record_count
+from changes
 inner join {{ ref('int_identity__contacts') }} as anchors
-    on moves.anchor_number = anchors.record_number
+    on changes.anchor_number = anchors.record_number
 left join {{ ref('int_identity__contacts') }} as former_anchors
-    on moves.former_anchor_number = former_anchors.record_number
+    on changes.former_anchor_number = former_anchors.record_number
