@@ -10,9 +10,9 @@
         try_cast({{ column }} as timestamptz) at time zone 'UTC',
         case
             when regexp_full_match({{ column }}, '\d{13}')
-                then make_timestamp(cast({{ column }} as bigint) * 1000)
+                then make_timestamp(try_cast({{ column }} as bigint) * 1000)
             when regexp_full_match({{ column }}, '\d{10}')
-                then make_timestamp(cast({{ column }} as bigint) * 1000000)
+                then make_timestamp(try_cast({{ column }} as bigint) * 1000000)
         end
     )
 {%- endmacro %}
