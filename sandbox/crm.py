@@ -7,7 +7,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 import duckdb
@@ -44,7 +44,11 @@ from sandbox.schema import (
     ListMember,
     Record,
     Redirect,
+    Subscription,
 )
+
+if TYPE_CHECKING:
+    from sandbox.simulate.around import Face, Mailing
 
 OPENING = day(2016, 10, 3) + 8 * HOUR  # the day the two accounts were opened
 STAFF = (
@@ -57,6 +61,7 @@ STAFF = (
     ("Reza", "Karimi"),
     ("Olivia", "Marsh"),
 )
+SKILLS = ("negotiation", "advice", "technical", "vietnamese", "persian")
 LEAVER = 5  # this owner leaves, and a colleague takes over her contacts
 SUCCESSOR = 2
 LEFT = day(2017, 9, 29) + 16 * HOUR
@@ -68,31 +73,49 @@ TAG_NAMES = ("content:price_offer", "topic:offers")
 
 def build(path: Path, data: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Write the records and events, and return how many objects and events there are."""
+    # Not above: the simulator takes the ids of metrics from here.
+    from sandbox.simulate.around import Around
+
     everybody, sent = households(data), campaigns(data)
     by_number = {household.number: household for household in everybody}
     ties = list(stories.late_ties(set(by_number)))
+    received = list(_received_at(data, {campaign.number: campaign for campaign in sent}))
+    around = Around(data, map(_face, everybody), map(_mailing, sent), received)
+    said = around.said()
     crm = sqlite3.connect(path)
     schema.create(crm)
     records = [
         *_owners(),
         *_metrics(),
         *(version for campaign in sent for version in _campaign(campaign)),
-        *(version for household in everybody for version in _contact(household)),
+        *(
+            version
+            for household in everybody
+            for version in _contact(household, said.get(household.number, []))
+        ),
         *(version for household in everybody for version in _duplicate(household)),
         *(version for household in everybody for version in _profile(household)),
         *(version for tie in ties for version in _late(tie, by_number[tie.household])),
         *_lists(),
         *_tags(),
+        *around.records(),
     ]
     schema.write(crm, Record, records)
     events = sorted(
-        [*_received(data, {campaign.number: campaign for campaign in sent}), *_redeemed(data)],
+        [
+            *_received(received, {campaign.number: campaign for campaign in sent}),
+            *_redeemed(data),
+            *around.events(),
+        ],
         key=lambda event: (event[2], event[0]),
     )
     schema.write(crm, Event, events)
     merges = [redirect for household in everybody for redirect in _merge(household)]
     schema.write(crm, Redirect, merges)
     schema.write(crm, Association, [tie.association(_contact_id(tie.household)) for tie in ties])
+    schema.write(crm, Association, around.associations())
+    schema.write(crm, Subscription, around.subscriptions())
+    around.close()
     members = [member for household in everybody for member in _membership(household)]
     schema.write(crm, ListMember, members)
     counts = schema.finish(crm)
@@ -111,8 +134,10 @@ class Change(NamedTuple):
     is_silent: bool = False
 
 
-def _contact(household: Household) -> Iterator[Record]:
-    """Yield the versions of a household's contact."""
+def _contact(
+    household: Household, said: Iterable[tuple[int, Mapping[str, str | None]]]
+) -> Iterator[Record]:
+    """Yield the versions of a household's contact, with what it said about itself."""
     first_name, last_name = household.person.name_in_crm
     changes = [
         Change(
@@ -133,6 +158,7 @@ def _contact(household: Household) -> Iterator[Record]:
         ),
         Change(household.first_order + 10 * MINUTE, {"lifecyclestage": "customer"}),
     ]
+    changes += [Change(at, values) for at, values in said]
     if household.described_at:
         changes.append(Change(household.described_at, household.demographics or {}))
     if household.moved_mail_at:
@@ -270,7 +296,14 @@ def _owners() -> Iterator[Record]:
             "firstName": first_name,
             "lastName": last_name,
             "userId": 4_100_001 + number,
-            "teams": [{"id": "901", "name": "Customer care", "primary": True}],
+            "teams": [
+                {"id": "901", "name": "Customer care", "primary": True},
+                *(
+                    {"id": str(910 + i), "name": f"skill:{skill}", "primary": False}
+                    for i, skill in enumerate(SKILLS)
+                    if i == number % len(SKILLS) or share("skill", number, skill) < 0.15
+                ),
+            ],
         }
         record = Record(
             OWNERS, _owner_id(number), OPENING, FOREVER, OPENING, OPENING, None, _json(body)
@@ -416,10 +449,14 @@ def _tag_id(name: str) -> str:
 
 
 def _metrics() -> Iterator[Record]:
-    """Yield the two kinds of event there are."""
+    """Yield the kinds of event there are; the first two are real."""
+    from sandbox.simulate import around
+
+    own = {"object": "integration", "name": "Klaviyo", "category": "Internal"}
     for name, integration in (
-        (RECEIVED_EMAIL, {"object": "integration", "name": "Klaviyo", "category": "Internal"}),
+        (RECEIVED_EMAIL, own),
         (COUPON_REDEEMED, {"object": "integration", "name": "API", "category": "API"}),
+        *((name, own) for name in sorted(around.METRICS)),
     ):
         stamp = klaviyo_time(OPENING)
         body = {
@@ -504,22 +541,67 @@ def _campaign(campaign: Campaign) -> Iterator[Record]:
     )
 
 
-def _received(
+def _received_at(
     data: duckdb.DuckDBPyConnection, sent: dict[int, Campaign]
-) -> Iterator[tuple[object, ...]]:
-    """Yield a `Received Email` event for each household that got a campaign."""
+) -> Iterator[tuple[int, int, int]]:
+    """Yield campaign, household and instant of each message."""
     for number, household in data.execute(
         "select campaign_id, household_id from campaigns order by all"
     ).fetchall():
-        campaign = sent[number]
-        opening, closing = BUSINESS_HOURS
-        at = campaign.start + between(opening, closing, "received", number, household)
-        properties = {
-            "Subject": _subject(campaign),
-            "Campaign Name": campaign.name,
-            "$message": _ulid("message", number),
-        }
-        yield _event(RECEIVED_EMAIL, household, at, properties, number)
+        at = sent[number].start + between(*BUSINESS_HOURS, "received", number, household)
+        yield number, household, at
+
+
+def _received(
+    received: Iterable[tuple[int, int, int]], sent: dict[int, Campaign]
+) -> Iterator[tuple[object, ...]]:
+    """Yield a `Received Email` event for each household that got a campaign."""
+    for number, household, at in received:
+        yield _event(RECEIVED_EMAIL, household, at, _about(sent[number]), number)
+
+
+def _about(campaign: Campaign) -> dict[str, str]:
+    """Return what every event of a campaign's messages tells about it."""
+    return {
+        "Subject": _subject(campaign),
+        "Campaign Name": campaign.name,
+        "$message": _ulid("message", campaign.number),
+    }
+
+
+def _mailing(campaign: Campaign) -> "Mailing":
+    """Return a campaign as the simulator takes it."""
+    from sandbox.simulate.around import Mailing
+
+    return Mailing(
+        campaign.number,
+        str(campaign.number),
+        _ulid("message", campaign.number),
+        _json(_about(campaign))[1:-1],
+        campaign.send_time,
+    )
+
+
+def _face(household: Household) -> "Face":
+    """Return a household as the simulator takes it."""
+    from sandbox.simulate.around import Face
+
+    owner = _owner_of(household, LEFT)
+    return Face(
+        household.number,
+        household.person.email,
+        household.person.language,
+        _contact_id(household.number),
+        _profile_id(household.number),
+        owner,
+        _owner_id(owner),
+        household.known_since,
+        household.in_crm_since,
+        household.in_mailing_since,
+        household.first_order,
+        household.subscribed,
+        household.unsubscribed_at,
+    )
 
 
 def _redeemed(data: duckdb.DuckDBPyConnection) -> Iterator[tuple[object, ...]]:

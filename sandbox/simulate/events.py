@@ -87,7 +87,7 @@ SOURCES = (
      f"where not is_sent and draws.has_holdout and draws.ms < coalesce(stopped_at, {END})"),
     ("Received Service Email", "", "number", "replied_at + 30000", "'{\"Subject\":\"Your case\"}'",
      "from tickets where source_type <> 'PHONE'"),
-    ("Subscribed to Email Marketing", "", "0", "mail_since", "'{\"List\":\"Newsletter\"}'",
+    ("Subscribed to Email Marketing", "", "0", "mail_since + 1000", "'{\"List\":\"Newsletter\"}'",
      "from consents where mail_since is not null"),
     ("Subscribed to Email Marketing", "again", "0", "mail_back_at", "'{\"List\":\"Newsletter\"}'",
      "from consents where mail_back_at is not null"),
