@@ -27,7 +27,8 @@ create table people as
 select
     id,
     id % 50 = 1 as has_flatmate,
-    format('{}{}', syllables[1 + (hash(id, 1) % 40)::int], syllables[1 + (hash(id, 2) % 40)::int]) as first_name,
+    format('{}{}', syllables[1 + (hash(id, 1) % 40)::int], syllables[1 + (hash(id, 2) % 40)::int])
+        as first_name,
     format(
         '{}{}{}',
         syllables[1 + (hash(id, 3) % 40)::int], syllables[1 + (hash(id, 4) % 40)::int],
