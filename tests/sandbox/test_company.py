@@ -313,7 +313,8 @@ def test_the_canary_stands_in_every_system(small_company):
     events = ask(
         small_company.crm_path,
         "select count(*) from events inner join records on records.id = events.metric_id "
-        "where profile_id = ? and records.body ->> '$.name' in ('Received Email', 'Coupon Redeemed')",
+        "where profile_id = ? "
+        "and records.body ->> '$.name' in ('Received Email', 'Coupon Redeemed')",
         profile[0][0],
     )
     assert events == [(11 + 14,)]
