@@ -24,7 +24,9 @@ def contacts(crm, monkeypatch):
     """The same, reconciling contacts alone: the other types go the same way, and cost time."""
     monkeypatch.setattr(
         "rapport.sources.hubspot.reconcile",
-        lambda api, known, kinds: reconcile(api, known, [OBJECT_TYPES["contacts"]]),
+        lambda api, known, _, **options: reconcile(
+            api, known, [OBJECT_TYPES["contacts"]], **options
+        ),
     )
 
     def run(as_of):

@@ -17,6 +17,7 @@ from rapport.orchestration import embedded
 from rapport.orchestration.night import DONE, PRODUCER, Airflow, DbtLog, Step
 from rapport.release_commands import releases_app
 from rapport.settings import Settings, cutoff_of
+from rapport.sources.streams import GROUPS
 
 app = typer.Typer(
     help="A nightly customer-relationship warehouse.",
@@ -181,6 +182,11 @@ def _print_summary(settings: Settings, airflow: Airflow, run_id: str) -> None:
             order by segment
             """
         ).fetchall()
+    console.print("\nLanded tonight")
+    for group in GROUPS:
+        rows: dict[str, int] = airflow.returned(run_id, f"extract.{group}") or {}
+        counts = ", ".join(f"{stream} {count:,}" for stream, count in rows.items())
+        console.print(f"  {group:<24} {counts}", soft_wrap=True)
     console.print()
     _print_table("Marts", ("table", "rows"), marts)
     _print_table("Segments", ("segment", "members", "hold-out", "held back"), segments)

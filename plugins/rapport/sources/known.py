@@ -143,7 +143,11 @@ def total(
 
 
 def listing_due(
-    connection: duckdb.DuckDBPyConnection, known: Known, stream: Stream, turn: int
+    connection: duckdb.DuckDBPyConnection,
+    known: Known,
+    stream: Stream,
+    turn: int,
+    days: int = SWEEP_DAYS,
 ) -> bool:
     """Say whether all ids of a stream should be listed tonight, whatever the totals say.
 
@@ -151,7 +155,8 @@ def listing_due(
         connection: with the view ``source_totals``.
         known: the landing.
         stream: whose ids.
-        turn: streams of different turns are listed on different days of the week.
+        turn: streams of different turns are listed on different days.
+        days: how often.
     """
     found = connection.execute(
         "select max(try_cast(checked_on as date)) from source_totals "
@@ -159,9 +164,9 @@ def listing_due(
         [stream.name],
     ).fetchone()
     last: date | None = found[0] if found else None
-    if last is None or (known.as_of - last).days >= SWEEP_DAYS:
+    if last is None or (known.as_of - last).days >= days:
         return True
-    return known.as_of.toordinal() % SWEEP_DAYS == turn % SWEEP_DAYS
+    return known.as_of.toordinal() % days == turn % days
 
 
 def count(connection: duckdb.DuckDBPyConnection, query: str) -> int:

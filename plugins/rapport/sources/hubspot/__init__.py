@@ -9,7 +9,7 @@ from rapport.sources.hubspot.objects import pull_objects, pull_owners
 from rapport.sources.hubspot.preferences import pull_definitions, pull_statuses
 from rapport.sources.hubspot.reconciliation import reconcile
 from rapport.sources.hubspot.types import ASSOCIATIONS, OBJECT_TYPES
-from rapport.sources.known import Known
+from rapport.sources.known import SWEEP_DAYS, Known
 from rapport.sources.records import Page
 from rapport.sources.streams import GROUPS, OWNERS
 
@@ -19,7 +19,8 @@ def hubspot(connection: Connection, group: str, known: Known) -> Iterator[Page]:
 
     Args:
         connection: see `Crm`; ``options`` may also set ``recent_days``, for how long the
-            associations of a record are read every night.
+            associations of a record are read every night, and ``listing_days``, how often all
+            ids are listed.
         group: a key of ``streams.GROUPS``.
         known: what is landed.
     """
@@ -31,7 +32,8 @@ def hubspot(connection: Connection, group: str, known: Known) -> Iterator[Page]:
         yield from pull_definitions(crm)
         yield from pull_statuses(crm, known)
     elif group == "hubspot_reconciliation":
-        yield from reconcile(crm, known, list(OBJECT_TYPES.values()))
+        days = int(connection.options.get("listing_days", SWEEP_DAYS))
+        yield from reconcile(crm, known, list(OBJECT_TYPES.values()), listing_days=days)
     else:
         for stream in GROUPS[group]:
             if stream is OWNERS:

@@ -6,9 +6,9 @@ Deleting for good, merging and restoring move no modified date. So each night, p
    restored or deleted for good: they are read by id.
 2. The number of live records at HubSpot is compared with the number we know; if there are
    more, some came since their pull, and are pulled.
-3. Where the numbers still differ, on the type's day of the week, and when it was not done
-   for a week, all ids are listed and compared: what we lack is read by id and landed, what
-   HubSpot lacks is read by id to learn whether it was archived, merged or deleted.
+3. Where the numbers still differ, on the type's own day, and when it was not done for a week
+   (`listing_days`), all ids are listed and compared: what we lack is read by id and landed,
+   what HubSpot lacks is read by id to learn whether it was archived, merged or deleted.
 
 What is gone lands as a removal, with the id of the record it was merged into if there is one.
 """
@@ -21,6 +21,7 @@ from rapport.sources.hubspot.crm import Crm, Record, batch_size
 from rapport.sources.hubspot.objects import pull_changed
 from rapport.sources.hubspot.types import ObjectType
 from rapport.sources.known import (
+    SWEEP_DAYS,
     Known,
     batches,
     count,
@@ -42,11 +43,21 @@ LACKING = "select id from listed anti join live using (id)"
 VANISHED = "select id from live anti join listed using (id)"
 
 
-def reconcile(crm: Crm, known: Known, kinds: Sequence[ObjectType]) -> Iterator[Page]:
-    """Yield lost records, removals and the totals of each type."""
+def reconcile(
+    crm: Crm, known: Known, kinds: Sequence[ObjectType], *, listing_days: int = SWEEP_DAYS
+) -> Iterator[Page]:
+    """Yield lost records, removals and the totals of each type.
+
+    Args:
+        crm: HubSpot.
+        known: what is landed.
+        kinds: the types.
+        listing_days: how often all ids are listed even where the totals agree.
+    """
     for turn, kind in enumerate(kinds):
         with known.open(kind.stream, REMOVALS[HUBSPOT], SOURCE_TOTALS[HUBSPOT]) as landed:
-            yield from _Reconciliation(crm, known, kind, landed).run(turn)
+            is_due = listing_due(landed, known, kind.stream, turn, listing_days)
+            yield from _Reconciliation(crm, known, kind, landed).run(is_due)
 
 
 class _Reconciliation:
@@ -62,7 +73,7 @@ class _Reconciliation:
         create_state(landed, kind.stream)
         landed.execute(TABLES)
 
-    def run(self, turn: int) -> Iterator[Page]:
+    def run(self, is_due: bool) -> Iterator[Page]:
         values = [self.known.as_of]
         for ids in batches(self.landed, batch_size(self.kind), NO_LONGER_ARCHIVED, values):
             yield from self._settle(ids)
@@ -70,7 +81,7 @@ class _Reconciliation:
         if there > self._live():
             yield from self._catch_up()
             there = self.crm.total(self.kind)
-        if there != self._live() or listing_due(self.landed, self.known, self.kind.stream, turn):
+        if there != self._live() or is_due:
             yield from self._compare()
             method, there = "listing", count(self.landed, "select count(*) from listed")
         yield (
