@@ -276,8 +276,8 @@ class Faults:
         if kind == "wrong_envelope":
             page["items"] = page.pop(name)
         elif kind == "nan" and records:
-            member = "properties" if "properties" in records[0] else "attributes"
-            records[0][member]["score"] = float("nan")
+            first = records[0]
+            first.get("properties", first.get("attributes", first))["score"] = float("nan")
         elif kind == "duplicate_page":
             page[name] = rule.previous + records
         elif kind == "missing_page":
@@ -325,7 +325,8 @@ def _changes(do: dict[str, Any], path: str, records: list[Any]) -> list[dict[str
     collection = _collection(path, records)
     text = json.dumps(do.get("changes", [default]))
     for name, record in (("$first", records[0]), ("$last", records[-1])):
-        text = text.replace(json.dumps(name), json.dumps(record.get("id")))
+        record_id = record.get("id", record.get("from", {}).get("id"))  # a tie has its start's
+        text = text.replace(json.dumps(name), json.dumps(record_id))
     return [
         {"collection": collection, **change} if _needs_collection(change) else change
         for change in json.loads(text)
@@ -343,7 +344,7 @@ def _collection(path: str, records: list[Any]) -> str:
     vendor = path.split("/")[1]
     if "type" in records[0] and vendor == "klaviyo":
         return f"klaviyo/{records[0]['type']}"
-    found = re.search(r"/objects/(?:2026-09/)?([a-z_]+)", path)
+    found = re.search(r"/(?:objects|associations)/(?:2026-09/)?([a-z_]+)", path)
     return f"hubspot/{found[1] if found else path.strip('/').split('/')[-1]}"
 
 

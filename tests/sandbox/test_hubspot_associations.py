@@ -96,3 +96,26 @@ def test_a_batch_takes_a_thousand_inputs(sandbox_server, count, status):
 def test_types_that_are_none_are_refused(sandbox_server):
     assert read(sandbox_server, "wishes", "contacts", "1").status_code == 400
     assert read(sandbox_server, "calls", "wishes", "1").status_code == 400
+
+
+def test_faults_spoil_a_partial_answer_too(sandbox_server):
+    calls, (contact,) = create(sandbox_server, "calls", 2), create(sandbox_server, "contacts")
+    tie(sandbox_server, ("calls", calls[0]), ("contacts", contact))
+    assert read(sandbox_server, "calls", "contacts", *calls).status_code == 207
+    for kind in ("missing_page", "wrong_envelope", "nan", "html", "truncate"):
+        sandbox_server.set_faults([{"match": {"path": "associations"}, "do": {"kind": kind}}])
+        (call,), (contact,) = create(sandbox_server, "calls"), create(sandbox_server, "contacts")
+        tie(sandbox_server, ("calls", call), ("contacts", contact))
+        spoilt = read(sandbox_server, "calls", "contacts", call, "1").text
+        assert spoilt != read(sandbox_server, "calls", "contacts", call, "1").text
+        assert sandbox_server.faults()[0]["fired"] == 1
+
+
+def test_a_call_may_go_right_after_its_ties_were_read(sandbox_server):
+    gone = {"change": "delete", "id": "$first"}
+    rule = {"match": {"path": "associations"}, "do": {"kind": "mutate", "changes": [gone]}}
+    sandbox_server.set_faults([rule])
+    (call,), (contact,) = create(sandbox_server, "calls"), create(sandbox_server, "contacts")
+    tie(sandbox_server, ("calls", call), ("contacts", contact))
+    assert read(sandbox_server, "calls", "contacts", call).json()["results"] != []
+    assert sandbox_server.hubspot.get(f"/crm/v3/objects/calls/{call}").status_code == 404
