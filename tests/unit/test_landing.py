@@ -90,6 +90,21 @@ def test_a_stream_can_be_read_before_its_first_load(land):
     assert relation.fetchall() == []
 
 
+def test_a_stream_that_gets_a_column_can_be_read_with_it_before_the_next_load(land):
+    landing.declare(land.landing_dir, "crm", "contacts", ["id", "updated_at"])
+    landing.declare(land.landing_dir, "crm", "contacts", ["id", "updated_at", "history"])
+    files = str(land.landing_dir / "crm" / "contacts" / "*" / "*.parquet")
+    assert "history" in duckdb.sql(f"from read_parquet('{files}')").columns
+    assert not list(land.landing_dir.rglob("*.part"))
+
+
+def test_a_night_opened_has_its_completed_loads_and_no_later_one(land):
+    land(("1", "2018-01-01T00:00:00Z"))
+    land(("2", "2018-01-03T00:00:00Z"), as_of=date(2018, 1, 3))
+    with landing.opened(land.landing_dir, "crm", ["contacts"], NIGHT) as connection:
+        assert connection.execute("select id from contacts").fetchall() == [("1",)]
+
+
 KILLED = """
 import sys
 from datetime import date

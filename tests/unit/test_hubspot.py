@@ -1,0 +1,149 @@
+"""HubSpot's answers taken apart, without HubSpot."""
+
+import json
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from rapport.errors import SourceError
+from rapport.sources.hubspot import associations, preferences
+from rapport.sources.hubspot.crm import Crm
+from rapport.sources.hubspot.types import ASSOCIATIONS, CALLS, CONTACTS, OBJECT_TYPES
+from rapport.sources.known import Known
+from rapport.sources.streams import GROUPS, HUBSPOT
+
+KNOWN = Known(Path("landing"), date(2018, 1, 2))
+TEXTS = ("_body", "_title", "subject", "content", "_text")
+
+
+@pytest.fixture
+def crm():
+    """Return a function that makes a CRM of prepared answers; it remembers what was asked."""
+
+    def make(*answers):
+        made = Crm.__new__(Crm)
+        made.id = "rapport_hubspot"
+        made.asked = []
+        left = iter(answers)
+
+        def post(path, body):
+            made.asked.append(body)
+            return next(left)
+
+        made.api = SimpleNamespace(post=post)
+        return made
+
+    return make
+
+
+def tied(id_, *targets, after=None):
+    result = {"from": {"id": id_}, "to": [{"toObjectId": target} for target in targets]}
+    return result | ({"paging": {"next": {"after": after}}} if after else {})
+
+
+def untied(id_):
+    return {
+        "category": "OBJECT_NOT_FOUND",
+        "subCategory": associations.NO_TIES,
+        "context": {"fromObjectId": [id_]},
+    }
+
+
+class TestAssociations:
+    def read(self, crm, *ids):
+        rows = associations._read(crm, KNOWN, CALLS, CONTACTS, list(ids))
+        return {
+            row["from_id"]: [each["toObjectId"] for each in json.loads(row["targets"])]
+            for row in rows
+        }
+
+    def test_a_set_is_read_to_its_end_and_only_what_goes_on_is_asked_again(self, crm):
+        api = crm(
+            {"results": [tied("1", 7, 8, after="x"), tied("2", 9)]},
+            {"results": [tied("1", 10)]},
+        )
+        assert self.read(api, "1", "2") == {"1": [7, 8, 10], "2": [9]}
+        assert api.asked[1] == {"inputs": [{"id": "1", "after": "x"}]}
+
+    def test_no_ties_are_an_empty_set(self, crm):
+        assert self.read(crm({"results": [], "errors": [untied("1")]}), "1") == {"1": []}
+
+    def test_a_last_page_without_ties_takes_none_away(self, crm):
+        api = crm({"results": [tied("1", 7, after="x")]}, {"results": [], "errors": [untied("1")]})
+        assert self.read(api, "1") == {"1": [7]}
+
+    def test_a_record_that_is_gone_has_no_row(self, crm):
+        gone = {"category": "OBJECT_NOT_FOUND", "context": {"ids": ["2"]}}
+        assert self.read(crm({"results": [tied("1", 7)], "errors": [gone]}), "1", "2") == {"1": [7]}
+
+    def test_a_record_that_is_left_out_is_an_error(self, crm):
+        with pytest.raises(SourceError, match="no answer for 1 of 2 records"):
+            self.read(crm({"results": [tied("1", 7)]}), "1", "2")
+
+    def test_a_part_that_failed_for_another_reason_is_an_error(self, crm):
+        failed = {"category": "INTERNAL_ERROR", "context": {"ids": ["1"]}}
+        with pytest.raises(SourceError, match="INTERNAL_ERROR"):
+            self.read(crm({"results": [], "errors": [failed]}), "1")
+
+    def test_a_cursor_that_repeats_ends_it(self, crm):
+        again = {"results": [tied("1", 7, after="x")]}
+        with pytest.raises(SourceError, match="never end"):
+            self.read(crm(again, again, again), "1")
+
+
+class TestPreferences:
+    def test_the_wide_status_of_another_brand_is_not_the_accounts(self):
+        answer = {
+            "wideStatuses": [
+                {"wideStatusType": "PORTAL_WIDE", "status": "SUBSCRIBED", "businessUnitId": 0},
+                {
+                    "wideStatusType": "BUSINESS_UNIT_WIDE",
+                    "status": "UNSUBSCRIBED",
+                    "businessUnitId": 5,
+                },
+            ]
+        }
+        rows = list(preferences._wide("a@example.com", answer))
+        assert [(row["subscription_id"], row["status"]) for row in rows] == [
+            ("*", "SUBSCRIBED"),
+            ("*5", "UNSUBSCRIBED"),
+        ]
+
+    def test_an_address_without_a_wide_status_says_that_it_was_asked(self):
+        (row,) = preferences._wide("a@example.com", {"wideStatuses": []})
+        assert (row["subscription_id"], row["status"]) == ("*", "NOT_SPECIFIED")
+
+    def test_why_and_how_it_was_said_stays_with_a_status(self):
+        status = {
+            "subscriptionId": 3,
+            "status": "SUBSCRIBED",
+            "timestamp": "2018-01-01T00:00:00Z",
+            "legalBasis": "CONSENT_WITH_NOTICE",
+        }
+        (row,) = preferences._subscriptions("a@example.com", {"statuses": [status]})
+        assert (row["subscription_id"], row["set_at"]) == ("3", "2018-01-01T00:00:00Z")
+        assert json.loads(row["attributes"]) == {"legalBasis": "CONSENT_WITH_NOTICE"}
+
+
+class TestTypes:
+    def test_every_stream_of_objects_has_its_type(self):
+        streams = {s.name for group in GROUPS.values() for s in group if s.source == HUBSPOT}
+        assert streams - OBJECT_TYPES.keys() == {
+            *("owners", "associations", "removals", "source_totals"),
+            *("subscription_definitions", "subscription_statuses"),
+        }
+
+    @pytest.mark.parametrize("kind", OBJECT_TYPES.values(), ids=lambda kind: kind.name)
+    def test_no_text_that_somebody_wrote_is_pulled(self, kind):
+        assert not [name for name in kind.properties if name.endswith(TEXTS)]
+
+    @pytest.mark.parametrize("kind", OBJECT_TYPES.values(), ids=lambda kind: kind.name)
+    def test_the_date_of_change_is_pulled(self, kind):
+        assert kind.modified in kind.properties
+        assert set(kind.history) <= set(kind.properties)
+
+    def test_every_engagement_is_tied_to_contacts(self):
+        tied_to_contacts = {start.name for start, end in ASSOCIATIONS if end is CONTACTS}
+        assert {stream.name for stream in GROUPS["hubspot_engagements"]} <= tied_to_contacts
