@@ -135,9 +135,15 @@ def land(landing: Path, people: int) -> int:
 
 
 def build(
-    folder: Path, landing: Path, *, memory: str
+    folder: Path, landing: Path, *, memory: str, **variables: object
 ) -> tuple[float, float, int, list[tuple[str, float]]]:
     """Build everything from the landing to the identity marts.
+
+    Args:
+        folder: takes the warehouse.
+        landing: what to build from.
+        memory: DuckDB's limit.
+        variables: policies that differ from dbt_project.yml.
 
     Returns:
         Wall seconds, CPU seconds, peak memory of the process in bytes, and seconds per model.
@@ -149,6 +155,8 @@ def build(
         "RAPPORT_MEMORY_LIMIT": memory,
         "RAPPORT_THREADS": "2",
     }
+    for old in folder.glob("rapport.duckdb*"):
+        old.unlink()
     models = ["+int_identity__customers", "+customer_aliases", "+identity_changes"]
     process = subprocess.Popen(
         [
@@ -156,7 +164,8 @@ def build(
             *("--select", *models, "int_identity__reviews"),
             *("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
             *("--target-path", str(folder / "target")),
-            *("--vars", f"{{as_of_date: {LAST}}}", "--log-path", str(folder / "target")),
+            *("--vars", json.dumps({"as_of_date": LAST, **variables})),
+            *("--log-path", str(folder / "target")),
         ],
         cwd=PROJECT_DIR / "dbt_project",
         env=environment,
@@ -195,8 +204,6 @@ def run(folder: Path, *, people: int, memory: str) -> None:
     """Print what it took and what came of it."""
     landing = folder / "landing"
     records = land(landing, people)
-    for old in folder.glob("rapport.duckdb*"):
-        old.unlink()
     seconds, cpu, peak, models = build(folder, landing, memory=memory)
     print(f"{records:,} contact records of {people:,} people, {LAST}: ", end="")
     print(f"{seconds:.0f} s ({cpu:.0f} s of CPU), peak memory of the process ", end="")

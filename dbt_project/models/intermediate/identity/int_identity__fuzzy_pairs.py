@@ -5,10 +5,14 @@ def model(dbt, session):
     from rapport.identity import fuzzy
 
     dbt.config(materialized="table")
+    # By themselves on a line: dbt looks for these calls in the text.
+    is_on = dbt.config.meta_get("is_on")
+    tie_from = dbt.config.meta_get("tie_from")
+    review_from = dbt.config.meta_get("review_from")
     return fuzzy.pairs(
         dbt.ref("int_identity__contacts"),
         dbt.ref("role_addresses"),
-        is_on=str(dbt.config.meta_get("is_on")).lower() == "true",
-        tie_from=float(dbt.config.meta_get("tie_from")),
-        review_from=float(dbt.config.meta_get("review_from")),
+        is_on={"true": True, "false": False}[str(is_on).lower()],
+        tie_from=float(tie_from),
+        review_from=float(review_from),
     )
