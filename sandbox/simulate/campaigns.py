@@ -68,10 +68,26 @@ def sends(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
     db.execute(
         f"""
         create or replace temp table draws as
-        with offered as (
+        with reached as (
+            -- campaigns are evenly spaced: the first that can reach a person needs no search
             select
-                person, campaign, block, is_sms, has_holdout, is_in_pool,
-                campaigns.ms + (1500 * u2('minute', person, campaign))::bigint * 1000 as ms,
+                person, is_in_pool, z_responsive, takes_mail, takes_sms and phone is not null
+                    as takes_sms, in_mailing_since + 3600000 as since, coalesce(left_at, {END}) as until,
+                unnest(range(
+                    greatest(1, (in_mailing_since - {p.start}) // {BLOCK // p.campaigns_per_block}),
+                    (select max(campaign) + 1 from campaigns)
+                )) as campaign
+            from people
+        ),
+        offered as (
+            select
+                person, campaign, block, is_sms, has_holdout, is_in_pool, z_responsive,
+                campaigns.ms, is_overloading
+            from reached inner join campaigns using (campaign)
+            where campaigns.ms > since and campaigns.ms < until and if(is_sms, takes_sms, takes_mail)
+        ),
+        intense as (
+            select person, campaign, is_sms, has_holdout, is_in_pool, ms,
                 case when is_in_pool then 0.03 + 0.97 * u2('intensity', person, block) ** 1.3
                     else clip(
                         {p.reach} - {p.chase} * z_responsive + 0.25 * is_overloading::int
@@ -79,13 +95,16 @@ def sends(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
                         0.02, 0.95
                     )
                 end as intensity
-            from people inner join campaigns
-                on campaigns.ms > people.in_mailing_since + 3600000
-                and campaigns.ms < coalesce(people.left_at, {END})
-            where if(is_sms, takes_sms and phone is not null, takes_mail)
+            from offered
+        ),
+        decided as (
+            select * exclude (intensity), u2('sent', person, campaign) < intensity as is_sent
+            from intense
         ),
         drawn as (
-            select *, u2('sent', person, campaign) < intensity as is_sent from offered
+            select person, campaign, is_sms, has_holdout, is_in_pool, is_sent,
+                ms + (1500 * u2('minute', person, campaign))::bigint * 1000 as ms
+            from decided where is_sent or (is_in_pool and has_holdout)
         )
         select
             person, campaign, ms, is_sms, is_sent, has_holdout, is_in_pool,
@@ -94,6 +113,5 @@ def sends(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
                 range between {BLOCK} preceding and current row
             ) - 1, null) as contacts_28d
         from drawn
-        where is_sent or (is_in_pool and has_holdout)
         """
     )

@@ -11,14 +11,15 @@ import duckdb
 # Hashed twice: DuckDB combines the arguments of `hash` by exclusive or, and two seeds would
 # otherwise differ in the same bits everywhere.
 MACROS = """
+-- The casts matter: 0.5 alone is a decimal, and decimals of this length are forty times slower.
 create macro chance(purpose, a) as hash(hash(a::bigint, purpose, {seed}));
 create macro u(purpose, a) as
-    ((chance(purpose, a) >> 11) + 0.5) * 1.1102230246251565e-16;
+    ((chance(purpose, a) >> 11)::double + 0.5::double) * 1.1102230246251565e-16::double;
 create macro u2(purpose, a, b) as
-    ((hash(hash(a::bigint, b::bigint, purpose, {seed})) >> 11) + 0.5) * 1.1102230246251565e-16;
+    ((hash(hash(a::bigint, b::bigint, purpose, {seed})) >> 11)::double + 0.5::double)
+    * 1.1102230246251565e-16::double;
 create macro normal(purpose, a) as
     sqrt(-2 * ln(u(purpose, a))) * cos(2 * pi() * u(purpose || '~', a));
-create macro poll(rate, purpose, a, b) as u2(purpose, a, b) < rate;
 
 -- Marsaglia and Tsang's rejection method for Gamma(shape + 1), one candidate per step, and the
 -- usual power of a uniform number to come down to Gamma(shape): exact for every shape. Of eight

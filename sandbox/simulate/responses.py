@@ -58,18 +58,21 @@ def responses(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
             inner join campaigns using (campaign)
             where is_sent
         ),
+        -- One step after the other: DuckDB works out an alias anew wherever it is used beside it.
+        bounced as (
+            select * exclude (is_strained), coalesce(is_strained, false) as is_strained,
+                not is_dead and u2('bounce', person, campaign) < 0.003 as is_soft_bounce
+            from considered
+        ),
+        delivered as (
+            select *, not (is_dead or is_soft_bounce) as is_delivered from bounced
+        ),
         drawn as (
-            select * exclude (is_strained, takes_part),
-                coalesce(is_strained, false) as is_strained,
-                not is_dead and u2('bounce', person, campaign) < 0.003 as is_soft_bounce,
-                not is_dead and not is_soft_bounce as is_delivered,
+            select * exclude (takes_part),
                 is_delivered and u2('response', person, campaign) < p_response as has_response,
                 is_delivered and takes_part and u2('opt out', person, campaign) < p_opt_out
-                    as is_opt_out,
-                is_opt_out and u2('complaint', person, campaign)
-                    < {p.complaint_share} * if(is_strained, 2, 1) as is_complaint,
-                u2('act', person, campaign) as act
-            from considered
+                    as is_opt_out
+            from delivered
         ),
         kept as (
             select * from drawn
@@ -77,21 +80,32 @@ def responses(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
                 partition by person order by ms, campaign
                 rows between unbounded preceding and 1 preceding
             ), 0) = 0
+        ),
+        wanted as (
+            select *,
+                case when has_response then u2('act', person, campaign) end as act,
+                -- an answer comes within the week in which it counts as one
+                case when has_response then whole_second(ms + 120000 + least(
+                    -ln(u2('delay', person, campaign)) * 1.2, 6.5) * {DAY}::bigint) end as wanted_at
+            from kept
+        ),
+        acted as (
+            select *,
+                if(wanted_at < {END}, wanted_at, null) as acted_at,
+                case
+                    when wanted_at >= {END} then null
+                    when act < {p.order_share} * if(content = 'price_offer', 2, 1) then 'order'
+                    when act > 1 - 0.5 * closeness ** 2 and not is_sms then 'reply'
+                    when act is not null then 'click'
+                end as action,
+                is_delivered and u2('pulse', person, campaign) < 0.08 as is_asked
+            from wanted
         )
         select
             person, campaign, ms, is_sms, contacts_28d, is_strained, is_dead, is_soft_bounce,
-            is_delivered, is_confusing, p_response, p_opt_out, is_opt_out, is_complaint,
-            case
-                when not has_response then null
-                when act < {p.order_share} * if(content = 'price_offer', 2, 1) then 'order'
-                when act > 1 - 0.5 * closeness ** 2 and not is_sms then 'reply'
-                else 'click'
-            end as wanted_action,
-            -- an answer comes within the week in which it counts as one
-            whole_second(ms + 120000 + least(-ln(u2('delay', person, campaign)) * 1.2, 6.5)
-                * {DAY}::bigint) as wanted_at,
-            if(wanted_at < {END}, wanted_action, null) as action,
-            if(action is null, null, wanted_at) as acted_at,
+            is_delivered, is_confusing, p_response, p_opt_out, is_opt_out, action, acted_at,
+            is_opt_out and u2('complaint', person, campaign)
+                < {p.complaint_share} * if(is_strained, 2, 1) as is_complaint,
             coalesce(action = 'order' and content = 'price_offer', false) as is_redeemed,
             has_proxy and is_delivered and not is_sms and u2('proxy', person, campaign) < 0.95
                 as is_opened_by_proxy,
@@ -106,17 +120,19 @@ def responses(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
             end as opened_at,
             whole_second(ms + (0.02 + u2('opt out at', person, campaign)) * 20 * {HOUR}::bigint)
                 as opted_out_at,
-            is_delivered and u2('pulse', person, campaign) < 0.08
-                and u2('pulse answer', person, campaign) < 0.15 + 0.6 * reciprocity as has_pulse,
-            whole_second(ms + (0.2 + 30 * u2('pulse at', person, campaign)) * {HOUR}::bigint) as pulsed_at,
+            is_asked and u2('pulse answer', person, campaign) < 0.15 + 0.6 * reciprocity
+                as has_pulse,
+            whole_second(ms + (0.2 + 30 * u2('pulse at', person, campaign)) * {HOUR}::bigint)
+                as pulsed_at,
             -- the answer is about what the person feels: beyond her tolerance it is too much
-            if(u2('too much', person, campaign) < clip(
+            case when is_asked then if(u2('too much', person, campaign) < clip(
                 0.06 + 0.5 * is_overloading::int + 3 * least(p_opt_out, 0.06), 0, 0.9
-            ), 'yes', 'no') as is_too_much,
-            if(u2('clear', person, campaign) < if(is_confusing, 0.35, 0.92), 'yes', 'no') as is_clear,
+            ), 'yes', 'no') end as is_too_much,
+            case when is_asked then if(u2('clear', person, campaign)
+                < if(is_confusing, 0.35, 0.92), 'yes', 'no') end as is_clear,
             is_delivered and is_confusing
                 and u2('asks', person, campaign) < {p.confusing_contacts} as asks_for_help
-        from kept
+        from acted
         """
     )
     db.execute(
