@@ -2,7 +2,7 @@
 
 import duckdb
 
-from sandbox.crm import metric_id
+from sandbox.mailing import metric_id
 from sandbox.simulate.parameters import DAY, END, Parameters
 
 HOUR = 3_600_000
@@ -125,8 +125,10 @@ def query(metrics: frozenset[str] | None = None) -> str:
                 (u('lateness', serial) * 20 * {HOUR}) :: bigint, 0) as visible_from,
             metric_id, profile_id, body
         from ({union}) as every
-        inner join (select person, profile_id from people) as profiles using (person)
-        where ms < {END}
+        inner join (select person, profile_id, in_mailing_since from people) as profiles
+            using (person)
+        -- nobody is seen before being known
+        where ms < {END} and ms > in_mailing_since
     """
 
 

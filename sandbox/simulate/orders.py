@@ -103,9 +103,9 @@ def purchases(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
             from timed where instant < {END}
         )
         select person, k, ms from ordered
-        where ms < {END} and not (
+        where ms < {END} and not coalesce(
             k > 0 and ms >= strained_from and ms < coalesce(strained_until, {END})
-            and u2('stays away', person, k) < 0.45
+            and u2('stays away', person, k) < 0.45, false
         )
         """
     )

@@ -7,7 +7,7 @@ then a function of the person and the instant.
 
 import duckdb
 
-from sandbox.crm import metric_id
+from sandbox.mailing import metric_id
 from sandbox.simulate.engine import texts
 from sandbox.simulate.events import METRICS
 from sandbox.simulate.names import COUNTRIES, LOCALES

@@ -10,7 +10,7 @@ from sandbox.simulate.responses import opt_out_chance, response_chance
 
 MOST_CONTACTS = 12
 # The axis `frequency`: contacts of hers in 28 days at which it stands at one half.
-HALF_FREQUENCY = 8.0
+HALF_FREQUENCY = 4.0
 SAMPLE = 20_000  # people of the pool, whose chances make the curves
 
 PER_PERSON = {
