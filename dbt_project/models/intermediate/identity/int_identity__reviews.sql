@@ -7,11 +7,17 @@ select
     record_id_a,
     source_b,
     record_id_b,
-    reason,
+    min(reason) as reason,
     cast(null as double) as score,
-    valid_from as since_date
+    min(valid_from) as since_date
 from {{ ref('int_identity__links') }}
 where reason in ('conflict', 'shared by too many')
+group by
+    rule,
+    source_a,
+    record_id_a,
+    source_b,
+    record_id_b
 union all
 select
     'fuzzy' as rule,

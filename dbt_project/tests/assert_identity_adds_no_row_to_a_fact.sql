@@ -1,0 +1,34 @@
+-- An event of a source is at most one row of a fact, however many records its customer has.
+with
+
+touchpoints as (
+
+    select
+        source,
+        count(*) as fact_count
+    from {{ ref('fct_touchpoints') }}
+    where source in ('shop', 'klaviyo')
+    group by source
+
+),
+
+counted as (
+
+    select
+        'touchpoints of ' || source as what,
+        fact_count,
+        case source
+            when 'shop' then (select count(*) from {{ ref('stg_shop__orders') }})
+            else (select count(*) from {{ ref('stg_klaviyo__events') }})
+        end as staged_count
+    from touchpoints
+    union all
+    select
+        'orders' as what,
+        (select count(*) from {{ ref('fct_orders') }}) as fact_count,
+        (select count(*) from {{ ref('stg_shop__orders') }}) as staged_count
+
+)
+
+select * from counted
+where fact_count > staged_count
