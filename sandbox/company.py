@@ -22,6 +22,7 @@ SOURCES = (
     "crm.py",
     "households.py",
     "journey.py",
+    "mailing.py",
     "people.py",
     "schema.py",
     "shop.py",

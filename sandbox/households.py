@@ -33,6 +33,7 @@ def between(earliest: int, latest: int, *about: object) -> int:
     return earliest + draw(*about) % ((latest - earliest) // SECOND) * SECOND
 
 
+OPENING = day(2016, 10, 3) + 8 * HOUR  # the day the two accounts were opened
 YEAR_START = day(2017, 1, 1)
 YEAR_END = day(2017, 12, 15)
 
