@@ -1,15 +1,16 @@
 {#-
     What landed for the night: rows of completed loads, as text, each with
     `load_id`, `load_date`, `is_new_load` (no finished build has seen the load),
-    `row_hash` and `payload` (the row as it came).
+    `row_hash` and `payload` (the row as it came, as JSON; or as a struct named `raw`, for
+    who writes few of them down).
 -#}
-{% macro landed(source_name, stream) -%}
+{% macro landed(source_name, stream, as_json=true) -%}
     select
         landed.*,
         landed._dlt_load_id as load_id,
         built.load_id is null as is_new_load,
         hash(landed) as row_hash,
-        cast(to_json(landed) as varchar) as payload
+        {% if as_json %}cast(to_json(landed) as varchar) as payload{% else %}landed as raw{% endif %}
     from {{ source(source_name, stream) }} as landed
     inner join ({{ completed_loads(source_name) }}) as completed
         on landed._dlt_load_id = completed.load_id

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from rapport.sources.streams import STREAMS
 from tests.dbt.differences import differences
 from tests.dbt.two_nights import FIRST, SECOND, land_first_night, land_second_night
 
@@ -58,8 +59,9 @@ def test_only_days_that_something_happened_to_are_rebuilt(nights):
         # again, 03-02 has come
         "fct_orders": 7,
         "fct_order_lines": 7,
-        # all but the corrected line's day, and besides: 02-01 landed again, 02-10 knows its metric,
-        # 02-15 changed customer, 02-16 new
+        # 01-15, 02-20, 02-25, 03-01 and 03-02 likewise, for orders; 02-10 knows its metric, 02-15
+        # changed customer, 02-16 new, 02-24 tied to nobody now, 02-26 tied at last. 02-01 landed
+        # again as it was: no touchpoint differs
         "fct_touchpoints": 10,
     }
 
@@ -109,6 +111,59 @@ def test_an_event_joins_when_its_metric_arrives(nights):
     assert nights["continued"].rows(count) == [(1,)]
 
 
+def test_an_engagement_is_a_touchpoint_of_everybody_it_is_tied_to(nights):
+    """Call 1 was with two customers; mail 2 was tied to the wrong one, mail 1 to nobody yet."""
+    tied = """
+        select split_part(touchpoint_id, ':', 2) || split_part(touchpoint_id, ':', 3), count(*)
+        from marts.fct_touchpoints where event_type in ('called', 'replied', 'sent')
+        group by 1 order by 1
+    """
+    assert nights["first"].rows(tied) == [("callcall1", 2), ("emailmail2", 1)]
+    assert nights["continued"].rows(tied) == [("callcall1", 2), ("emailmail1", 1)]
+
+
+def test_a_call_that_nobody_took_is_no_touchpoint(nights):
+    assert nights["scratch"].rows(
+        "select count(*) from marts.fct_touchpoints where touchpoint_id like '%call2%'"
+    ) == [(0,)]
+
+
+def test_a_ticket_is_opened_by_the_customer_and_closed_by_a_named_person(nights):
+    moments = """
+        select event_type, channel, direction, actor, message_class, owner_id
+        from marts.fct_touchpoints where touchpoint_id like 'hubspot:ticket:%' order by occurred_at
+    """
+    opened = ("ticket_opened", "phone", "inbound", "human", None, "71")
+    assert nights["first"].rows(moments) == [opened]
+    assert nights["continued"].rows(moments) == [
+        opened,
+        ("ticket_closed", "phone", "outbound", "human", "service", "71"),
+    ]
+
+
+def test_a_list_is_what_its_latest_load_says(nights):
+    """The second list has become empty, which no row of it can say."""
+    members = "from staging.stg_klaviyo__list_members select list_id, profile_id order by all"
+    assert nights["first"].rows(members) == [("l1", "k1"), ("l1", "k2"), ("l2", "k1")]
+    assert nights["continued"].rows(members) == [("l1", "k1"), ("l1", "k3")]
+
+
+def test_an_event_that_landed_twice_is_typed_once_and_ranked_anew(nights):
+    ranks = """
+        select load_id, version_rank, is_new_load from staging.base_klaviyo__events
+        where event_id = 'e2' order by load_id
+    """
+    expected = [("K1", 2, False), ("K2", 1, True)]
+    assert nights["continued"].rows(ranks) == expected
+    assert nights["repeated"].rows(ranks) == [("K1", 2, False), ("K2", 1, False)]
+
+
+def test_skills_are_teams_of_a_certain_name(nights):
+    assert nights["first"].rows("select team, skills from staging.stg_hubspot__owners") == [
+        ("North", ["negotiation"])
+    ]
+
+
 def test_a_killed_load_is_not_read(nights):
     assert nights["scratch"].rows(
         "select count(*) from marts.fct_orders where order_id = 'killed'"
@@ -118,7 +173,7 @@ def test_a_killed_load_is_not_read(nights):
 @pytest.mark.parametrize("name", ["first", "continued", "scratch"])
 def test_every_landed_row_is_accounted_for(nights, name):
     conserved = nights[name].rows("select * exclude (as_of_date) from ops.row_conservation")
-    assert len(conserved) == 11
+    assert {row[:2] for row in conserved} == {(each.source, each.name) for each in STREAMS}
     assert [row for row in conserved if row[-1] != 0] == []
 
 
@@ -146,15 +201,17 @@ def test_bad_rows_are_kept_whole_with_the_reason(nights):
         "order by all"
     )
     assert [row[:4] for row in quarantined] == [
+        ("associations", "emails:mail3:contacts", "H2", "targets is not a JSON list"),
         ("customers", "4", "S1", "created_at is missing or not a time"),
         ("events", "e6", "K1", "datetime is missing or not a time"),
         ("order_lines", "o10:", "S2", "product_id is missing"),
         ("order_lines", "o4:p1", "S1", "quantity is negative"),
         ("orders", "o1", "S2", "updated_at is missing or not a time"),
         ("orders", "o2", "S1", "currency_code is not an ISO 4217 code"),
+        ("tasks", "task1", "H1", "hs_timestamp is not a time"),
     ]
-    assert '"created_at":"not a date"' in quarantined[0][4]
-    assert '"email":"dee@example.com"' in quarantined[0][4]
+    assert '"created_at":"not a date"' in quarantined[1][4]
+    assert '"email":"dee@example.com"' in quarantined[1][4]
 
 
 def test_a_bad_version_does_not_push_out_the_good_one_before_it(nights):

@@ -1,5 +1,6 @@
 """Data flows one way: source -> staging -> intermediate -> marts -> segments."""
 
+from rapport.sources.streams import STREAMS
 from tests.dbt.manifest_views import edges, layer, models
 
 MAY_READ = {
@@ -28,16 +29,32 @@ def test_only_base_models_read_the_landing(manifest):
     assert {name for name in readers if not name.startswith("base_")} == {"row_conservation"}
 
 
-def test_each_stream_has_one_base_and_one_staging_model_of_its_own(manifest):
-    streams = {
-        (source["source_name"], source["name"])
-        for source in manifest["sources"].values()
+def test_every_landed_stream_is_staged_counted_and_searched_for_bad_rows(manifest):
+    """The sources' own list against dbt's: a stream that nobody stages would be lost in silence."""
+    landed = {stream.full_name for stream in STREAMS}
+    known = {
+        f"{source['source_name']}.{source['name']}": key
+        for key, source in manifest["sources"].items()
         if source["name"] not in {"completed_loads", "built_loads"}
     }
-    staging = {node["name"] for node in models(manifest) if layer(node) == "staging"}
-    assert staging == {
-        f"{kind}_{source}__{stream}" for source, stream in streams for kind in ("base", "stg")
+    assert set(known) == landed
+    nodes = {node["name"]: node for node in models(manifest)}
+    counted = nodes["row_conservation"]["depends_on"]["nodes"]
+    assert set(known.values()) <= set(counted)
+    bases = {
+        name: node["depends_on"]["nodes"]
+        for name, node in nodes.items()
+        if name.startswith("base_")
     }
+    assert {source for read in bases.values() for source in read} >= set(known.values())
+    searched = nodes["quarantined_rows"]["depends_on"]["nodes"]
+    assert set(searched) == {nodes[base]["unique_id"] for base in bases}
+
+
+def test_every_base_model_has_its_staging_model(manifest):
+    staging = {node["name"] for node in models(manifest) if layer(node) == "staging"}
+    bases = {name.removeprefix("base_") for name in staging if name.startswith("base_")}
+    assert staging == {f"{kind}_{name}" for name in bases for kind in ("base", "stg")}
 
 
 def test_beyond_staging_only_changed_records_and_identity_come_from_base_models(manifest):
@@ -51,8 +68,8 @@ def test_beyond_staging_only_changed_records_and_identity_come_from_base_models(
         "int_identity__contacts",
         "int_identity__holdings",
         "int_identity__versions",
+        "int_consent__events",
         "int_orders__changed",
-        "int_touchpoints__changed",
         "quarantined_rows",
         "row_conservation",
     }

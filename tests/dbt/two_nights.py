@@ -3,8 +3,9 @@
 The second night brings: an order that is late, one that moves to another day and leaves its old
 day empty, a corrected line, a line whose order was missing, an order that the first night had in
 its landing but could not see yet, an address that makes a stranger an old customer, a campaign
-and a metric that arrive after their events, rows landed twice, bad rows, and a load that was
-killed.
+and a metric that arrive after their events, rows landed twice, bad rows, a load that was
+killed, an engagement that is tied to somebody only now, one whose tie is gone, a ticket that
+closes, a member who left a list.
 """
 
 from pathlib import Path
@@ -69,7 +70,28 @@ def land_first_night(landing: Path) -> None:
                     "updated_at": "2016-01-01T00:00:00Z",
                     "archived": "false",
                     "email": "staff@example.com",
+                    "teams": [
+                        {"id": "1", "name": "skill:negotiation"},
+                        {"id": "2", "name": "North"},
+                    ],
                 }
+            ],
+            "calls": [
+                _object("call1", "2017-02-25T09:00:00Z", hs_call_direction="INBOUND"),
+                _object("call2", "2017-02-26T09:00:00Z", hs_call_status="NO_ANSWER"),
+            ],
+            "emails": [
+                _object("mail1", "2017-02-26T10:00:00Z", hs_email_direction="INCOMING_EMAIL"),
+                _object("mail2", "2017-02-24T10:00:00Z", hs_email_direction="EMAIL"),
+            ],
+            "tickets": [_ticket("t1", "2017-02-24T12:00:00Z")],
+            "tasks": [_object("task1", "yesterday")],
+            "associations": [
+                _tied("calls", "call1", ["h1", "h5"]),
+                _tied("calls", "call2", ["h1"]),
+                _tied("emails", "mail1", []),
+                _tied("emails", "mail2", ["h2"]),
+                _tied("tickets", "t1", ["h1"]),
             ],
         },
     )
@@ -99,6 +121,8 @@ def land_first_night(landing: Path) -> None:
                 _event("e6", "mc", "k1", "yesterday"),
                 _event("e9", "mo", "k1", "2017-02-10T10:00:00+00:00"),
             ],
+            "lists": [_list("l1"), _list("l2")],
+            "list_members": [_member("l1", "k1"), _member("l1", "k2"), _member("l2", "k1")],
         },
     )
 
@@ -132,7 +156,30 @@ def land_second_night(landing: Path) -> None:
         "hubspot",
         SECOND,
         "H2",
-        {"contacts": [{**_contact("h1", "1", "Ann.Lee@example.com"), "archived": "true"}]},
+        {
+            "contacts": [{**_contact("h1", "1", "Ann.Lee@example.com"), "archived": "true"}],
+            "tickets": [
+                {
+                    **_ticket("t1", "2017-02-24T12:00:00Z", closed_date="2017-02-26T08:00:00Z"),
+                    "updated_at": "2017-03-02T08:00:00Z",
+                }
+            ],
+            "associations": [
+                _tied("emails", "mail1", ["h2"], SECOND),
+                _tied("emails", "mail2", [], SECOND),
+                {"from_type": "emails", "from_id": "mail3", "to_type": "contacts"},
+            ],
+            "removals": [{"object_type": "contacts", "id": "h5", "noticed_on": SECOND}],
+            "source_totals": [
+                {
+                    "stream": "contacts",
+                    "source_total": 2,
+                    "landed_total": 2,
+                    "checked_on": SECOND,
+                    "method": "search",
+                }
+            ],
+        },
     )
     land(
         landing,
@@ -153,6 +200,8 @@ def land_second_night(landing: Path) -> None:
                 _received("e7", "k1", "M2", "2017-02-16T09:00:00+00:00"),
                 _received("e8", "k9", "M2", "2017-03-02T09:00:00+00:00"),
             ],
+            "lists": [_list("l1"), _list("l2")],
+            "list_members": [_member("l1", "k1"), _member("l1", "k3")],
         },
     )
     land(
@@ -222,6 +271,39 @@ def _contact(contact_id: str, number: str | None, email: str, **properties: str)
         "archived": "false",
         "properties": {"email": email, "shop_customer_number": number, **properties},
     }
+
+
+def _object(record_id: str, at: str, **properties: str) -> dict:
+    return {
+        "id": record_id,
+        "created_at": "2017-02-20T00:00:00Z",
+        "updated_at": "2017-02-27T00:00:00Z",
+        "archived": "false",
+        "properties": {"hs_timestamp": at, "hubspot_owner_id": "71", **properties},
+    }
+
+
+def _ticket(record_id: str, opened_at: str, **properties: str) -> dict:
+    return _object(record_id, opened_at, createdate=opened_at, source_type="PHONE", **properties)
+
+
+def _tied(from_type: str, from_id: str, contacts: list[str], read_on: str = FIRST) -> dict:
+    return {
+        "from_type": from_type,
+        "from_id": from_id,
+        "to_type": "contacts",
+        "targets": [{"toObjectId": contact, "associationTypes": []} for contact in contacts],
+        "read_on": read_on,
+    }
+
+
+def _list(list_id: str) -> dict:
+    since = "2016-01-01T00:00:00+00:00"
+    return {"id": list_id, "created": since, "updated": since, "attributes": {"name": list_id}}
+
+
+def _member(list_id: str, profile_id: str) -> dict:
+    return {"list_id": list_id, "profile_id": profile_id}
 
 
 def _profile(profile_id: str, number: str | None, email: str, consent: str) -> dict:

@@ -13,6 +13,7 @@ from importlib.resources import files
 import duckdb
 import pytest
 
+from rapport.sources.streams import STREAMS
 from sandbox import canary
 from sandbox.testing import serve
 from tests.house import House
@@ -90,7 +91,7 @@ def test_nothing_is_in_quarantine_and_every_row_is_accounted_for(house):
     assert house.ask_warehouse("select count(*) from quarantine.quarantined_rows") == [(0,)]
     assert house.ask_warehouse(
         "select count(*), sum(abs(difference)) from ops.row_conservation"
-    ) == [(11, 0)]
+    ) == [(len(STREAMS), 0)]
 
 
 def test_the_canary_is_nowhere_but_in_landing_and_warehouse(house):

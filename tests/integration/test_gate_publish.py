@@ -121,7 +121,7 @@ create table segments.segment_members as
     from range(40) as _(i)
     where i not in (9, 19);
 create table segments.segment_suppressions as
-    select 'c9' as customer_id, 'loyal' as segment, 'no_email_consent' as clause;
+    select 'c9' as customer_id, 'loyal' as segment, 'no_consent' as clause;
 create table ops.row_conservation as
     select
         split_part(name, '.', 1) as source, split_part(name, '.', 2) as entity,

@@ -15,7 +15,7 @@ with
 
 landed as (
 
-    select * from ({{ landed('klaviyo', 'events') }}) as complete
+    select * from ({{ landed('klaviyo', 'events', as_json=false) }}) as complete
     {% if is_incremental() %}
     where is_new_load
     {% endif %}
@@ -81,7 +81,7 @@ typed as (
         load_date,
         is_new_load,
         row_hash,
-        payload
+        raw
 
     from opened
 
@@ -125,6 +125,6 @@ ranked as (
 )
 
 select
-    * exclude (is_object, is_repeated, payload),
-    case when quarantine_reason is not null then payload end as payload
+    * exclude (is_object, is_repeated, raw),
+    case when quarantine_reason is not null then cast(to_json(raw) as varchar) end as payload
 from ranked
