@@ -141,8 +141,8 @@ class _Reconciliation:
             )
 
     def _successor(self, id_: str) -> str | None:
-        found = self.crm.read(self.kind, [id_])
-        return found[0]["id"] if found else None
+        found = [record["id"] for record in self.crm.read(self.kind, [id_])]
+        return next((other for other in found if other != id_), None)
 
     def _land(self, records: list[Record]) -> Iterator[Page]:
         """Yield live records; a survivor is one more version of a record that we know."""
