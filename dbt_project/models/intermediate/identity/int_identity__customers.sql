@@ -7,8 +7,8 @@ mapped as (
     select
         contact_map.customer_id,
         contacts.source,
-        contacts.is_archived,
         contacts.is_record,
+        contacts.is_record and not contacts.is_archived and not contacts.is_removed as is_living,
         contacts.email,
         contacts.created_at
     from {{ ref('int_identity__contact_map') }} as contact_map
@@ -25,9 +25,9 @@ customers as (
         customer_id,
         min(created_at) as first_seen_at,
         count(*) as contact_count,
-        bool_or(source = 'hubspot' and is_record and not is_archived) as has_crm_contact,
-        bool_or(source = 'klaviyo' and is_record and email is not null) as has_mailing_profile,
-        bool_or(source = 'shop' and is_record) as has_shop_account
+        bool_or(source = 'hubspot' and is_living) as has_crm_contact,
+        bool_or(source = 'klaviyo' and is_living and email is not null) as has_mailing_profile,
+        bool_or(source = 'shop' and is_living) as has_shop_account
     from mapped
     group by customer_id
 
