@@ -166,7 +166,9 @@ def _simulate(folder: Path, company: Company) -> dict[str, int]:
     """Write the databases of a simulated company, and its truth."""
     from sandbox.simulate import Parameters, to_apis
 
-    assert company.households and company.days and company.seed is not None
+    assert company.households is not None
+    assert company.days is not None
+    assert company.seed is not None
     return to_apis.build(folder, Parameters(company.households, company.days, company.seed))
 
 

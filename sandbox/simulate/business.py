@@ -2,7 +2,7 @@
 
 import duckdb
 
-from sandbox.simulate.parameters import DAY, DEAL_STAGES, END, Parameters
+from sandbox.simulate.parameters import DEAL_STAGES, END, Parameters
 from sandbox.simulate.service import occurrences
 
 
@@ -14,7 +14,7 @@ def companies(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
         select
             company, 40000000000 + company * 7 as serial,
             min(known_since) - 3600000 as created_at, min_by(owner_id, person) as owner_id,
-            picked(['Harbour', 'Miller', 'Orchid', 'Sepehr', 'Cedar', 'Lantern', 'Bridge', 'Saigon'],
+            picked(['Harbour', 'Miller', 'Orchid', 'Sepehr', 'Cedar', 'Lantern', 'Bridge'],
                 u('firm', company)) || ' '
                 || picked(['Catering', 'Hotels', 'Bakery', 'Schools', 'Offices', 'Clinics'],
                 u('trade', company)) || ' ' || company as name,
@@ -64,8 +64,7 @@ def deals(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
 
     def at(steps: int) -> str:
         waits = "".join(
-            f" + (0.2 - ln(u2('{stages[i]} lasts', serial, 0)) * 9) * {DAY}::bigint"
-            for i in range(steps)
+            f" + (0.2 - ln(u2('{stages[i]} lasts', serial, 0)) * 9) * a_day()" for i in range(steps)
         )
         return f"whole_second(created_at{waits})"
 

@@ -1,4 +1,4 @@
-"""What the firm sends: its campaigns, and who gets them - by chance in the pool, by habit outside."""
+"""What the firm sends: its campaigns, and who gets them: by chance in the pool, else by habit."""
 
 import duckdb
 
@@ -12,6 +12,7 @@ def schedule(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
     """Make ``campaigns`` and ``coupons``: evenly through each block of 28 days."""
     content = {"price_offer": 0.4, "advice": 0.2, "news": 0.2, "values": 0.2}
     step = BLOCK // p.campaigns_per_block
+    sms = [str(3 + 5 * i) for i in range(round(p.sms_share * p.campaigns_per_block))]
     db.execute(
         f"""
         create table campaigns as
@@ -30,10 +31,11 @@ def schedule(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
         from (
             select
                 range + 1 as campaign, range // {p.campaigns_per_block} as block,
-                hour_of_day({p.start} + {DAY}::bigint + range * {step}::bigint, 8, 16, u('at', range)) as ms,
+                hour_of_day({p.start} + a_day() + range * {step}::bigint, 8, 16, u('at', range))
+                    as ms,
                 -- spread, and not drawn: every block has its two
                 range % {p.campaigns_per_block} in (
-                    {", ".join(str(3 + 5 * i) for i in range(round(p.sms_share * p.campaigns_per_block)))}
+                    {", ".join(sms)}
                 ) as is_sms,
                 picked({texts(TOPICS)}, u('topic', range)) as a_topic,
                 {choose(content, "u('content', range)")} as content,
@@ -41,7 +43,7 @@ def schedule(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
                 if(content = 'values', picked({texts(VALUES)}, u('value', range)), null) as value
             from range({(END - p.start - 2 * DAY) // step})
         )
-        where ms < {END} - {DAY}::bigint
+        where ms < {END} - a_day()
         """
     )
     db.execute(
@@ -50,7 +52,7 @@ def schedule(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
         select
             campaign, campaign_id, number, 50000000000 + campaign * 100 + number as coupon_upc,
             1000000 + (campaign * 37 + number * 61) % 600 as product_id,
-            ms, ms - 5 * {DAY}::bigint as created_at, ms + 20 * {DAY}::bigint as valid_until
+            ms, ms - 5 * a_day() as created_at, ms + 20 * a_day() as valid_until
         from campaigns, range({COUPONS}) as numbers(number)
         where content = 'price_offer'
         """
@@ -72,7 +74,8 @@ def sends(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
             -- campaigns are evenly spaced: the first that can reach a person needs no search
             select
                 person, is_in_pool, z_responsive, takes_mail, takes_sms and phone is not null
-                    as takes_sms, in_mailing_since + 3600000 as since, coalesce(left_at, {END}) as until,
+                    as takes_sms,
+                in_mailing_since + an_hour() as since, coalesce(left_at, {END}) as until,
                 unnest(range(
                     greatest(1, (in_mailing_since - {p.start}) // {BLOCK // p.campaigns_per_block}),
                     (select max(campaign) + 1 from campaigns)
@@ -84,7 +87,8 @@ def sends(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
                 person, campaign, block, is_sms, has_holdout, is_in_pool, z_responsive,
                 campaigns.ms, is_overloading
             from reached inner join campaigns using (campaign)
-            where campaigns.ms > since and campaigns.ms < until and if(is_sms, takes_sms, takes_mail)
+            where campaigns.ms > since and campaigns.ms < until
+                and if(is_sms, takes_sms, takes_mail)
         ),
         intense as (
             select person, campaign, is_sms, has_holdout, is_in_pool, ms,

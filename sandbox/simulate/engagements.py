@@ -2,7 +2,7 @@
 
 import duckdb
 
-from sandbox.simulate.parameters import DAY, END, Parameters
+from sandbox.simulate.parameters import END, Parameters
 from sandbox.simulate.service import occurrences
 
 HOUR = 3_600_000
@@ -62,7 +62,7 @@ def engagements(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
                 'INBOUND' as direction, acted_at as ms
             from responses where action = 'reply'
             union all
-            select person, 'complaint call', number, 'calls', 'INBOUND', opened_at - 5 * {MINUTE}::bigint
+            select person, 'complaint call', number, 'calls', 'INBOUND', opened_at - 5 * a_minute()
             from tickets where why = 'bad' or source_type = 'PHONE'
             union all
             select person, 'journey chat', journey * 16 + step, 'communications', 'INBOUND', ms
@@ -76,8 +76,9 @@ def engagements(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
                 case source when 'letter' then 'letter answered' when 'reply' then 'reply answered'
                     when 'call' then 'call back' else 'journey chat answered' end as source,
                 number, type, 'OUTBOUND' as direction,
-                ms + case type when 'communications' then 2 * {MINUTE}::bigint
-                    else -ln(u2('answer', person, number)) * if(is_strained, 40, 9) * {HOUR}::bigint end as ms
+                ms + case type when 'communications' then 2 * a_minute()
+                    else -ln(u2('answer', person, number)) * if(is_strained, 40, 9) * an_hour()
+                    end as ms
             from (
                 select inbound.*,
                     ms >= strained_from and ms < coalesce(strained_until, {END}) is true
@@ -91,7 +92,7 @@ def engagements(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
         )
         select person, source, number, type, direction, whole_second(ms) as ms
         from (select * from inbound union all select * from answered)
-        where ms < {END} - 5 * {MINUTE}::bigint
+        where ms < {END} - 5 * a_minute()
         """
     )
     places = " ".join(f"when '{name}' then {place}" for name, place in PLACES.items())
@@ -101,12 +102,12 @@ def engagements(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
         with written_up as (
             -- half of the calls and every meeting leave a note, one in five a task
             select person, 'note' as source, number + 100000 * case source {places} end as number,
-                'notes' as type, 'OUTBOUND' as direction, ms + 30 * {MINUTE}::bigint as ms
+                'notes' as type, 'OUTBOUND' as direction, ms + 30 * a_minute() as ms
             from contacts_made
             where type = 'meetings' or (type = 'calls' and u2('noted', person, number) < 0.5)
             union all
             select person, 'task', number + 100000 * case source {places} end, 'tasks', 'OUTBOUND',
-                ms + 35 * {MINUTE}::bigint
+                ms + 35 * a_minute()
             from contacts_made
             where type in ('calls', 'meetings') and u2('to do', person, number) < 0.2
         )
@@ -139,12 +140,12 @@ def surveys(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
         f"""
         create or replace temp table surveys as
         with quarters as (
-            select *, unnest(range((({END} - born) // (91 * {DAY}::bigint))::bigint + 1)) as quarter
+            select *, unnest(range((({END} - born) // (91 * a_day()))::bigint + 1)) as quarter
             from people
         ),
         scored as (
             select person, quarter as number, 'NPS' as type,
-                whole_second(born + (quarter + u2('nps at', person, quarter)) * 91 * {DAY}::bigint) as ms,
+                whole_second(born + (quarter + u2('nps at', person, quarter)) * 91 * a_day()) as ms,
                 ms >= strained_from and ms < coalesce(strained_until, {END}) is true as is_strained,
                 if(is_strained, 2.2, 5.6 + 4.2 * closeness)
                     + 1.7 * sqrt(-2 * ln(u2('nps', person, quarter)))
@@ -157,11 +158,11 @@ def surveys(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
         select person, number, type, ms, clip(round(score), 0, 10)::bigint as value from scored
         where ms < {END}
         union all
-        select person, 500 + number, 'CSAT', whole_second(closed_at + 26 * {HOUR}::bigint),
+        select person, 500 + number, 'CSAT', whole_second(closed_at + 26 * an_hour()),
             case sentiment when 'negative' then 1 + floor(2 * u2('csat', person, number))
                 when 'neutral' then 3 + floor(2 * u2('csat', person, number))
                 else 4 + floor(2 * u2('csat', person, number)) end::bigint
         from tickets
-        where u2('answers csat', person, number) < 0.35 and closed_at + 27 * {HOUR}::bigint < {END}
+        where u2('answers csat', person, number) < 0.35 and closed_at + 27 * an_hour() < {END}
         """
     )

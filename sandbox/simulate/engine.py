@@ -50,6 +50,9 @@ create macro clip(x, low, high) as greatest(low, least(high, x));
 -- A share r of 0 to 1 as a rate, and back: rate / (rate + half) = r.
 create macro rate_of(share) as share / (1 - share);
 
+create macro a_day() as 86400000::bigint;
+create macro an_hour() as 3600000::bigint;
+create macro a_minute() as 60000::bigint;
 create macro moment(ms) as make_timestamp(ms * 1000);
 create macro hubspot_time(ms) as strftime(moment(ms), '%Y-%m-%dT%H:%M:%S.%gZ');
 create macro klaviyo_time(ms) as strftime(moment(ms), '%Y-%m-%dT%H:%M:%S+00:00');

@@ -3,7 +3,7 @@
 import duckdb
 
 from sandbox.mailing import metric_id
-from sandbox.simulate.parameters import DAY, END, Parameters
+from sandbox.simulate.parameters import END, Parameters
 
 HOUR = 3_600_000
 # A name per kind of row; the place of a row in this list is part of the event's id.
@@ -76,10 +76,12 @@ SOURCES = (
      "= 1000000 + chance('looked at', person * 100000 + journey // 64 * 8 + step % 3) % 600 "
      "where stage = 'view'"),
     ("Answered Pulse", "too_much", "campaign", "pulsed_at",
-     """'{"question":"too_much","answer":"' || is_too_much || '","$message":"' || message_id || '"}'""",
+     """'{"question":"too_much","answer":"' || is_too_much || '",'
+     || '"$message":"' || message_id || '"}'""",
      f"{_OF_MESSAGE} where has_pulse"),
     ("Answered Pulse", "clear", "campaign", "pulsed_at + 8000",
-     """'{"question":"clear","answer":"' || is_clear || '","$message":"' || message_id || '"}'""",
+     """'{"question":"clear","answer":"' || is_clear || '",'
+     || '"$message":"' || message_id || '"}'""",
      f"{_OF_MESSAGE} where has_pulse"),
     ("Assigned to Control", "", "campaign", "draws.ms",
      """'{"campaign_id":"' || campaign_id || '"}'""",
@@ -147,7 +149,7 @@ def consents(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
             if(left_sms_at < {END}, left_sms_at, null) as sms_left_at,
             if(complained_at < {END}, complained_at, null) as complained_at,
             if(died_at < {END}, died_at, null) as died_at,
-            whole_second(mail_left_at + (60 + 90 * u('back', person)) * {DAY}::bigint) as back_at,
+            whole_second(mail_left_at + (60 + 90 * u('back', person)) * a_day()) as back_at,
             -- a few come back of their own will; the firm waits and sends nothing yet
             if(u('comes back', person) < 0.06 and back_at < {END}, back_at, null) as mail_back_at,
             -- what one system knows the other may never hear

@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 
 from sandbox.simulate.engine import choose
-from sandbox.simulate.parameters import END, JOURNEY, Parameters
+from sandbox.simulate.parameters import JOURNEY, Parameters
 
 STAGES = ("start", "visit", "view", "chat")
 LONGEST = 14  # steps; one journey in 10,000 would go on
@@ -99,7 +99,7 @@ def steps(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
         )
     # Times run backward from the end, a few minutes to hours apart.
     db.execute(
-        f"""
+        """
         create or replace temp table steps as
         select person, journey, is_fruitful, step, stage,
             whole_second(ended_at - sum(if(step = 0, 0,
@@ -109,7 +109,6 @@ def steps(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
         where step > 0
         """
     )
-    assert END > p.start
 
 
 def matrix() -> Mapping[tuple[str, str], float]:

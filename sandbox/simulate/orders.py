@@ -3,7 +3,7 @@
 import duckdb
 
 from sandbox.simulate.engine import texts
-from sandbox.simulate.parameters import DAY, END, Parameters
+from sandbox.simulate.parameters import END, Parameters
 
 CATEGORIES = (
     "BAKERY",
@@ -46,7 +46,7 @@ def catalogue(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
             category || ' ' || picked(['FRESH', 'DRY', 'FROZEN', 'FINE', 'PLAIN'], u('sort', range))
                 as product_type,
             picked(['100 G', '250 G', '500 G', '1 KG', '1 L'], u('size', range)) as package_size,
-            {p.start} - 400 * {DAY}::bigint + range * 7919 % 400000 * 60000::bigint as updated_at
+            {p.start} - 400 * a_day() + range * 7919 % 400000 * 60000::bigint as updated_at
         from (
             select range, ({texts(CATEGORIES)})[1 + range // {PER_CATEGORY}] as category
             from range({PER_CATEGORY * len(CATEGORIES)})
@@ -129,7 +129,8 @@ def orders(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
             -- the web takes what does not go through people
             if(campaign is not null and not is_redeemed, true,
                 u2('web', person, k) >= human_share) as is_web,
-            if(is_web, {WEB_STORE}, 1 + if(u2('home store', person, k) < 0.85, chance('store', person),
+            if(is_web, {WEB_STORE}, 1 + if(
+                u2('home store', person, k) < 0.85, chance('store', person),
                 chance('stores', order_id)) % {STORES}) as store_id,
             1 + floor(5 * u2('lines', person, k) * u2('lines~', person, k))::bigint as lines,
             5 + round(15 * commitment)::bigint as breadth,

@@ -35,7 +35,7 @@ def kinds_table(db: duckdb.DuckDBPyConnection, parameters: Parameters) -> None:
     if abs(total - 1) > 1e-9:
         raise ValueError(f"the shares of the kinds sum to {total}, not to 1")
     columns = ", ".join(
-        f"{name} double" for name in list(asdict(parameters.kinds[0]))[1:] + ["low", "high"]
+        f"{name} double" for name in [*list(asdict(parameters.kinds[0]))[1:], "low", "high"]
     )
     db.execute(f"create table kinds (kind varchar, {columns})")
     db.executemany(f"insert into kinds values ({', '.join('?' * len(rows[0]))})", rows)
@@ -62,9 +62,9 @@ def traits(db: duckdb.DuckDBPyConnection, p: Parameters, first: int, last: int) 
                 person, kinds.*,
                 whole_second(case
                     when u('cohort', person) < {p.newcomers}
-                        then {END} - 2 * {DAY}::bigint - u('born', person) * ({recent} - 3 * {DAY}::bigint)
+                        then {END} - 2 * a_day() - u('born', person) * ({recent} - 3 * a_day())
                     when u('cohort', person) < 0.55
-                        then {opening} + u('born', person) * least(45 * {DAY}::bigint, {span} * 0.1)
+                        then {opening} + u('born', person) * least(45 * a_day(), {span} * 0.1)
                     else {opening} + u('born', person) * ({span} - {recent})
                 end) as born,
                 normal('responsive', person) as z_responsive,
@@ -105,7 +105,7 @@ def traits(db: duckdb.DuckDBPyConnection, p: Parameters, first: int, last: int) 
                 )
             end as strained_from,
             case when u('recovers', person) < {p.recovers}
-                then strained_from + ({p.recovery} * {DAY}::bigint)::bigint
+                then strained_from + ({p.recovery} * a_day())::bigint
             end as strained_until,
             list_filter({texts(list(TOPICS))},
                 lambda topic, i: u2('topic', person, i) < 0.30 + 0.15 * (topic = 'offers')::int
@@ -182,9 +182,11 @@ def faces(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
             local_part || '.private@' || domain as second_email,
             case
                 when u('no phone', family) < 0.12 then null
-                when language = 'vi' and family < 10000 then '+3363998' || lpad(family::varchar, 4, '0')
+                when language = 'vi' and family < 10000
+                    then '+3363998' || lpad(family::varchar, 4, '0')
                 when language in ('fa', 'ar') and family < 3000
-                    then '+44' || {blocks}[1 + family // 1000] || lpad((family % 1000)::varchar, 3, '0')
+                    then '+44' || {blocks}[1 + family // 1000]
+                        || lpad((family % 1000)::varchar, 3, '0')
                 -- 555-01xx is kept for fiction; a company too large for it goes on with 555 numbers
                 -- that nobody is given
                 else '+1' || {areas}[1 + family % {len(AREAS)}] || '555' || lpad((

@@ -3,7 +3,7 @@
 import duckdb
 
 from sandbox.simulate.engine import texts
-from sandbox.simulate.parameters import DAY, END, TOPICS, Parameters
+from sandbox.simulate.parameters import END, TOPICS, Parameters
 
 
 def answers(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
@@ -46,7 +46,8 @@ def answers(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
             if(says_more, array_to_string(list_filter({texts(TOPICS)},
                 lambda topic, i: not list_contains(topics, topic) and u2('not', person, i) < 0.35),
                 ';'), null) as unwanted_topics,
-            if(says_more, 'email' || if(takes_sms, ';sms', '') || if(human_share > 0.6, ';phone', '')
+            if(says_more, 'email' || if(takes_sms, ';sms', '')
+                || if(human_share > 0.6, ';phone', '')
                 || if(u('post', person) < 0.3, ';post', ''), null) as allowed_channels,
             if(says_more and u('says most', person) < 0.6, round(own_tolerance)::bigint, null)
                 as most_messages,
@@ -57,7 +58,7 @@ def answers(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
                 picked(['mon;tue;wed;thu;fri', 'sat;sun', 'mon;wed;fri'], u('days', person)), null)
                 as allowed_weekdays,
             if(says_more and u('pauses', person) < 0.06,
-                strftime(moment(coalesce(changed_at, said_at) + 40 * {DAY}::bigint), '%Y-%m-%d'), null)
+                strftime(moment(coalesce(changed_at, said_at) + 40 * a_day()), '%Y-%m-%d'), null)
                 as pause_until,
             if(says_more and len(beliefs) > 0, array_to_string(beliefs, ';'), null)
                 as declared_values,

@@ -11,7 +11,7 @@ from sandbox.mailing import metric_id
 from sandbox.simulate.engine import texts
 from sandbox.simulate.events import METRICS
 from sandbox.simulate.names import COUNTRIES, LOCALES
-from sandbox.simulate.parameters import DAY, DEAL_STAGES, END, TOPICS, Parameters
+from sandbox.simulate.parameters import DEAL_STAGES, END, TOPICS, Parameters
 
 OPENED = 1_400_000_000_000  # when the accounts were opened, before any history
 LISTS = {"VpXq7a": "Newsletter", "RkTm2s": "Text messages", "WzNb5v": "Friends of the house"}
@@ -27,12 +27,12 @@ def duplicates(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
         create or replace temp table duplicates as
         select
             person, (contact_id::bigint + 500)::varchar as contact_id,
-            whole_second(in_crm_since + (20 + 180 * u('again', person)) * {DAY}::bigint) as created_at,
+            whole_second(in_crm_since + (20 + 180 * u('again', person)) * a_day()) as created_at,
             case
                 when u('fate', person) < {p.merged} then 'merged'
                 when u('fate', person) < {p.merged + p.deleted} then 'deleted' else 'stays'
             end as fate,
-            whole_second(created_at + (5 + 60 * u('fate at', person)) * {DAY}::bigint) as ended_at,
+            whole_second(created_at + (5 + 60 * u('fate at', person)) * a_day()) as ended_at,
             (chance('dirt', person) % 5)::bigint as spelling,
             case spelling
                 when 0 then upper(first_name)
@@ -56,7 +56,7 @@ def duplicates(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
             u('again number', person) < 0.5 as has_number,
             customer_id, language
         from people
-        where u('second contact', person) < {p.duplicates} and created_at < {END} - 90 * {DAY}::bigint
+        where u('second contact', person) < {p.duplicates} and created_at < {END} - 90 * a_day()
         """
     )
 
@@ -127,7 +127,8 @@ def contacts() -> str:
                     'hubspot_owner_id', named_owner_id,
                     'lifecyclestage', if(since >= born, 'customer', 'lead'),
                     'shop_customer_number', if(has_number_in_crm, customer_id::varchar, null),
-                    'associatedcompanyid', if(is_business, (40000000000 + company * 7)::varchar, null),
+                    'associatedcompanyid', if(is_business,
+                        (40000000000 + company * 7)::varchar, null),
                     'hs_email_optout', if(is_crm_told and since > mail_left_at
                         and not ((since > mail_back_at) is true), 'true', null),
                     'hs_merged_object_ids', if(since >= merged_at, merged_id, null),
@@ -238,7 +239,8 @@ def profiles() -> str:
                         'consent', if({out}, 'UNSUBSCRIBED',
                             if(mail_since is null, 'NEVER_SUBSCRIBED', 'SUBSCRIBED')),
                         'consent_timestamp', {stamp(mail_at)}, 'last_updated', {stamp(mail_at)},
-                        'method', if({out}, 'PREFERENCE_PAGE', if(mail_since is null, null, 'FORM')),
+                        'method', if({out}, 'PREFERENCE_PAGE',
+                            if(mail_since is null, null, 'FORM')),
                         'method_detail', '', 'custom_method_detail', null,
                         'double_optin', mail_since is not null and not {out},
                         'suppression', list_filter([
@@ -269,15 +271,15 @@ def profiles() -> str:
         from spans inner join facts using (person)
         union all
         select
-            'klaviyo/profile', left(profile_id, 25) || '1', born + 3 * {DAY}::bigint, forever(),
-            born + 3 * {DAY}::bigint, born + 3 * {DAY}::bigint, null,
+            'klaviyo/profile', left(profile_id, 25) || '1', born + 3 * a_day(), forever(),
+            born + 3 * a_day(), born + 3 * a_day(), null,
             json_object(
                 'email', second_email, 'phone_number', if(u('2 phone', person) < 0.6, phone, null),
                 'external_id', if(u('2 number', person) < 0.5, customer_id::varchar, null),
                 'first_name', first_name, 'last_name', last_name, 'organization', null,
                 'locale', case language {locales} end, 'title', null, 'image', null,
-                'created', {stamp(f"born + 3 * {DAY}::bigint")},
-                'updated', {stamp(f"born + 3 * {DAY}::bigint")},
+                'created', {stamp("born + 3 * a_day()")},
+                'updated', {stamp("born + 3 * a_day()")},
                 'last_event_date', null, 'location', json_object(), 'properties', json_object(),
                 'subscriptions', json_object('email', json_object('marketing', json_object(
                     'can_receive_email_marketing', true, 'consent', 'NEVER_SUBSCRIBED',
@@ -480,9 +482,9 @@ def company_wide() -> dict[str, str]:
         "klaviyo/campaign": f"""
             with steps as (
                 select *, unnest([
-                    {{'since': ms - 5 * {DAY}::bigint, 'until': ms - {DAY}::bigint,
+                    {{'since': ms - 5 * a_day(), 'until': ms - a_day(),
                         'status': 'Draft'}},
-                    {{'since': ms - {DAY}::bigint, 'until': ms, 'status': 'Scheduled'}},
+                    {{'since': ms - a_day(), 'until': ms, 'status': 'Scheduled'}},
                     {{'since': ms, 'until': forever(), 'status': 'Sent'}}
                 ]) as step
                 from campaigns inner join (
@@ -491,7 +493,7 @@ def company_wide() -> dict[str, str]:
                 ) using (campaign)
             )
             select 'klaviyo/campaign' as collection, campaign_id as id, step.since as valid_from,
-                step.until as valid_until, ms - 5 * {DAY}::bigint as created_at,
+                step.until as valid_until, ms - 5 * a_day() as created_at,
                 step.since as modified_at, null::bigint as archived_at,
                 json_object(
                     'name', name, 'status', step.status, 'archived', false,
@@ -500,29 +502,31 @@ def company_wide() -> dict[str, str]:
                     'tracking_options', json_object('is_tracking_clicks', true,
                         'is_tracking_opens', true),
                     'send_strategy', json_object('method', 'static', 'datetime', klaviyo_time(ms)),
-                    'created_at', klaviyo_time(ms - 5 * {DAY}::bigint),
+                    'created_at', klaviyo_time(ms - 5 * a_day()),
                     'scheduled_at', if(step.status = 'Draft', null,
-                        klaviyo_time(ms - {DAY}::bigint)),
+                        klaviyo_time(ms - a_day())),
                     'updated_at', klaviyo_time(step.since),
                     'send_time', if(step.status = 'Sent', klaviyo_time(ms), null)
                 )::varchar as body,
                 json_object('campaign-messages', ['"campaign-message"'::json,
-                    to_json([message_id])], 'tags', ['"tag"'::json, to_json(tag_ids)])::varchar as related
+                    to_json([message_id])], 'tags', ['"tag"'::json, to_json(tag_ids)])::varchar
+                    as related
             from steps
         """,
-        "klaviyo/campaign-message": f"""
+        "klaviyo/campaign-message": """
             select 'klaviyo/campaign-message' as collection, message_id as id,
-                ms - 5 * {DAY}::bigint as valid_from, forever() as valid_until,
-                ms - 5 * {DAY}::bigint as created_at, ms - 5 * {DAY}::bigint as modified_at,
+                ms - 5 * a_day() as valid_from, forever() as valid_until,
+                ms - 5 * a_day() as created_at, ms - 5 * a_day() as modified_at,
                 null::bigint as archived_at,
                 json_object(
                     'definition', json_object('channel', if(is_sms, 'sms', 'email'), 'label', null,
                         'content', json_object('subject', 'News for you')),
                     'send_times', [json_object('datetime', klaviyo_time(ms), 'is_local', false)],
-                    'created_at', klaviyo_time(ms - 5 * {DAY}::bigint),
-                    'updated_at', klaviyo_time(ms - 5 * {DAY}::bigint)
+                    'created_at', klaviyo_time(ms - 5 * a_day()),
+                    'updated_at', klaviyo_time(ms - 5 * a_day())
                 )::varchar as body,
-                json_object('campaign', ['"campaign"'::json, to_json(campaign_id)])::varchar as related
+                json_object('campaign', ['"campaign"'::json, to_json(campaign_id)])::varchar
+                    as related
             from campaigns
         """,
     }  # fmt: skip
@@ -546,7 +550,7 @@ def associations() -> str:
     return f"""
         select from_type, from_id, 'contacts' as to_type, contact_id as to_id, type_id,
             null::varchar as label,
-            ms + if(hash(from_id) % 33 = 0, (1 + hash(from_id, 1) % 5)::bigint * {DAY}::bigint, 0)
+            ms + if(hash(from_id) % 33 = 0, (1 + hash(from_id, 1) % 5)::bigint * a_day(), 0)
                 as valid_from,
             forever() as valid_until
         from ({to_contacts}) inner join (select person, contact_id from people) using (person)
@@ -616,7 +620,7 @@ def list_members() -> str:
         select '{TEXTS}', profile_id, sms_since, sms_since, coalesce(sms_left_at, forever())
         from people inner join consents using (person) where sms_since is not null
         union all
-        select '{FRIENDS}', profile_id, born + 60 * {DAY}::bigint, born + 60 * {DAY}::bigint,
+        select '{FRIENDS}', profile_id, born + 60 * a_day(), born + 60 * a_day(),
             forever()
-        from people where kind = 'best_friend' and born + 60 * {DAY}::bigint < {END}
+        from people where kind = 'best_friend' and born + 60 * a_day() < {END}
     """

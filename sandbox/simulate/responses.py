@@ -7,7 +7,7 @@ that lies beyond her own tolerance; the probability to opt out rises by ``exp(ri
 
 import duckdb
 
-from sandbox.simulate.parameters import DAY, END, Parameters
+from sandbox.simulate.parameters import END, Parameters
 
 HOUR = 3_600_000
 AFFINITY = (
@@ -86,7 +86,7 @@ def responses(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
                 case when has_response then u2('act', person, campaign) end as act,
                 -- an answer comes within the week in which it counts as one
                 case when has_response then whole_second(ms + 120000 + least(
-                    -ln(u2('delay', person, campaign)) * 1.2, 6.5) * {DAY}::bigint) end as wanted_at
+                    -ln(u2('delay', person, campaign)) * 1.2, 6.5) * a_day()) end as wanted_at
             from kept
         ),
         acted as (
@@ -115,14 +115,14 @@ def responses(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
             ) as is_opened,
             case
                 when action is null or action = 'order' then whole_second(
-                    ms + least(-ln(u2('open at', person, campaign)) * 0.6, 6) * {DAY}::bigint)
+                    ms + least(-ln(u2('open at', person, campaign)) * 0.6, 6) * a_day())
                 else acted_at - 45000
             end as opened_at,
-            whole_second(ms + (0.02 + u2('opt out at', person, campaign)) * 20 * {HOUR}::bigint)
+            whole_second(ms + (0.02 + u2('opt out at', person, campaign)) * 20 * an_hour())
                 as opted_out_at,
             is_asked and u2('pulse answer', person, campaign) < 0.15 + 0.6 * reciprocity
                 as has_pulse,
-            whole_second(ms + (0.2 + 30 * u2('pulse at', person, campaign)) * {HOUR}::bigint)
+            whole_second(ms + (0.2 + 30 * u2('pulse at', person, campaign)) * an_hour())
                 as pulsed_at,
             -- the answer is about what the person feels: beyond her tolerance it is too much
             case when is_asked then if(u2('too much', person, campaign) < clip(
@@ -136,7 +136,7 @@ def responses(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
         """
     )
     db.execute(
-        f"""
+        """
         create or replace temp table opt_outs as
         select
             person, min(ms) as stopped_at,

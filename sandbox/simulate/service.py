@@ -2,7 +2,7 @@
 
 import duckdb
 
-from sandbox.simulate.parameters import BLOCK, DAY, END, Parameters
+from sandbox.simulate.parameters import BLOCK, END, Parameters
 
 HOUR = 3_600_000
 
@@ -40,12 +40,13 @@ def tickets(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
             select person, 'bad', 2000, strained_from from people where strained_from is not null
             union all
             select person, 'bad', 2001 + n,
-                strained_from + (2 + 45 * u2('again', person, n)) * {DAY}::bigint
-            from (select *, unnest(range(1 + (chance('how bad', person) % 3)::bigint)) as n from people
+                strained_from + (2 + 45 * u2('again', person, n)) * a_day()
+            from (select *, unnest(range(1 + (chance('how bad', person) % 3)::bigint)) as n
+                from people
                 where strained_from is not null)
             union all
             select person, 'question', 3000 + campaign,
-                ms + u2('asks at', person, campaign) * 70 * {HOUR}::bigint
+                ms + u2('asks at', person, campaign) * 70 * an_hour()
             from responses where asks_for_help
         ),
         drawn as (
@@ -65,21 +66,24 @@ def tickets(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
             case when mood < 0.30 then 'negative' when mood < 0.75 then 'neutral'
                 else 'positive' end as sentiment,
             case why when 'question' then 'GENERAL_INQUIRY'
-                else picked(['PRODUCT_ISSUE', 'BILLING_ISSUE', 'GENERAL_INQUIRY', 'FEATURE_REQUEST'],
+                else picked([
+                    'PRODUCT_ISSUE', 'BILLING_ISSUE', 'GENERAL_INQUIRY', 'FEATURE_REQUEST'],
                     u2('category', person, number)) end as category,
             case why when 'bad' then 'HIGH'
                 else picked(['LOW', 'MEDIUM', 'MEDIUM', 'HIGH'], u2('priority', person, number)) end
                 as priority,
             picked(['EMAIL', 'PHONE', 'CHAT', 'FORM'], u2('source', person, number)) as source_type,
             whole_second(opened_at + slowness * (0.3 - ln(u2('first reply', person, number)) * 5)
-                * {HOUR}::bigint) as replied_at,
+                * an_hour()) as replied_at,
             whole_second(replied_at + slowness * (1 - ln(u2('solved', person, number)) * 30)
-                * {HOUR}::bigint) as closed_at,
+                * an_hour()) as closed_at,
             case when why = 'bad' and u2('reopened', person, number) < 0.5
                 or why = 'usual' and u2('reopened', person, number) < 0.06
-                then whole_second(closed_at + (4 + 90 * u2('reopened at', person, number)) * {HOUR}::bigint)
+                then whole_second(
+                    closed_at + (4 + 90 * u2('reopened at', person, number)) * an_hour())
             end as reopened_at,
-            whole_second(reopened_at + (2 - ln(u2('solved again', person, number)) * 40) * {HOUR}::bigint)
+            whole_second(
+                reopened_at + (2 - ln(u2('solved again', person, number)) * 40) * an_hour())
                 as closed_again_at
         from drawn
         """

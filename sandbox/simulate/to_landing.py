@@ -136,7 +136,7 @@ _CHANGED = "valid_from < {until} and valid_until >= {until} and valid_from >= {s
 
 
 def _versions(query: str) -> str:
-    """Return SQL of the versions that a night sees for the first time; braces stay for its times."""
+    """Return SQL of the versions that a night sees first; the braces of its times stay."""
     return f"({_kept(query)}) as versions where {_CHANGED}"
 
 

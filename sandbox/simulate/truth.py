@@ -1,11 +1,9 @@
 """What is true, for tests and benchmarks only: no source shows it and no model may read it."""
 
-import math
-
 import duckdb
 
 from sandbox.simulate.journeys import matrix
-from sandbox.simulate.parameters import BLOCK, DAY, DEAL_STAGES, END, STRAINED, Parameters
+from sandbox.simulate.parameters import BLOCK, DEAL_STAGES, END, STRAINED, Parameters
 from sandbox.simulate.responses import opt_out_chance, response_chance
 
 MOST_CONTACTS = 12
@@ -48,7 +46,8 @@ PER_PERSON = {
                     + 0.32 * rate_of(least(closeness, 0.86)) + 0.18 * rate_of(
                         least(human_share, 0.93)) * (0.3 + closeness) as contacts,
                 1 + floor(ln(u('leaves', person)) / ln(1 - drop_chance))
-                    > (select count(*) from purchases where purchases.person = people.person and k > 0)
+                    > (select count(*) from purchases
+                        where purchases.person = people.person and k > 0)
                     as repeats_left
             from people
         ) using (person)
@@ -81,7 +80,8 @@ PER_PERSON = {
     """,
     "truth_type_months": f"""
         with months as (
-            select last_day(month)::date as month_end, epoch_ms(last_day(month) + interval 1 day) as ends
+            select last_day(month)::date as month_end,
+                epoch_ms(last_day(month) + interval 1 day) as ends
             from range(
                 date_trunc('month', moment((select min(born) from people))),
                 moment({END}), interval 1 month
@@ -131,7 +131,8 @@ def curves(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
         ),
         chances as (
             select
-                if(is_strained, '{STRAINED}', kind) as relationship_type, contacts, weight * sent as weight,
+                if(is_strained, '{STRAINED}', kind) as relationship_type, contacts,
+                weight * sent as weight,
                 {response} as response, {opt_out} as opt_out,
                 {opt_out} * {p.complaint_share} * if(is_strained, 2, 1) as complaint
             from states, range({MOST_CONTACTS + 1}) as counts(contacts),
@@ -165,7 +166,8 @@ def curves(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
         f"""
         create table truth_campaigns as
         select campaign_id, is_overloading as made_overloading, is_confusing as made_confusing,
-            if(has_holdout, {1 - _mean_intensity()}, 0)::double as control_share, topic, content, value
+            if(has_holdout, {1 - _mean_intensity()}, 0)::double as control_share,
+            topic, content, value
         from campaigns order by campaign
         """
     )
@@ -190,8 +192,8 @@ def curves(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
 
 
 def _mean_intensity() -> float:
-    # of 0.03 + 0.97 u^1.3
-    return round(0.03 + 0.97 / 2.3, 4) if math.isfinite(1.3) else 0.0
+    # of 0.03 + 0.97 u^1.3, as `campaigns.sends` draws it
+    return 0.03 + 0.97 / 2.3
 
 
 COMPANY_WIDE = (
@@ -202,4 +204,3 @@ COMPANY_WIDE = (
     "truth_response_curves",
     "truth_staff",
 )
-assert DAY

@@ -1,5 +1,7 @@
 """The simulated company does what its parameters say: rates are recovered from what it did."""
 
+from itertools import pairwise
+
 import pytest
 
 from sandbox.simulate import Parameters, events, records, truth
@@ -116,7 +118,8 @@ def test_names_come_in_four_scripts_and_addresses_in_ascii(db):
     for pattern in scripts.values():
         assert one(
             db,
-            f"select count(*) from people where regexp_matches(first_name || last_name, '{pattern}')",
+            "select count(*) from people "
+            f"where regexp_matches(first_name || last_name, '{pattern}')",
         )
     assert not one(
         db, "select count(*) from people where not regexp_matches(email, '^[a-z0-9.@]+$')"
@@ -245,8 +248,8 @@ def test_in_the_pool_contacts_are_drawn_by_chance_and_outside_they_chase(db):
     def related(pool):
         return one(
             db,
-            "select corr(received, z_responsive) from (select person, avg(is_sent::int) as received "
-            f"from draws where is_in_pool = {pool} group by person) "
+            "select corr(received, z_responsive) from (select person, avg(is_sent::int) "
+            f"as received from draws where is_in_pool = {pool} group by person) "
             "inner join people using (person)",
         )
 
@@ -353,7 +356,7 @@ def test_deals_move_on_with_the_chances_given(db):
         ask(db, f"select stage, count(*) from deal_stages where ms < {END} group by stage")
     )
     stages = [*DEAL_STAGES, "closedwon"]
-    for stage, onward in zip(stages, stages[1:], strict=False):
+    for stage, onward in pairwise(stages):
         # some still stand in their stage at the end of the history
         assert reached[onward] / reached[stage] == pytest.approx(DEAL_STAGES[stage], abs=0.12)
 
