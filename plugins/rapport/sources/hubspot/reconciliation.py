@@ -33,14 +33,15 @@ from rapport.sources.known import (
 from rapport.sources.records import Page, Row
 from rapport.sources.streams import HUBSPOT, REMOVALS, SOURCE_TOTALS
 
-# `live` and `listed` are what we know and what HubSpot has; both follow what is found out.
+# `live` and `listed` are what we know and what HubSpot has; both follow what is found out, and an
+# id may stand in them twice.
 TABLES = """
 create table live as select id from state where not is_archived;
 create table listed (id varchar);
 """
 NO_LONGER_ARCHIVED = "select id from state where is_archived and seen_on < ?"
-LACKING = "select id from listed anti join live using (id)"
-VANISHED = "select id from live anti join listed using (id)"
+LACKING = "select distinct id from listed anti join live using (id)"
+VANISHED = "select distinct id from live anti join listed using (id)"
 
 
 def reconcile(
@@ -83,7 +84,7 @@ class _Reconciliation:
             there = self.crm.total(self.kind)
         if there != self._live() or is_due:
             yield from self._compare()
-            method, there = "listing", count(self.landed, "select count(*) from listed")
+            method, there = "listing", count(self.landed, "select count(distinct id) from listed")
         yield (
             SOURCE_TOTALS[HUBSPOT],
             [
@@ -98,7 +99,7 @@ class _Reconciliation:
         )
 
     def _live(self) -> int:
-        return count(self.landed, "select count(*) from live")
+        return count(self.landed, "select count(distinct id) from live")
 
     def _catch_up(self) -> Iterator[Page]:
         """Yield what changed since the pull; a busy account is never quiet."""
@@ -155,10 +156,7 @@ class _Reconciliation:
         return self.crm.rows(self.kind.stream, records)
 
     def _add(self, table: str, ids: Sequence[str | None]) -> None:
-        self.landed.execute(
-            f"insert into {table} select unnest(?::varchar[]) as id except select id from {table}",
-            [list(ids)],
-        )
+        self.landed.execute(f"insert into {table} select unnest(?::varchar[])", [list(ids)])
 
     def _remove(self, table: str, ids: set[str]) -> None:
         self.landed.execute(

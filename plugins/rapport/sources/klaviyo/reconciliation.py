@@ -58,8 +58,8 @@ def _profiles(api: Klaviyo, known: Known, landed: DuckDBPyConnection) -> Iterato
     for page in api.pages("profiles", params):
         _add(landed, "listed", [record["id"] for record in page])
     for query in (
-        "select id from listed anti join live using (id)",
-        "select id from live anti join listed using (id)",
+        "select distinct id from listed anti join live using (id)",
+        "select distinct id from live anti join listed using (id)",
     ):
         for ids in batches(landed, PROFILES_PAGE_SIZE, query):
             # What one side lacks is asked for by id: it may have come or gone meanwhile.
@@ -80,8 +80,8 @@ def _profiles(api: Klaviyo, known: Known, landed: DuckDBPyConnection) -> Iterato
             total(
                 PROFILES,
                 known,
-                source_total=count(landed, "select count(*) from listed"),
-                landed_total=count(landed, "select count(*) from live"),
+                source_total=count(landed, "select count(distinct id) from listed"),
+                landed_total=count(landed, "select count(distinct id) from live"),
                 method="listing",
             )
         ],
@@ -109,7 +109,7 @@ def _events(
                 EVENTS,
                 known,
                 source_total=source_total,
-                landed_total=count(landed, "select count(*) from live"),
+                landed_total=count(landed, "select count(distinct id) from live"),
                 method=f"aggregates of {EVENT_DAYS} days",
             )
         ],
@@ -149,10 +149,8 @@ def _read_day(
 
 
 def _add(landed: DuckDBPyConnection, table: str, ids: Iterable[str]) -> None:
-    landed.execute(
-        f"insert into {table} select unnest(?::varchar[]) as id except select id from {table}",
-        [list(ids)],
-    )
+    """Add ids; one may stand in a table twice."""
+    landed.execute(f"insert into {table} select unnest(?::varchar[])", [list(ids)])
 
 
 def _remove(landed: DuckDBPyConnection, table: str, ids: set[str]) -> None:
