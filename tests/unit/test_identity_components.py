@@ -128,20 +128,14 @@ def test_the_order_of_rows_decides_nothing(rows, apart, seed):
 @reproducible
 @given(rows=rows_of_any_rule, apart=pairs_apart)
 def test_nothing_but_a_merge_or_a_person_ties_two_numbers(rows, apart):
-    weak = [row for row in rows if row[1] not in ("override", "crm_merge")]
+    number_of = {record: value for record, rule, value in rows if rule == "external_id"}
+    weak = [row for row in rows if row[1] not in ("override", "crm_merge", "external_id")]
+    weak += [(record, "external_id", value) for record, value in number_of.items()]
     result = anchors(12, *weak, apart=np.array(apart, dtype=np.int64).reshape(-1, 2))
     numbers: dict[int, set] = {}
-    for record, rule, value in weak:
-        if rule == "external_id":
-            numbers.setdefault(result[record], set()).add(value)
-    several = {r for r, rule, v in weak if rule == "external_id"}
-    own: dict[int, set] = {}
-    for record, rule, value in weak:
-        if rule == "external_id":
-            own.setdefault(record, set()).add(value)
-    # a record that itself holds several numbers ties them, as a number is stronger than doubt
-    if several and all(len(values) == 1 for values in own.values()):
-        assert all(len(values) == 1 for values in numbers.values())
+    for record, number in number_of.items():
+        numbers.setdefault(result[record], set()).add(number)
+    assert all(len(found) == 1 for found in numbers.values())
 
 
 @reproducible
