@@ -15,6 +15,7 @@ import pytest
 from rapport.orchestration import embedded
 from rapport.orchestration.night import DAG_ID, Airflow
 from rapport.settings import Settings
+from rapport.sources.streams import GROUPS
 
 ROOT = Path(__file__).parents[2]
 RAPPORT = [sys.executable, "-m", "rapport.orchestration.cli"]
@@ -113,8 +114,19 @@ def test_xcom_holds_counts_and_names_only(installation, first_night):
     airflow = installation.airflow()
     run = "night_2017-12-30"
     counts = airflow.returned(run, "extract.hubspot_contacts")
-    assert set(counts) == {"contacts", "owners"}
+    assert set(counts) == {"contacts", "companies", "owners"}
     assert all(isinstance(count, int) for count in counts.values())
+
+
+def test_every_pull_shows_how_many_rows_it_landed(installation, first_night):
+    airflow = installation.airflow()
+    for group, streams in GROUPS.items():
+        counts = airflow.returned("night_2017-12-30", f"extract.{group}")
+        assert {stream.name for stream in streams} <= set(counts)
+        for stream, count in counts.items():
+            assert re.search(rf"{group} .*\b{stream} {count:,}", first_night), (group, stream)
+    log = airflow.log_tail("night_2017-12-30", "extract.hubspot_contacts", 100)
+    assert any(re.search(r"contacts: [\d,]+ rows landed", line) for line in log)
 
 
 def test_no_log_of_the_night_names_the_canary(installation, first_night):
