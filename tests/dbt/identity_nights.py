@@ -19,7 +19,7 @@ def land_first_night(landing: Path) -> None:
     orders += [_order("o6", 6, "2017-02-03"), _order("o9", 9, "2017-02-04")]
     land(landing, "shop", FIRST, "S1", {"customers": customers, "orders": orders})
     contacts = [
-        _contact("h1", "1", "ann@example.com"),
+        _contact("h1", "1", "ann@example.com", phone="(202) 555-0101"),
         _contact("h2", None, "bo@example.com"),
         _contact("h3", None, "robert@example.com", created_on="2017-01-02"),
         _contact("h5", None, "eva@old.example"),
@@ -51,7 +51,7 @@ def land_second_night(landing: Path) -> None:
     contacts = [
         # a merge does not move the modified date
         _contact("h2", None, "bo@example.com", hs_merged_object_ids="h3"),
-        _contact("h5", None, "eva@new.example", SECOND),
+        _contact("h5", None, "eva@new.example", SECOND, phone="۰۲۰ ۷۹۴۶ ۰۱۲۳", country="GB"),
         _contact("h6", "6", "zoe@new.example", SECOND),
         _contact("h7", "7", "zoe@example.com", SECOND, created_on=SECOND),
         _contact("h8", "9", "ida@work.example", SECOND),

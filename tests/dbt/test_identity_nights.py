@@ -66,10 +66,19 @@ def test_night_upon_night_equals_the_last_night_from_scratch(nights):
     assert differences(upon, scratch, "marts") == {}
     for table in (
         "from intermediate.int_identity__contact_map",
+        "select source_record_id, phone_e164 from intermediate.int_identity__contacts",
         "select columns('(rule|source|record_id|valid|is_used|reason).*') "
         "from intermediate.identity_links",
     ):
         assert sorted(map(str, upon.rows(table))) == sorted(map(str, scratch.rows(table)))
+
+
+def test_a_telephone_that_comes_a_night_later_is_read_too(nights):
+    numbers = nights[THIRD].rows(
+        "select source_record_id, phone_e164 from intermediate.int_identity__contacts "
+        "where phone_e164 is not null order by all"
+    )
+    assert numbers == [("h1", "+12025550101"), ("h5", "+442079460123")]
 
 
 def test_a_crm_merge_makes_two_customers_one_and_leaves_an_alias(nights):
