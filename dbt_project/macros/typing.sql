@@ -29,15 +29,6 @@
     end
 {%- endmacro %}
 
-{% macro is_object(column) -%}
-    coalesce(json_type(try_cast({{ column }} as json)) = 'OBJECT', false)
-{%- endmacro %}
-
-{#- Text at a path of a JSON column, '/a/b'; null where the column holds no JSON. -#}
-{% macro json_text(column, path) -%}
-    nullif(trim(try_cast({{ column }} as json) ->> '{{ path }}'), '')
-{%- endmacro %}
-
 {#-
     A JSON object as a struct of texts, parsed once however many members are asked for;
     null where the column holds no object. `members` is a list of names, or a mapping of

@@ -100,7 +100,6 @@ typed as (
         {{ utc_timestamp('updated_at') }} as updated_at,
 
         -- the row as it came
-        properties,
         members,
         load_id,
         load_date,
