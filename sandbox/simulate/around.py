@@ -327,16 +327,16 @@ def _mail(db: Database) -> None:
     )
 
 
-def _consents(db: Database, p: Parameters) -> None:
+def _consents(db: Database, _: Parameters) -> None:
     """Make ``consents`` of what `sandbox.households` says."""
     db.execute(
-        f"""
+        """
         create table consents as
         select person, if(agreed, in_mailing_since, null) as mail_since,
             null::bigint as sms_since, unsubscribed_at as said_left_at,
             unsubscribed_at as mail_left_at, null::bigint as sms_left_at,
             null::bigint as complained_at, null::bigint as died_at, null::bigint as mail_back_at,
-            u('told crm', person) < {0.9 if p else 1} as is_crm_told
+            u('told crm', person) < 0.9 as is_crm_told
         from people
         """
     )

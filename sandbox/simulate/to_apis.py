@@ -94,7 +94,7 @@ def write_people(
 
 def keep_truth(db: Database, p: Parameters, number: int) -> None:
     """Add the truth about the people that stand in the database to the attached ``truth``."""
-    for name, query in truth.of_people(db, p).items():
+    for name, query in truth.of_people(p).items():
         verb = f"insert into truth.{name}" if number else f"create table truth.{name} as"
         db.execute(f"{verb} select * from ({query}) order by all")
 

@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from rapport.landing import declare
-from rapport.sources.streams import HUBSPOT, KLAVIYO, SHOP, STREAMS, Stream
+from rapport.sources.streams import HUBSPOT, KLAVIYO, SHOP, SOURCE_TOTALS, STREAMS, Stream
 from sandbox.schema import OBJECT_TYPES
 from sandbox.simulate import events, records, to_apis
 from sandbox.simulate.company import Database, chunks, company
@@ -400,39 +400,43 @@ def _select(stream: Stream, landed: Landed, night: Night) -> str:
     return query.format(since=night.since, until=night.until, as_of=night.as_of)
 
 
+# Streams whose records come again with each version; of all others a row is a record.
+_VERSIONED = ("contacts", "deals", "tickets", "profiles", "customers")
+
+
 def _totals(db: Database, landing: Path, parts: list[Night]) -> None:
     """Land what each source would say it has: as much as is landed."""
-    from rapport.sources.streams import SOURCE_TOTALS
-
     night = parts[-1]
     for source, stream in SOURCE_TOTALS.items():
-        rows = []
-        for each in STREAMS:
-            if each.source == source and each.cursor:
-                pattern = landing / source / each.name / "*" / "*.parquet"
-                gone = "true"
-                if each.name == "contacts":
-                    removed = landing / source / "removals" / "*" / "*.parquet"
-                    gone = f"id not in (select id from read_parquet('{removed}'))"
-                key = ", ".join(each.key)
-                live = "archived <> 'true'" if "archived" in each.columns else "true"
-                result = db.execute(
-                    f"select count(*) from (select {key} from (select * from "
-                    f"read_parquet('{pattern}') qualify row_number() over (partition by {key} "
-                    f"order by _dlt_load_id desc) = 1) where {live} and {gone})"
-                    if each.name in ("contacts", "profiles", "customers", "deals", "tickets")
-                    else f"select count(*) from read_parquet('{pattern}')"
-                ).fetchone()
-                count = result[0] if result else 0
-                rows.append(f"('{each.name}', '{count}', '{count}', '{night.as_of}', 'listing')")
+        rows = [
+            f"('{each.name}', '{count}', '{count}', '{night.as_of}', 'listing')"
+            for each in STREAMS
+            if each.source == source and each.cursor
+            for count in [_live(db, landing, each)]
+        ]
         folder = landing / source / stream.name / f"load_date={night.as_of}"
         folder.mkdir(parents=True, exist_ok=True)
-        names = ", ".join(stream.columns)
         db.execute(
             f"copy (select *, '{night.load_id}' as _dlt_load_id from "
-            f"(values {', '.join(rows)}) as totals({names})) "
+            f"(values {', '.join(rows)}) as totals({', '.join(stream.columns)})) "
             f"to '{folder / f'{night.load_id}.0.parquet'}' (format parquet, compression zstd)"
         )
+
+
+def _live(db: Database, landing: Path, stream: Stream) -> int:
+    """Count the records of a stream that the source still has."""
+    landed = f"read_parquet('{landing / stream.source / stream.name}/*/*.parquet')"
+    if stream.name in _VERSIONED:
+        (key,) = stream.key
+        landed = f"(select * from {landed} qualify max(_dlt_load_id) over (partition by {key}) "
+        landed += "= _dlt_load_id)"
+    if stream.name == "contacts":
+        removed = f"read_parquet('{landing / stream.source}/removals/*/*.parquet')"
+        landed = (
+            f"(from {landed}) where archived <> 'true' and id not in (select id from {removed})"
+        )
+    counted = db.execute(f"select count(*) from {landed}").fetchone()
+    return int(counted[0]) if counted else 0
 
 
 def _list_loads(landing: Path, source: str, parts: list[Night]) -> None:

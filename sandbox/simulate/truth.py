@@ -102,7 +102,7 @@ PER_PERSON = {
 }
 
 
-def of_people(db: duckdb.DuckDBPyConnection, p: Parameters) -> dict[str, str]:
+def of_people(p: Parameters) -> dict[str, str]:
     """Return a query per truth table that grows with the people."""
     return {
         name: query.replace("SPEND_SHAPE", str(p.spend_shape)) for name, query in PER_PERSON.items()

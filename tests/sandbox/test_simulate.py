@@ -21,7 +21,7 @@ def db():
 
 @pytest.fixture(scope="module")
 def customers(db):
-    query = truth.of_people(db, P)["truth_customers"]
+    query = truth.of_people(P)["truth_customers"]
     db.execute(f"create or replace temp view truth_customers as {query}")
     return db
 
@@ -42,7 +42,7 @@ def content(customers, seed=1, *, threads=None, size=240):
     with company(p, threads=threads) as db:
         queries = {**records.company_wide(), **records.collections()}
         queries |= {"events": events.query(), "ties": records.associations()}
-        queries |= truth.of_people(db, p)
+        queries |= truth.of_people(p)
         for number in [n for n in chunks(db, p, size) if _add(db, queries, found, n)]:
             assert number >= 0
     return found
@@ -401,7 +401,7 @@ def test_a_known_share_has_a_second_contact(db):
 
 
 def test_every_record_of_a_person_is_in_the_truth(db):
-    known = f"({truth.of_people(db, P)['truth_contact_records']})"
+    known = f"({truth.of_people(P)['truth_contact_records']})"
     for source, query in (
         ("hubspot", records.contacts()),
         ("klaviyo", records.profiles()),
