@@ -57,19 +57,29 @@ where is_record
 """
 # What a rule ties, or two customer numbers keep apart, is not a question of likeness.
 _PAIRS = """
+with
+
+-- One side after the other: joined at will, all records would meet all records.
+named as materialized (
+    select
+        one.*,
+        greatest(scores.unique_id_l, scores.unique_id_r) as other_number,
+        scores.match_probability
+    from scores
+    inner join contacts as one
+        on least(scores.unique_id_l, scores.unique_id_r) = one.record_number
+)
+
 select
     one.source as source_a,
     one.source_record_id as record_id_a,
     other.source as source_b,
     other.source_record_id as record_id_b,
-    scores.match_probability as score,
-    scores.match_probability >= {tie_from} as is_tied,
+    one.match_probability as score,
+    one.match_probability >= {tie_from} as is_tied,
     greatest(one.first_load_date, other.first_load_date) as valid_from
-from scores
-inner join contacts as one
-    on least(scores.unique_id_l, scores.unique_id_r) = one.record_number
-inner join contacts as other
-    on greatest(scores.unique_id_l, scores.unique_id_r) = other.record_number
+from named as one
+inner join contacts as other on one.other_number = other.record_number
 where
     (one.external_id is null or other.external_id is null)
     and one.email_key is distinct from other.email_key
