@@ -71,7 +71,10 @@
 
 {#- Gone, and living on under no other id: nothing that names the person is shown any more. -#}
 {% macro is_erased(version, removal, can_be_archived=true) -%}
-    {{ is_removed(version, removal, can_be_archived) }} and {{ removal }}.successor_id is null
+    (
+        {{ is_removed(version, removal, can_be_archived) }}
+        and {{ removal }}.successor_id is null
+    )
 {%- endmacro %}
 
 {#- Which row of a base model is the record as the night knows it. -#}

@@ -93,10 +93,10 @@ select
     end as external_id,
     -- Of a record that was deleted for good nothing names its person any more.
     {% for identifier in ['email', 'email_key', 'first_name', 'last_name', 'name_key', 'phone'] %}
-    case when not ({{ is_erased('latest', 'removals') }}) then latest.{{ identifier }} end
+    case when not {{ is_erased('latest', 'removals') }} then latest.{{ identifier }} end
         as {{ identifier }},
     {% endfor %}
-    case when not ({{ is_erased('latest', 'removals') }}) then phones.phone_e164 end as phone_e164,
+    case when not {{ is_erased('latest', 'removals') }} then phones.phone_e164 end as phone_e164,
     coalesce(latest.is_archived, false) as is_archived,
     {{ is_removed('latest', 'removals') }} as is_removed,
     known.is_record,
