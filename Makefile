@@ -10,8 +10,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 AS_OF ?=
 # complete-journey (the default), simulated or own
-COMPANY ?= $(RAPPORT_COMPANY)
-export RAPPORT_COMPANY = $(COMPANY)
+ifdef COMPANY
+export RAPPORT_COMPANY := $(COMPANY)
+endif
 # uv reads its own variable; whoever set pip's meant the same.
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 ifeq ($(strip $(UV_DEFAULT_INDEX)),)
