@@ -6,7 +6,6 @@ coupon_redemptions), without any code of this project. ``test_the_answers_are_th
 _files`` repeats that count.
 """
 
-from datetime import date
 from decimal import Decimal
 from importlib.resources import files
 
@@ -15,10 +14,7 @@ import pytest
 
 from rapport.sources.streams import STREAMS
 from sandbox import canary
-from sandbox.testing import serve
-from tests.house import House
 
-NIGHT = date(2018, 1, 2)
 CUSTOMERS = 2_469
 ORDERS = 155_848
 ORDER_LINES = 1_469_307
@@ -26,15 +22,6 @@ SALES = Decimal("4596039.58")
 CAMPAIGNS = 27
 CAMPAIGN_CONTACTS = 6_589
 REDEMPTIONS = 2_102
-
-
-@pytest.fixture(scope="module")
-def house(full_company, tmp_path_factory):
-    """The whole company after its last night."""
-    with serve(full_company) as server:
-        house = House(tmp_path_factory.mktemp("golden"), server)
-        house.release = house.night(NIGHT)
-        yield house
 
 
 def test_the_answers_are_those_of_the_files():

@@ -1,0 +1,74 @@
+with
+
+-- A customer who ordered five times in a month was there once.
+customer_months as (
+
+    select
+        orders.customer_id,
+        cast(date_trunc('month', customers.first_order_date) as date) as cohort_month_date,
+        date_diff('month', customers.first_order_date, orders.order_date) as months_since,
+        count(*) as order_count,
+        count(*) filter (
+            where orders.currency_code <> '{{ var("reporting_currency") }}'
+        ) as other_currency_order_count,
+        sum(orders.sales_amount) filter (
+            where orders.currency_code = '{{ var("reporting_currency") }}'
+        ) as sales_amount
+    from {{ ref('fct_orders') }} as orders
+    inner join {{ ref('dim_customers') }} as customers
+        on orders.customer_id = customers.customer_id
+    group by orders.customer_id, cohort_month_date, months_since
+
+),
+
+counted as (
+
+    select
+        cohort_month_date,
+        months_since,
+        count(*) as customer_count,
+        sum(order_count) as order_count,
+        sum(other_currency_order_count) as other_currency_order_count,
+        sum(sales_amount) as sales_amount
+    from customer_months
+    group by cohort_month_date, months_since
+
+),
+
+-- Every month up to the night is there, one in which nobody came back too.
+months as (
+
+    select
+        cohort_month_date,
+        customer_count as cohort_customer_count,
+        unnest(
+            range(date_diff('month', cohort_month_date, {{ as_of_date() }}) + 1)
+        ) as months_since
+    from counted
+    where months_since = 0
+
+)
+
+select
+    months.cohort_month_date,
+    cast(months.months_since as bigint) as months_since,
+    cast(
+        months.cohort_month_date + to_months(cast(months.months_since as integer)) as date
+    ) as month_date,
+    -- the month of the night itself is still running, unless the night is its last day
+    date_trunc('month', {{ as_of_date() }} + 1)
+    > months.cohort_month_date + to_months(cast(months.months_since as integer)) as is_month_over,
+    cast(months.cohort_customer_count as bigint) as cohort_customer_count,
+    cast(coalesce(counted.customer_count, 0) as bigint) as customer_count,
+    cast(coalesce(counted.order_count, 0) as bigint) as order_count,
+    cast(coalesce(counted.other_currency_order_count, 0) as bigint) as other_currency_order_count,
+    cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
+    cast(coalesce(counted.sales_amount, 0) as decimal(18, 2)) as sales_amount,
+    {{
+        ratio('coalesce(counted.customer_count, 0)', 'months.cohort_customer_count')
+    }} as retained_share
+from months
+left join counted
+    on
+        months.cohort_month_date = counted.cohort_month_date
+        and months.months_since = counted.months_since

@@ -1,0 +1,60 @@
+"""Cohort retention of the real company, against plain pandas over the data set's own files."""
+
+import pandas as pd
+import pytest
+
+LAST_MONTH = pd.Period("2018-01", "M")  # the night's: its days after the last order are empty
+
+
+@pytest.fixture(scope="module")
+def expected(journey):
+    """Households, baskets and sales per first month and months since, the textbook way."""
+    lines = journey.sql(
+        "select household_id, basket_id, transaction_timestamp, sales_value from transactions"
+    ).df()
+    lines["month"] = lines["transaction_timestamp"].dt.to_period("M")
+    lines["cohort"] = lines.groupby("household_id")["month"].transform("min")
+    lines["since"] = (lines["month"] - lines["cohort"]).map(lambda months: months.n)
+    cells = lines.groupby(["cohort", "since"]).agg(
+        customers=("household_id", "nunique"),
+        orders=("basket_id", "nunique"),
+        sales=("sales_value", "sum"),
+    )
+    cohorts = cells.index.get_level_values("cohort").unique()
+    everything = [(c, n) for c in cohorts for n in range((LAST_MONTH - c).n + 1)]
+    cells = cells.reindex(pd.MultiIndex.from_tuples(everything), fill_value=0)
+    sizes = cells["customers"].xs(0, level=1)
+    cells["retained"] = cells["customers"] / cells.index.get_level_values(0).map(sizes)
+    return {
+        (str(cohort), since): (row.customers, row.orders, row.sales, row.retained)
+        for (cohort, since), row in zip(cells.index, cells.itertuples(), strict=True)
+    }
+
+
+@pytest.fixture(scope="module")
+def measured(house):
+    found = house.query(
+        """
+        select
+            strftime(cohort_month_date, '%Y-%m'), months_since,
+            customer_count, order_count, sales_amount, retained_share
+        from marts.rpt_cohort_retention
+        """
+    )
+    return {(cohort, since): tuple(figures) for cohort, since, *figures in found}
+
+
+def test_every_cohort_has_every_month_up_to_the_night(measured, expected):
+    assert set(measured) == set(expected)
+    assert len(measured) > 80
+
+
+def test_customers_orders_sales_and_shares_are_those_of_pandas(measured, expected):
+    for cell, figures in expected.items():
+        assert tuple(map(float, measured[cell])) == pytest.approx(figures, abs=0.005), cell
+
+
+def test_month_nought_has_the_whole_cohort_and_cohorts_have_everybody(measured):
+    starts = [figures for (_, since), figures in measured.items() if since == 0]
+    assert {figures[3] for figures in starts} == {1.0}
+    assert sum(figures[0] for figures in starts) == 2_469
