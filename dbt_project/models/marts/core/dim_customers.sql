@@ -26,6 +26,7 @@ select
     cast(coalesce(orders.order_count, 0) as bigint) as order_count,
     customers.lifecycle_stage,
     customers.owner_id,
+    memberships.company_id,
     customers.language_code,
     customers.country_code,
     customers.age_band,
@@ -44,5 +45,7 @@ select
     ) as has_email_consent
 from customers
 left join orders on customers.customer_id = orders.customer_id
+left join {{ ref('int_crm__memberships') }} as memberships
+    on customers.customer_id = memberships.customer_id
 left join {{ ref('dim_preferences') }} as preferences
     on customers.customer_id = preferences.customer_id

@@ -1,0 +1,58 @@
+{{ config(materialized='table') }}
+
+with
+
+deals as (
+
+    select * from {{ ref('stg_hubspot__deals') }}
+    where not is_archived and not is_removed
+
+),
+
+parties as (
+
+    {{ parties_of('deals') }}
+
+),
+
+visits as (
+
+    {{ stage_visits('deals', 'deal_id', 'deal_stage') }}
+
+)
+
+select
+    deals.deal_id,
+    parties.customer_id,
+    coalesce(parties.customer_count, 0) as customer_count,
+    parties.company_id,
+    deals.owner_id,
+    deals.pipeline,
+    deals.deal_amount,
+    coalesce(deals.currency_code, '{{ var("reporting_currency") }}') as currency_code,
+    deals.opened_at,
+    deals.closed_at,
+    visits.visit_number,
+    visits.stage,
+    visits.next_stage,
+    visits.entered_at,
+    visits.left_at,
+    stages.stage_order,
+    stages.win_probability,
+    -- what the CRM says of the deal decides where the seed does not know the stage
+    coalesce(
+        stages.outcome,
+        case
+            when visits.left_at is null and deals.is_won then 'won'
+            when visits.left_at is null and deals.is_closed then 'lost'
+            else 'open'
+        end
+    ) as outcome
+from deals
+inner join visits on deals.deal_id = visits.record_id
+left join parties on deals.deal_id = parties.record_id
+left join {{ ref('crm_stages') }} as stages
+    on
+        stages.object_type = 'deals'
+        and deals.pipeline = stages.pipeline
+        and visits.stage = stages.stage

@@ -1,0 +1,42 @@
+with
+
+visits as (
+
+    select
+        *,
+        lead(stage_order) over each_deal as next_stage_order,
+        max(stage_order) over each_deal as deepest_stage_order,
+        -- of several stays in one stage the first one counts the deal
+        row_number() over (partition by deal_id, stage order by visit_number) = 1 as is_first_visit
+    from {{ ref('int_crm__deals') }}
+    window each_deal as (
+        partition by deal_id order by visit_number
+        rows between unbounded preceding and unbounded following
+    )
+
+)
+
+select
+    deal_id,
+    cast(visit_number as bigint) as visit_number,
+    customer_id,
+    company_id,
+    owner_id,
+    pipeline,
+    cast(stage as varchar) as stage,
+    stage_order,
+    cast(outcome as varchar) as outcome,
+    entered_at,
+    left_at,
+    case
+        when left_at is not null or outcome = 'open'
+            then {{ hours_between('entered_at', 'coalesce(left_at, ' ~ cutoff() ~ ')') }}
+    end as hours_in_stage,
+    cast(next_stage as varchar) as next_stage,
+    left_at is null as is_current,
+    is_first_visit,
+    coalesce(stage_order = deepest_stage_order, false) as is_deepest,
+    coalesce(next_stage_order > stage_order, false) as is_advance,
+    deal_amount,
+    currency_code
+from visits

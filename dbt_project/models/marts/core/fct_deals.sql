@@ -1,0 +1,58 @@
+with
+
+deals as (
+
+    select
+        deal_id,
+        any_value(customer_id) as customer_id,
+        any_value(customer_count) as customer_count,
+        any_value(company_id) as company_id,
+        any_value(owner_id) as owner_id,
+        any_value(pipeline) as pipeline,
+        any_value(deal_amount) as deal_amount,
+        any_value(currency_code) as currency_code,
+        any_value(opened_at) as opened_at,
+        any_value(closed_at) as close_property_at,
+        count(*) as visit_count,
+        max_by(stage, visit_number) as stage,
+        max_by(stage_order, visit_number) as stage_order,
+        max_by(win_probability, visit_number) as win_probability,
+        max_by(outcome, visit_number) as outcome,
+        max(entered_at) as stage_entered_at,
+        max_by(stage, (stage_order, visit_number)) filter (
+            where stage_order is not null
+        ) as deepest_stage,
+        max(stage_order) as deepest_stage_order
+    from {{ ref('int_crm__deals') }}
+    group by deal_id
+
+)
+
+select
+    deal_id,
+    customer_id,
+    cast(customer_count as bigint) as customer_count,
+    company_id,
+    owner_id,
+    pipeline,
+    cast(stage as varchar) as stage,
+    cast(outcome as varchar) as outcome,
+    cast(deepest_stage as varchar) as deepest_stage,
+    deepest_stage_order,
+    cast(visit_count as bigint) as visit_count,
+    deal_amount,
+    currency_code,
+    case
+        when outcome = 'open'
+            then cast(cast(deal_amount as double) * win_probability as decimal(18, 2))
+    end as weighted_amount,
+    opened_at,
+    stage_entered_at,
+    case when outcome <> 'open' then stage_entered_at end as closed_at,
+    case when outcome = 'open' then cast(close_property_at as date) end as expected_close_date,
+    {{
+        hours_between(
+            'opened_at', "case when outcome = 'open' then " ~ cutoff() ~ " else stage_entered_at end"
+        )
+    }} / 24 as age_days
+from deals

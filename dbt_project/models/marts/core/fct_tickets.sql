@@ -1,0 +1,30 @@
+select
+    ticket_id,
+    customer_id,
+    cast(customer_count as bigint) as customer_count,
+    company_id,
+    owner_id,
+    pipeline,
+    cast(stage as varchar) as stage,
+    category,
+    cast(priority as varchar) as priority,
+    cast(case source_type when 'form' then 'web' else source_type end as varchar) as channel,
+    cast(sentiment as varchar) as sentiment,
+    opened_at,
+    first_replied_at,
+    case
+        when first_replied_at >= opened_at
+            then {{ hours_between('opened_at', 'first_replied_at') }}
+    end as first_response_hours,
+    is_closed,
+    first_closed_at,
+    closed_at,
+    case
+        when closed_at >= opened_at then {{ hours_between('opened_at', 'closed_at') }}
+    end as resolution_hours,
+    case
+        when not is_closed then {{ hours_between('opened_at', cutoff()) }}
+    end as open_hours,
+    cast(reopened_count as bigint) as reopened_count,
+    reopened_count > 0 as is_reopened
+from {{ ref('int_crm__tickets') }}

@@ -1,0 +1,162 @@
+with
+
+deals as (
+
+    select * from {{ ref('fct_deals') }}
+
+),
+
+-- Each deal counts once per stage: by the month in which it first came there.
+entries as (
+
+    select
+        visits.pipeline,
+        visits.stage,
+        visits.stage_order,
+        visits.outcome as stage_outcome,
+        cast(date_trunc('month', visits.entered_at) as date) as month_date,
+        visits.deal_id,
+        visits.entered_at,
+        visits.deal_amount,
+        {{ is_summed('visits.currency_code') }} as is_summed,
+        deals.outcome,
+        deals.closed_at,
+        deals.deepest_stage_order > visits.stage_order as has_advanced
+    from {{ ref('fct_deal_stages') }} as visits
+    inner join deals on visits.deal_id = deals.deal_id
+    where visits.is_first_visit
+
+),
+
+stays as (
+
+    select
+        pipeline,
+        stage,
+        cast(date_trunc('month', entered_at) as date) as month_date,
+        median(hours_in_stage) as median_hours
+    from {{ ref('fct_deal_stages') }}
+    where left_at is not null
+    group by pipeline, stage, month_date
+
+),
+
+entered as (
+
+    select
+        pipeline,
+        stage,
+        any_value(stage_order) as stage_order,
+        any_value(stage_outcome) as stage_outcome,
+        month_date,
+        count(*) as entered_count,
+        count(*) filter (where not is_summed) as other_currency_deal_count,
+        sum(deal_amount) filter (where is_summed) as entered_amount,
+        count(*) filter (where has_advanced) as advanced_count,
+        count(*) filter (where outcome = 'lost' and not has_advanced) as lost_count,
+        count(*) filter (where outcome = 'open' and not has_advanced) as still_open_count,
+        count(*) filter (where outcome = 'won') as won_count,
+        count(*) filter (where outcome <> 'open') as closed_count,
+        sum(deal_amount) filter (where outcome = 'won' and is_summed) as won_amount,
+        avg({{ hours_between('entered_at', 'closed_at') }}) filter (
+            where outcome = 'won'
+        ) / 24 as mean_days_to_won
+    from entries
+    group by pipeline, stage, month_date
+
+),
+
+-- Every month end that found a deal in the stage; the running month ends with the night.
+standing as (
+
+    select
+        pipeline,
+        stage,
+        any_value(stage_order) as stage_order,
+        any_value(outcome) as stage_outcome,
+        month_date,
+        count(*) as open_count,
+        sum(deal_amount) filter (where {{ is_summed() }}) as open_amount
+    from (
+        select
+            *,
+            cast(
+                unnest(
+                    generate_series(
+                        date_trunc('month', entered_at),
+                        coalesce(
+                            date_trunc('month', left_at) - interval 1 month,
+                            date_trunc('month', cast({{ as_of_date() }} as timestamp))
+                        ),
+                        interval 1 month
+                    )
+                ) as date
+            ) as month_date
+        from {{ ref('fct_deal_stages') }}
+        where outcome = 'open'
+    ) as held
+    group by pipeline, stage, month_date
+
+),
+
+joined as (
+
+    select
+        coalesce(entered.pipeline, standing.pipeline) as pipeline,
+        coalesce(entered.stage, standing.stage) as stage,
+        coalesce(entered.stage_order, standing.stage_order) as stage_order,
+        coalesce(entered.stage_outcome, standing.stage_outcome) as stage_outcome,
+        coalesce(entered.month_date, standing.month_date) as month_date,
+        entered.* exclude (pipeline, stage, stage_order, stage_outcome, month_date),
+        standing.open_count,
+        standing.open_amount
+    from entered
+    full outer join standing
+        on
+            entered.pipeline is not distinct from standing.pipeline
+            and entered.stage = standing.stage
+            and entered.month_date = standing.month_date
+
+)
+
+select
+    joined.pipeline,
+    cast(joined.stage as varchar) as stage,
+    joined.stage_order,
+    cast(joined.stage_outcome as varchar) as stage_outcome,
+    joined.month_date,
+    {% for column in [
+        'entered', 'advanced', 'lost', 'still_open', 'won', 'open'
+    ] %}
+    cast(coalesce(joined.{{ column }}_count, 0) as bigint) as {{ column }}_count,
+    {% endfor %}
+    cast(coalesce(joined.other_currency_deal_count, 0) as bigint) as other_currency_deal_count,
+    cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
+    {% for column in ['entered', 'won', 'open'] %}
+    cast(coalesce(joined.{{ column }}_amount, 0) as decimal(18, 2)) as {{ column }}_amount,
+    {% endfor %}
+    case
+        when joined.stage_outcome = 'open'
+            then {{ ratio('joined.advanced_count', '(joined.advanced_count + joined.lost_count)') }}
+    end as advanced_per_decided,
+    case
+        when joined.stage_outcome = 'open'
+            then {{ ratio('joined.won_count', 'joined.closed_count') }}
+    end as won_per_closed,
+    stays.median_hours as median_hours_in_stage,
+    case when joined.stage_outcome = 'open' then joined.mean_days_to_won end as mean_days_to_won,
+    -- what the stage brings a day: deals x share won x mean amount won / days to the win
+    case
+        when joined.stage_outcome = 'open'
+            then
+                cast(
+                    joined.entered_count * {{ ratio('joined.won_amount', 'joined.closed_count') }}
+                    / nullif(joined.mean_days_to_won, 0) as decimal(18, 2)
+                )
+    end as daily_velocity_amount
+from joined
+left join stays
+    on
+        joined.pipeline is not distinct from stays.pipeline
+        and joined.stage = stays.stage
+        and joined.month_date = stays.month_date
