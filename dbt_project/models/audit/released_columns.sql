@@ -13,6 +13,7 @@
     'fct_touchpoints',
     'identity_changes',
     'dim_companies',
+    'dim_customer_habits',
     'dim_staff',
     'fct_deal_stages',
     'fct_deals',
