@@ -4,23 +4,40 @@
 -#}
 {% macro parties_of(object_type) -%}
     select
-        associations.from_id as record_id,
-        min_by(
-            contact_map.customer_id, (contacts.created_at, contacts.contact_id)
-        ) filter (where contact_map.customer_id is not null) as customer_id,
-        count(distinct contact_map.customer_id) as customer_count,
-        min_by(
-            companies.company_id, (companies.created_at, companies.company_id)
-        ) filter (where companies.company_id is not null) as company_id
-    from {{ ref('stg_hubspot__associations') }} as associations
-    left join {{ ref('stg_hubspot__contacts') }} as contacts
-        on associations.to_type = 'contacts' and associations.to_id = contacts.contact_id
-    left join {{ ref('int_identity__contact_map') }} as contact_map
-        on contacts.contact_id = contact_map.source_record_id and contact_map.source = 'hubspot'
-    left join {{ ref('stg_hubspot__companies') }} as companies
-        on associations.to_type = 'companies' and associations.to_id = companies.company_id
-    where associations.from_type = '{{ object_type }}'
-    group by associations.from_id
+        record_id,
+        min_by(customer_id, (created_at, other_id)) filter (
+            where customer_id is not null
+        ) as customer_id,
+        count(distinct customer_id) as customer_count,
+        min_by(company_id, (created_at, other_id)) filter (
+            where company_id is not null
+        ) as company_id
+    from (
+        select
+            associations.from_id as record_id,
+            contacts.contact_id as other_id,
+            contacts.created_at,
+            contact_map.customer_id,
+            null as company_id
+        from {{ ref('stg_hubspot__associations') }} as associations
+        inner join {{ ref('stg_hubspot__contacts') }} as contacts
+            on associations.to_id = contacts.contact_id
+        inner join {{ ref('int_identity__contact_map') }} as contact_map
+            on contacts.contact_id = contact_map.source_record_id and contact_map.source = 'hubspot'
+        where associations.from_type = '{{ object_type }}' and associations.to_type = 'contacts'
+        union all
+        select
+            associations.from_id as record_id,
+            companies.company_id as other_id,
+            companies.created_at,
+            null as customer_id,
+            companies.company_id
+        from {{ ref('stg_hubspot__associations') }} as associations
+        inner join {{ ref('stg_hubspot__companies') }} as companies
+            on associations.to_id = companies.company_id
+        where associations.from_type = '{{ object_type }}' and associations.to_type = 'companies'
+    ) as parties
+    group by record_id
 {%- endmacro %}
 
 {#-

@@ -17,7 +17,7 @@ campaigns as (
 
 ),
 
-touchpoints as (
+touchpoints as not materialized (
 
     select
         campaign_id,

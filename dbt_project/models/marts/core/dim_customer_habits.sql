@@ -22,9 +22,29 @@ customers as (
 
 ),
 
+zones as (
+
+    select
+        time_zone,
+        row_number() over (order by time_zone) as zone_number
+    from customers
+    group by time_zone
+
+),
+
 shifts as (
 
-    {{ zone_shifts('(select distinct time_zone from customers)', since, as_of_date()) }}
+    {{ zone_shifts('zones', since, as_of_date()) }}
+
+),
+
+zone_of_customer as (
+
+    select
+        customers.customer_id,
+        zones.zone_number
+    from customers
+    inner join zones on customers.time_zone = zones.time_zone
 
 ),
 
@@ -38,11 +58,11 @@ acts as (
         epoch_us(touchpoints.occurred_at) // 60000000
         + shifts.shift_minutes as local_minute
     from {{ ref('fct_touchpoints') }} as touchpoints
-    inner join customers on touchpoints.customer_id = customers.customer_id
+    inner join zone_of_customer on touchpoints.customer_id = zone_of_customer.customer_id
     inner join shifts
         on
-            customers.time_zone = shifts.time_zone
-            and date_trunc('hour', touchpoints.occurred_at) = shifts.hour_at
+            {{ shift_key('zone_of_customer.zone_number', 'touchpoints.occurred_at') }}
+            = shifts.shift_key
     where
         touchpoints.direction = 'inbound'
         and touchpoints.event_type in ('ordered', 'visited', 'called', 'met', 'ticket_opened')

@@ -6,7 +6,8 @@
 
 with
 
-touchpoints as (
+-- Read once by each of the three: kept, it would be a second copy of the fact.
+touchpoints as not materialized (
 
     select
         cast(date_trunc('month', touchpoint_date) as date) as month_date,
