@@ -4,6 +4,7 @@ The tables are small and hand-made; the audits over them are dbt's own.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -138,6 +139,10 @@ def good_warehouse(tmp_path_factory):
     with duckdb.connect(str(path)) as connection:
         streams = [stream.full_name for stream in STREAMS]
         connection.execute(TABLES.replace("{STREAMS}", str(streams)))
+        # What no rule looks at but that nobody's address is in: a table of one column will do.
+        audited = (ROOT / "dbt_project/models/audit/released_columns.sql").read_text()
+        for mart in re.findall(r"'((?:dim|fct|rpt)_\w+)'", audited):
+            connection.execute(f"create table if not exists marts.{mart} as select 1 as row_count")
     dbt = [str(Path(sys.executable).with_name("dbt")), "run", "--select", "audit"]
     options = {
         "--profiles-dir": ".",
