@@ -2,7 +2,10 @@ select
     'shop:' || order_id as touchpoint_id,
     customer_id,
     ordered_at as occurred_at,
-    case when list_contains({{ var('web_store_ids') }}, store_id) then 'web' else 'store' end as channel,
+    case
+        when list_contains({{ var('web_store_ids') }}, store_id) then 'web'
+        else 'store'
+    end as channel,
     'inbound' as direction,
     'human' as actor,
     null as message_class,
