@@ -158,5 +158,6 @@
 {#- The runner of the night fills it after a build has succeeded; here it only has to exist. -#}
 {% macro create_build_ledger() -%}
     create schema if not exists ops;
-    create table if not exists ops.built_loads (source varchar, load_id varchar)
+    create table if not exists ops.built_loads (source varchar, load_id varchar);
+    create table if not exists ops.touched_days (model_name varchar, touched_date date)
 {%- endmacro %}

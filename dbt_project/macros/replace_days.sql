@@ -43,6 +43,7 @@
             select {{ day }} from {{ rows }} where {{ key }} in (select {{ key }} from {{ changed }})
             {% endif %}
         {% endcall %}
+        {% do remember_touched_days(this.identifier, touched_days(), day) %}
         {% set days = run_query('select count(*) from ' ~ touched_days()).columns[0].values()[0] %}
         {{ log(this.identifier ~ ': ' ~ days ~ ' days to rebuild', info=true) }}
     {% endif %}

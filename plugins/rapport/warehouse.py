@@ -95,6 +95,10 @@ def building(
                 "create table if not exists ops.built_loads (source varchar, load_id varchar)"
             )
             connection.execute(
+                "create table if not exists ops.touched_days "
+                "(model_name varchar, touched_date date)"
+            )
+            connection.execute(
                 "create or replace table ops.build_state as "
                 "select ?::date as as_of_date, ?::varchar as fingerprint",
                 [as_of, code],
@@ -103,6 +107,7 @@ def building(
         with duckdb.connect(str(warehouse_path)) as connection:
             connection.execute("begin")
             connection.execute("delete from ops.built_loads")
+            connection.execute("delete from ops.touched_days")
             for load in sorted(loads):
                 connection.execute("insert into ops.built_loads values (?, ?)", load)
             connection.execute("commit")

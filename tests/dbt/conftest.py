@@ -84,6 +84,7 @@ class Warehouse:
     def close_build(self, as_of: str) -> None:
         """Record the completed loads of the night as built, as the nightly does afterwards."""
         with duckdb.connect(str(self.path)) as connection:
+            connection.execute("delete from ops.touched_days")
             for loads in self.landing.glob("*/_dlt_loads/*.jsonl"):
                 source, load = loads.parts[-3], json.loads(loads.read_text())
                 if load["inserted_at"] <= as_of:
