@@ -1,0 +1,309 @@
+{#-
+    From customer months to a type of relationship. Every step is a function of one customer's own
+    months, so nobody's score depends on who else is there.
+-#}
+
+{#- What the months up to a date add up to, one row per customer. Counts fade with evidence_weight,
+    relative to the latest evidence: sums of whole numbers, so that no order of rows changes a digit. -#}
+{% macro gathered_evidence(last_date) -%}
+    {%- set weight = 'months.evidence_weight' %}
+    select
+        customer_id,
+        {{ last_date }} as last_date,
+        min(first_evidence_date) as first_evidence_date,
+        max(last_evidence_date) as last_evidence_date,
+        min(first_act_date) as first_act_date,
+        max(last_act_date) as last_act_date,
+        min(first_order_date) as first_order_date,
+        max(last_order_date) as last_order_date,
+        {% for count in evidence_counts() %}
+        sum({{ weight }} * {{ count }}_count) / max({{ weight }}) as {{ count }}s,
+        {% endfor %}
+        sum({{ weight }} * written_count) / max({{ weight }}) as written,
+        sum({{ weight }} * answer_points) / max({{ weight }}) / 100 as answer_credit,
+        sum({{ weight }} * answered_count) / max({{ weight }}) as answered,
+        sum(case when order_count > 0 then {{ weight }} else 0 end)
+        / max({{ weight }}) as order_months,
+        arg_max(last_dissatisfaction, month_start_date) as last_dissatisfaction,
+        bit_count(bit_or(category_bits)) as category_bits,
+        max(offered_category_count) as offered_category_count,
+        sum(case when month_start_date > {{ last_date }} - interval 12 month then sales_amount else 0 end)
+            as sales_amount,
+        sum(
+            case when month_start_date > {{ last_date }} - interval 12 month then contact_cost_amount else 0 end
+        ) as contact_cost_amount
+    from (
+        select
+            *,
+            {{ evidence_weight('month_start_date') }} as evidence_weight
+        from {{ ref('fct_customer_months') }}
+        where month_start_date <= {{ last_date }}
+    ) as months
+    group by customer_id
+{%- endmacro %}
+
+{% macro evidence_counts() -%}
+    {{ return([
+        'message', 'offer_message', 'advice_message', 'answer', 'order', 'store_order',
+        'discounted_order', 'letter', 'chat', 'call', 'ticket', 'survey', 'staff_contact',
+        'unhappy_ticket', 'happy_ticket', 'unhappy_survey', 'happy_survey', 'complaint',
+        'unsubscription', 'return', 'deal', 'mishandled_ticket',
+    ]) }}
+{%- endmacro %}
+
+{#- x / (x + half): 0 at 0, one half at `half`, never above 1, and the same for everybody. -#}
+{% macro saturated(x, half) -%}
+    ({{ x }}) / (({{ x }}) + {{ half }})
+{%- endmacro %}
+
+{#- Months between two days, faded like the evidence that fell into them. -#}
+{% macro faded_months(first_date, last_date) -%}
+    {%- set half_life = var('evidence_half_life_months') -%}
+    greatest(
+        1, {{ half_life / 0.6931471805599453 }} * (
+            1 - power(2.0, -date_diff('day', {{ first_date }}, {{ last_date }}) / {{ 30.4375 * half_life }})
+        )
+    )
+{%- endmacro %}
+
+{#-
+    The signals of each axis as the customer wants it: value of 0 to 1 in SQL over gathered evidence,
+    and the observations behind it. `strain` is no axis of a relationship but what can befall any.
+-#}
+{% macro relationship_signals() -%}
+    {%- set policy = var('relationship_signals') -%}
+    {{ return([
+        ('closeness', 'letters', saturated('letters / months_known', policy.letters.half), 'months_known'),
+        ('closeness', 'surveys', saturated('surveys / months_known', policy.surveys.half), 'months_known'),
+        ('frequency', 'orders', saturated('orders / buying_months', policy.orders.half), 'orders'),
+        (
+            'frequency',
+            'contacts',
+            saturated('(letters + chats + calls + tickets) / months_known', policy.contacts.half),
+            'months_known',
+        ),
+        (
+            'reciprocity',
+            'answers',
+            saturated('least(answers, messages) / greatest(messages, 1e-9)', policy.answers.half),
+            'messages',
+        ),
+        ('human_share', 'store_visits', 'store_orders / greatest(orders, 1e-9)', 'orders'),
+        (
+            'human_share',
+            'personal_contacts',
+            saturated('calls / months_known', policy.personal_contacts.half),
+            'months_known',
+        ),
+        ('price_focus', 'discounts', 'discounted_orders / greatest(orders, 1e-9)', 'orders'),
+        ('commitment', 'active_months', 'least(1, order_months / months_known)', 'months_known'),
+        ('commitment', 'categories', saturated('category_share', policy.categories.half), 'orders'),
+        ('commitment', 'tenure', saturated('tenure_months', policy.tenure.half), 'months_known'),
+        ('commitment', 'deals', saturated('deals / months_known', policy.deals.half), 'months_known'),
+        ('strain', 'grievances', saturated('grievances', policy.grievances.half), 'months_known'),
+        (
+            'strain',
+            'dissatisfaction',
+            'coalesce(last_dissatisfaction, 0)',
+            'case when last_dissatisfaction is null then 0 else 1 end',
+        ),
+    ]) }}
+{%- endmacro %}
+
+{#- The measures that signals are made of, one row per customer; reads `gathered`. -#}
+{% macro relationship_measures() -%}
+    select
+        *,
+        {{ faded_months('first_evidence_date', 'last_evidence_date') }} as months_known,
+        case
+            when first_order_date is not null
+                then {{ faded_months('first_order_date', 'last_order_date') }}
+            else 1
+        end as buying_months,
+        coalesce(date_diff('day', first_act_date, last_act_date), 0) / 30.4375 as tenure_months,
+        -- linear counting (Whang, Vander-Zanden and Taylor, 1990): how many fell into 60 places
+        least(
+            1,
+            -60 * ln(1 - least(category_bits, 59) / 60.0) / greatest(offered_category_count, 1)
+        ) as category_share,
+        greatest(
+            0,
+            unhappy_tickets + mishandled_tickets + unhappy_surveys + complaints
+            - 0.5 * (happy_tickets + happy_surveys)
+        ) as grievances
+    from gathered
+{%- endmacro %}
+
+{#- Value and weight of every signal; reads `measured`. -#}
+{% macro relationship_signal_values() -%}
+    select
+        *,
+        {% for axis, signal, value, observations in relationship_signals() %}
+        {%- set policy = var('relationship_signals')[signal] %}
+        {{ value }} as {{ signal }}_value,
+        {{ policy.weight }} * {{ saturated(observations, policy.enough) }} as {{ signal }}_weight
+        {{- ',' if not loop.last }}
+        {% endfor %}
+    from measured
+{%- endmacro %}
+
+{#- The axes and how much each counts; reads `signalled`. -#}
+{% macro relationship_axis_values() -%}
+    select
+        *,
+        {% for axis in relationship_axes() + ['strain'] %}
+        {%- set policy = var('relationship_axis_weights')[axis] %}
+        {%- set weights, values = [], [] %}
+        {% for of_axis, signal, value, observations in relationship_signals() if of_axis == axis %}
+        {% do weights.append(signal ~ '_weight') %}
+        {% do values.append(signal ~ '_weight * ' ~ signal ~ '_value') %}
+        {% endfor %}
+        ({{ values | join(' + ') }}) / nullif({{ weights | join(' + ') }}, 0) as wanted_{{ axis }},
+        {{ policy.weight }} * {{ saturated(weights | join(' + '), policy.doubt) }} as {{ axis }}_weight,
+        coalesce({{ axis }}_weight, 0) as {{ axis }}_pull,
+        coalesce({{ axis }}_weight * wanted_{{ axis }}, 0) as {{ axis }}_pulled
+        {{- ',' if not loop.last }}
+        {% endfor %}
+    from signalled
+{%- endmacro %}
+
+{#-
+    Squared distance to each profile, weighted by axis and by the evidence on it, without the part
+    that is the same for all types: w (p - x)^2 = w x^2 + w p^2 - w x 2 p. Reads `<axis>_pull`, which is
+    w, and `<axis>_pulled`, which is w x (both 0 without evidence), and `profiles`.
+-#}
+{% macro distances_to_types(axes) -%}
+    {% for type in relationship_types() %}
+    {% for axis in axes %}
+    {{ axis }}_pull * {{ type }}_{{ axis }}_squared - {{ axis }}_pulled * {{ type }}_{{ axis }}_twice
+    {{- ' +' if not loop.last }}
+    {% endfor %} as {{ type }}_distance{{ ',' if not loop.last }}
+    {% endfor %}
+{%- endmacro %}
+
+{#-
+    The steps between `gathered` (from gathered_evidence) and `scored`, as common table expressions:
+    one row per customer and date, with what she wants, of which type and how sure that is.
+-#}
+{% macro relationship_steps() -%}
+measured as (
+
+    {{ relationship_measures() }}
+
+),
+
+signalled as (
+
+    {{ relationship_signal_values() }}
+
+),
+
+weighed as (
+
+    {{ relationship_axis_values() }}
+
+),
+
+profiles as (
+
+    {{ relationship_profiles() }}
+
+),
+
+compared as (
+
+    select
+        weighed.*,
+        {{ distances_to_types(relationship_axes() + ['strain']) }}
+    from weighed
+    cross join profiles
+
+),
+
+nearest as (
+
+    select
+        *,
+        least({% for type in relationship_types() %}{{ type }}_distance{{ ', ' if not loop.last }}{% endfor %}) as least_distance
+    from compared
+
+),
+
+shared as (
+
+    select
+        nearest.*,
+        {% for type in relationship_types() %}
+        exp((least_distance - {{ type }}_distance) / {{ var('relationship_temperature') }}) as {{ type }}_odds,
+        {% endfor %}
+        {% for type in relationship_types() %}{{ type }}_odds{{ ' + ' if not loop.last }}{% endfor %} as all_odds,
+        ({{ relationship_axes() | join('_weight + ') }}_weight) / {{ var('relationship_axis_weights').values() | map(attribute='weight') | sum - var('relationship_axis_weights').strain.weight }} as evidence_share
+    from nearest
+
+),
+
+scored as (
+
+    select
+        *,
+        case least_distance
+            {% for type in relationship_types() %}
+            when {{ type }}_distance then '{{ type }}'
+            {% endfor %}
+        end as nearest_type,
+        1 / all_odds as nearest_share,
+        ({% for type in relationship_types() %}case when profiles_seek.{{ type }} then {{ type }}_odds else 0 end{{ ' + ' if not loop.last }}{% endfor %}) / all_odds as seeking_share
+    from shared
+    cross join (
+        select
+            {% for type in relationship_types() %}
+            bool_or(seeks_relationship) filter (where relationship_type = '{{ type }}') as {{ type }}{{ ',' if not loop.last }}
+            {% endfor %}
+        from {{ ref('int_relationship__types') }}
+    ) as profiles_seek
+
+)
+{%- endmacro %}
+
+{#- `unknown` where the evidence is thin or the types lie too close together. -#}
+{% macro inferred_type() -%}
+    case
+        when
+            {{ has_enough_evidence() }}
+            and nearest_share >= {{ var('relationship_least_confidence') }}
+            then nearest_type
+        else 'unknown'
+    end
+{%- endmacro %}
+
+{% macro has_enough_evidence() -%}
+    (
+        months_known >= {{ var('relationship_least_months') }}
+        and evidence_share >= {{ var('relationship_least_evidence') }}
+    )
+{%- endmacro %}
+
+{#- From -1 to 1; 0 without a word from her. -#}
+{% macro polarity_score() -%}
+    {%- set net -%}
+        ({% for sign, weight in var('polarity_weights').items() %}{{ weight }} * {{ sign }}s{{ ' + ' if not loop.last }}{% endfor %})
+    {%- endset -%}
+    {{ net }} / (abs({{ net }}) + {{ var('polarity_half') }})
+{%- endmacro %}
+
+{% macro polarity(score) -%}
+    case
+        when {{ score }} >= {{ var('polarity_least_score') }} then 'positive'
+        when {{ score }} <= -{{ var('polarity_least_score') }} then 'negative'
+        else 'neutral'
+    end
+{%- endmacro %}
+
+{% macro value_tier(sales_amount) -%}
+    case
+        {% for tier, least in var('value_tiers').items() %}
+        when {{ sales_amount }} >= {{ least }} then '{{ tier }}'
+        {% endfor %}
+        else 'none'
+    end
+{%- endmacro %}

@@ -1,0 +1,52 @@
+{#- The types of relationship; their profiles are in the seed of the same name. -#}
+{% macro relationship_types() -%}
+    {{ return([
+        'no_relationship',
+        'acquaintance',
+        'basic_exchange',
+        'buddy',
+        'best_friend',
+        'business_partner',
+        'fling',
+        'full_service',
+        'strained',
+    ]) }}
+{%- endmacro %}
+
+{#- Is it one of them? A word of the CRM's own is none. -#}
+{% macro is_relationship_type(column) -%}
+    {{ column }} in (
+        {% for type in relationship_types() %}
+        '{{ type }}'{{ ',' if not loop.last }}
+        {% endfor %}
+    )
+{%- endmacro %}
+
+{#- The axes that a relationship is measured on, as wanted and as given. -#}
+{% macro relationship_axes() -%}
+    {{ return([
+        'closeness',
+        'frequency',
+        'reciprocity',
+        'human_share',
+        'price_focus',
+        'commitment',
+    ]) }}
+{%- endmacro %}
+
+{#- All profiles in one row, so that a customer is held against each of them without a join per type. -#}
+{% macro relationship_profiles() -%}
+    select
+        {% for type in relationship_types() %}
+        {%- set last_type = loop.last %}
+        {% for axis in relationship_axes() + ['strain'] %}
+        max({{ axis }} * {{ axis }}) filter (
+            where relationship_type = '{{ type }}'
+        ) as {{ type }}_{{ axis }}_squared,
+        max(2 * {{ axis }}) filter (
+            where relationship_type = '{{ type }}'
+        ) as {{ type }}_{{ axis }}_twice{{ ',' if not (last_type and loop.last) }}
+        {% endfor %}
+        {% endfor %}
+    from {{ ref('int_relationship__types') }}
+{%- endmacro %}

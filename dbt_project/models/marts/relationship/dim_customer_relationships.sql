@@ -1,0 +1,259 @@
+with
+
+customers as (
+
+    select
+        dim_customers.customer_id,
+        case
+            when {{ is_relationship_type('preferences.declared_relationship') }}
+                then preferences.declared_relationship
+        end as declared_type,
+        preferences.wants_relationship as declared_wants_relationship,
+        preferences.loyalty_status
+    from {{ ref('dim_customers') }} as dim_customers
+    left join {{ ref('dim_preferences') }} as preferences
+        on dim_customers.customer_id = preferences.customer_id
+
+),
+
+gathered as (
+
+    {{ gathered_evidence(as_of_date()) }}
+
+),
+
+{{ relationship_steps() }},
+
+contracts as (
+
+    select distinct customer_id
+    from {{ ref('fct_deals') }}
+    where outcome = 'won'
+
+),
+
+-- Whoever touched her most often in the year: the more of it lies with one person, the better they
+-- know each other.
+touches_by_owner as (
+
+    select
+        customer_id,
+        owner_id,
+        count(*) as touch_count
+    from {{ ref('fct_touchpoints') }}
+    where
+        owner_id is not null
+        and event_type in ('sent', 'called', 'met', 'replied')
+        and touchpoint_date > {{ as_of_date() }} - 365
+    group by customer_id, owner_id
+
+),
+
+continuity as (
+
+    select
+        customer_id,
+        sum(touch_count) as touch_count,
+        max(touch_count) / sum(touch_count) as owner_continuity
+    from touches_by_owner
+    group by customer_id
+
+),
+
+given as (
+
+    select
+        customers.*,
+        scored.* exclude (customer_id),
+        -- an answer is no initiative of ours
+        (advice_messages + greatest(staff_contacts - answered, 0))
+        / nullif(messages + greatest(staff_contacts - answered, 0), 0) as given_closeness,
+        case when messages > 0 or staff_contacts > 0 then
+            {{ saturated('messages / months_known', var('given_messages_half')) }}
+        end as given_frequency,
+        answer_credit / nullif(written, 0) as given_reciprocity,
+        staff_contacts / nullif(messages + staff_contacts, 0) as given_human_share,
+        offer_messages / nullif(messages, 0) as given_price_focus,
+        case when messages > 0 or staff_contacts > 0 then
+            case
+                when customers.loyalty_status is not null
+                    then {{ var('given_commitment').loyalty_status }}
+                else 0
+            end
+            + case
+                when contracts.customer_id is not null then {{ var('given_commitment').contract }}
+                else 0
+            end
+        end as given_commitment,
+        continuity.touch_count,
+        continuity.owner_continuity
+    from customers
+    left join scored on customers.customer_id = scored.customer_id
+    left join contracts on customers.customer_id = contracts.customer_id
+    left join continuity on customers.customer_id = continuity.customer_id
+
+),
+
+-- The treatment is held against the same profiles, every axis by its policy weight.
+treated as (
+
+    select
+        customer_id,
+        {{ distances_to_types(relationship_axes()) }}
+    from (
+        select
+            customer_id,
+            {% for axis in relationship_axes() %}
+            {%- set weight = var('relationship_axis_weights')[axis].weight %}
+            case when given_{{ axis }} is null then 0 else {{ weight }} end as {{ axis }}_pull,
+            coalesce({{ weight }} * given_{{ axis }}, 0) as {{ axis }}_pulled{{ ',' if not loop.last }}
+            {% endfor %}
+        from given
+        where messages > 0 or staff_contacts > 0
+    ) as pulls
+    cross join profiles
+
+),
+
+nearest_treatment as (
+
+    select
+        customer_id,
+        case
+            least(
+                {% for type in relationship_types() %}
+                {{ type }}_distance{{ ',' if not loop.last }}
+                {% endfor %}
+            )
+            {% for type in relationship_types() %}
+            when {{ type }}_distance then '{{ type }}'
+            {% endfor %}
+        end as given_type
+    from treated
+
+),
+
+judged as (
+
+    select
+        given.*,
+        coalesce(nearest_treatment.given_type, 'unknown') as given_type,
+        coalesce({{ inferred_type() }}, 'unknown') as inferred_type,
+        coalesce(declared_type, {{ inferred_type() }}, 'unknown') as relationship_type,
+        -- answering more readily than she does wrongs nobody
+        {% for axis in relationship_axes() %}
+        {% if axis == 'reciprocity' %}
+        least(given_{{ axis }} - wanted_{{ axis }}, 0) as {{ axis }}_gap,
+        {% else %}
+        given_{{ axis }} - wanted_{{ axis }} as {{ axis }}_gap,
+        {% endif %}
+        {% endfor %}
+        coalesce({{ polarity_score() }}, 0) as polarity_score
+    from given
+    left join nearest_treatment on given.customer_id = nearest_treatment.customer_id
+
+),
+
+reasoned as (
+
+    select
+        *,
+        -- every axis by the evidence there is on it
+        (
+            {% for axis in relationship_axes() %}
+            coalesce({{ axis }}_weight * abs({{ axis }}_gap), 0)
+            / {{ var('relationship_axis_weights')[axis].weight }} {{ '+' if not loop.last }}
+            {% endfor %}
+        ) / nullif(
+            {% for axis in relationship_axes() %}
+            case when {{ axis }}_gap is null then 0 else {{ axis }}_weight end
+            / {{ var('relationship_axis_weights')[axis].weight }} {{ '+' if not loop.last }}
+            {% endfor %}, 0
+        ) as mismatch,
+        greatest(
+            {% for axis in relationship_axes() %}
+            abs({{ axis }}_gap){{ ',' if not loop.last }}
+            {% endfor %}
+        ) as largest_gap
+    from judged
+
+)
+
+select
+    reasoned.customer_id,
+    {{ as_of_date() }} as as_of_date,
+    cast(reasoned.relationship_type as varchar) as relationship_type,
+    cast(
+        case
+            when reasoned.declared_type is not null then 'declared'
+            when reasoned.inferred_type <> 'unknown' then 'inferred'
+            else 'none'
+        end as varchar
+    ) as type_basis,
+    cast(reasoned.declared_type as varchar) as declared_type,
+    cast(reasoned.inferred_type as varchar) as inferred_type,
+    cast(round(reasoned.nearest_share, 4) as double) as inferred_confidence,
+    cast(round(reasoned.evidence_share, 4) as double) as evidence_share,
+    reasoned.last_evidence_date,
+    cast(
+        case
+            when reasoned.declared_wants_relationship in ('yes', 'no')
+                then reasoned.declared_wants_relationship
+            when types.seeks_relationship is not null and reasoned.declared_type is not null
+                then case when types.seeks_relationship then 'yes' else 'no' end
+            when not coalesce({{ has_enough_evidence() }}, false) then 'unknown'
+            when reasoned.seeking_share >= {{ var('wants_relationship_from') }} then 'yes'
+            when reasoned.seeking_share <= {{ var('wants_none_up_to') }} then 'no'
+            else 'unknown'
+        end as varchar
+    ) as wants_relationship,
+    cast(
+        case
+            when
+                reasoned.declared_wants_relationship in ('yes', 'no')
+                or reasoned.declared_type is not null
+                then 'declared'
+            when
+                {{ has_enough_evidence() }}
+                and (
+                    reasoned.seeking_share >= {{ var('wants_relationship_from') }}
+                    or reasoned.seeking_share <= {{ var('wants_none_up_to') }}
+                )
+                then 'inferred'
+            else 'none'
+        end as varchar
+    ) as wants_basis,
+    cast(round(reasoned.seeking_share, 4) as double) as seeking_share,
+    {% for side in ['wanted', 'given'] %}
+    {% for axis in relationship_axes() %}
+    cast(round(reasoned.{{ side }}_{{ axis }}, 4) as double) as {{ side }}_{{ axis }},
+    {% endfor %}
+    {% endfor %}
+    cast(round(reasoned.wanted_strain, 4) as double) as strain,
+    cast(reasoned.given_type as varchar) as given_type,
+    cast(round(reasoned.mismatch, 4) as double) as mismatch,
+    cast(
+        case
+            when reasoned.largest_gap >= {{ var('mismatch_least_gap') }}
+                then
+                    case reasoned.largest_gap
+                        {% for axis, words in gaps_in_words().items() %}
+                        when reasoned.{{ axis }}_gap then '{{ words[0] }}'
+                        when -reasoned.{{ axis }}_gap then '{{ words[1] }}'
+                        {% endfor %}
+                    end
+        end as varchar
+    ) as mismatch_reason,
+    cast({{ polarity('reasoned.polarity_score') }} as varchar) as polarity,
+    cast(round(reasoned.polarity_score, 4) as double) as polarity_score,
+    cast({{ value_tier('coalesce(reasoned.sales_amount, 0)') }} as varchar) as value_tier,
+    cast(coalesce(reasoned.touch_count, 0) as bigint) as human_touch_count_365d,
+    cast(reasoned.owner_continuity as double) as owner_continuity,
+    cast(types.treatment_contact_count_30d as bigint) as treatment_contact_count_30d,
+    types.treatment_channels,
+    types.treatment_tone,
+    types.has_human_desk,
+    types.gets_offers as has_offers
+from reasoned
+left join {{ ref('int_relationship__types') }} as types
+    on reasoned.relationship_type = types.relationship_type

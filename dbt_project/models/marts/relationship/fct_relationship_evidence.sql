@@ -1,0 +1,48 @@
+with
+
+gathered as (
+
+    {{ gathered_evidence(as_of_date()) }}
+
+),
+
+measured as (
+
+    {{ relationship_measures() }}
+
+),
+
+signalled as (
+
+    {{ relationship_signal_values() }}
+
+),
+
+listed as (
+
+    select
+        customer_id,
+        unnest([
+            {% for axis, signal, value, observations in relationship_signals() %}
+            {
+                'axis': '{{ axis }}',
+                'signal': '{{ signal }}',
+                'value': {{ signal }}_value,
+                'observation_count': cast({{ observations }} as double),
+                'weight': {{ signal }}_weight
+            }{{ ',' if not loop.last }}
+            {% endfor %}
+        ], recursive := true)
+    from signalled
+
+)
+
+select
+    customer_id,
+    cast(axis as varchar) as axis,
+    cast(signal as varchar) as signal,
+    cast(round(value, 4) as double) as value,
+    cast(round(observation_count, 2) as double) as observation_count,
+    cast(round(weight, 4) as double) as weight
+from listed
+where weight > 0

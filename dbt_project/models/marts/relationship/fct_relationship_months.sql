@@ -1,0 +1,46 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key='month_end_date',
+        on_schema_change='fail'
+    )
+}}
+
+{%- set month_ends = month_ends_to_score() %}
+
+with
+
+-- Month by month: a group by for each takes a fraction of what windows over all of them take.
+gathered as (
+
+    {% for month_end in month_ends %}
+    select * from ({{ gathered_evidence("cast('" ~ month_end ~ "' as date)") }}) as month_{{ loop.index }}
+    {{ 'union all' if not loop.last }}
+    {% else %}
+    select * from ({{ gathered_evidence(as_of_date()) }}) as none_to_score
+    where false
+    {% endfor %}
+
+),
+
+{{ relationship_steps() }}
+
+select
+    customer_id,
+    last_date as month_end_date,
+    cast({{ inferred_type() }} as varchar) as relationship_type,
+    cast(round(nearest_share, 4) as double) as type_confidence,
+    {% for axis in relationship_axes() %}
+    cast(round(wanted_{{ axis }}, 4) as double) as wanted_{{ axis }},
+    {% endfor %}
+    cast(round(wanted_strain, 4) as double) as strain,
+    cast(round(seeking_share, 4) as double) as seeking_share,
+    cast(round(evidence_share, 4) as double) as evidence_share,
+    last_evidence_date,
+    cast({{ polarity(polarity_score()) }} as varchar) as polarity,
+    cast({{ value_tier('sales_amount') }} as varchar) as value_tier,
+    cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
+    cast(sales_amount as decimal(18, 2)) as sales_amount,
+    cast(contact_cost_amount as decimal(18, 2)) as contact_cost_amount
+from scored
