@@ -12,7 +12,13 @@ from tests.dbt.two_nights import FIRST, SECOND, land_first_night, land_second_ni
 
 WITHOUT_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 COMPARED = ("marts", "segments", "quarantine")
-FACTS = {"fct_orders", "fct_order_lines", "fct_touchpoints"}
+FACTS = {
+    "fct_orders",
+    "fct_order_lines",
+    "fct_touchpoints",
+    "fct_contact_days",
+    "fct_contact_exposures",
+}
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +69,11 @@ def test_only_days_that_something_happened_to_are_rebuilt(nights):
         # changed customer, 02-16 new, 02-24 tied to nobody now, 02-26 tied at last. 02-01 landed
         # again as it was: no touchpoint differs
         "fct_touchpoints": 10,
+        # 02-15, 02-16 and 03-02 likewise, and 02-24, whose letter is tied to nobody now
+        "fct_contact_days": 4,
+        # the same three with a contact, and 02-01, before which the type of her relationship is
+        # another now
+        "fct_contact_exposures": 4,
     }
 
 

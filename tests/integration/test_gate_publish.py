@@ -50,6 +50,7 @@ create table marts.dim_preferences as
         'unknown' as phone_consent,
         'unknown' as post_consent,
         true as is_email_deliverable,
+        null::bigint as max_marketing_messages_30d,
         'unknown' as wants_relationship,
         null::varchar[] as allowed_channels,
         null::varchar[] as unwanted_topics,
@@ -88,20 +89,44 @@ create table marts.dim_campaigns as
 create table marts.fct_touchpoints as
     select
         't' || order_id as touchpoint_id, customer_id, order_date as touchpoint_date,
-        'ordered' as event_type, false as is_marketing_contact, null::varchar as campaign_id
+        'ordered' as event_type, false as is_marketing_contact, null::varchar as campaign_id,
+        null::varchar as message_id, null::varchar as question
     from marts.fct_orders
     union all
-    select 'm' || customer_id, customer_id, date '2017-12-20', 'delivered', true, 'm0'
-    from marts.dim_customers;
+    select 'm' || customer_id, customer_id, date '2017-12-20', 'delivered', true, 'm0', 'M0', null
+    from marts.dim_customers
+    union all
+    select 'a' || customer_id || question, customer_id, date '2017-12-21', 'answered', false, 'm0',
+        'M0', question
+    from marts.dim_customers, (values ('too_much'), ('clear')) as questions(question)
+    where customer_id = 'c5';
 create table marts.dim_contact_pressure as
     select
         customer_id,
         0::bigint as marketing_contact_count_1d,
         0::bigint as marketing_contact_count_7d,
-        1::bigint as marketing_contact_count_30d,
-        1::bigint as marketing_contact_count_90d,
-        1::bigint as marketing_contact_count_365d
+        if(customer_id = 'c5', 2, 1)::bigint as marketing_contact_count_30d,
+        if(customer_id = 'c5', 2, 1)::bigint as marketing_contact_count_90d,
+        if(customer_id = 'c5', 2, 1)::bigint as marketing_contact_count_365d,
+        2::bigint as contact_cap_30d,
+        if(customer_id = 'c5', 0, 1)::bigint as remaining_30d,
+        if(customer_id = 'c5', 'saturated', 'on_target') as saturation
     from marts.dim_customers;
+create table marts.dim_customer_relationships as
+    select
+        customer_id, 'buddy' as relationship_type, 'unknown' as wants_relationship,
+        2::bigint as treatment_contact_count_30d
+    from marts.dim_customers;
+create table marts.fct_contact_days as
+    select customer_id, date '2017-12-20' as contact_date, 1::bigint as contact_count
+    from marts.dim_customers;
+create table marts.fct_contact_exposures as
+    select 'm' || customer_id as exposure_id, customer_id from marts.dim_customers;
+create table marts.rpt_contact_response_curve as
+    select 'buddy' as relationship_type, 'randomised' as evidence, 20000::bigint as exposure_count,
+        2 as optimum_contacts_28d;
+create table marts.rpt_campaign_overload as
+    select 'm0' as campaign_id, 300::bigint as recipient_count, 'ok' as verdict;
 create table marts.dim_customer_value as
     select
         'c' || i as customer_id,
@@ -367,6 +392,48 @@ STOPS = {
         "audit.contact_windows",
         "delete from marts.dim_contact_pressure where customer_id = 'c3'",
         "difference): 3 of 5 rows (window_days 30, 90, 365)",
+    ),
+    "a pulse question that does not count": (
+        "audit.contact_windows",
+        "update marts.dim_contact_pressure set marketing_contact_count_90d = 1 "
+        "where customer_id = 'c5'",
+        "difference): 1 of 5 rows (window_days 90)",
+    ),
+    "somebody without a cap": (
+        "audit.contact_caps",
+        "update marts.dim_contact_pressure set contact_cap_30d = null where customer_id = 'c3'",
+        "uncapped_count): 1 of 1 rows",
+    ),
+    "a cap above what she allows": (
+        "audit.contact_caps",
+        "update marts.dim_preferences set max_marketing_messages_30d = 0 where customer_id = 'c3'",
+        "above_declared_count): 1 of 1 rows",
+    ),
+    "marketing to somebody who wants no relationship": (
+        "audit.contact_caps",
+        "update marts.dim_customer_relationships set wants_relationship = 'no' "
+        "where customer_id = 'c3'",
+        "unwanted_count): 1 of 1 rows",
+    ),
+    "a cap that a curve raised": (
+        "audit.contact_caps",
+        "update marts.dim_contact_pressure set contact_cap_30d = 9 where customer_id = 'c3'",
+        "above_treatment_count): 1 of 1 rows",
+    ),
+    "more left than the cap leaves": (
+        "audit.contact_caps",
+        "update marts.dim_contact_pressure set remaining_30d = 1 where customer_id = 'c5'",
+        "overdrawn_count): 1 of 1 rows",
+    ),
+    "a verdict from a handful": (
+        "audit.contact_caps",
+        "update marts.rpt_campaign_overload set recipient_count = 12, verdict = 'overloaded'",
+        "handful_verdict_count): 1 of 1 rows",
+    ),
+    "an optimum from a handful": (
+        "audit.contact_caps",
+        "update marts.rpt_contact_response_curve set exposure_count = 12",
+        "handful_optimum_count): 1 of 1 rows",
     ),
     "a value class that does not exist": (
         "audit.value_classes",

@@ -8,6 +8,16 @@ touchpoints as (
     select {{ day_number(as_of_date()) }} - {{ day_number('touchpoint_date') }} as age_days
     from {{ ref('fct_touchpoints') }}
     where is_marketing_contact
+    union all
+    select age_days
+    from (
+        select distinct
+            customer_id,
+            message_id,
+            {{ day_number(as_of_date()) }} - {{ day_number('touchpoint_date') }} as age_days
+        from {{ ref('fct_touchpoints') }}
+        where {{ is_pulse() }}
+    ) as pulses
 
 ),
 

@@ -1,23 +1,89 @@
 {% set windows = [1, 7, 30, 90, 365] %}
+{% set channels = ['email', 'sms', 'push', 'post'] %}
 
 with
 
 customers as (
 
-    select customer_id from {{ ref('dim_customers') }}
+    select
+        customers.customer_id,
+        preferences.max_marketing_messages_30d as declared_cap_30d,
+        coalesce(zones.time_zone, '{{ var("default_time_zone") }}') as time_zone,
+        coalesce(preferences.allowed_hours_from, {{ var('default_allowed_hours')[0] }})
+            as allowed_hours_from,
+        coalesce(preferences.allowed_hours_to, {{ var('default_allowed_hours')[1] }})
+            as allowed_hours_to,
+        relationships.relationship_type,
+        case
+            when relationships.wants_relationship = 'no' then 0
+            else
+                coalesce(
+                    relationships.treatment_contact_count_30d, {{ var('contact_cap_30d') }}
+                )
+        end as treatment_cap_30d
+    from {{ ref('dim_customers') }} as customers
+    left join {{ ref('dim_preferences') }} as preferences
+        on customers.customer_id = preferences.customer_id
+    left join ({{ known_time_zones() }}) as zones on preferences.time_zone = zones.time_zone
+    left join {{ ref('dim_customer_relationships') }} as relationships
+        on customers.customer_id = relationships.customer_id
+
+),
+
+-- Of the two kinds of evidence the randomised one counts; the other only where it is alone.
+optima as (
+
+    select
+        relationship_type,
+        coalesce(
+            max(optimum_contacts_28d) filter (where evidence = 'randomised'),
+            max(optimum_contacts_28d) filter (where evidence = 'observational')
+        ) as optimum_contacts_28d
+    from {{ ref('rpt_contact_response_curve') }}
+    group by relationship_type
 
 ),
 
 -- A contact of the as-of date itself is 0 days old; a window of n days holds ages 0 to n - 1.
-contacts as (
+contact_days as (
 
     select
         customer_id,
         channel,
-        touchpoint_date,
-        {{ day_number(as_of_date()) }} - {{ day_number('touchpoint_date') }} as age_days
-    from {{ ref('fct_touchpoints') }}
-    where is_marketing_contact and touchpoint_date <= {{ as_of_date() }}
+        message_class,
+        message_class in ('marketing', 'pulse') as is_marketing,
+        contact_date,
+        contact_count,
+        {{ day_number(as_of_date()) }} - {{ day_number('contact_date') }} as age_days
+    from {{ ref('fct_contact_days') }}
+    where
+        contact_date <= {{ as_of_date() }}
+        and contact_date > {{ as_of_date() }} - {{ windows | max }}
+
+),
+
+by_channel as (
+
+    select
+        customer_id,
+        channel,
+        {% for days in windows %}
+        sum(contact_count) filter (where is_marketing and age_days < {{ days }})
+            as contact_count_{{ days }}d,
+        {% endfor %}
+        max(contact_date) filter (where is_marketing) as last_contact_date,
+        sum(
+            contact_count
+            * case message_class
+                {% for class, weight in var('fatigue_weights').items() %}
+                when '{{ class }}' then {{ weight }}
+                {% endfor %}
+                else 0
+            end
+            * power(2, -age_days / {{ var('fatigue_half_life_days') }})
+        ) as fatigue_stock
+    from contact_days
+    group by customer_id, channel
 
 ),
 
@@ -26,30 +92,110 @@ counted as (
     select
         customer_id,
         {% for days in windows %}
-        count(*) filter (where age_days < {{ days }}) as contact_count_{{ days }}d,
-        count(*) filter (
-            where age_days < {{ days }} and channel = 'email'
-        ) as email_contact_count_{{ days }}d,
+        sum(contact_count_{{ days }}d) as contact_count_{{ days }}d,
+        {% for channel in channels %}
+        sum(contact_count_{{ days }}d) filter (where channel = '{{ channel }}')
+            as {{ channel }}_contact_count_{{ days }}d,
         {% endfor %}
-        max(touchpoint_date) as last_contact_date
-    from contacts
+        {% endfor %}
+        max(last_contact_date) as last_contact_date,
+        sum(fatigue_stock) as fatigue_stock
+    from by_channel
     group by customer_id
+
+),
+
+quiet as (
+
+    select
+        exposures.customer_id,
+        count(*) as contact_count
+    from {{ ref('fct_contact_exposures') }} as exposures
+    inner join customers on exposures.customer_id = customers.customer_id
+    where
+        exposures.arm = 'contact'
+        and exposures.exposure_date <= {{ as_of_date() }}
+        and exposures.exposure_date > {{ as_of_date() }} - 30
+        and {{ is_quiet_hour(
+            'exposures.exposed_at', 'customers.time_zone',
+            'customers.allowed_hours_from', 'customers.allowed_hours_to'
+        ) }}
+    group by exposures.customer_id
+
+),
+
+capped as (
+
+    select
+        customers.*,
+        optima.optimum_contacts_28d,
+        -- nulls are ignored, a 0 is not: she who allows none gets none
+        least(
+            customers.declared_cap_30d,
+            customers.treatment_cap_30d,
+            optima.optimum_contacts_28d
+        ) as contact_cap_30d,
+        {% for days in windows %}
+        coalesce(counted.contact_count_{{ days }}d, 0) as contact_count_{{ days }}d,
+        {% for channel in channels %}
+        coalesce(counted.{{ channel }}_contact_count_{{ days }}d, 0)
+            as {{ channel }}_contact_count_{{ days }}d,
+        {% endfor %}
+        {% endfor %}
+        counted.last_contact_date,
+        coalesce(counted.fatigue_stock, 0) as fatigue_stock,
+        coalesce(quiet.contact_count, 0) as quiet_hour_contact_count_30d
+    from customers
+    left join optima on customers.relationship_type = optima.relationship_type
+    left join counted on customers.customer_id = counted.customer_id
+    left join quiet on customers.customer_id = quiet.customer_id
 
 )
 
 select
-    customers.customer_id,
+    customer_id,
     {{ as_of_date() }} as as_of_date,
     {% for days in windows %}
-    cast(
-        coalesce(counted.contact_count_{{ days }}d, 0) as bigint
-    ) as marketing_contact_count_{{ days }}d,
+    cast(contact_count_{{ days }}d as bigint) as marketing_contact_count_{{ days }}d,
     {% endfor %}
+    {% for channel in channels %}
     {% for days in windows %}
-    cast(
-        coalesce(counted.email_contact_count_{{ days }}d, 0) as bigint
-    ) as email_marketing_contact_count_{{ days }}d,
+    cast({{ channel }}_contact_count_{{ days }}d as bigint)
+        as {{ channel }}_marketing_contact_count_{{ days }}d,
     {% endfor %}
-    counted.last_contact_date as last_marketing_contact_date
-from customers
-left join counted on customers.customer_id = counted.customer_id
+    {% endfor %}
+    last_contact_date as last_marketing_contact_date,
+    -- rounded, as the order in which weights are added up must not show
+    cast(round(fatigue_stock, 6) as double) as fatigue_stock,
+    cast(declared_cap_30d as bigint) as declared_cap_30d,
+    cast(treatment_cap_30d as bigint) as treatment_cap_30d,
+    cast(optimum_contacts_28d as bigint) as optimum_contacts_28d,
+    cast(contact_cap_30d as bigint) as contact_cap_30d,
+    cast(
+        case
+            when declared_cap_30d = contact_cap_30d then 'declared'
+            when treatment_cap_30d = contact_cap_30d then 'treatment'
+            else 'optimum'
+        end as varchar
+    ) as contact_cap_source,
+    cast(greatest(contact_cap_30d - contact_count_30d, 0) as bigint) as remaining_30d,
+    cast(
+        case
+            when contact_count_30d > contact_cap_30d then 'oversaturated'
+            when contact_count_30d = contact_cap_30d then 'saturated'
+            when contact_count_90d = 0 then 'inactive'
+            when contact_count_30d >= contact_cap_30d * {{ var('on_target_least_share') }}
+                then 'on_target'
+            else 'undersaturated'
+        end as varchar
+    ) as saturation,
+    cast(quiet_hour_contact_count_30d as bigint) as quiet_hour_contact_count_30d,
+    cast(time_zone as varchar) as time_zone,
+    {{ utc_time(
+        "cast(" ~ as_of_date() ~ " + 1 as timestamp) + to_hours(allowed_hours_from)", 'time_zone'
+    ) }} as next_allowed_from_at,
+    {{ utc_time(
+        "cast(" ~ as_of_date() ~ " + 1 as timestamp) + to_hours(allowed_hours_to
+        + case when allowed_hours_to <= allowed_hours_from then 24 else 0 end)", 'time_zone'
+    ) }} as next_allowed_until_at
+from capped

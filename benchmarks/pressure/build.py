@@ -1,0 +1,65 @@
+"""Build the pressure models, and nothing else, in a warehouse that holds what they read."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+from rapport.settings import PROJECT_DIR
+
+MODELS = (
+    "fct_contact_days",
+    "fct_contact_exposures",
+    "rpt_contact_response_curve",
+    "rpt_campaign_overload",
+    "dim_contact_pressure",
+)
+
+
+def build(
+    warehouse: Path,
+    as_of: str,
+    *,
+    memory: str,
+    models: tuple[str, ...] = MODELS,
+    policy: dict[str, object] | None = None,
+) -> dict[str, float]:
+    """Return the seconds each model took; raise when one failed."""
+    target = warehouse.with_suffix(".target")
+    environment = {
+        "RAPPORT_WAREHOUSE": str(warehouse),
+        "RAPPORT_LANDING": str(warehouse.parent),
+        "RAPPORT_TEMP_DIR": str(warehouse.with_suffix(".tmp")),
+        "RAPPORT_MEMORY_LIMIT": memory,
+        "RAPPORT_THREADS": "2",
+    }
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "run"),
+            *("--profiles-dir", ".", "--target-path", str(target), "--log-path", str(target)),
+            *("--vars", json.dumps({"as_of_date": as_of} | (policy or {}))),
+            *("--threads", "1"),  # one model after the other, each on all the cores
+            *("--select", *models),
+        ],
+        cwd=PROJECT_DIR / "dbt_project",
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stdout[-4000:] + done.stderr[-2000:])
+    results = json.loads((target / "run_results.json").read_text())["results"]
+    return {
+        result["unique_id"].split(".")[2]: result["execution_time"]
+        for result in results
+        if result["unique_id"].startswith("model.")
+    }
+
+
+def processor_seconds() -> float:
+    """Return what the child processes have used so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -1,0 +1,50 @@
+{#-
+    Wilson's interval for a share (E. B. Wilson, 1927), at the policy `confidence_z`: it stays within
+    0 and 1 and is honest where few or none of `total` did it. Null where nobody was asked.
+-#}
+{% macro wilson_low(hits, total) -%}
+    {{ _wilson(hits, total, '-') }}
+{%- endmacro %}
+
+{% macro wilson_high(hits, total) -%}
+    {{ _wilson(hits, total, '+') }}
+{%- endmacro %}
+
+{% macro _wilson(hits, total, sign) -%}
+    {%- set z = var('confidence_z') -%}
+    case
+        -- greatest() and least() pass over a null
+        when {{ total }} > 0
+            then
+                greatest(
+                    least(
+                        (
+                            {{ hits }} + {{ z * z / 2 }}
+                            {{ sign }} {{ z }} * sqrt(
+                                {{ hits }} * (1 - {{ ratio(hits, total) }}) + {{ z * z / 4 }}
+                            )
+                        ) / ({{ total }} + {{ z * z }}),
+                        1
+                    ),
+                    0
+                )
+    end
+{%- endmacro %}
+
+{#- The same for a count of things that just happen (Poisson): what the mean may be at the least. -#}
+{% macro count_low(happened) -%}
+    {%- set z = var('confidence_z') -%}
+    (
+        {{ happened }} + {{ z * z / 2 }}
+        - {{ z }} * sqrt({{ happened }} + {{ z * z / 4 }})
+    )
+{%- endmacro %}
+
+{#- And at the most. -#}
+{% macro count_high(happened) -%}
+    {%- set z = var('confidence_z') -%}
+    (
+        {{ happened }} + {{ z * z / 2 }}
+        + {{ z }} * sqrt({{ happened }} + {{ z * z / 4 }})
+    )
+{%- endmacro %}

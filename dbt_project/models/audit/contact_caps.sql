@@ -1,0 +1,67 @@
+-- Asks the preferences and relationships themselves what a cap may be, not the model that set it.
+with
+
+caps as (
+
+    select
+        count(*) filter (where pressure.contact_cap_30d is null) as uncapped_count,
+        count(*) filter (
+            where pressure.contact_cap_30d > preferences.max_marketing_messages_30d
+        ) as above_declared_count,
+        count(*) filter (
+            where pressure.contact_cap_30d > 0 and relationships.wants_relationship = 'no'
+        ) as unwanted_count,
+        count(*) filter (
+            where
+            pressure.contact_cap_30d > relationships.treatment_contact_count_30d
+        ) as above_treatment_count,
+        count(*) filter (
+            where pressure.remaining_30d > greatest(
+                pressure.contact_cap_30d - pressure.marketing_contact_count_30d, 0
+            )
+        ) as overdrawn_count,
+        coalesce(avg(cast(pressure.saturation = 'oversaturated' as integer)), 0)
+            as oversaturated_share
+    from {{ ref('dim_contact_pressure') }} as pressure
+    left join {{ ref('dim_preferences') }} as preferences
+        on pressure.customer_id = preferences.customer_id
+    left join {{ ref('dim_customer_relationships') }} as relationships
+        on pressure.customer_id = relationships.customer_id
+
+),
+
+-- A verdict or an optimum from a handful is chance in the clothes of a figure.
+verdicts as (
+
+    select count(*) as handful_verdict_count
+    from {{ ref('rpt_campaign_overload') }}
+    where
+        verdict <> 'too_few_data'
+        and recipient_count < {{ var('overload_least_recipients') }}
+
+),
+
+optima as (
+
+    select count(*) as handful_optimum_count
+    from (
+        select
+            relationship_type,
+            evidence
+        from {{ ref('rpt_contact_response_curve') }}
+        group by relationship_type, evidence
+        having
+            max(optimum_contacts_28d) is not null
+            and sum(exposure_count) < {{ var('response_curve_least_exposures') }}
+    ) as told
+
+)
+
+select
+    cast({{ as_of_date() }} as varchar) as night,
+    caps.*,
+    verdicts.handful_verdict_count,
+    optima.handful_optimum_count
+from caps
+cross join verdicts
+cross join optima

@@ -1,0 +1,21 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_days',
+        on_schema_change='fail',
+        meta={'replaced_by': 'contact_date'},
+        pre_hook="{{ find_changed_contact_days() }}"
+    )
+}}
+
+select
+    customer_id,
+    contact_date,
+    cast(channel as varchar) as channel,
+    cast(message_class as varchar) as message_class,
+    count(*) as contact_count
+from ({{ messages_to_customers() }}) as messages
+{% if is_incremental() %}
+where contact_date in (select touched.contact_date from {{ touched_days() }} as touched)
+{% endif %}
+group by customer_id, contact_date, channel, message_class
