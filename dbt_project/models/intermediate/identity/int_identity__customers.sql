@@ -53,20 +53,6 @@ crm as (
         on contacts.contact_id = contact_map.source_record_id and contact_map.source = 'hubspot'
     group by contact_map.customer_id
 
-),
-
--- Where two profiles of a customer disagree, the stricter one holds.
-mailing as (
-
-    select
-        contact_map.customer_id,
-        bool_and(profiles.email_consent is not distinct from 'SUBSCRIBED') as has_email_consent,
-        bool_and(coalesce(profiles.can_receive_email_marketing, false)) as can_receive_email
-    from {{ ref('stg_klaviyo__profiles') }} as profiles
-    inner join {{ ref('int_identity__contact_map') }} as contact_map
-        on profiles.profile_id = contact_map.source_record_id and contact_map.source = 'klaviyo'
-    group by contact_map.customer_id
-
 )
 
 select
@@ -76,7 +62,6 @@ select
     customers.has_crm_contact,
     customers.has_mailing_profile,
     customers.has_shop_account,
-    coalesce(mailing.has_email_consent and mailing.can_receive_email, false) as has_email_consent,
     crm.owner_id,
     crm.lifecycle_stage,
     crm.language_code,
@@ -90,4 +75,3 @@ select
     crm.kids_count
 from customers
 left join crm on customers.customer_id = crm.customer_id
-left join mailing on customers.customer_id = mailing.customer_id
