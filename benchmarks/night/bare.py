@@ -1,0 +1,245 @@
+"""What a model costs with nothing concluded: its rows scanned once and counted by its own grain.
+
+Each query reads the columns that the model reads of the tables it rests on, and groups them as the
+model's rows are grouped, with one plain aggregate per kind of thing. Models that only read other
+small results have none.
+"""
+
+TOUCHED = "marts.fct_touchpoints"
+
+BARE = {
+    # customer relationships
+    "fct_customer_months": (
+        f"""
+        select customer_id, date_trunc('month', touchpoint_date), count(*), min(touchpoint_date),
+            max(touchpoint_date), count(*) filter (where is_marketing_contact),
+            count(*) filter (where event_type = 'ordered'),
+            count(*) filter (where event_type = 'replied' and channel = 'email'),
+            count(*) filter (where direction = 'outbound' and actor = 'human'),
+            count(distinct coalesce(campaign_id, message_id)) filter (where event_type = 'clicked'),
+            max(occurred_at)
+        from {TOUCHED}
+        where event_type not in ('opened', 'visited', 'viewed', 'bounced') group by all
+        """,
+        """
+        select customer_id, date_trunc('month', order_date), count(*), sum(sales_amount),
+            sum(retail_discount_amount + coupon_discount_amount + coupon_match_discount_amount)
+        from marts.fct_orders group by all
+        """,
+        """
+        select customer_id, date_trunc('month', order_date), bit_or(hash(product_id))
+        from marts.fct_order_lines group by all
+        """,
+    ),
+    "fct_relationship_months": (
+        """
+        select customer_id, month_start_date, count(*), min(first_evidence_date),
+            max(last_evidence_date), sum(message_count), sum(answer_count), sum(order_count),
+            sum(letter_count), sum(call_count), sum(sales_amount), bit_or(category_bits)
+        from marts.fct_customer_months group by all
+        """,
+    ),
+    "dim_customer_relationships": (
+        """
+        select customer_id, count(*), min(first_evidence_date), max(last_evidence_date),
+            sum(message_count), sum(answer_count), sum(order_count), sum(letter_count),
+            sum(call_count), sum(sales_amount), bit_or(category_bits)
+        from marts.fct_customer_months group by all
+        """,
+        f"""
+        select customer_id, owner_id, count(*) from {TOUCHED}
+        where owner_id is not null group by all
+        """,
+        "select customer_id, any_value(loyalty_status) from marts.dim_preferences group by all",
+    ),
+    "fct_relationship_evidence": (
+        """
+        select customer_id, count(*), min(first_evidence_date), max(last_evidence_date),
+            sum(message_count), sum(answer_count), sum(order_count), sum(letter_count),
+            sum(call_count), sum(sales_amount), bit_or(category_bits)
+        from marts.fct_customer_months group by all
+        """,
+    ),
+    "dim_shared_values": (
+        f"""
+        select customer_id, campaign_id, count(*), max(touchpoint_date) from {TOUCHED}
+        where campaign_id in (
+                select campaign_id from marts.dim_campaigns where value_tag is not null)
+            and (is_marketing_contact or event_type in ('clicked', 'redeemed', 'replied'))
+        group by all
+        """,
+    ),
+    "rpt_human_touch": (
+        """
+        select month_start_date, count(*), sum(message_count), sum(staff_contact_count),
+            sum(order_count), sum(answered_count)
+        from marts.fct_customer_months group by all
+        """,
+    ),
+    "rpt_relationship_transitions": (
+        """
+        select month_end_date, relationship_type, count(*)
+        from marts.fct_relationship_months group by all
+        """,
+    ),
+    "rpt_relationship_portfolio": (
+        """
+        select value_tier, polarity, relationship_type, count(*), sum(sales_amount)
+        from marts.fct_relationship_months group by all
+        """,
+    ),
+    "rpt_owner_relationships": (
+        f"""
+        select owner_id, customer_id, count(*), max(occurred_at) from {TOUCHED}
+        where owner_id is not null group by all
+        """,
+    ),
+    # contact pressure
+    "fct_contact_days": (
+        f"""
+        select customer_id, touchpoint_date, channel, message_class, count(*) from {TOUCHED}
+        where is_marketing_contact or message_class is not null or event_type = 'answered'
+        group by all
+        """,
+    ),
+    "fct_contact_exposures": (
+        f"""
+        select customer_id, touchpoint_date, count(*) filter (where is_marketing_contact),
+            count(*) filter (where event_type in ('ordered', 'replied')),
+            count(*) filter (where event_type in ('called', 'ticket_opened')),
+            count(*) filter (where event_type = 'visited'), count(campaign_id)
+        from {TOUCHED} where event_type <> 'opened' group by all
+        """,
+        """
+        select customer_id, month_end_date, any_value(relationship_type)
+        from marts.fct_relationship_months group by all
+        """,
+    ),
+    "rpt_contact_response_curve": (
+        """
+        select relationship_type, arm, contact_count_28d, count(*),
+            count(*) filter (where has_named_response or has_unnamed_response),
+            count(*) filter (where has_opt_out), count(*) filter (where has_complaint)
+        from marts.fct_contact_exposures group by all
+        """,
+    ),
+    "rpt_campaign_overload": (
+        """
+        select campaign_id, count(*), count(*) filter (where has_opt_out),
+            count(*) filter (where has_complaint), sum(service_contact_count_3d)
+        from marts.fct_contact_exposures where arm = 'contact' group by all
+        """,
+    ),
+    "dim_contact_pressure": (
+        """
+        select customer_id, channel, sum(contact_count), max(contact_date)
+        from marts.fct_contact_days group by all
+        """,
+        """
+        select customer_id, any_value(relationship_type)
+        from marts.dim_customer_relationships group by all
+        """,
+        "select customer_id, any_value(time_zone) from marts.dim_preferences group by all",
+    ),
+    # what every CRM warehouse has
+    "fct_campaign_recipients": (
+        f"""
+        select campaign_id, customer_id, min(occurred_at), max(touchpoint_date),
+            count(*) filter (where event_type = 'delivered'),
+            count(*) filter (where event_type = 'opened'),
+            count(*) filter (where event_type = 'clicked')
+        from {TOUCHED} where campaign_id is not null group by all
+        """,
+    ),
+    "fct_campaign_orders": (
+        """
+        select customer_id, order_date, count(*), sum(sales_amount)
+        from marts.fct_orders group by all
+        """,
+        """
+        select customer_id, campaign_id, any_value(reached_at)
+        from marts.fct_campaign_recipients group by all
+        """,
+    ),
+    "rpt_campaign_performance": (
+        """
+        select campaign_id, count(*), count(*) filter (where has_opened),
+            count(*) filter (where has_clicked), sum(redemption_count)
+        from marts.fct_campaign_recipients group by all
+        """,
+        """
+        select last_campaign_id, count(*), sum(sales_amount)
+        from marts.fct_campaign_orders group by all
+        """,
+    ),
+    "rpt_channel_months": (
+        f"""
+        select date_trunc('month', touchpoint_date), channel, customer_id, count(*),
+            count(*) filter (where direction = 'outbound'),
+            count(*) filter (where event_type = 'opened'),
+            count(*) filter (where event_type = 'clicked')
+        from {TOUCHED} group by all
+        """,
+        """
+        select order_id, any_value(sales_amount) from marts.fct_orders group by all
+        """,
+    ),
+    "rpt_cohort_retention": (
+        """
+        select customer_id, date_trunc('month', order_date), count(*), sum(sales_amount)
+        from marts.fct_orders group by all
+        """,
+    ),
+    "dim_customer_habits": (
+        f"""
+        select customer_id, count(*), count(*) filter (where event_type = 'ordered'),
+            count(*) filter (where channel = 'web'), max(occurred_at)
+        from {TOUCHED}
+        where direction = 'inbound'
+            and event_type in ('ordered', 'visited', 'called', 'met', 'ticket_opened')
+        group by all
+        """,
+        f"""
+        select customer_id, campaign_id, count(*) from {TOUCHED}
+        where event_type in ('delivered', 'clicked', 'replied', 'redeemed') group by all
+        """,
+        """
+        select customer_id, count(*), count(distinct order_date), sum(sales_amount),
+            sum(coupon_discount_amount)
+        from marts.fct_orders group by all
+        """,
+        """
+        select customer_id, product_category, brand, count(*)
+        from marts.fct_order_lines inner join marts.dim_products using (product_id) group by all
+        """,
+    ),
+    "fct_deals": (
+        "select deal_id, count(*), max(entered_at) from marts.fct_deal_stages group by all",
+    ),
+    "fct_deal_stages": (
+        """
+        select deal_id, any_value(deal_stage), any_value(stage_history)
+        from staging.stg_hubspot__deals group by all
+        """,
+    ),
+    "fct_tickets": (
+        """
+        select ticket_id, any_value(opened_at), any_value(stage_history)
+        from staging.stg_hubspot__tickets group by all
+        """,
+    ),
+    "rpt_pipeline": (
+        """
+        select pipeline, stage, date_trunc('month', entered_at), count(*), sum(deal_amount)
+        from marts.fct_deal_stages group by all
+        """,
+    ),
+    "dim_companies": (
+        "select company_id, count(*) from marts.dim_customers group by all",
+        "select company_id, count(*) from marts.fct_tickets group by all",
+    ),
+    "dim_staff": (
+        "select owner_id, count(*) from marts.dim_customers group by all",
+        "select owner_id, count(*) from marts.fct_tickets group by all",
+    ),
+}
