@@ -17,9 +17,13 @@
     {% endif %}
 {%- endmacro %}
 
-{#- After: a row that came again is a version of the one that was here; no other is touched. -#}
+{#-
+    After: a key that came more than once, in this load or before, has versions; no other row is
+    touched. Keys are compared by their hash, which takes a fraction of the memory; a key that merely
+    shares one is ranked too, alone and first.
+-#}
 {% macro rank_anew(keys) -%}
-    {% set key = keys | join(', ') %}
+    {% set key = 'hash(' ~ keys | join(', ') ~ ')' %}
     update {{ this }} as ranked
     set version_rank = anew.version_rank
     from (
@@ -28,9 +32,17 @@
             {{ version_rank(keys) }} as version_rank
         from {{ this }}
         where {{ key }} in (
-            select {{ key }} from {{ this }} where is_new_load
-            intersect
-            select {{ key }} from {{ this }} where not is_new_load
+            select {{ key }}
+            from {{ this }}
+            where is_new_load
+            group by {{ key }}
+            having count(*) > 1
+            {% if is_incremental() %}
+            union
+            select {{ key }}
+            from {{ this }}
+            where not is_new_load and {{ key }} in (select {{ key }} from {{ this }} where is_new_load)
+            {% endif %}
         )
     ) as anew
     where ranked.rowid = anew.row_id and ranked.version_rank <> anew.version_rank

@@ -9,8 +9,8 @@
 }}
 
 -- The one stream that is too long to be read and typed anew every night: a row is typed once,
--- when its load comes, and stays. Which rows could be versions of each other is found by id
--- first, so that only those are put in order.
+-- when its load comes, and stays. It flows through without being kept or put in order; which rows
+-- are versions of each other is found afterwards, by id.
 with
 
 landed as (
@@ -22,20 +22,10 @@ landed as (
 
 ),
 
-repeated as (
-
-    select hash(id) as id_hash
-    from landed
-    group by hash(id)
-    having count(*) > 1
-
-),
-
 opened as (
 
     select
-        landed.*,
-        repeated.id_hash is not null as is_repeated,
+        *,
         {{ json_members('landed.attributes', {
             'event_properties': {
                 '$message': 'VARCHAR',
@@ -49,7 +39,6 @@ opened as (
             },
         }) }} as members
     from landed
-    left join repeated on hash(landed.id) = repeated.id_hash
 
 ),
 
@@ -76,7 +65,6 @@ typed as (
 
         -- the row as it came
         members is not null as is_object,
-        is_repeated,
         load_id,
         load_date,
         is_new_load,
@@ -106,25 +94,10 @@ checked as (
 
     from typed
 
-),
-
-ranked as (
-
-    select
-        *,
-        1 as version_rank
-    from checked
-    where not is_repeated
-    union all
-    select
-        *,
-        {{ version_rank(['event_id']) }} as version_rank
-    from checked
-    where is_repeated
-
 )
 
 select
-    * exclude (is_object, is_repeated, raw),
+    * exclude (is_object, raw),
+    1 as version_rank,
     case when quarantine_reason is not null then cast(to_json(raw) as varchar) end as payload
-from ranked
+from checked
