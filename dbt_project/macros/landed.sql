@@ -1,16 +1,15 @@
 {#-
     What landed for the night: rows of completed loads, as text, each with
     `load_id`, `load_date`, `is_new_load` (no finished build has seen the load),
-    `row_hash` and `payload` (the row as it came, as JSON; or as a struct named `raw`, for
-    who writes few of them down).
+    `row_hash` and `raw`, the row as it came.
 -#}
-{% macro landed(source_name, stream, as_json=true) -%}
+{% macro landed(source_name, stream) -%}
     select
         landed.*,
         landed._dlt_load_id as load_id,
         built.load_id is null as is_new_load,
         hash(landed) as row_hash,
-        {% if as_json %}cast(to_json(landed) as varchar) as payload{% else %}landed as raw{% endif %}
+        landed as raw
     from {{ source(source_name, stream) }} as landed
     inner join ({{ completed_loads(source_name) }}) as completed
         on landed._dlt_load_id = completed.load_id
@@ -33,11 +32,12 @@
 {#-
     1 for the latest valid version of a key. A later load beats an earlier one that
     reports the same time of change: deleting a record does not move that time in every
-    source. Rows in quarantine are ranked apart, so that they supersede nothing.
+    source. Rows in quarantine are ranked apart, so that they supersede nothing; by a column,
+    so that who wants one kind only spares the other the ordering.
 -#}
 {% macro version_rank(keys, changed_at=none, prefer=none) -%}
     row_number() over (
-        partition by {{ keys | join(', ') }}, quarantine_reason is null
+        partition by {{ keys | join(', ') }}, is_quarantined
         order by
             {% if changed_at %}{{ changed_at }} desc nulls last,{% endif %}
             load_date desc,
@@ -50,10 +50,10 @@
 {#- The first and the last night whose pull brought the record at all. -#}
 {% macro first_and_last_load_date(keys) -%}
     min(load_date) over (
-        partition by {{ keys | join(', ') }}, quarantine_reason is null
+        partition by {{ keys | join(', ') }}, is_quarantined
     ) as first_load_date,
     max(load_date) over (
-        partition by {{ keys | join(', ') }}, quarantine_reason is null
+        partition by {{ keys | join(', ') }}, is_quarantined
     ) as last_load_date
 {%- endmacro %}
 
@@ -79,7 +79,7 @@
 
 {#- Which row of a base model is the record as the night knows it. -#}
 {% macro is_staged() -%}
-    quarantine_reason is null and version_rank = 1 and is_seen
+    not is_quarantined and version_rank = 1 and is_seen
 {%- endmacro %}
 
 {#-

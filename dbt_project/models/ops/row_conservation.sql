@@ -13,7 +13,7 @@ with
         count(*) filter (where version_rank = 1 and not is_seen) as not_yet_seen_count,
         count(*) filter (where {{ is_staged() }}) as current_count
     from {{ ref('base_' ~ held_by) }}
-    where quarantine_reason is null
+    where not is_quarantined
     {{ 'group by source, landed_stream' if streams_of(held_by) | length > 1 }}
 
 ),

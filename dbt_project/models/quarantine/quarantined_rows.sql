@@ -12,6 +12,6 @@ select
     payload
 from {{ ref('base_' ~ held_by) }}
 where
-    quarantine_reason is not null
+    is_quarantined
     and {{ is_of_stream(source_name, stream, held_by) }}
 {% endfor %}

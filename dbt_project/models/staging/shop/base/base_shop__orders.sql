@@ -26,7 +26,7 @@ typed as (
         load_date,
         is_new_load,
         row_hash,
-        payload
+        raw
 
     from landed
 
@@ -35,7 +35,7 @@ typed as (
 checked as (
 
     select
-        *,
+        * exclude (raw),
         order_id as record_key,
         ordered_at < {{ cutoff() }} as is_seen,
         case
@@ -48,7 +48,9 @@ checked as (
             when {{ is_implausible('ordered_at') }} then 'ordered_at is implausibly early'
             when ordered_at > updated_at + interval 1 day
                 then 'ordered_at is more than a day after updated_at'
-        end as quarantine_reason
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
 
     from typed
 

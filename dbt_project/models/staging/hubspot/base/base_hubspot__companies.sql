@@ -49,7 +49,7 @@ typed as (
         load_date,
         is_new_load,
         row_hash,
-        payload
+        raw
 
     from opened
 
@@ -58,19 +58,21 @@ typed as (
 checked as (
 
     select
-        *,
+        * exclude (raw),
         company_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case
             {{ crm_object_faults('company_id') }}
-        end as quarantine_reason
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
 
     from typed
 
 )
 
 select
-    *,
+    * exclude (members),
     {{ first_and_last_load_date(['company_id']) }},
     {{
         version_rank(['company_id'], changed_at='updated_at', prefer='is_archived')

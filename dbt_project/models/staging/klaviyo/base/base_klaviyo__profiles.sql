@@ -107,7 +107,7 @@ typed as (
         load_date,
         is_new_load,
         row_hash,
-        payload
+        raw
 
     from flattened
 
@@ -116,7 +116,7 @@ typed as (
 checked as (
 
     select
-        *,
+        * exclude (raw),
         profile_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case
@@ -125,14 +125,16 @@ checked as (
             when created_at is null then 'created is missing or not a time'
             when updated_at is null then 'updated is missing or not a time'
             when {{ is_implausible('created_at') }} then 'created is implausibly early'
-        end as quarantine_reason
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
 
     from typed
 
 )
 
 select
-    *,
+    * exclude (members),
     {{ first_and_last_load_date(['profile_id']) }},
     {{ version_rank(['profile_id'], changed_at='updated_at') }} as version_rank
 from checked

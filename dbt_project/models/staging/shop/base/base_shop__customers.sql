@@ -24,7 +24,7 @@ typed as (
         load_date,
         is_new_load,
         row_hash,
-        payload
+        raw
 
     from landed
 
@@ -33,7 +33,7 @@ typed as (
 checked as (
 
     select
-        *,
+        * exclude (raw),
         shop_customer_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case
@@ -41,7 +41,9 @@ checked as (
             when created_at is null then 'created_at is missing or not a time'
             when updated_at is null then 'updated_at is missing or not a time'
             when {{ is_implausible('created_at') }} then 'created_at is implausibly early'
-        end as quarantine_reason
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
 
     from typed
 

@@ -29,7 +29,7 @@ typed as (
         load_date,
         is_new_load,
         row_hash,
-        payload
+        raw
 
     from landed
 
@@ -38,7 +38,7 @@ typed as (
 checked as (
 
     select
-        *,
+        * exclude (raw),
         coalesce(coupon_upc, '')
         || ':' || coalesce(product_id, '')
         || ':' || coalesce(campaign_id, '') as record_key,
@@ -51,7 +51,9 @@ checked as (
             when valid_until_date is null then 'valid_until is missing or not a date'
             when valid_until_date < valid_from_date then 'valid_until is before valid_from'
             when updated_at is null then 'updated_at is missing or not a time'
-        end as quarantine_reason
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
 
     from typed
 

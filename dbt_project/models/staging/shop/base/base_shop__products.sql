@@ -28,7 +28,7 @@ typed as (
         load_date,
         is_new_load,
         row_hash,
-        payload
+        raw
 
     from landed
 
@@ -37,13 +37,15 @@ typed as (
 checked as (
 
     select
-        *,
+        * exclude (raw),
         product_id as record_key,
         true as is_seen,
         case
             when product_id is null then 'product_id is missing'
             when updated_at is null then 'updated_at is missing or not a time'
-        end as quarantine_reason
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
 
     from typed
 

@@ -53,7 +53,7 @@ typed as (
         load_date,
         is_new_load,
         row_hash,
-        payload
+        raw
 
     from opened
 
@@ -62,20 +62,22 @@ typed as (
 checked as (
 
     select
-        *,
+        * exclude (raw),
         deal_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case
             {{ crm_object_faults('deal_id') }}
             when members.amount <> '' and deal_amount is null then 'amount is not a number'
-        end as quarantine_reason
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
 
     from typed
 
 )
 
 select
-    *,
+    * exclude (members),
     {{ first_and_last_load_date(['deal_id']) }},
     {{
         version_rank(['deal_id'], changed_at='updated_at', prefer='is_archived')

@@ -34,7 +34,7 @@ typed as (
         load_date,
         is_new_load,
         row_hash,
-        payload
+        raw
 
     from landed
 
@@ -43,7 +43,7 @@ typed as (
 checked as (
 
     select
-        typed.*,
+        typed.* exclude (raw),
         coalesce(typed.list_id, '') || ':' || coalesce(typed.profile_id, '') as record_key,
         true as is_seen,
         struct_pack(load_date := typed.load_date, load_id := typed.load_id)
@@ -51,7 +51,9 @@ checked as (
         case
             when typed.list_id is null then 'list_id is missing'
             when typed.profile_id is null then 'profile_id is missing'
-        end as quarantine_reason
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
     from typed
     left join latest_reads on typed.list_id = latest_reads.list_id
 

@@ -28,7 +28,7 @@ typed as (
         load_date,
         is_new_load,
         row_hash,
-        payload
+        raw
 
     from landed
 
@@ -37,7 +37,7 @@ typed as (
 checked as (
 
     select
-        *,
+        * exclude (raw),
         coalesce(order_id, '') || ':' || coalesce(product_id, '') as record_key,
         true as is_seen,
         case
@@ -57,7 +57,9 @@ checked as (
             when coupon_discount_amount < 0 then 'coupon_discount_amount is negative'
             when coupon_match_discount_amount < 0 then 'coupon_match_discount_amount is negative'
             when updated_at is null then 'updated_at is missing or not a time'
-        end as quarantine_reason
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
 
     from typed
 

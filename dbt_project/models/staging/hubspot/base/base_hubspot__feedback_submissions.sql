@@ -50,7 +50,7 @@ typed as (
         load_date,
         is_new_load,
         row_hash,
-        payload
+        raw
 
     from opened
 
@@ -59,20 +59,22 @@ typed as (
 checked as (
 
     select
-        *,
+        * exclude (raw),
         feedback_submission_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case
             {{ crm_object_faults('feedback_submission_id') }}
             when members.hs_value <> '' and score is null then 'hs_value is not a number'
-        end as quarantine_reason
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
 
     from typed
 
 )
 
 select
-    *,
+    * exclude (members),
     {{ first_and_last_load_date(['feedback_submission_id']) }},
     {{
         version_rank(['feedback_submission_id'], changed_at='updated_at', prefer='is_archived')

@@ -42,7 +42,7 @@ typed as (
         load_date,
         is_new_load,
         row_hash,
-        payload
+        raw
 
     from opened
 
@@ -51,20 +51,22 @@ typed as (
 checked as (
 
     select
-        *,
+        * exclude (raw),
         subscription_id as record_key,
         coalesce(created_at < {{ cutoff() }}, true) as is_seen,
         case
             when subscription_id is null then 'id is missing'
             when members is null then 'attributes is not a JSON object'
             when subscription_name is null then 'the subscription has no name'
-        end as quarantine_reason
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
 
     from typed
 
 )
 
 select
-    *,
+    * exclude (members),
     {{ version_rank(['subscription_id'], changed_at='updated_at') }} as version_rank
 from checked

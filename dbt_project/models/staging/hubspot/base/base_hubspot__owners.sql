@@ -50,7 +50,7 @@ typed as (
         load_date,
         is_new_load,
         row_hash,
-        payload
+        raw
 
     from opened
 
@@ -59,14 +59,16 @@ typed as (
 checked as (
 
     select
-        *,
+        * exclude (raw),
         owner_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case
             when owner_id is null then 'id is missing'
             when created_at is null then 'created_at is missing or not a time'
             when updated_at is null then 'updated_at is missing or not a time'
-        end as quarantine_reason
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
 
     from typed
 

@@ -36,7 +36,7 @@ typed as (
         load_date,
         is_new_load,
         row_hash,
-        payload
+        raw
 
     from opened
 
@@ -45,20 +45,22 @@ typed as (
 checked as (
 
     select
-        *,
+        * exclude (raw),
         metric_id as record_key,
         true as is_seen,
         case
             when metric_id is null then 'id is missing'
             when members is null then 'attributes is not a JSON object'
             when metric_name is null then 'the metric has no name'
-        end as quarantine_reason
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
 
     from typed
 
 )
 
 select
-    *,
+    * exclude (members),
     {{ version_rank(['metric_id'], changed_at='updated_at') }} as version_rank
 from checked

@@ -55,7 +55,7 @@ typed as (
         load_date,
         is_new_load,
         row_hash,
-        payload
+        raw
 
     from opened
 
@@ -64,19 +64,21 @@ typed as (
 checked as (
 
     select
-        *,
+        * exclude (raw),
         ticket_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case
             {{ crm_object_faults('ticket_id') }}
-        end as quarantine_reason
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
 
     from typed
 
 )
 
 select
-    *,
+    * exclude (members),
     {{ first_and_last_load_date(['ticket_id']) }},
     {{
         version_rank(['ticket_id'], changed_at='updated_at', prefer='is_archived')

@@ -29,7 +29,7 @@ typed as (
         load_date,
         is_new_load,
         row_hash,
-        payload
+        raw
 
     from landed
 
@@ -38,7 +38,7 @@ typed as (
 checked as (
 
     select
-        *,
+        * exclude (raw),
         coalesce(from_type, '')
         || ':' || coalesce(from_id, '')
         || ':' || coalesce(to_type, '') as record_key,
@@ -48,7 +48,9 @@ checked as (
             when from_id is null then 'from_id is missing'
             when to_type is null then 'to_type is missing'
             when to_ids is null then 'targets is not a JSON list'
-        end as quarantine_reason
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
 
     from typed
 

@@ -45,7 +45,7 @@ typed as (
         load_date,
         is_new_load,
         row_hash,
-        payload
+        raw
 
     from opened
 
@@ -54,7 +54,7 @@ typed as (
 checked as (
 
     select
-        *,
+        * exclude (raw),
         campaign_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case
@@ -64,13 +64,15 @@ checked as (
             when updated_at is null then 'updated_at is missing or not a time'
             when sent_at is null and members.send_time <> ''
                 then 'send_time is not a time'
-        end as quarantine_reason
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
 
     from typed
 
 )
 
 select
-    *,
+    * exclude (members),
     {{ version_rank(['campaign_id'], changed_at='updated_at') }} as version_rank
 from checked

@@ -41,7 +41,7 @@ typed as (
         load_date,
         is_new_load,
         row_hash,
-        payload
+        raw
 
     from opened
 
@@ -50,7 +50,7 @@ typed as (
 checked as (
 
     select
-        *,
+        * exclude (raw),
         coalesce(channel, '') || ':' || coalesce(subscription_id, '') as record_key,
         coalesce(set_at < {{ cutoff() }}, true) as is_seen,
         case
@@ -58,7 +58,9 @@ checked as (
             when channel is null then 'channel is missing'
             when subscription_id is null then 'subscription_id is missing'
             when subscription_status is null then 'status is missing'
-        end as quarantine_reason
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
 
     from typed
 

@@ -28,7 +28,7 @@ typed as (
         load_date,
         is_new_load,
         row_hash,
-        payload
+        raw
 
     from landed
 
@@ -37,7 +37,7 @@ typed as (
 checked as (
 
     select
-        *,
+        * exclude (raw),
         coalesce(entity, '') || ':' || coalesce(cast(checked_date as varchar), '') as record_key,
         true as is_seen,
         case
@@ -45,7 +45,9 @@ checked as (
             when checked_date is null then 'checked_on is missing or not a date'
             when source_total_count is null then 'source_total is not a whole number'
             when landed_total_count is null then 'landed_total is not a whole number'
-        end as quarantine_reason
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
 
     from typed
 

@@ -101,7 +101,7 @@ typed as (
         load_date,
         is_new_load,
         row_hash,
-        payload
+        raw
 
     from opened
 
@@ -110,7 +110,7 @@ typed as (
 checked as (
 
     select
-        *,
+        * exclude (raw),
         engagement_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case
@@ -120,14 +120,16 @@ checked as (
                 and {{ utc_timestamp('members.hs_timestamp') }} is null
                 then 'hs_timestamp is not a time'
             when direction not in ('inbound', 'outbound') then 'the direction is unknown'
-        end as quarantine_reason
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
 
     from typed
 
 )
 
 select
-    *,
+    * exclude (members),
     {{ first_and_last_load_date(['landed_stream', 'engagement_id']) }},
     {{
         version_rank(['landed_stream', 'engagement_id'], changed_at='updated_at', prefer='is_archived')

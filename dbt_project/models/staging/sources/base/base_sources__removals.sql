@@ -25,7 +25,7 @@ typed as (
         load_date,
         is_new_load,
         row_hash,
-        payload
+        raw
 
     from landed
 
@@ -34,14 +34,16 @@ typed as (
 checked as (
 
     select
-        *,
+        * exclude (raw),
         coalesce(object_type, '') || ':' || coalesce(record_id, '') as record_key,
         true as is_seen,
         case
             when object_type is null then 'object_type is missing'
             when record_id is null then 'id is missing'
             when noticed_date is null then 'noticed_on is missing or not a date'
-        end as quarantine_reason
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
 
     from typed
 

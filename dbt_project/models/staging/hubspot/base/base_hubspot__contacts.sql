@@ -105,7 +105,7 @@ typed as (
         load_date,
         is_new_load,
         row_hash,
-        payload
+        raw
 
     from opened
 
@@ -114,7 +114,7 @@ typed as (
 checked as (
 
     select
-        *,
+        * exclude (raw),
         contact_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case
@@ -126,14 +126,16 @@ checked as (
                 then 'max_marketing_messages_30d is not a whole number of 0 or more'
             when members.marketing_pause_until <> '' and marketing_pause_until is null
                 then 'marketing_pause_until is not a date'
-        end as quarantine_reason
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
 
     from typed
 
 )
 
 select
-    *,
+    * exclude (members),
     {{ first_and_last_load_date(['contact_id']) }},
     {{
         version_rank(['contact_id'], changed_at='updated_at', prefer='is_archived')

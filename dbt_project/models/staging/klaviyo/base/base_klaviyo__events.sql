@@ -15,7 +15,7 @@ with
 
 landed as (
 
-    select * from ({{ landed('klaviyo', 'events', as_json=false) }}) as complete
+    select * from ({{ landed('klaviyo', 'events') }}) as complete
     {% if is_incremental() %}
     where is_new_load
     {% endif %}
@@ -78,7 +78,7 @@ typed as (
 checked as (
 
     select
-        *,
+        * exclude (raw),
         event_id as record_key,
         occurred_at < {{ cutoff() }} as is_seen,
         case
@@ -90,14 +90,15 @@ checked as (
             when {{ is_implausible('occurred_at') }} then 'datetime is implausibly early'
             when occurred_at >= cast(load_date as timestamp) + interval 2 day
                 then 'datetime is more than a day after the pull'
-        end as quarantine_reason
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
 
     from typed
 
 )
 
 select
-    * exclude (is_object, raw),
-    1 as version_rank,
-    case when quarantine_reason is not null then cast(to_json(raw) as varchar) end as payload
+    * exclude (is_object),
+    1 as version_rank
 from checked
