@@ -9,15 +9,17 @@ One task pulls each group of streams, side by side as far as its source's pool a
 and its return value say how many rows of each stream it landed.
 
 **Reads** the connections `rapport_hubspot`, `rapport_klaviyo`, `rapport_shop`.
-**Writes** the landing, the warehouse, Data Docs and a release; emits `rapport_release`.
+**Writes** the landing, the warehouse, Data Docs, a release and its report; emits
+`rapport_release`.
 The night is the run's logical date: everything before the end of that day (UTC).
 
-**On failure** the last release stays in place, whatever failed. Every step may be
-repeated: trigger the same logical date again (`rapport run --as-of <date>`), it
+**On failure** the last release stays in place, whatever failed before `publish_release`. Every
+step may be repeated: trigger the same logical date again (`rapport run --as-of <date>`), it
 finishes what was left. Do not clear single tasks of the `dbt` group.
 `extract.*`: docs/runbooks/extract_failed.md; the error names the connection.
 `check_sources`: docs/runbooks/source_gate_failed.md. `dbt.*`: docs/runbooks/build_failed.md.
-`check_release`: docs/runbooks/publish_gate_failed.md.
+`check_release`: docs/runbooks/publish_gate_failed.md. `report_night`: the release is out and
+readers have it, only its page of pictures is missing; `rapport releases report` makes it.
 """
 
 from airflow.sdk import chain, dag, task, task_group
@@ -59,6 +61,7 @@ def customer_relationship_nightly() -> None:
         dbt_build(),
         task(retries=0)(steps.check_release)(),
         task(pool=WAREHOUSE_POOL, outlets=[RELEASE])(steps.publish_release)(),
+        task(retries=0)(steps.report_night)(),
     )
 
 

@@ -55,3 +55,15 @@ class GateFailed(RapportError):
 
 class ReleaseError(RapportError):
     """A release could not be built, verified or switched; `current` is as it was."""
+
+
+class ReportError(RapportError):
+    """The report of a release could not be made; the release is as it was.
+
+    Attributes:
+        release_id: the release.
+    """
+
+    def __init__(self, release_id: str, reason: str) -> None:
+        self.release_id = release_id
+        super().__init__(f"no report of release {release_id}: {reason}")

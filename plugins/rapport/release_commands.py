@@ -1,4 +1,4 @@
-"""``rapport releases``: what was published, whether it is whole, and the way back."""
+"""``rapport releases``: what was published, whether it is whole, its report, the way back."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from rapport.errors import ReleaseError
+from rapport.errors import ReleaseError, ReportError
 from rapport.release import (
     ReleaseInfo,
     current_release,
@@ -17,10 +17,11 @@ from rapport.release import (
     rollback,
     verify_release,
 )
+from rapport.report import write_report
 from rapport.settings import Settings
 
 releases_app = typer.Typer(
-    help="Published releases: list, verify, roll back.", no_args_is_help=True
+    help="Published releases: list, verify, report, roll back.", no_args_is_help=True
 )
 
 ReleasesDir = Annotated[
@@ -65,6 +66,23 @@ def verify_command(
         damaged = damaged or bool(problems)
         typer.echo(f"{info.release_id}: {'; '.join(problems) or 'whole'}")
     raise typer.Exit(1 if damaged else 0)
+
+
+@releases_app.command("report")
+def report_command(
+    release_id: Annotated[
+        str | None, typer.Argument(help="One release; the current one by default.")
+    ] = None,
+    directory: ReleasesDir = None,
+) -> None:
+    """Make the report of a release again and say where it is."""
+    folder = _folder(directory)
+    [info, *_] = _chosen(folder, release_id or current_release(folder))
+    try:
+        typer.echo(write_report(info.path))
+    except (ReleaseError, ReportError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
 
 
 @releases_app.command("rollback")

@@ -15,6 +15,7 @@ from rich.table import Table
 from rapport.errors import RapportError, SettingsError
 from rapport.orchestration import embedded
 from rapport.orchestration.night import DONE, PRODUCER, Airflow, DbtLog, Step
+from rapport.release import report_path
 from rapport.release_commands import releases_app
 from rapport.settings import Settings, cutoff_of
 from rapport.sources.streams import GROUPS
@@ -81,14 +82,15 @@ def run(
     run_id = airflow.start_night(night)
     _say(f"night {night} started as {run_id}")
     _follow(airflow, run_id, dbt_log, began)
-    if airflow.state(run_id) != "success":
+    published: dict[str, Any] | None = airflow.returned(run_id, "publish_release")
+    if published:
+        _print_summary(settings, airflow, run_id, published)
+    failed = airflow.state(run_id) != "success"
+    if failed:
         _print_failure(airflow, run_id)
-        _print_where(settings, ports)
-        raise RapportError(
-            f"night {night} failed after {_minutes(began)}; the last release stays in place"
-        )
-    _print_summary(settings, airflow, run_id)
     _print_where(settings, ports)
+    if failed:
+        raise RapportError(f"night {night} failed after {_minutes(began)}; {_left(published)}")
     _say(f"night {night} done in {_minutes(began)}")
 
 
@@ -154,10 +156,21 @@ def _what_failed(lines: list[str]) -> list[str]:
     return lines
 
 
-def _print_summary(settings: Settings, airflow: Airflow, run_id: str) -> None:
+def _left(published: dict[str, Any] | None) -> str:
+    """Say what readers have after a night that failed."""
+    if published:
+        return (
+            f"release {published['release_id']} is out all the same; "
+            "`rapport releases report` makes its report again"
+        )
+    return "the last release stays in place"
+
+
+def _print_summary(
+    settings: Settings, airflow: Airflow, run_id: str, published: dict[str, Any]
+) -> None:
     import duckdb
 
-    published: dict[str, Any] = airflow.returned(run_id, "publish_release")
     folder = settings.releases_dir / published["release_id"]
     with duckdb.connect(str(folder / "rapport.duckdb"), read_only=True) as release:
         marts = release.execute(
@@ -197,6 +210,8 @@ def _print_summary(settings: Settings, airflow: Airflow, run_id: str) -> None:
             console.print(f"  warning: {warning}", markup=False, soft_wrap=True)
     current = "current" if published["is_current"] else "kept beside a newer current release"
     console.print(f"\nRelease   {published['release_id']} ({current})\n          {folder}")
+    if airflow.returned(run_id, "report_night"):
+        console.print(f"Report    {report_path(folder)}", soft_wrap=True)
 
 
 def _print_table(title: str, header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:

@@ -92,3 +92,18 @@ def publish_release() -> dict[str, Any]:
         threads=settings.threads,
     )
     return {"release_id": info.release_id, "is_current": info.is_current, "note": info.note}
+
+
+def report_night() -> dict[str, Any]:
+    """Make the page of pictures beside the release; return which release and how large it is."""
+    from rapport.report import write_report
+
+    settings = Settings.from_env()
+    release_id = get_current_context()["ti"].xcom_pull(task_ids="publish_release")["release_id"]
+    page = write_report(
+        settings.releases_dir / release_id,
+        memory_limit=settings.memory_limit,
+        threads=settings.threads,
+    )
+    logger.info("the report is %s", page)
+    return {"release_id": release_id, "bytes": page.stat().st_size}

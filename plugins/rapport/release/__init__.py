@@ -7,6 +7,7 @@
         rapport.duckdb            schemas marts and segments; table `release` says which night
         <table>.parquet           the same tables, sorted; equal content gives equal bytes
         manifest.json             sha256, bytes and rows of each file, columns, gate, provenance
+      2018-01-02-3f2a9c41d07b.html  its report; made after it, removed with it
       current -> 2018-01-02-3f2a9c41d07b
       history.jsonl               who published, rolled back and removed what, and when
 
@@ -32,6 +33,7 @@ from rapport.release.store import (
     current_release,
     history,
     list_releases,
+    report_path,
     rollback,
     verify_release,
 )
@@ -42,6 +44,7 @@ __all__ = [
     "history",
     "list_releases",
     "publish_release",
+    "report_path",
     "rollback",
     "verify_release",
 ]

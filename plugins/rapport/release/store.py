@@ -82,6 +82,14 @@ def current_release(releases_dir: Path) -> str | None:
     return link.readlink().name
 
 
+def report_path(folder: Path) -> Path:
+    """Return where the report of a release is, once it was made: beside the release.
+
+    Not in it: a release is read-only and every file of it has its checksum.
+    """
+    return folder.with_name(f"{folder.name}.html")
+
+
 def list_releases(releases_dir: Path) -> list[ReleaseInfo]:
     """Return the releases on disk, the newest night first."""
     current = current_release(releases_dir)
@@ -276,6 +284,7 @@ def remove_older(releases_dir: Path, *, keep: int, spare: str) -> list[str]:
             aside = releases_dir / f"{ASIDE}{info.release_id}"
             info.path.rename(aside)
             remove_folder(aside)
+            report_path(info.path).unlink(missing_ok=True)
             record(releases_dir, "removed", info.release_id)
             removed.append(info.release_id)
     return removed

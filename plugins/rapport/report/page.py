@@ -1,0 +1,130 @@
+"""The page itself: the parts put together and written beside the release."""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rapport.errors import ReportError
+from rapport.release import report_path
+from rapport.release.store import ASIDE, flush, locked
+from rapport.report import campaigns, customers, pressure, relationship
+from rapport.report.night import Night, opened
+from rapport.report.words import TYPES, Section, counted, day, number, percent, plain
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+TEMPLATE = "page.html.jinja"
+SECTIONS = (
+    relationship.portfolio,
+    relationship.wanted_and_given,
+    relationship.transitions,
+    pressure.pressure,
+    pressure.response,
+    campaigns.campaigns,
+    customers.ten_of_each,
+)
+
+
+def write_report(
+    folder: Path, *, memory_limit: str | None = None, threads: int | None = None
+) -> Path:
+    """Make the report of a release and put it beside it; what was there is replaced.
+
+    Args:
+        folder: of the release, in its folder of releases.
+        memory_limit: DuckDB's, as DuckDB writes it.
+        threads: DuckDB's.
+
+    Returns:
+        Where the page is.
+
+    Raises:
+        ReportError: the release cannot be read, or was removed in the meantime.
+    """
+    with opened(folder, memory_limit=memory_limit, threads=threads) as night:
+        page = page_of(night).encode()
+    target = report_path(folder)
+    # Under the lock nobody removes the release, nor takes the half-written page for a leftover.
+    with locked(folder.parent):
+        if not folder.is_dir():
+            raise ReportError(folder.name, "it was removed in the meantime")
+        aside = folder.parent / f"{ASIDE}{os.getpid()}.html"
+        aside.write_bytes(page)
+        flush(aside)
+        aside.replace(target)
+        flush(folder.parent)
+    return target
+
+
+def page_of(night: Night) -> str:
+    """Return the report of a release as one page of HTML."""
+    sections: list[Section] = [section(night) for section in SECTIONS]
+    return _template().render(
+        release_id=night.release_id,
+        as_of=day(night.as_of),
+        gate=night.gate,
+        tiles=_tiles(night),
+        sections=sections,
+        types=[(plain(name), text) for name, text in TYPES.items()],
+    )
+
+
+def _tiles(night: Night) -> list[tuple[str, str]]:
+    """The night in a few figures, each with what it counts."""
+    [seen] = night.rows(
+        """
+        select
+            count(*) as customers,
+            count(*) filter (wants_relationship = 'yes') as seek,
+            count(*) filter (wants_relationship = 'no') as refuse,
+            count(*) filter (relationship_type = 'unknown') as unknown,
+            count(*) filter (polarity = 'negative') as unhappy
+        from dim_customer_relationships
+        """
+    )
+    [over] = night.rows(
+        """
+        select count(*) filter (saturation = 'oversaturated') as customers
+        from dim_contact_pressure
+        """
+    )
+    everyone = seen["customers"]
+    if not everyone:
+        return []
+    return [
+        (number(everyone), "customers"),
+        (percent(seen["seek"] / everyone), "want a relationship"),
+        (percent(seen["refuse"] / everyone), "want none: service messages only"),
+        (percent(over["customers"] / everyone), "had more contacts than their cap"),
+        (percent(seen["unhappy"] / everyone), "are unhappy with us"),
+        (percent(seen["unknown"] / everyone), "of a type we cannot tell yet"),
+    ]
+
+
+@cache
+def _template() -> "Template":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_printable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["counted"] = counted
+    return environment.get_template(TEMPLATE)
+
+
+def _printable(value: Any) -> Any:
+    """Show control characters, which HTML may not hold, as what they are: nothing to read."""
+    if isinstance(value, str) and not value.isprintable():
+        return type(value)(value.translate(_CONTROLS))
+    return value
+
+
+_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), "�")
+_CONTROLS |= {ord(blank): " " for blank in "\t\n\r"}
