@@ -17,6 +17,7 @@ from rapport.release import (
     rollback,
     verify_release,
 )
+from rapport.release.store import CURRENT
 from rapport.report import write_report
 from rapport.settings import Settings
 
@@ -77,7 +78,7 @@ def report_command(
 ) -> None:
     """Make the report of a release again and say where it is."""
     folder = _folder(directory)
-    [info, *_] = _chosen(folder, release_id or current_release(folder))
+    [info, *_] = _chosen(folder, release_id or current_release(folder) or CURRENT)
     try:
         typer.echo(write_report(info.path))
     except (ReleaseError, ReportError) as error:

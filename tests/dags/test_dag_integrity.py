@@ -100,6 +100,15 @@ def test_nothing_is_released_before_the_gate_and_no_gate_before_every_model(nigh
     assert dbt_tasks <= upstream
 
 
+def test_the_report_comes_after_the_release_and_nothing_waits_for_it(nightly):
+    report = nightly.get_task("report_night")
+    assert report.upstream_task_ids == {"publish_release"}
+    assert report.downstream_task_ids == set()
+    # Who waits for the release has it before there is a picture of it.
+    assert nightly.get_task("publish_release").outlets
+    assert not report.outlets
+
+
 @pytest.mark.parametrize("gate", ["check_sources", "check_release"])
 def test_a_gate_is_not_tried_twice(nightly, gate):
     assert nightly.get_task(gate).retries == 0

@@ -12,6 +12,7 @@ from importlib.resources import files
 import duckdb
 import pytest
 
+from rapport.report import write_report
 from rapport.sources.streams import STREAMS
 from sandbox import canary
 
@@ -83,6 +84,7 @@ def test_nothing_is_in_quarantine_and_every_row_is_accounted_for(house):
 
 def test_the_canary_is_nowhere_but_in_landing_and_warehouse(house):
     """Her name, e-mail and phone stop at the identity tables."""
+    write_report(house.release.path)
     places = [
         house.settings.releases_dir,
         house.settings.data_docs_dir,

@@ -100,7 +100,13 @@ def test_a_night_runs_to_a_release_and_says_so(installation, first_night):
         "login admin, password ",
     ):
         assert told in first_night
-    for step in ("extract.shop_orders", "check_sources", "dbt fct_orders", "publish_release"):
+    for step in (
+        "extract.shop_orders",
+        "check_sources",
+        "dbt fct_orders",
+        "publish_release",
+        "report_night",
+    ):
         assert re.search(rf"{step}\s+\d+\.\d s\s+ok", first_night), step
 
 
@@ -108,6 +114,14 @@ def test_the_pages_that_the_summary_names_are_there(installation, first_night):
     for checkpoint in ("sources", "publish"):
         assert (installation.home / "data_docs" / checkpoint / "index.html").is_file()
     assert httpx.get(installation.ports.airflow_url, follow_redirects=True).is_success
+
+
+def test_the_report_lies_beside_the_release_and_the_summary_links_it(installation, first_night):
+    page = installation.home / "releases" / f"{installation.current()}.html"
+    assert re.search(rf"Report\s+{re.escape(str(page))}\n", first_night)
+    assert page.read_text().count("<figure>") > 5
+    told = installation.airflow().returned("night_2017-12-30", "report_night")
+    assert told == {"release_id": installation.current(), "bytes": page.stat().st_size}
 
 
 def test_xcom_holds_counts_and_names_only(installation, first_night):

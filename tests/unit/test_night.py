@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from rapport.errors import SettingsError
-from rapport.orchestration.cli import TASK_FAILED, _night, _what_failed
+from rapport.orchestration.cli import TASK_FAILED, _left, _night, _what_failed
 from rapport.orchestration.night import DbtLog, Step
 from rapport.settings import Settings
 
@@ -80,3 +80,10 @@ def test_of_a_failed_task_s_log_the_error_is_shown_and_not_what_came_before():
 )
 def test_a_log_without_an_error_of_its_own_is_shown_as_it_ends(lines):
     assert _what_failed(lines) == lines
+
+
+def test_a_night_that_failed_says_what_readers_have():
+    assert "last release stays" in _left(None)
+    out = _left({"release_id": "2018-01-02-0123456789ab", "is_current": True})
+    assert "2018-01-02-0123456789ab is out" in out
+    assert "rapport releases report" in out

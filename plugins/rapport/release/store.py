@@ -281,10 +281,10 @@ def remove_older(releases_dir: Path, *, keep: int, spare: str) -> list[str]:
     removed = []
     for info in list_releases(releases_dir)[keep:]:
         if not info.is_current and info.release_id != spare:
+            report_path(info.path).unlink(missing_ok=True)
             aside = releases_dir / f"{ASIDE}{info.release_id}"
             info.path.rename(aside)
             remove_folder(aside)
-            report_path(info.path).unlink(missing_ok=True)
             record(releases_dir, "removed", info.release_id)
             removed.append(info.release_id)
     return removed

@@ -85,7 +85,8 @@ def campaigns(night: Night) -> Section:
             picture(
                 lambda size: _service_chart(latest, size),
                 title="Cases, calls and chats in the 72 hours after",
-                basis="n as above, those of them who were known for 28 days",
+                basis="n = recipients of the same messages who were known for 28 days; as of "
+                f"{day(night.as_of)}",
                 reading="The mark is how often recipients asked for help; the upright stroke is "
                 "how often the same people do in such a time.",
                 text="; ".join(

@@ -105,9 +105,7 @@ def ten_of_each(night: Night) -> Section:
         Column("human share wanted", "human", "number"),
         Column("polarity", "polarity"),
         Column("value tier", "value_tier"),
-        Column("wants a relationship", "wants"),
-        Column("what is off", "mismatch"),
-        Column("what speaks loudest", "signals", "long"),
+        Column("wants", "wants"),
     )
     return Section(
         *section,
@@ -118,25 +116,25 @@ def ten_of_each(night: Night) -> Section:
                 f"{plain(each)}: {min(SHOWN_PER_TYPE, totals[each])} of {number(totals[each])}",
                 columns,
                 [_as_judged(row) for row in drawn if row["type"] == each],
+                below="story",
             )
             for each in in_order(totals)
         ],
         note="customer_id is a surrogate that names nobody. Letters, chats, calls and cases are of "
-        "all time; messages are marketing messages that reached her. What speaks loudest: the "
-        "signals with the greatest weight times distance from the middle, each as its score (0-1) "
-        "and the observations behind it, older ones faded.",
+        "all time; messages are marketing messages that reached her; what she wants or not is a "
+        "relationship; the confidence is that of the type inferred. Loudest speak the signals with "
+        "the greatest weight times distance from the middle, each with its score (0-1) and the "
+        "observations behind it, older ones faded.",
     )
 
 
 def _as_judged(row: Row) -> Row:
-    declared = row["basis"] == "declared" and row["inferred_type"] != row["type"]
     rates = {
         name: number(row[name] / row["span"], 1) if row[name] is not None else NOTHING
         for name in ("orders", "messages")
     }
     return {
-        **{key: row[key] for key in ("customer", "polarity", "value_tier", "wants")},
-        "basis": f"declared (acts as {plain(row['inferred_type'])})" if declared else row["basis"],
+        **{key: row[key] for key in ("customer", "basis", "polarity", "value_tier", "wants")},
         "confidence": number(row["confidence"], 2),
         "months": number(row["months"]),
         **rates,
@@ -145,10 +143,24 @@ def _as_judged(row: Row) -> Row:
             number(row[name]) for name in ("letters", "chats", "calls", "tickets")
         ),
         "human": number(row["human"], 2),
-        "mismatch": row["mismatch"] or NOTHING,
-        "signals": ", ".join(
-            f"{plain(each['signal'])} {number(each['value'], 2)} ({number(each['seen'])})"
-            for each in row["signals"] or ()
-        )
-        or NOTHING,
+        "story": _story(row),
     }
+
+
+def _story(row: Row) -> str:
+    """Say what stands out: acts that contradict her word, what is off, what speaks loudest."""
+    signals = [
+        f"{plain(each['signal'])} {number(each['value'], 2)} ({number(each['seen'])})"
+        for each in row["signals"] or ()
+    ]
+    return " ".join(
+        [
+            *(
+                [f"Acts as {plain(row['inferred_type'])}."]
+                if row["basis"] == "declared" and row["inferred_type"] != row["type"]
+                else []
+            ),
+            *([f"Off: {row['mismatch']}."] if row["mismatch"] else []),
+            *([f"Loudest: {', '.join(signals)}."] if signals else ["Nothing is known of her."]),
+        ]
+    )

@@ -31,7 +31,7 @@ NOTHING = "\N{EN DASH}"  # in a cell without a figure
 class Column:
     """A column of a table: its head, the key of its rows, and what its cells are.
 
-    ``kind`` is ``name`` (people gave it: any script, any length), ``text``, ``long`` or ``number``.
+    ``kind`` is ``name`` (people gave it: any script, any length), ``text`` or ``number``.
     """
 
     head: str
@@ -41,12 +41,19 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the page; one that is `folded` opens when it is asked for."""
+    """A table of the page, folded until somebody asks for it.
+
+    Attributes:
+        title: what it holds.
+        columns: from the left.
+        rows: their cells by the columns' keys.
+        below: key of a text that stands below each row, over its whole width.
+    """
 
     title: str
     columns: tuple[Column, ...]
     rows: list[dict[str, Any]]
-    folded: bool = True
+    below: str = ""
 
 
 @dataclass(frozen=True)
