@@ -62,7 +62,7 @@ def campaigns(night: Night) -> Section:
         row["number"] = place
     return Section(
         *section,
-        f"Of {counted(sum(verdicts.values()), 'campaign')} so far "
+        f"{counted(sum(verdicts.values()), 'campaign')} so far: "
         + listed(
             [f"{number(verdicts[each])} {plain(each)}" for each in in_order(verdicts, VERDICTS)]
         )

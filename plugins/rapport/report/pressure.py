@@ -454,11 +454,11 @@ def _curves(
             .transform_filter("isValid(datum.optimum)")
             .transform_aggregate(optimum="max(optimum)", groupby=["head", "evidence"])
             .transform_calculate(label="'optimum ' + datum.optimum")
-            .encode(x="optimum:Q", color=colour)
+            .encode(x="optimum:Q")
         )
         layers += [
-            optimum.mark_rule(strokeDash=[5, 3], strokeWidth=2),
-            optimum.mark_text(align="left", baseline="top", dx=4, fontSize=11).encode(
+            optimum.mark_rule(strokeDash=[5, 3], strokeWidth=2).encode(color=colour),
+            optimum.mark_text(align="left", baseline="top", dx=4, fontSize=11, color=INK).encode(
                 y=alt.value(2), text="label:N"
             ),
         ]

@@ -92,37 +92,15 @@ def portfolio(night: Night) -> Section:
             ),
         ],
         [
-            Table(
-                f"Figures by type, amounts in {currency}",
-                (
-                    Column("type", "type"),
-                    Column("customers", "customers", "number"),
-                    Column("on the month before", "change", "number"),
-                    Column("margin", "margin", "number"),
-                    Column("cost of contact", "cost", "number"),
-                    Column("net", "net", "number"),
-                    Column("net per customer", "net_each", "number"),
-                ),
-                [_written(row) for row in by_type],
-            ),
-            Table(
-                f"Figures by value tier, amounts in {currency}",
-                (
-                    Column("value tier", "type"),
-                    Column("customers", "customers", "number"),
-                    Column("on the month before", "change", "number"),
-                    Column("margin", "margin", "number"),
-                    Column("cost of contact", "cost", "number"),
-                    Column("net", "net", "number"),
-                    Column("net per customer", "net_each", "number"),
-                ),
+            _figures("type", by_type, currency),
+            _figures(
+                "value tier",
                 [
-                    _written(
-                        {"type": tier}
-                        | _added_up([cell for cell in cells if cell["value_tier"] == tier])
-                    )
+                    {"type": tier}
+                    | _added_up([cell for cell in cells if cell["value_tier"] == tier])
                     for tier in in_order((cell["value_tier"] for cell in cells), TIERS)
                 ],
+                currency,
             ),
         ],
     )
@@ -141,15 +119,26 @@ def _added_up(cells: list[Row]) -> Row:
     }
 
 
-def _written(row: Row) -> Row:
-    each = row["net"] / row["customers"] if row["customers"] else None
-    return {
-        "type": row["type"],
-        "customers": number(row["customers"]),
-        "change": signed(row["change"]),
-        **{name: number(row[name]) for name in ("margin", "cost", "net")},
-        "net_each": number(each, 2),
-    }
+def _figures(by: str, rows: list[Row], currency: str) -> Table:
+    columns = (
+        Column(by, "type"),
+        Column("customers", "customers", "number"),
+        Column("on the month before", "change", "number"),
+        Column("margin", "margin", "number"),
+        Column("cost of contact", "cost", "number"),
+        Column("net", "net", "number"),
+        Column("net per customer", "net_each", "number"),
+    )
+    written = [
+        {
+            "type": row["type"],
+            **{name: number(row[name]) for name in ("customers", "margin", "cost", "net")},
+            "change": signed(row["change"]),
+            "net_each": number(row["net"] / row["customers"] if row["customers"] else None, 2),
+        }
+        for row in rows
+    ]
+    return Table(f"Figures by {by}, amounts in {currency}", columns, written)
 
 
 def _said(rows: list[Row], name: str) -> str:
@@ -184,7 +173,7 @@ def _portfolio_chart(cells: list[Row], types: list[str], size: Size) -> "alt.Top
     )
     counts = base.mark_text(fontSize=11).encode(
         text=alt.Text("customers:Q", format=",d"),
-        color=alt.condition(alt.datum.customers > 0.35 * most, alt.value("white"), alt.value(INK)),
+        color=alt.condition(alt.datum.customers > 0.5 * most, alt.value("white"), alt.value(INK)),
     )
     step = 46 if size.narrow else 51
     return (
@@ -293,8 +282,9 @@ def wanted_and_given(night: Night) -> Section:
                 f"of any axis above the panel; {_as_of(night)}",
                 reading="A circle is what customers of the type want, a diamond what we give them; "
                 "the longer the line between, the further off we are. 0 is none, 1 is as much as "
-                "the scale knows. Means hide people who are off in opposite ways. To answer more "
-                "readily than she does (reciprocity) wrongs nobody and counts as no mismatch.",
+                "the scale knows. Frequency wanted is how often she turns to us, no wish for as "
+                "many messages. To answer more readily than she does (reciprocity) wrongs nobody "
+                "and counts as no mismatch. Means hide people who are off in opposite ways.",
                 text=f"The widest gap of the means: {widest['type']}, {widest['axis']}: wanted "
                 f"{number(widest['wanted'], 2)}, given {number(widest['given'], 2)}. "
                 "All figures are in the table.",
@@ -523,7 +513,7 @@ def _moves_chart(moves: list[Row], types: list[str], size: Size) -> "alt.TopLeve
         base.mark_text(fontSize=9 if size.narrow else 10.5).encode(
             text="label:N",
             color=alt.condition(
-                f"!datum.stayed && datum.share > {0.6 * most}",
+                f"!datum.stayed && datum.share > {0.75 * most}",
                 alt.value("white"),
                 alt.value(INK),
             ),
