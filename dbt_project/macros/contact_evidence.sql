@@ -31,65 +31,58 @@
     where {{ is_pulse() }}
 {%- endmacro %}
 
-{#- Days whose messages are other than the fact has them; the sums of digests need no sorting. -#}
-{% macro find_changed_contact_days() -%}
-    {% if execute and is_incremental() %}
-        {% call statement('touched_days') %}
-            create or replace temporary table {{ touched_days() }} as
-
-            with
-
-            found as (
-
-                select
-                    contact_date,
-                    sum(hash(customer_id, channel, message_class)) as digest
-                from ({{ messages_to_customers() }}) as messages
-                group by contact_date
-
-            ),
-
-            built as (
-
-                select
-                    contact_date,
-                    sum(contact_count * hash(customer_id, channel, message_class)) as digest
-                from {{ this }}
-                group by contact_date
-
-            )
-
-            select coalesce(found.contact_date, built.contact_date) as contact_date
-            from found
-            full outer join built on found.contact_date = built.contact_date
-            where found.digest is distinct from built.digest
-        {% endcall %}
-        {% set days = run_query('select count(*) from ' ~ touched_days()).columns[0].values()[0] %}
-        {{ log(this.identifier ~ ': ' ~ days ~ ' days to rebuild', info=true) }}
-    {% endif %}
-{%- endmacro %}
-
-{#- How far around an exposure, in days, each kind of evidence counts; whole calendar days. -#}
+{#-
+    How many days before and after an exposure the evidence of a fact counts; whole calendar days. After
+    it: answers, and a later message, which takes over those that name none.
+-#}
 {% macro evidence_reach() -%}
-    {{ return({
-        'contact': (30, 0),
-        'control': (90, 0),
-        'service': (28, 3),
-        'visit': (0, 3),
-        'named_response': (0, 7),
-        'response': (0, 7),
-        'opt_out': (0, 7),
-        'complaint': (0, 7),
-        'pulse': (0, 7),
-    }) }}
+    {{ return([
+        (ref('fct_touchpoints'), 30, 7),
+        (ref('fct_control_draws'), 90, 7),
+    ]) }}
 {%- endmacro %}
 
 {#-
-    What exposures and their consequences are made of, one row per event. A click, a redemption or a
-    reply that names its message is a `named_response`; an order or a reply that names none may have
-    come without the message: a `response`.
+    Runs before the exposures and lists the days whose evidence moved: what happened within reach of the
+    day, or the types of relationship at the end of the month before.
+-#}
+{% macro find_days_with_new_evidence() -%}
+    {% set found %}
+        select exposure_date
+        from (
+            {% for fact, before, after in evidence_reach() %}
+            {{ days_between('touched_date - ' ~ after, 'touched_date + ' ~ before, days_to_follow([fact])) }}
+            union
+            {% endfor %}
+            {{ days_between(
+                'touched_date + 1',
+                'last_day(touched_date + 1)',
+                days_to_follow([ref('fct_relationship_months')])
+            ) }}
+        ) as every_day
+        where exposure_date <= greatest({{ as_of_date() }}, (select max(exposure_date) from {{ this }}))
+    {% endset %}
+    {{ plan_rebuild(found) }}
+{%- endmacro %}
+
+{% macro days_between(first, last, relation) -%}
+    select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date) as exposure_date
+    from {{ relation }} as listed
+{%- endmacro %}
+
+{#-
+    What exposures and their consequences are made of, one row per event: all of it, or what is within
+    reach of the days to rebuild. A click, a redemption or a reply that names its message is a
+    `named_response`; an order or a reply that names none may have come without the message: a
+    `response`.
 -#}
 {% macro contact_evidence() -%}
+    {%- set needed = [] %}
+    {% for fact, before, after in evidence_reach() if is_incremental() %}
+        {% do needed.append(
+            days_between('exposure_date - ' ~ before, 'exposure_date + ' ~ after, touched_days())
+        ) %}
+    {% endfor %}
     select
         touchpoint_id as event_id,
         customer_id,
@@ -117,6 +110,9 @@
             when event_type = 'complained' then 'complaint'
         end as kind
     from {{ ref('fct_touchpoints') }}
+    {% if is_incremental() %}
+    where touchpoint_date in ({{ needed[0] }})
+    {% endif %}
     union all
     select
         draw_id as event_id,
@@ -127,113 +123,12 @@
         campaign_id,
         null as message_id,
         campaign_id as message_key,
-        null as channel,
+        channel,
         null as question,
         null as answer,
         'control' as kind
-    from {{ ref('int_pressure__control_draws') }}
-{%- endmacro %}
-
-{#- A digest per day with an exposure of everything that the day's rows rest on. -#}
-{% macro evidence_by_day() -%}
-    with
-
-    events as (
-
-        select
-            event_date,
-            kind,
-            sum(
-                hash(customer_key, occurred_at, message_key, channel, question, answer)
-            ) as digest
-        from ({{ contact_evidence() }}) as evidence
-        where kind is not null
-        group by event_date, kind
-
-    ),
-
-    days as (
-
-        select
-            event_date,
-            {% for kind in evidence_reach() %}
-            coalesce(any_value(digest) filter (where kind = '{{ kind }}'), 0) as {{ kind }}_digest,
-            {% endfor %}
-            count(*) filter (where kind in ('contact', 'control')) > 0 as is_exposed
-        from events
-        group by event_date
-
-    ),
-
-    -- What happened within reach of the day, kind by kind.
-    reached as (
-
-        select
-            days.event_date,
-            days.is_exposed,
-            hash(
-                {% for kind, (back, ahead) in evidence_reach().items() %}
-                sum({{ kind }}_digest) over (
-                    order by {{ day_number('event_date') }}
-                    range between {{ back }} preceding and {{ ahead }} following
-                ){{ ',' if not loop.last }}
-                {% endfor %}
-            ) as digest
-        from days
-
-    ),
-
-    types as (
-
-        select
-            month_end_date,
-            sum(hash(customer_id, relationship_type)) as digest
-        from {{ ref('fct_relationship_months') }}
-        group by month_end_date
-
-    )
-
-    select
-        reached.event_date as exposure_date,
-        hash(reached.digest, types.digest) as evidence_digest
-    from reached
-    left join types
-        on types.month_end_date = cast(date_trunc('month', reached.event_date) as date) - 1
-    where reached.is_exposed
-{%- endmacro %}
-
-{#- Days whose evidence is other than when the fact was built, and days without exposures now. -#}
-{% macro find_days_with_new_evidence() -%}
-    {% if execute and is_incremental() %}
-        {% call statement('touched_days') %}
-            create or replace temporary table {{ touched_days() }} as
-
-            with
-
-            found as (
-
-                select * from ({{ evidence_by_day() }}) as evidence
-
-            ),
-
-            built as (
-
-                select
-                    exposure_date,
-                    any_value(evidence_digest) as evidence_digest
-                from {{ this }}
-                group by exposure_date
-
-            )
-
-            select
-                coalesce(found.exposure_date, built.exposure_date) as exposure_date,
-                found.evidence_digest
-            from found
-            full outer join built on found.exposure_date = built.exposure_date
-            where found.evidence_digest is distinct from built.evidence_digest
-        {% endcall %}
-        {% set days = run_query('select count(*) from ' ~ touched_days()).columns[0].values()[0] %}
-        {{ log(this.identifier ~ ': ' ~ days ~ ' days to rebuild', info=true) }}
+    from {{ ref('fct_control_draws') }}
+    {% if is_incremental() %}
+    where draw_date in ({{ needed[1] }})
     {% endif %}
 {%- endmacro %}

@@ -1,69 +1,62 @@
 {#-
-    Customer months are built by the month: months that hold a day which a fact rebuilt since the last
-    finished build, or whose deals and tickets are others than before; all of them when the
-    catalogue has other categories.
+    Runs before the customer months and lists the months to rebuild: those that hold a day which a fact
+    rebuilt, or on which a campaign or a product was something else than it is, or whose deals and tickets
+    are others than before; all of them when the catalogue has other categories.
 -#}
-{% macro find_touched_months() -%}
-    {% if execute and is_incremental() %}
-        {% call statement('touched_months') %}
-            create or replace temporary table {{ touched_days() }} as
+{% macro find_evidence_months(touchpoints, others) -%}
+    {% set found %}
+        with
 
-            with
+        -- an answer looks back as far as the letter that it answers
+        days as (
 
-            -- an answer looks back as far as the letter that it answers
-            days as (
-
-                select touched_date from ops.touched_days
-                where model_name in ('fct_touchpoints', 'fct_orders', 'fct_order_lines')
-                union
-                select touched_date - {{ var('answer_within_days') }} from ops.touched_days
-                where model_name = 'fct_touchpoints'
-
-            ),
-
-            coming as (
-
-                {{ crm_by_month() }}
-
-            ),
-
-            standing as (
-
-                select
-                    customer_id,
-                    month_start_date,
-                    deal_count,
-                    mishandled_ticket_count
-                from {{ this }}
-                where deal_count + mishandled_ticket_count > 0
-
-            ),
-
-            moved as (
-
-                (from coming except from standing)
-                union all
-                (from standing except from coming)
-
-            )
-
-            select cast(date_trunc('month', touched_date) as date) as month_start_date from days
+            select touched_date from {{ days_to_follow([touchpoints] + others) }} as followed
             union
-            -- a category more on offer makes everybody's share of them smaller
-            select month_start_date
+            select touched_date - {{ var('answer_within_days') }} as touched_date
+            from {{ days_to_follow([touchpoints]) }} as followed
+
+        ),
+
+        coming as (
+
+            {{ crm_by_month() }}
+
+        ),
+
+        standing as (
+
+            select
+                customer_id,
+                month_start_date,
+                deal_count,
+                mishandled_ticket_count
             from {{ this }}
-            where offered_category_count <> (
-                select count(distinct product_category)
-                from {{ ref('dim_products') }}
-                where is_in_catalogue
-            )
-            union
-            select month_start_date from moved
-        {% endcall %}
-        {% do remember_touched_days(this.identifier, touched_days(), 'month_start_date') %}
-        {% set months = run_query('select count(*) from ' ~ touched_days()).columns[0].values()[0] %}
-        {{ log(this.identifier ~ ': ' ~ months ~ ' months to rebuild', info=true) }}
-    {% endif %}
+            where deal_count + mishandled_ticket_count > 0
+
+        ),
+
+        moved as (
+
+            (from coming except from standing)
+            union all
+            (from standing except from coming)
+
+        )
+
+        select cast(date_trunc('month', touched_date) as date) as month_start_date from days
+        union
+        -- a category more on offer makes everybody's share of them smaller
+        select month_start_date
+        from {{ this }}
+        where offered_category_count <> (
+            select count(distinct product_category)
+            from {{ ref('dim_products') }}
+            where is_in_catalogue
+        )
+        union
+        select month_start_date from moved
+    {% endset %}
+    {{ plan_rebuild(found, 'months') }}
 {%- endmacro %}
 
 {#- Deals and tickets that went badly; few enough to be counted anew each night. -#}
@@ -95,16 +88,6 @@
 {%- endmacro %}
 
 {#-
-    Notes which days (or months, by their first day) a model rebuilds, for models that follow it. They
-    stay noted until a build has finished, so one that broke off between the two loses nothing.
--#}
-{% macro remember_touched_days(model, relation, day) -%}
-    {% do run_query(
-        "insert into ops.touched_days select '" ~ model ~ "', " ~ day ~ " from " ~ relation
-    ) %}
-{%- endmacro %}
-
-{#-
     Half of the weight for each half-life that a month lies further back. Whole numbers below 2^53, so
     that they and their sums are exact and no order of rows changes a digit.
 -#}
@@ -129,20 +112,45 @@
     {% if not execute or load_relation(months) is none %}
         {{ return([]) }}
     {% endif %}
-    {% set found = run_query(
-        "select cast(last_day(month_start) as varchar) from (select unnest(generate_series("
-        ~ "(select min(month_start_date) from " ~ months ~ ")::timestamp, "
-        ~ as_of_date() ~ "::timestamp, interval 1 month)) as month_start) "
-        ~ "where last_day(month_start) <= " ~ as_of_date()
-        ~ (
-            " and (last_day(month_start) not in (select month_end_date from " ~ this ~ ")"
-            ~ " or month_start >= (select min(touched_date) from ops.touched_days"
-            ~ " where model_name = 'fct_customer_months'))"
-            if is_incremental() else ""
-        )
-        ~ " order by 1"
-    ) %}
-    {{ return(found.columns[0].values() | list) }}
+    {% set found %}
+        select cast(last_day(month_start) as varchar)
+        from (
+            select
+                unnest(
+                    generate_series(
+                        (select min(month_start_date) from {{ months }})::timestamp,
+                        {{ as_of_date() }}::timestamp,
+                        interval 1 month
+                    )
+                ) as month_start
+        ) as every_month
+        where
+            last_day(month_start) <= {{ as_of_date() }}
+            {% if is_incremental() %}
+            and (
+                last_day(month_start) not in (select month_end_date from {{ this }})
+                or month_start >= (
+                    select min(touched_date) from {{ days_to_follow([months]) }} as followed
+                )
+            )
+            {% endif %}
+        order by month_start
+    {% endset %}
+    {{ return(run_query(found).columns[0].values() | list) }}
+{%- endmacro %}
+
+{#- Runs before the relationship months: month ends to score anew, and those there are no more. -#}
+{% macro find_month_ends() -%}
+    {% set found %}
+        select unnest({{ month_ends_to_score() }}::date[]) as month_end_date
+        union
+        select month_end_date
+        from {{ this }}
+        where
+            month_end_date > {{ as_of_date() }}
+            or month_end_date < (select min(month_start_date) from {{ ref('fct_customer_months') }})
+    {% endset %}
+    {{ plan_rebuild(found, 'month ends') }}
 {%- endmacro %}
 
 {#- Is the date one of a list, which may be empty? -#}

@@ -1,7 +1,8 @@
 {#-
     Facts are built by the day: the days that something happened to are deleted and
     inserted anew, in one transaction. Same result as a full build, and a second
-    build of the same night touches no day.
+    build of the same night touches no day. What they rebuild is noted for the models
+    that follow them (followers.sql).
 -#}
 
 {#-
@@ -13,39 +14,54 @@
     something that `rows` does not show.
 -#}
 {% macro find_touched_days(rows, day, watch, changed=none, key=none) -%}
+    {% set found %}
+        with
+
+        {% for name, relation in [('coming', rows), ('standing', this)] %}
+        {{ name }} as (
+
+            select
+                {{ day }} as touched_day,
+                count(*) as row_count,
+                sum(hash({{ watch | join(', ') }})) as row_hashes
+            from {{ relation }}
+            group by {{ day }}
+
+        ){{ ',' if not loop.last }}
+
+        {% endfor %}
+        select coalesce(coming.touched_day, standing.touched_day) as {{ day }}
+        from coming
+        full outer join standing on coming.touched_day = standing.touched_day
+        where
+            coming.row_count is distinct from standing.row_count
+            or coming.row_hashes is distinct from standing.row_hashes
+        {% if changed is not none %}
+        union
+        select {{ day }} from {{ rows }} where {{ key }} in (select {{ key }} from {{ changed }})
+        {% endif %}
+    {% endset %}
+    {{ plan_rebuild(found) }}
+{%- endmacro %}
+
+{#-
+    Lists what `found` says is to be rebuilt, in the column that the model's meta names, and notes
+    the days of it for those who follow the model; `noted` where the two are not the same. A model that
+    is made whole may differ from what was there on any day, whatever has become of that.
+-#}
+{% macro plan_rebuild(found, what='days', noted=none) -%}
     {% if execute and is_incremental() %}
+        {% set column = config.get('meta')['replaced_by'] %}
         {% call statement('touched_days') %}
-            create or replace temporary table {{ touched_days() }} as
-
-            with
-
-            {% for name, relation in [('coming', rows), ('standing', this)] %}
-            {{ name }} as (
-
-                select
-                    {{ day }} as touched_day,
-                    count(*) as row_count,
-                    sum(hash({{ watch | join(', ') }})) as row_hashes
-                from {{ relation }}
-                group by {{ day }}
-
-            ){{ ',' if not loop.last }}
-
-            {% endfor %}
-            select coalesce(coming.touched_day, standing.touched_day) as {{ day }}
-            from coming
-            full outer join standing on coming.touched_day = standing.touched_day
-            where
-                coming.row_count is distinct from standing.row_count
-                or coming.row_hashes is distinct from standing.row_hashes
-            {% if changed is not none %}
-            union
-            select {{ day }} from {{ rows }} where {{ key }} in (select {{ key }} from {{ changed }})
-            {% endif %}
+            create or replace temporary table {{ touched_days() }} as {{ found }}
         {% endcall %}
-        {% do remember_touched_days(this.identifier, touched_days(), day) %}
-        {% set days = run_query('select count(*) from ' ~ touched_days()).columns[0].values()[0] %}
-        {{ log(this.identifier ~ ': ' ~ days ~ ' days to rebuild', info=true) }}
+        {% do remember_touched_days(
+            noted or 'select ' ~ column ~ ' as touched_date from ' ~ touched_days()
+        ) %}
+        {% set listed = run_query('select count(*) from ' ~ touched_days()).columns[0].values()[0] %}
+        {{ log(this.identifier ~ ': ' ~ listed ~ ' ' ~ what ~ ' to rebuild', info=true) }}
+    {% elif execute %}
+        {% do remember_touched_days(every_day()) %}
     {% endif %}
 {%- endmacro %}
 

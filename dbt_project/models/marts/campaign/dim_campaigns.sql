@@ -1,3 +1,15 @@
+{{
+    config(
+        pre_hook="{{ note_days_of_changed(
+            rows=ref('int_campaigns__with_offers'),
+            key='campaign_id',
+            watch=['content_kind', 'coupon_count'],
+            fact=ref('fct_touchpoints'),
+            day='touchpoint_date',
+        ) }}"
+    )
+}}
+
 with
 
 campaigns as (

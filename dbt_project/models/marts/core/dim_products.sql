@@ -1,3 +1,15 @@
+{{
+    config(
+        pre_hook="{{ note_days_of_changed(
+            rows=ref('int_products__catalogued'),
+            key='product_id',
+            watch=['product_category'],
+            fact=ref('fct_order_lines'),
+            day='order_date',
+        ) }}"
+    )
+}}
+
 with
 
 catalogue as (

@@ -1,3 +1,13 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_days',
+        on_schema_change='fail',
+        meta={'replaced_by': 'month_date'},
+        pre_hook="{{ follow_months([ref('fct_touchpoints'), ref('fct_orders')]) }}"
+    )
+}}
+
 {% set events = [
     'sent', 'delivered', 'bounced', 'opened', 'clicked', 'replied', 'unsubscribed', 'complained',
     'visited', 'viewed', 'called', 'met', 'ticket_opened', 'surveyed', 'answered', 'ordered',
@@ -25,6 +35,9 @@ touchpoints as not materialized (
             or (event_type = 'sent' and (is_marketing_contact or actor = 'human'))
         ) as is_paid_for
     from {{ ref('fct_touchpoints') }}
+    {% if is_incremental() %}
+    where {{ is_in_touched_month('touchpoint_date') }}
+    {% endif %}
 
 ),
 

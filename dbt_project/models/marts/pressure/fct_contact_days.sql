@@ -4,7 +4,7 @@
         incremental_strategy='replace_days',
         on_schema_change='fail',
         meta={'replaced_by': 'contact_date'},
-        pre_hook="{{ find_changed_contact_days() }}"
+        pre_hook="{{ follow_days([ref('fct_touchpoints')]) }}"
     )
 }}
 

@@ -4,7 +4,10 @@
         incremental_strategy='replace_days',
         on_schema_change='fail',
         meta={'replaced_by': 'month_start_date'},
-        pre_hook="{{ find_touched_months() }}"
+        pre_hook="{{ find_evidence_months(
+            ref('fct_touchpoints'),
+            [ref('fct_orders'), ref('fct_order_lines'), ref('dim_campaigns'), ref('dim_products')],
+        ) }}"
     )
 }}
 
@@ -26,9 +29,7 @@ touchpoints as (
     where
         event_type not in ('opened', 'visited', 'viewed', 'bounced')
         {% if is_incremental() %}
-        and date_trunc('month', touchpoint_date) in (
-            select touched.month_start_date from {{ touched_days() }} as touched
-        )
+        and {{ is_in_touched_month('touchpoint_date') }}
         {% endif %}
 
 ),
@@ -180,9 +181,7 @@ orders as (
         ) as sales_amount
     from {{ ref('fct_orders') }}
     {% if is_incremental() %}
-    where date_trunc('month', order_date) in (
-        select touched.month_start_date from {{ touched_days() }} as touched
-    )
+    where {{ is_in_touched_month('order_date') }}
     {% endif %}
     group by customer_id, date_trunc('month', order_date)
 
@@ -219,9 +218,7 @@ baskets as (
     from {{ ref('fct_order_lines') }} as lines
     inner join products on lines.product_id = products.product_id
     {% if is_incremental() %}
-    where date_trunc('month', lines.order_date) in (
-        select touched.month_start_date from {{ touched_days() }} as touched
-    )
+    where {{ is_in_touched_month('lines.order_date') }}
     {% endif %}
     group by lines.customer_id, date_trunc('month', lines.order_date)
 

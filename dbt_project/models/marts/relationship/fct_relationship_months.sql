@@ -1,9 +1,10 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='delete+insert',
-        unique_key='month_end_date',
-        on_schema_change='fail'
+        incremental_strategy='replace_days',
+        on_schema_change='fail',
+        meta={'replaced_by': 'month_end_date'},
+        pre_hook="{{ find_month_ends() }}"
     )
 }}
 

@@ -1,0 +1,80 @@
+{#-
+    Runs before the recipients of campaigns and lists the campaigns to rebuild: those with something
+    on a day that the fact rebuilt, those that may have had something there before, and those that are
+    new, gone, or have coupons valid to another day than they were. Noted are the days on which an
+    order may be in another window now than it was.
+-#}
+{% macro find_touched_campaigns(touchpoints, campaigns) -%}
+    {%- set window_days = var('campaign_attribution_days') - 1 %}
+    {% set found %}
+        with
+
+        standing as (
+
+            select
+                campaign_id,
+                min(first_touchpoint_date) as first_date,
+                max(last_touchpoint_date) as last_date,
+                any_value(offer_until_date) as offer_until_date
+            from {{ this }}
+            group by campaign_id
+
+        ),
+
+        followed as (
+
+            select touched_date from {{ days_to_follow([touchpoints]) }} as noted
+
+        ),
+
+        touched as (
+
+            select
+                standing.campaign_id,
+                standing.first_date,
+                greatest(
+                    standing.last_date + {{ window_days }},
+                    standing.offer_until_date,
+                    campaigns.offer_until_date
+                ) as until_date
+            from standing
+            left join {{ campaigns }} as campaigns on standing.campaign_id = campaigns.campaign_id
+            where
+                campaigns.campaign_id is null
+                or standing.offer_until_date is distinct from campaigns.offer_until_date
+            union all
+            select
+                standing.campaign_id,
+                followed.touched_date as first_date,
+                greatest(standing.last_date + {{ window_days }}, standing.offer_until_date) as until_date
+            from standing
+            inner join followed
+                on followed.touched_date between standing.first_date and standing.last_date
+            union all
+            select
+                coming.campaign_id,
+                coming.touchpoint_date as first_date,
+                greatest(
+                    coming.touchpoint_date + {{ window_days }}, campaigns.offer_until_date
+                ) as until_date
+            from {{ touchpoints }} as coming
+            inner join {{ campaigns }} as campaigns on coming.campaign_id = campaigns.campaign_id
+            where
+                coming.touchpoint_date in (select followed.touched_date from followed)
+                or coming.campaign_id not in (select standing.campaign_id from standing)
+
+        )
+
+        select
+            campaign_id,
+            min(first_date) as first_date,
+            least(max(until_date), {{ as_of_date() }}) as until_date
+        from touched
+        group by campaign_id
+    {% endset %}
+    {% set noted %}
+        select cast(unnest(generate_series(first_date, until_date, interval 1 day)) as date) as touched_date
+        from {{ touched_days() }}
+    {% endset %}
+    {{ plan_rebuild(found, 'campaigns', noted) }}
+{%- endmacro %}

@@ -1,0 +1,97 @@
+{#-
+    A model that sums up facts follows them: it rebuilds the days (or months, or campaigns) that they
+    rebuilt, and reads no others. Before a fact changes it notes its days in `ops.touched_days`; they
+    stay noted until a build has finished, whole. So a build that broke off anywhere loses nothing:
+    a fact that was done finds nothing to do in the next one, but its notes are still there. A day
+    noted for nothing costs its rebuilding; none is ever missing.
+-#}
+
+{#- Days that any of these facts rebuilt since the last finished build. -#}
+{% macro days_to_follow(facts) -%}
+    (
+        select distinct touched_date
+        from ops.touched_days
+        where model_name in ({% for fact in facts %}'{{ fact.identifier }}'{{ ', ' if not loop.last }}{% endfor %})
+    )
+{%- endmacro %}
+
+{#- Runs before a model that is kept by the day of its facts. -#}
+{% macro follow_days(facts) -%}
+    {% set found %}
+        select touched_date as {{ config.get('meta')['replaced_by'] }}
+        from {{ days_to_follow(facts) }} as followed
+    {% endset %}
+    {{ plan_rebuild(found) }}
+{%- endmacro %}
+
+{#- Runs before a model that is kept by the month of its facts. -#}
+{% macro follow_months(facts) -%}
+    {% set found %}
+        select distinct
+            cast(date_trunc('month', touched_date) as date) as {{ config.get('meta')['replaced_by'] }}
+        from {{ days_to_follow(facts) }} as followed
+    {% endset %}
+    {{ plan_rebuild(found, 'months') }}
+{%- endmacro %}
+
+{#- Is the day in a month to rebuild? Asked of single days, so that blocks of other months are skipped. -#}
+{% macro is_in_touched_month(day) -%}
+    {%- set month = config.get('meta')['replaced_by'] %}
+    {{ day }} in (
+        select cast(unnest(generate_series({{ month }}, last_day({{ month }}), interval 1 day)) as date)
+        from {{ touched_days() }}
+    )
+{%- endmacro %}
+
+{#-
+    Runs before a dimension: days of a `fact` with a record (`key`) that is about to change in what is
+    watched, for those who follow the fact and look the record up.
+-#}
+{% macro note_days_of_changed(rows, key, watch, fact, day) -%}
+    {% if execute and load_relation(this) is not none %}
+        {% set changed %}
+            with
+
+            {% for name, relation in [('coming', rows), ('standing', this)] %}
+            {{ name }} as (
+
+                select
+                    {{ key }},
+                    {{ watch | join(', ') }}
+                from {{ relation }}
+                where {{ watch | join(' is not null or ') }} is not null
+
+            ){{ ',' if not loop.last }}
+
+            {% endfor %}
+            (from coming except from standing)
+            union all
+            (from standing except from coming)
+        {% endset %}
+        {% do remember_touched_days(
+            'select ' ~ day ~ ' as touched_date from ' ~ fact
+            ~ ' where ' ~ key ~ ' in (select ' ~ key ~ ' from (' ~ changed ~ ') as changed)'
+        ) %}
+    {% elif execute %}
+        {% do remember_touched_days(every_day()) %}
+    {% endif %}
+{%- endmacro %}
+
+{#- Notes days (a query with `touched_date`) of this model, at once and not in its transaction. -#}
+{% macro remember_touched_days(days) -%}
+    {% do run_query(
+        "insert into ops.touched_days select distinct '" ~ this.identifier ~ "', touched_date from ("
+        ~ days ~ ") as touched"
+    ) %}
+{%- endmacro %}
+
+{% macro every_day() -%}
+    select
+        cast(
+            unnest(
+                generate_series(
+                    cast('{{ var("earliest_plausible_date") }}' as date), {{ as_of_date() }}, interval 1 day
+                )
+            ) as date
+        ) as touched_date
+{%- endmacro %}

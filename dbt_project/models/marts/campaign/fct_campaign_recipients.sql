@@ -1,0 +1,116 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_days',
+        on_schema_change='fail',
+        meta={'replaced_by': 'campaign_id'},
+        pre_hook="{{ find_touched_campaigns(ref('fct_touchpoints'), ref('dim_campaigns')) }}"
+    )
+}}
+
+with
+
+campaigns as (
+
+    select
+        campaign_id,
+        offer_until_date
+    from {{ ref('dim_campaigns') }}
+    {% if is_incremental() %}
+    where campaign_id in (select touched.campaign_id from {{ touched_days() }} as touched)
+    {% endif %}
+
+),
+
+touchpoints as not materialized (
+
+    select
+        campaign_id,
+        customer_id,
+        event_type,
+        occurred_at,
+        touchpoint_date,
+        event_type = 'delivered' or (event_type = 'sent' and is_marketing_contact) as is_delivery
+    from {{ ref('fct_touchpoints') }}
+    where campaign_id in (select campaigns.campaign_id from campaigns)
+
+),
+
+-- However many messages or clicks there were: a customer is one recipient of a campaign.
+recipients as (
+
+    select
+        campaign_id,
+        customer_id,
+        min(touchpoint_date) as first_touchpoint_date,
+        max(touchpoint_date) as last_touchpoint_date,
+        min(occurred_at) filter (where is_delivery) as reached_at,
+        {% for event in ['bounced', 'opened', 'clicked', 'replied', 'unsubscribed', 'complained'] %}
+        bool_or(event_type = '{{ event }}') as has_{{ event }},
+        {% endfor %}
+        bool_or(event_type in ('sent', 'delivered', 'bounced')) as is_sent
+    from touchpoints
+    group by campaign_id, customer_id
+
+),
+
+-- Windows are whole days: many a shop reports no hour, and a coupon is valid for a day.
+windows as (
+
+    select
+        recipients.*,
+        campaigns.offer_until_date,
+        cast(recipients.reached_at as date) as reached_date,
+        case
+            when recipients.reached_at is not null
+                then
+                    coalesce(
+                        campaigns.offer_until_date,
+                        cast(recipients.reached_at as date)
+                        + {{ var('campaign_attribution_days') }} - 1
+                    )
+        end as window_until_date
+    from recipients
+    inner join campaigns on recipients.campaign_id = campaigns.campaign_id
+
+),
+
+redemptions as (
+
+    select
+        windows.campaign_id,
+        windows.customer_id,
+        count(*) as redemption_count
+    from windows
+    inner join touchpoints
+        on
+            windows.campaign_id = touchpoints.campaign_id
+            and windows.customer_id = touchpoints.customer_id
+    where
+        touchpoints.event_type = 'redeemed'
+        and touchpoints.touchpoint_date between windows.reached_date and windows.window_until_date
+    group by windows.campaign_id, windows.customer_id
+
+)
+
+select
+    windows.campaign_id,
+    windows.customer_id,
+    windows.first_touchpoint_date,
+    windows.last_touchpoint_date,
+    windows.offer_until_date,
+    windows.reached_at,
+    windows.reached_date,
+    cast(windows.window_until_date as date) as window_until_date,
+    windows.is_sent,
+    windows.reached_at is not null as is_reached,
+    windows.has_bounced and windows.reached_at is null as is_bounced,
+    {% for event in ['opened', 'clicked', 'replied', 'unsubscribed', 'complained'] %}
+    windows.has_{{ event }} and windows.reached_at is not null as has_{{ event }},
+    {% endfor %}
+    cast(coalesce(redemptions.redemption_count, 0) as bigint) as redemption_count
+from windows
+left join redemptions
+    on
+        windows.campaign_id = redemptions.campaign_id
+        and windows.customer_id = redemptions.customer_id

@@ -1,0 +1,25 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_days',
+        on_schema_change='fail',
+        meta={'replaced_by': 'draw_date'},
+        pre_hook="{{ find_touched_days(
+            rows=ref('int_pressure__control_draws'),
+            day='draw_date',
+            watch=['draw_id', 'customer_id', 'occurred_at', 'campaign_id', 'channel'],
+        ) }}"
+    )
+}}
+
+select
+    draw_id,
+    customer_id,
+    occurred_at,
+    draw_date,
+    cast(campaign_id as varchar) as campaign_id,
+    cast(channel as varchar) as channel
+from {{ ref('int_pressure__control_draws') }}
+{% if is_incremental() %}
+where draw_date in (select touched.draw_date from {{ touched_days() }} as touched)
+{% endif %}
