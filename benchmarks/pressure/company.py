@@ -25,8 +25,9 @@ create table built.marts.fct_touchpoints (
     is_marketing_contact boolean, source varchar, campaign_id varchar, message_id varchar,
     question varchar, answer varchar
 );
-create table built.intermediate.int_pressure__control_draws (
-    draw_id varchar, customer_id varchar, occurred_at timestamp, draw_date date, campaign_id varchar
+create table built.marts.fct_control_draws (
+    draw_id varchar, customer_id varchar, occurred_at timestamp, draw_date date, campaign_id varchar,
+    channel varchar
 );
 create table built.marts.dim_customers (customer_id varchar, first_seen_at timestamp);
 create table built.marts.dim_campaigns (
@@ -101,9 +102,11 @@ where occurred_at < timestamp '2018-01-03'
 """
 
 REST = """
-insert into built.intermediate.int_pressure__control_draws
-select touchpoint_id, customer(person), occurred_at, occurred_at::date, campaign_id
-from told where metric_name = 'Assigned to Control';
+insert into built.marts.fct_control_draws
+select touchpoint_id, customer(person), occurred_at, occurred_at::date, campaign_id,
+    campaign.channel
+from told left join built.marts.dim_campaigns as campaign using (campaign_id)
+where metric_name = 'Assigned to Control';
 
 insert into built.marts.dim_customers
 select customer(person), moment(known_since) from people;

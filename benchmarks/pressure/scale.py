@@ -69,7 +69,7 @@ BARE = {
             from marts.fct_touchpoints where event_type <> 'opened'
             union all
             select customer_id, draw_date, false, 'control', campaign_id
-            from intermediate.int_pressure__control_draws
+            from marts.fct_control_draws
         )
         group by all
     """,
@@ -200,9 +200,9 @@ def draw(path: Path, customers: int, touchpoints: int, memory: str) -> None:
         for number in range(2):
             db.execute(
                 f"""
-                insert into intermediate.int_pressure__control_draws
+                insert into marts.fct_control_draws
                 select 'd' || touchpoint_id, customer_id, occurred_at + interval 30 second,
-                    touchpoint_date, campaign_id
+                    touchpoint_date, campaign_id, 'email'
                 from marts.fct_touchpoints
                 where is_marketing_contact and hash(touchpoint_id) % 10 = {number}
                 """
@@ -235,6 +235,11 @@ def draw(path: Path, customers: int, touchpoints: int, memory: str) -> None:
 
 def another_day(db: duckdb.DuckDBPyConnection, customers: int, touchpoints: int) -> None:
     """Add the next night's touchpoints; one in a hundred of them is of the day before."""
+    db.execute(
+        "delete from ops.touched_days; "
+        f"insert into ops.touched_days select 'fct_touchpoints', date '{NEXT}' - day "
+        "from range(2) as days(day)"
+    )
     total = customers * touchpoints
     at = f"timestamp '{NEXT}' + to_seconds((h % 86400)::bigint - if(g % 100 = 0, 86400, 0))"
     db.execute(

@@ -22,10 +22,10 @@ class Build:
     def failures(self) -> str:
         return "\n".join(line for line in self.messages if re.search("ERROR|FAIL|Error", line))
 
-    def days_rebuilt(self) -> dict[str, int]:
-        """Days to rebuild per incremental fact, as the log has them."""
-        lines = [line.split(": ") for line in self.messages if line.endswith(" days to rebuild")]
-        return {fact: int(days.split()[0]) for fact, days in lines}
+    def rebuilt(self) -> dict[str, str]:
+        """How much an incremental model rebuilt, such as `8 days`, as the log has it."""
+        lines = [re.fullmatch(r"(\w+): (.+) to rebuild", line) for line in self.messages]
+        return {line[1]: line[2] for line in lines if line}
 
 
 @pytest.fixture(scope="session")

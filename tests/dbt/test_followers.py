@@ -1,139 +1,156 @@
-"""Summaries that follow a fact read anew what changed, all of it and little else."""
+"""Models that follow a fact read anew what changed, all of it and little else."""
 
-import re
 import shutil
 
 import pytest
 
 from tests.dbt.differences import differences
-from tests.dbt.landing_fixture import land
-from tests.dbt.two_nights import (
+from tests.dbt.followed_nights import (
     FIRST,
     SECOND,
-    _campaign,
-    _coupon,
-    _order,
-    _received,
+    THIRD,
     land_first_night,
+    land_second_night,
+    land_third_night,
 )
 
-pytestmark = pytest.mark.slow  # six builds
-FACTS = ("--select", "+fct_orders", "+fct_touchpoints", "+dim_campaigns")
-FOLLOWERS = ("--select", "+rpt_campaign_performance", "+rpt_channel_months")
-WITHOUT_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
-NOTHING_TO_READ = {
-    "fct_campaign_recipients": (0, "campaigns"),
-    "fct_campaign_orders": (0, "days of orders"),
-    "rpt_channel_months": (0, "months"),
+pytestmark = pytest.mark.slow  # a dozen builds
+FACTS = ("--select", "+fct_orders", "+fct_touchpoints", "+fct_control_draws", "+dim_campaigns")
+FOLLOWERS = {
+    "fct_campaign_orders",
+    "fct_campaign_recipients",
+    "fct_contact_days",
+    "fct_contact_exposures",
+    "fct_customer_months",
+    "fct_relationship_months",
+    "rpt_channel_months",
 }
+ALL = ("--select", "+rpt_campaign_performance", *(f"+{name}" for name in sorted(FOLLOWERS)))
+ALONE = ("--select", *sorted(FOLLOWERS))
+WITHOUT_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 
-
-def land_changes(landing):
-    """Another window, a campaign and its delivery that come late, and an order of long ago."""
-    land(
-        landing,
-        "shop",
-        SECOND,
-        "S2",
-        {
-            "orders": [_order("late", 2, "2017-01-15 12:00:00")],
-            "coupons": [
-                {
-                    **_coupon("u1", product, "c1"),
-                    "valid_until": "2017-02-27 00:00:00",
-                    "updated_at": "2017-03-02 00:00:00",
-                }
-                for product in ("p1", "p2")
-            ],
-        },
-    )
-    land(
-        landing,
-        "klaviyo",
-        SECOND,
-        "K2",
-        {
-            "campaigns": [_campaign("c3", "M3", "2017-02-26")],
-            "events": [_received("e30", "k2", "M3", "2017-02-26T08:00:00+00:00")],
-        },
-    )
-
-
-def read_anew(build) -> dict[str, tuple[int, str]]:
-    """How much of each follower a build read anew, as the log has it."""
-    lines = [re.fullmatch(r"(\w+): (\d+) (.*) to read anew", line) for line in build.messages]
-    return {line[1]: (int(line[2]), line[3]) for line in lines if line}
+# How a second night comes about upon the first: what is built, one after the other.
+SECOND_NIGHTS = {
+    "at once": [ALL],
+    "broken off after the facts": [FACTS, ALL],
+    "facts made whole": [(*FACTS, "--full-refresh"), ALL],
+    "followers first": [ALONE, ALL],
+}
 
 
 @pytest.fixture(scope="module")
 def nights(tmp_path_factory, warehouse):
-    """The second night: upon the first, after a build that broke off, once more, and alone."""
+    """The second night in every way it can come about, twice, from scratch; and a third."""
     folder = tmp_path_factory.mktemp("followers")
     landing = folder / "landing"
     built = {}
-    for name in ("first", "continued", "broken", "repeated", "scratch"):
-        (folder / name).mkdir()
-        # One file name for all: the views of a DuckDB file know the file by it.
-        built[name] = warehouse(folder / name / "rapport.duckdb", landing)
 
-    def build(name: str, night: str, *selected: str) -> None:
-        made = built[name].build(night, *selected, *WITHOUT_TESTS)
-        assert made.success, made.failures()
-        built[name].last_build = made
+    def build(name: str, night: str, *steps: tuple[str, ...], upon: str | None = None) -> None:
+        # One file name for all: the views of a DuckDB file know the file by it.
+        made = built[name] = warehouse(folder / name / "rapport.duckdb", landing)
+        made.path.parent.mkdir()
+        if upon:
+            shutil.copy(built[upon].path, made.path)
+        for step in steps:
+            made.last_build = made.build(night, *step, *WITHOUT_TESTS)
+            assert made.last_build.success, made.last_build.failures()
 
     land_first_night(landing)
-    build("first", FIRST, *FOLLOWERS)
+    build("first", FIRST, ALL)
     built["first"].close_build(FIRST)
-    land_changes(landing)
 
-    shutil.copy(built["first"].path, built["continued"].path)
-    build("continued", SECOND, *FOLLOWERS)
-    built["continued"].close_build(SECOND)
+    land_second_night(landing)
+    for name, steps in SECOND_NIGHTS.items():
+        build(name, SECOND, *steps, upon="first")
+    build("scratch", SECOND, ALL)
+    built["at once"].close_build(SECOND)
+    build("once more", SECOND, ALL, upon="at once")
 
-    shutil.copy(built["first"].path, built["broken"].path)
-    build("broken", SECOND, *FACTS)
-    build("broken", SECOND, *FOLLOWERS)
-
-    shutil.copy(built["continued"].path, built["repeated"].path)
-    build("repeated", SECOND, *FOLLOWERS)
-    build("scratch", SECOND, *FOLLOWERS)
+    land_third_night(landing)
+    build("third", THIRD, ALL, upon="at once")
+    build("third from scratch", THIRD, ALL)
     return built
 
 
-@pytest.mark.parametrize("name", ["continued", "broken", "repeated"])
-def test_a_follower_equals_one_that_is_made_from_nothing(nights, name):
+@pytest.mark.parametrize("name", [*SECOND_NIGHTS, "once more"])
+def test_a_night_upon_the_first_equals_one_from_scratch(nights, name):
     assert differences(nights[name], nights["scratch"], "marts") == {}
 
 
-def test_something_did_change(nights):
-    """Otherwise the comparison above would prove nothing."""
+def test_a_third_night_equals_one_from_scratch(nights):
+    assert differences(nights["third"], nights["third from scratch"], "marts") == {}
+
+
+def test_everything_did_change(nights):
+    """Otherwise the comparisons above would prove nothing."""
     changed = differences(nights["first"], nights["scratch"], "marts")
-    assert {f"marts.{follower}" for follower in NOTHING_TO_READ} <= set(changed)
+    assert {f"marts.{follower}" for follower in FOLLOWERS} <= set(changed)
 
 
 def test_an_order_follows_the_window_of_its_campaign(nights):
+    """The first campaign's window ends on 02-27 now, and the one of December has coupons to April."""
     held = "select order_id, campaign_ids from marts.fct_campaign_orders order by order_id"
     assert nights["first"].rows(held) == [("o1", ["c1"]), ("o2", ["c1"]), ("o4", ["c1"])]
-    assert nights["continued"].rows(held) == [("o1", ["c1"]), ("o2", ["c3"]), ("o8", ["c3"])]
+    assert nights["at once"].rows(held) == [
+        ("late", ["c4"]),
+        ("o1", ["c1", "c4"]),
+        ("o2", ["c3", "c4"]),
+        ("o3", ["c1"]),
+        ("o4", ["c4"]),
+        ("o8", ["c3", "c4"]),
+    ]
 
 
 def test_only_what_changed_is_read_anew(nights):
-    assert read_anew(nights["continued"].last_build) == {
-        "fct_campaign_recipients": (2, "campaigns"),  # one with another window, and the new one
-        "rpt_channel_months": (3, "months"),  # the late order's, the delivery's, the night's own
-        "fct_campaign_orders": (61, "days of orders"),  # 01-15, and the old window: 02-01 to 04-01
+    assert nights["at once"].last_build.rebuilt() == {
+        # 01-15 late, 03-02 has come
+        "fct_orders": "2 days",
+        "fct_order_lines": "2 days",
+        # those of the orders; 01-01 late, 02-01 left, 02-02 entered, 02-24 was never hers, 01-10 and
+        # 02-15 changed customer, 01-20 knows its campaign, 02-26 new
+        "fct_touchpoints": "10 days",
+        # 12-20 late, 01-05 knows its channel
+        "fct_control_draws": "2 days",
+        # those of the touchpoints
+        "fct_contact_days": "10 days",
+        # all since a week before the late draw
+        "fct_contact_exposures": "80 days",
+        "rpt_channel_months": "3 months",
+        # December too, whose campaign is an offer now
+        "fct_customer_months": "4 months",
+        "fct_relationship_months": "3 month ends",
+        # other windows, a new one; all days since the one of December began
+        "fct_campaign_recipients": "3 campaigns",
+        "fct_campaign_orders": "66 days",
+    }
+
+
+def test_a_usual_night_reads_a_week_of_exposures_and_a_day_of_the_rest(nights):
+    assert nights["third"].last_build.rebuilt() == {
+        "fct_orders": "0 days",
+        "fct_order_lines": "0 days",
+        "fct_touchpoints": "1 days",
+        "fct_control_draws": "0 days",
+        "fct_contact_days": "1 days",
+        "fct_contact_exposures": "8 days",
+        "rpt_channel_months": "1 months",
+        # a letter of the last days of February could be answered now
+        "fct_customer_months": "2 months",
+        "fct_relationship_months": "1 month ends",
+        "fct_campaign_recipients": "1 campaigns",
+        "fct_campaign_orders": "1 days",
     }
 
 
 def test_a_second_build_reads_nothing_anew(nights):
-    assert read_anew(nights["repeated"].last_build) == NOTHING_TO_READ
+    rebuilt = nights["once more"].last_build.rebuilt()
+    assert FOLLOWERS <= set(rebuilt)
+    assert {name: what for name, what in rebuilt.items() if not what.startswith("0 ")} == {}
 
 
-def test_what_a_broken_build_was_told_is_not_forgotten(nights):
-    """Its facts were done, so nothing but the note says which days its followers lack."""
-    assert read_anew(nights["broken"].last_build) == read_anew(nights["continued"].last_build)
-
-
-def test_notes_are_struck_off_once_they_were_followed(nights):
-    for night in nights.values():
-        assert night.rows("select count(*) from ops.touched_days") == [(0,)]
+def test_what_a_broken_build_noted_is_not_forgotten(nights):
+    """Its facts were done, so nothing but the notes says which days their followers lack."""
+    once = nights["at once"].last_build.rebuilt()
+    later = nights["broken off after the facts"].last_build.rebuilt()
+    assert {name: later[name] for name in FOLLOWERS} == {name: once[name] for name in FOLLOWERS}
+    assert later["fct_touchpoints"] == "0 days"

@@ -165,6 +165,6 @@ def test_no_fact_gains_or_loses_a_row_and_only_the_days_concerned_are_rebuilt(ni
     ]
     assert counts == [[[(4,)], [(8,)]]] * 3
     # e3 to Bo and e8 to Ida; then e3 back
-    assert nights[SECOND].last_build.days_rebuilt()["fct_touchpoints"] == 2
-    assert nights[THIRD].last_build.days_rebuilt()["fct_touchpoints"] == 1
-    assert nights[SECOND].last_build.days_rebuilt()["fct_orders"] == 0
+    assert nights[SECOND].last_build.rebuilt()["fct_touchpoints"] == "2 days"
+    assert nights[THIRD].last_build.rebuilt()["fct_touchpoints"] == "1 days"
+    assert nights[SECOND].last_build.rebuilt()["fct_orders"] == "0 days"

@@ -59,26 +59,33 @@ def test_the_second_night_did_change_every_fact(nights):
 
 
 def test_only_days_that_something_happened_to_are_rebuilt(nights):
-    rebuilt = nights["continued"].last_build.days_rebuilt()
-    assert rebuilt == {
+    assert nights["continued"].last_build.rebuilt() == {
         # 01-15 late, 02-20 left, 02-25 entered, 02-27 bad version, 02-28 corrected, 03-01 landed
         # again, 03-02 has come
-        "fct_orders": 7,
-        "fct_order_lines": 7,
+        "fct_orders": "7 days",
+        "fct_order_lines": "7 days",
         # 01-15, 02-20, 02-25, 03-01 and 03-02 likewise, for orders; 02-10 knows its metric, 02-15
         # changed customer, 02-16 new, 02-24 tied to nobody now, 02-26 tied at last. 02-01 landed
         # again as it was: no touchpoint differs
-        "fct_touchpoints": 10,
-        # 02-15, 02-16 and 03-02 likewise, and 02-24, whose letter is tied to nobody now
-        "fct_contact_days": 4,
-        # the same three with a contact, and 02-01, before which the type of her relationship is
-        # another now
-        "fct_contact_exposures": 4,
+        "fct_touchpoints": "10 days",
+        "fct_control_draws": "0 days",
+        # those of the touchpoints, and of exposures all within reach: from a week before 01-15 on
+        "fct_contact_days": "10 days",
+        "fct_contact_exposures": "54 days",
+        "fct_customer_months": "3 months",
+        "fct_relationship_months": "2 month ends",
+        "rpt_channel_months": "3 months",
+        # the second is new, the first was under way on 02-10: since then its orders may be others,
+        # and the late one of 01-15
+        "fct_campaign_recipients": "2 campaigns",
+        "fct_campaign_orders": "22 days",
     }
 
 
-def test_a_second_build_of_the_same_night_touches_no_day(nights):
-    assert nights["repeated"].last_build.days_rebuilt() == dict.fromkeys(FACTS, 0)
+def test_a_second_build_of_the_same_night_rebuilds_nothing(nights):
+    rebuilt = nights["repeated"].last_build.rebuilt()
+    assert rebuilt.keys() == nights["continued"].last_build.rebuilt().keys()
+    assert {what.split()[0] for what in rebuilt.values()} == {"0"}
     assert differences(nights["repeated"], nights["continued"], *COMPARED) == {}
 
 
