@@ -26,8 +26,8 @@ create table built.marts.fct_touchpoints (
     question varchar, answer varchar
 );
 create table built.marts.fct_control_draws (
-    draw_id varchar, customer_id varchar, occurred_at timestamp, draw_date date, campaign_id varchar,
-    channel varchar
+    draw_id varchar, customer_id varchar, occurred_at timestamp, draw_date date,
+    campaign_id varchar, channel varchar
 );
 create table built.marts.dim_customers (customer_id varchar, first_seen_at timestamp);
 create table built.marts.dim_campaigns (
