@@ -151,7 +151,8 @@ select
     coalesce(named_reactions.has_named_response, false) as has_named_response,
     around.response_count_7d > 0 as has_unnamed_response,
     {% for kind in ['opt_out', 'complaint'] %}
-    coalesce(named_reactions.has_{{ kind }} or unnamed_reactions.has_{{ kind }}, false) as has_{{ kind }},
+    coalesce(named_reactions.has_{{ kind }} or unnamed_reactions.has_{{ kind }}, false)
+        as has_{{ kind }},
     {% endfor %}
     cast(around.service_count_3d as integer) as service_contact_count_3d,
     cast(coalesce(around.service_count_28d, 0) as integer) as service_contact_count_28d_before,
