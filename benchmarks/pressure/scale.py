@@ -237,7 +237,7 @@ def another_day(db: duckdb.DuckDBPyConnection, customers: int, touchpoints: int)
     """Add the next night's touchpoints; one in a hundred of them is of the day before."""
     db.execute(
         "delete from ops.touched_days; "
-        f"insert into ops.touched_days select 'fct_touchpoints', date '{NEXT}' - day "
+        f"insert into ops.touched_days select 'fct_touchpoints', date '{NEXT}' - day::integer "
         "from range(2) as days(day)"
     )
     total = customers * touchpoints
