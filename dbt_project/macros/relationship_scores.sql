@@ -26,6 +26,12 @@
         / max({{ weight }}) as order_months,
         arg_max(last_dissatisfaction, month_start_date) as last_dissatisfaction,
         bit_count(bit_or(category_bits)) as category_bits,
+        -- a choice that nobody has says nothing about anybody
+        (
+            select coalesce(bool_or(order_count > store_order_count), false)
+            from {{ ref('fct_customer_months') }}
+            where month_start_date <= {{ last_date }}
+        ) as is_sold_on_the_web,
         max(offered_category_count) as offered_category_count,
         sum(case when month_start_date > {{ last_date }} - interval 12 month then sales_amount else 0 end)
             as sales_amount,
@@ -79,7 +85,7 @@
         (
             'frequency',
             'contacts',
-            saturated('(letters + chats + calls + tickets) / months_known', policy.contacts.half),
+            saturated('contacts / months_known', policy.contacts.half),
             'months_known',
         ),
         (
@@ -88,7 +94,12 @@
             saturated('least(answers, messages) / greatest(messages, 1e-9)', policy.answers.half),
             'messages',
         ),
-        ('human_share', 'store_visits', 'store_orders / greatest(orders, 1e-9)', 'orders'),
+        (
+            'human_share',
+            'store_visits',
+            'store_orders / greatest(orders, 1e-9)',
+            'case when is_sold_on_the_web then orders else 0 end',
+        ),
         (
             'human_share',
             'personal_contacts',
@@ -97,7 +108,7 @@
         ),
         ('price_focus', 'discounts', 'discounted_orders / greatest(orders, 1e-9)', 'orders'),
         ('commitment', 'active_months', 'least(1, order_months / months_known)', 'months_known'),
-        ('commitment', 'categories', saturated('category_share', policy.categories.half), 'orders'),
+        ('commitment', 'categories', 'category_breadth', 'orders'),
         ('commitment', 'tenure', saturated('tenure_months', policy.tenure.half), 'months_known'),
         ('commitment', 'deals', saturated('deals / months_known', policy.deals.half), 'months_known'),
         ('strain', 'grievances', saturated('grievances', policy.grievances.half), 'months_known'),
@@ -121,11 +132,11 @@
             else 1
         end as buying_months,
         coalesce(date_diff('day', first_act_date, last_act_date), 0) / 30.4375 as tenure_months,
-        -- linear counting (Whang, Vander-Zanden and Taylor, 1990): how many fell into 60 places
-        least(
-            1,
-            -60 * ln(1 - least(category_bits, 59) / 60.0) / greatest(offered_category_count, 1)
-        ) as category_share,
+        letters + chats + calls + tickets as contacts,
+        -- Linear counting (Whang, Vander-Zanden and Taylor, 1990): how many fell into 60 places. Every
+        -- doubling counts the same, so that 20 kinds of goods and 300 are one scale.
+        ln(1 + least(offered_category_count, -60 * ln(1 - least(category_bits, 59) / 60.0)))
+        / ln(1 + greatest(offered_category_count, 1)) as category_breadth,
         greatest(
             0,
             unhappy_tickets + mishandled_tickets + unhappy_surveys + complaints
@@ -147,10 +158,18 @@
     from measured
 {%- endmacro %}
 
-{#- The axes and how much each counts; reads `signalled`. -#}
+{#-
+    A value no further out than the outermost profile: beyond it an axis tells types apart no more. Who
+    orders daily would else be nearest to whichever type orders most, whatever else she does.
+-#}
+{% macro within_profiles(value, axis) -%}
+    least(greatest({{ value }}, {{ axis }}_least), {{ axis }}_most)
+{%- endmacro %}
+
+{#- The axes and how much each counts; reads `signalled` and `profiles`. -#}
 {% macro relationship_axis_values() -%}
     select
-        *,
+        signalled.*,
         {% for axis in relationship_axes() + ['strain'] %}
         {%- set policy = var('relationship_axis_weights')[axis] %}
         {%- set weights, values = [], [] %}
@@ -161,10 +180,11 @@
         ({{ values | join(' + ') }}) / nullif({{ weights | join(' + ') }}, 0) as wanted_{{ axis }},
         {{ policy.weight }} * {{ saturated(weights | join(' + '), policy.doubt) }} as {{ axis }}_weight,
         coalesce({{ axis }}_weight, 0) as {{ axis }}_pull,
-        coalesce({{ axis }}_weight * wanted_{{ axis }}, 0) as {{ axis }}_pulled
-        {{- ',' if not loop.last }}
+        coalesce({{ axis }}_weight * {{ within_profiles('wanted_' ~ axis, axis) }}, 0)
+            as {{ axis }}_pulled{{ ',' if not loop.last }}
         {% endfor %}
     from signalled
+    cross join profiles
 {%- endmacro %}
 
 {#-
@@ -198,15 +218,15 @@ signalled as (
 
 ),
 
-weighed as (
-
-    {{ relationship_axis_values() }}
-
-),
-
 profiles as (
 
     {{ relationship_profiles() }}
+
+),
+
+weighed as (
+
+    {{ relationship_axis_values() }}
 
 ),
 

@@ -37,6 +37,10 @@
 {#- All profiles in one row, so that a customer is held against each of them without a join per type. -#}
 {% macro relationship_profiles() -%}
     select
+        {% for axis in relationship_axes() + ['strain'] %}
+        min({{ axis }}) as {{ axis }}_least,
+        max({{ axis }}) as {{ axis }}_most,
+        {% endfor %}
         {% for type in relationship_types() %}
         {%- set last_type = loop.last %}
         {% for axis in relationship_axes() + ['strain'] %}

@@ -34,7 +34,17 @@ lines as (
         sum(sales_amount) as sales_amount,
         sum(retail_discount_amount) as retail_discount_amount,
         sum(coupon_discount_amount) as coupon_discount_amount,
-        sum(coupon_match_discount_amount) as coupon_match_discount_amount
+        sum(coupon_match_discount_amount) as coupon_match_discount_amount,
+        sum(
+            case
+                when
+                    retail_discount_amount > 0
+                    or coupon_discount_amount > 0
+                    or coupon_match_discount_amount > 0
+                    then sales_amount
+                else 0
+            end
+        ) as discounted_sales_amount
     from {{ ref('fct_order_lines') }}
     {% if is_incremental() %}
     where order_date in (select touched.order_date from {{ touched_days() }} as touched)
@@ -57,6 +67,9 @@ select
     cast(coalesce(lines.coupon_discount_amount, 0) as decimal(18, 2)) as coupon_discount_amount,
     cast(
         coalesce(lines.coupon_match_discount_amount, 0) as decimal(18, 2)
-    ) as coupon_match_discount_amount
+    ) as coupon_match_discount_amount,
+    cast(
+        coalesce(lines.discounted_sales_amount, 0) as decimal(18, 2)
+    ) as discounted_sales_amount
 from orders
 left join lines on orders.order_id = lines.order_id

@@ -32,6 +32,14 @@ contracts as (
 
 ),
 
+-- Who has no standing where nobody can have one is not slighted.
+programme as (
+
+    select coalesce(bool_or(loyalty_status is not null), false) as is_kept
+    from {{ ref('dim_preferences') }}
+
+),
+
 -- Whoever touched her most often in the year: the more of it lies with one person, the better they
 -- know each other.
 touches_by_owner as (
@@ -66,28 +74,47 @@ given as (
         customers.*,
         scored.* exclude (customer_id),
         -- an answer is no initiative of ours
-        (advice_messages + greatest(staff_contacts - answered, 0))
-        / nullif(messages + greatest(staff_contacts - answered, 0), 0) as given_closeness,
+        greatest(staff_contacts - answered, 0) as advances,
         case when messages > 0 or staff_contacts > 0 then
-            {{ saturated('messages / months_known', var('given_messages_half')) }}
+            {{ saturated('(advice_messages + advances) / months_known', var('given_contacts_half')) }}
+        end as given_closeness,
+        case when messages > 0 or staff_contacts > 0 then
+            {{ saturated('messages / months_known', var('given_contacts_half')) }}
         end as given_frequency,
         answer_credit / nullif(written, 0) as given_reciprocity,
         staff_contacts / nullif(messages + staff_contacts, 0) as given_human_share,
         offer_messages / nullif(messages, 0) as given_price_focus,
-        case when messages > 0 or staff_contacts > 0 then
-            case
-                when customers.loyalty_status is not null
-                    then {{ var('given_commitment').loyalty_status }}
-                else 0
-            end
-            + case
-                when contracts.customer_id is not null then {{ var('given_commitment').contract }}
-                else 0
-            end
+        case
+            when
+                (messages > 0 or staff_contacts > 0)
+                and (programme.is_kept or contracts.customer_id is not null)
+                then
+                    case
+                        when customers.loyalty_status is not null
+                            then {{ var('given_commitment').loyalty_status }}
+                        else 0
+                    end
+                    + case
+                        when contracts.customer_id is not null
+                            then {{ var('given_commitment').contract }}
+                        else 0
+                    end
         end as given_commitment,
+        -- how much of ours each figure rests on
+        {% for axis, observations in {
+            'closeness': 'months_known',
+            'frequency': 'months_known',
+            'reciprocity': 'written',
+            'human_share': 'messages + staff_contacts',
+            'price_focus': 'messages',
+            'commitment': 'months_known',
+        }.items() %}
+        {{ saturated(observations, var('given_enough')) }} as given_{{ axis }}_weight,
+        {% endfor %}
         continuity.touch_count,
         continuity.owner_continuity
     from customers
+    cross join programme
     left join scored on customers.customer_id = scored.customer_id
     left join contracts on customers.customer_id = contracts.customer_id
     left join continuity on customers.customer_id = continuity.customer_id
@@ -106,9 +133,11 @@ treated as (
             {% for axis in relationship_axes() %}
             {%- set weight = var('relationship_axis_weights')[axis].weight %}
             case when given_{{ axis }} is null then 0 else {{ weight }} end as {{ axis }}_pull,
-            coalesce({{ weight }} * given_{{ axis }}, 0) as {{ axis }}_pulled{{ ',' if not loop.last }}
+            coalesce({{ weight }} * {{ within_profiles('given_' ~ axis, axis) }}, 0)
+                as {{ axis }}_pulled{{ ',' if not loop.last }}
             {% endfor %}
         from given
+        cross join profiles
         where messages > 0 or staff_contacts > 0
     ) as pulls
     cross join profiles
@@ -140,10 +169,22 @@ judged as (
         coalesce(nearest_treatment.given_type, 'unknown') as given_type,
         coalesce({{ inferred_type() }}, 'unknown') as inferred_type,
         coalesce(declared_type, {{ inferred_type() }}, 'unknown') as relationship_type,
-        -- answering more readily than she does wrongs nobody
+        -- Answering more readily than she does wrongs nobody, nor does a person who answers where she
+        -- wants none. To buy often is no wish for messages: we reach her too seldom when we do so less
+        -- often than she turns to us.
         {% for axis in relationship_axes() %}
         {% if axis == 'reciprocity' %}
-        least(given_{{ axis }} - wanted_{{ axis }}, 0) as {{ axis }}_gap,
+        least(given_reciprocity - wanted_reciprocity, 0) as reciprocity_gap,
+        {% elif axis == 'frequency' %}
+        greatest(given_frequency - wanted_frequency, 0)
+        + least(
+            {{ saturated('(messages + staff_contacts) / months_known', var('given_contacts_half')) }}
+            - {{ saturated('contacts / months_known', var('given_contacts_half')) }},
+            0
+        ) as frequency_gap,
+        {% elif axis == 'human_share' %}
+        greatest(coalesce(advances / nullif(messages + advances, 0), 0) - wanted_human_share, 0)
+        + least(given_human_share - wanted_human_share, 0) as human_share_gap,
         {% else %}
         given_{{ axis }} - wanted_{{ axis }} as {{ axis }}_gap,
         {% endif %}
@@ -154,28 +195,42 @@ judged as (
 
 ),
 
+-- One call is no treatment: a gap counts by the evidence there is of what we give, and in the mean by
+-- that of what she wants too.
+evidenced as (
+
+    select
+        *,
+        {% for axis in relationship_axes() %}
+        {%- set weight = var('relationship_axis_weights')[axis].weight %}
+        case when {{ axis }}_gap is null then 0 else {{ axis }}_weight / {{ weight }} end
+            as {{ axis }}_evidence,
+        coalesce(given_{{ axis }}_weight * {{ axis }}_gap, 0) as {{ axis }}_evident_gap
+        {{- ',' if not loop.last }}
+        {% endfor %}
+    from judged
+
+),
+
 reasoned as (
 
     select
         *,
-        -- every axis by the evidence there is on it
         (
             {% for axis in relationship_axes() %}
-            coalesce({{ axis }}_weight * abs({{ axis }}_gap), 0)
-            / {{ var('relationship_axis_weights')[axis].weight }} {{ '+' if not loop.last }}
+            {{ axis }}_evidence * abs({{ axis }}_evident_gap) {{ '+' if not loop.last }}
             {% endfor %}
         ) / nullif(
             {% for axis in relationship_axes() %}
-            case when {{ axis }}_gap is null then 0 else {{ axis }}_weight end
-            / {{ var('relationship_axis_weights')[axis].weight }} {{ '+' if not loop.last }}
+            {{ axis }}_evidence * given_{{ axis }}_weight {{ '+' if not loop.last }}
             {% endfor %}, 0
         ) as mismatch,
         greatest(
             {% for axis in relationship_axes() %}
-            abs({{ axis }}_gap){{ ',' if not loop.last }}
+            abs({{ axis }}_evident_gap){{ ',' if not loop.last }}
             {% endfor %}
         ) as largest_gap
-    from judged
+    from evidenced
 
 )
 
@@ -238,8 +293,8 @@ select
                 then
                     case reasoned.largest_gap
                         {% for axis, words in gaps_in_words().items() %}
-                        when reasoned.{{ axis }}_gap then '{{ words[0] }}'
-                        when -reasoned.{{ axis }}_gap then '{{ words[1] }}'
+                        when reasoned.{{ axis }}_evident_gap then '{{ words[0] }}'
+                        when -reasoned.{{ axis }}_evident_gap then '{{ words[1] }}'
                         {% endfor %}
                     end
         end as varchar

@@ -169,12 +169,12 @@ orders as (
         cast(date_trunc('month', order_date) as date) as month_start_date,
         count(*) filter (
             where
-            retail_discount_amount + coupon_discount_amount + coupon_match_discount_amount
-            >= {{ var('discounted_order_least_share') }} * (
-                sales_amount + retail_discount_amount + coupon_discount_amount
-                + coupon_match_discount_amount
+            coupon_discount_amount > 0
+            or (
+                discounted_sales_amount > 0
+                and discounted_sales_amount
+                >= {{ var('discounted_order_least_share') }} * sales_amount
             )
-            and retail_discount_amount + coupon_discount_amount + coupon_match_discount_amount > 0
         ) as discounted_order_count,
         sum(
             case when currency_code = '{{ var("reporting_currency") }}' then sales_amount else 0 end
