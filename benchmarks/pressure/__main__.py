@@ -1,6 +1,7 @@
 """What the pressure models conclude, against companies whose truth is known; and what they cost.
 
 python -m benchmarks.pressure score     optima, curves and verdicts against the simulated truth
+python -m benchmarks.pressure score --through landing     the same with inferred types
 python -m benchmarks.pressure scale     seconds, memory and a night's increment on a large company
 """
 
@@ -32,6 +33,13 @@ def main() -> None:
         help="score: how different people of one type are in answering (the simulator's own: 0.35)",
     )
     parser.add_argument(
+        "--through",
+        choices=["marts", "landing"],
+        default="marts",
+        help="score: write the company as the marts that the pressure models read, with the true "
+        "types (marts), or land it and build everything, with inferred ones",
+    )
+    parser.add_argument(
         "--touchpoints", type=int, default=100, help="scale: of each customer (100)"
     )
     options = parser.parse_args()
@@ -47,6 +55,7 @@ def main() -> None:
             seeds=options.seeds,
             changes={name: value for name, value in changes.items() if value is not None},
             memory=options.memory,
+            through=options.through,
         )
     else:
         from benchmarks.pressure import scale

@@ -1,4 +1,4 @@
-"""Build the pressure models, and nothing else, in a warehouse that holds what they read."""
+"""Build the pressure models: from what they read, or with all that comes before, from a landing."""
 
 import json
 import os
@@ -25,19 +25,30 @@ def build(
     memory: str,
     models: tuple[str, ...] = MODELS,
     policy: dict[str, object] | None = None,
+    landing: Path | None = None,
 ) -> dict[str, float]:
-    """Return the seconds each model took; raise when one failed."""
+    """Return the seconds each model took; raise when one failed.
+
+    Args:
+        warehouse: file to build in; without a landing it holds all that the models read.
+        as_of: date of the night.
+        memory: DuckDB's limit.
+        models: what to build, as dbt selects it.
+        policy: vars that differ from the project's.
+        landing: where the sources are read from.
+    """
     target = warehouse.with_suffix(".target")
     environment = {
         "RAPPORT_WAREHOUSE": str(warehouse),
-        "RAPPORT_LANDING": str(warehouse.parent),
+        "RAPPORT_LANDING": str(landing or warehouse.parent),
         "RAPPORT_TEMP_DIR": str(warehouse.with_suffix(".tmp")),
         "RAPPORT_MEMORY_LIMIT": memory,
         "RAPPORT_THREADS": "2",
     }
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "run"),
+            *(sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "build"),
+            *("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
             *("--profiles-dir", ".", "--target-path", str(target), "--log-path", str(target)),
             *("--vars", json.dumps({"as_of_date": as_of} | (policy or {}))),
             *("--threads", "1"),  # one model after the other, each on all the cores

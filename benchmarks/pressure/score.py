@@ -1,12 +1,15 @@
 """Optima, curves and verdicts, beside what is true of the simulated company."""
 
+import shutil
 from pathlib import Path
 
 import duckdb
 
-from benchmarks.pressure.build import build
+from benchmarks.pressure.build import MODELS, build
 from benchmarks.pressure.company import LAST_NIGHT, simulate
-from sandbox.simulate import Parameters
+from sandbox.simulate import Parameters, to_landing
+
+TRUTHS = ("response_curves", "optimum", "campaigns")
 
 OPTIMA = """
 select
@@ -86,27 +89,62 @@ order by all
 
 
 def run(
-    folder: Path, *, customers: int, seeds: list[int], changes: dict[str, float], memory: str
+    folder: Path,
+    *,
+    customers: int,
+    seeds: list[int],
+    changes: dict[str, float],
+    memory: str,
+    through: str = "marts",
 ) -> None:
     """Simulate, build and print; one company per seed."""
+    make = {"marts": from_marts, "landing": from_landing}[through]
     for seed in seeds:
-        warehouse = folder / f"company-{seed}.duckdb"
-        warehouse.unlink(missing_ok=True)
         parameters = Parameters(customers=customers, seed=seed, **changes)
-        simulate(warehouse, parameters, memory=memory)
-        build(
-            warehouse,
-            LAST_NIGHT,
-            memory=memory,
-            # what the simulated firm earns and risks is told, not guessed
-            policy={
-                "response_margin_amount": parameters.margin_per_response,
-                "opt_out_value_at_risk_amount": parameters.value_at_risk,
-            },
-        )
-        said = ", ".join(f"{name} {value}" for name, value in changes.items())
-        print(f"\n{customers:,} customers, seed {seed}{', ' + said if said else ''}")
+        warehouse = make(folder, parameters, memory)
+        said = "".join(f", {name} {value}" for name, value in changes.items())
+        print(f"\n{customers:,} customers, seed {seed}, through {through}{said}")
         report(warehouse)
+
+
+def policy(parameters: Parameters) -> dict[str, object]:
+    """Return what the simulated firm earns and risks: it is told, not guessed."""
+    return {
+        "response_margin_amount": parameters.margin_per_response,
+        "opt_out_value_at_risk_amount": parameters.value_at_risk,
+    }
+
+
+def from_marts(folder: Path, parameters: Parameters, memory: str) -> Path:
+    """Build on the company written as marts, with the true types; return the warehouse."""
+    warehouse = folder / f"company-{parameters.seed}.duckdb"
+    warehouse.unlink(missing_ok=True)
+    simulate(warehouse, parameters, memory=memory)
+    build(warehouse, LAST_NIGHT, memory=memory, policy=policy(parameters))
+    return warehouse
+
+
+def from_landing(folder: Path, parameters: Parameters, memory: str) -> Path:
+    """Build on the company's landing as a night does, with inferred types; return the warehouse."""
+    home = folder / f"landed-{parameters.seed}"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    to_landing.land(home, parameters, threads=2, memory=memory)
+    warehouse = home / "rapport.duckdb"
+    build(
+        warehouse,
+        LAST_NIGHT,
+        memory=memory,
+        models=tuple(f"+{model}" for model in MODELS),
+        policy=policy(parameters),
+        landing=home / "landing",
+    )
+    with duckdb.connect(str(warehouse)) as db:
+        db.execute(f"attach '{home / 'sandbox' / 'truth.duckdb'}' as told (read_only)")
+        db.execute("create schema truth")
+        for table in TRUTHS:
+            db.execute(f"create table truth.{table} as from told.truth_{table}")
+    return warehouse
 
 
 def report(warehouse: Path) -> None:

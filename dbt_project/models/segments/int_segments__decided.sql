@@ -47,9 +47,11 @@ examined as (
         definitions.send_window,
         definitions.holdout_share,
         definitions.topic,
-        preferences.max_marketing_messages_30d,
         preferences.pause_until_date,
         pressure.marketing_contact_count_30d,
+        pressure.contact_cap_30d,
+        pressure.next_allowed_from_at,
+        pressure.next_allowed_until_at,
         definitions.destination,
         case
             when
@@ -80,11 +82,9 @@ examined as (
             when preferences.is_paused then 'paused'
             when resting.customer_id is not null then 'over_contacted'
             -- A cap of 0 is reached before the first message.
-            when
-                pressure.marketing_contact_count_30d >= preferences.max_marketing_messages_30d
+            when pressure.remaining_30d <= 0 and pressure.contact_cap_source = 'declared'
                 then 'over_declared_cap'
-            when pressure.marketing_contact_count_30d >= {{ var('contact_cap_30d') }}
-                then 'over_cap'
+            when pressure.remaining_30d <= 0 then 'over_cap'
         end as clause
     from qualified
     inner join definitions on qualified.segment = definitions.segment

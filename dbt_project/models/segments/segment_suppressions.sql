@@ -26,11 +26,11 @@ select
             when 'over_declared_cap'
                 then
                     'Had ' || marketing_contact_count_30d || ' marketing contacts in 30 days; '
-                    || 'she allows ' || max_marketing_messages_30d || '.'
+                    || 'she allows ' || contact_cap_30d || '.'
             when 'over_cap'
                 then
                     'Had ' || marketing_contact_count_30d || ' marketing contacts in 30 days; '
-                    || 'the cap is {{ var("contact_cap_30d") }}.'
+                    || contact_cap_30d || ' is the most that suits her.'
             when 'lower_priority'
                 then 'Gets ' || winner || ' instead, which has priority.'
         end as varchar
