@@ -145,7 +145,7 @@ create table segments.segment_members as
         if(i < 20, 'email', null) as channel,
         'treatment' as arm
     from range(40) as _(i)
-    where i not in (9, 19);
+    where i not in (5, 9, 19);
 create table segments.segment_suppressions as
     select 'c9' as customer_id, 'loyal' as segment, 'no_consent' as clause;
 create table ops.row_conservation as
@@ -320,6 +320,11 @@ STOPS = {
         "audit.segment_safety",
         "update marts.dim_preferences set max_marketing_messages_30d = 1 where customer_id = 'c3'",
         "over_declared_cap_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member who had as many as suit her": (
+        "audit.segment_safety",
+        "update marts.dim_contact_pressure set remaining_30d = 0 where customer_id = 'c3'",
+        "over_cap_count): 1 of 2 rows (segment loyal)",
     ),
     "a member who is to be left alone": (
         "audit.segment_safety",

@@ -39,6 +39,7 @@ members as (
         members.channel is not null
         and coalesce(pressure.marketing_contact_count_30d, 0)
         >= preferences.max_marketing_messages_30d as is_over_declared_cap,
+        members.channel is not null and pressure.remaining_30d <= 0 as is_over_cap,
         segments.takes_slot and resting.customer_id is not null as is_resting,
         suppressions.customer_id is not null as is_suppressed
     from {{ ref('segment_members') }} as members
@@ -68,6 +69,7 @@ counted as (
         count(*) filter (where is_unwilling) as unwilling_count,
         count(*) filter (where is_unwanted) as unwanted_count,
         count(*) filter (where is_over_declared_cap) as over_declared_cap_count,
+        count(*) filter (where is_over_cap) as over_cap_count,
         count(*) filter (where is_resting) as resting_count,
         count(*) filter (where is_suppressed) as suppressed_count
     from members
@@ -97,6 +99,7 @@ select
     coalesce(counted.unwilling_count, 0) as unwilling_count,
     coalesce(counted.unwanted_count, 0) as unwanted_count,
     coalesce(counted.over_declared_cap_count, 0) as over_declared_cap_count,
+    coalesce(counted.over_cap_count, 0) as over_cap_count,
     coalesce(counted.resting_count, 0) as resting_count,
     coalesce(counted.suppressed_count, 0) as suppressed_count
 from {{ ref('segments') }} as segments
