@@ -171,7 +171,7 @@ judged as (
         coalesce(declared_type, {{ inferred_type() }}, 'unknown') as relationship_type,
         -- Answering more readily than she does wrongs nobody, nor does a person who answers where she
         -- wants none. To buy often is no wish for messages: we reach her too seldom when we do so less
-        -- often than she turns to us.
+        -- often than she turns to us. Nor does a standing lack to whoever seeks no relationship.
         {% for axis in relationship_axes() %}
         {% if axis == 'reciprocity' %}
         least(given_reciprocity - wanted_reciprocity, 0) as reciprocity_gap,
@@ -185,6 +185,9 @@ judged as (
         {% elif axis == 'human_share' %}
         greatest(coalesce(advances / nullif(messages + advances, 0), 0) - wanted_human_share, 0)
         + least(given_human_share - wanted_human_share, 0) as human_share_gap,
+        {% elif axis == 'commitment' %}
+        greatest(given_commitment - wanted_commitment, 0)
+        + seeking_share * least(given_commitment - wanted_commitment, 0) as commitment_gap,
         {% else %}
         given_{{ axis }} - wanted_{{ axis }} as {{ axis }}_gap,
         {% endif %}
