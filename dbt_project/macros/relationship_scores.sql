@@ -3,48 +3,136 @@
     months, so nobody's score depends on who else is there.
 -#}
 
-{#- What the months up to a date add up to, one row per customer. Counts fade with evidence_weight,
-    relative to the latest evidence: sums of whole numbers, so that no order of rows changes a digit. -#}
-{% macro gathered_evidence(last_date) -%}
-    {%- set weight = 'months.evidence_weight' %}
+{#-
+    What the months up to each of some month ends add up to, one row per customer and date: all that
+    came before the first of them at once, then month by month what comes. Counts fade with
+    evidence_weight, relative to the latest evidence: sums of whole numbers, so that no order of rows
+    changes a digit. Sales and costs are those of twelve months: what falls out is taken off again.
+-#}
+{% macro gathered_evidence(first_date, last_date=none) -%}
+    {%- set next_date = '(select last_day(max(last_date) + 1) from gathering)' %}
+    {%- set sums = evidence_sums() | map(attribute=0) | list %}
+    with recursive
+
+    gathering as (
+
+        {{ summed_evidence('cast(' ~ first_date ~ ' as date) as last_date', [
+            evidence_of_months('month_start_date <= ' ~ first_date),
+            evidence_leaving('month_start_date <= ' ~ first_date ~ ' - interval 12 month'),
+        ]) }}
+
+        {% if last_date is not none %}
+        union all
+
+        {{ summed_evidence(next_date ~ ' as last_date', [
+            'select * exclude (last_date) from gathering',
+            evidence_of_months('last_day(month_start_date) = ' ~ next_date),
+            evidence_leaving('last_day(month_start_date + interval 12 month) = ' ~ next_date),
+        ], where=next_date ~ ' <= ' ~ last_date) }}
+        {% endif %}
+
+    )
+
     select
         customer_id,
-        {{ last_date }} as last_date,
+        last_date,
+        first_evidence_date,
+        last_evidence_date,
+        first_act_date,
+        last_act_date,
+        first_order_date,
+        last_order_date,
+        {% for sum in sums %}
+        {{ sum }} / latest_weight as {{ sum }},
+        {% endfor %}
+        last_dissatisfaction,
+        bit_count(category_bits) as category_bits,
+        -- a choice that nobody has says nothing about anybody
+        coalesce(
+            last_date >= (
+                select min(month_start_date)
+                from {{ ref('fct_customer_months') }}
+                where order_count > store_order_count
+            ), false
+        ) as is_sold_on_the_web,
+        offered_category_count,
+        sales_amount,
+        contact_cost_amount
+    from gathering
+{%- endmacro %}
+
+{#- Name and measure of everything that is added up with the weight of its month. -#}
+{% macro evidence_sums() -%}
+    {%- set sums = [] %}
+    {% for count in evidence_counts() %}
+        {% do sums.append((count ~ 's', count ~ '_count')) %}
+    {% endfor %}
+    {{ return(sums + [
+        ('written', 'written_count'),
+        ('answer_credit', 'answer_points / 100'),
+        ('answered', 'answered_count'),
+        ('order_months', 'case when order_count > 0 then 1 else 0 end'),
+    ]) }}
+{%- endmacro %}
+
+{#- Customer months as they are added up. -#}
+{% macro evidence_of_months(which) -%}
+    select
+        customer_id,
+        first_evidence_date,
+        last_evidence_date,
+        first_act_date,
+        last_act_date,
+        first_order_date,
+        last_order_date,
+        {{ evidence_weight('month_start_date') }} as latest_weight,
+        {% for sum, measure in evidence_sums() %}
+        latest_weight * {{ measure }} as {{ sum }},
+        {% endfor %}
+        last_dissatisfaction,
+        case when last_dissatisfaction is not null then month_start_date end as dissatisfaction_month,
+        category_bits,
+        offered_category_count,
+        sales_amount,
+        contact_cost_amount
+    from {{ ref('fct_customer_months') }}
+    where {{ which }}
+{%- endmacro %}
+
+{#- Months that lie more than twelve back: what they added to the year's sums is taken off. -#}
+{% macro evidence_leaving(which) -%}
+    select
+        customer_id,
+        -sales_amount as sales_amount,
+        -contact_cost_amount as contact_cost_amount
+    from {{ ref('fct_customer_months') }}
+    where {{ which }} and (sales_amount <> 0 or contact_cost_amount <> 0)
+{%- endmacro %}
+
+{% macro summed_evidence(last_date, parts, where=none) -%}
+    select
+        customer_id,
+        {{ last_date }},
         min(first_evidence_date) as first_evidence_date,
         max(last_evidence_date) as last_evidence_date,
         min(first_act_date) as first_act_date,
         max(last_act_date) as last_act_date,
         min(first_order_date) as first_order_date,
         max(last_order_date) as last_order_date,
-        {% for count in evidence_counts() %}
-        sum({{ weight }} * {{ count }}_count) / max({{ weight }}) as {{ count }}s,
+        max(latest_weight) as latest_weight,
+        {% for sum, measure in evidence_sums() %}
+        sum({{ sum }}) as {{ sum }},
         {% endfor %}
-        sum({{ weight }} * written_count) / max({{ weight }}) as written,
-        sum({{ weight }} * answer_points) / max({{ weight }}) / 100 as answer_credit,
-        sum({{ weight }} * answered_count) / max({{ weight }}) as answered,
-        sum(case when order_count > 0 then {{ weight }} else 0 end)
-        / max({{ weight }}) as order_months,
-        arg_max(last_dissatisfaction, month_start_date) as last_dissatisfaction,
-        bit_count(bit_or(category_bits)) as category_bits,
-        -- a choice that nobody has says nothing about anybody
-        (
-            select coalesce(bool_or(order_count > store_order_count), false)
-            from {{ ref('fct_customer_months') }}
-            where month_start_date <= {{ last_date }}
-        ) as is_sold_on_the_web,
+        arg_max(last_dissatisfaction, dissatisfaction_month) as last_dissatisfaction,
+        max(dissatisfaction_month) as dissatisfaction_month,
+        bit_or(category_bits) as category_bits,
         max(offered_category_count) as offered_category_count,
-        sum(case when month_start_date > {{ last_date }} - interval 12 month then sales_amount else 0 end)
-            as sales_amount,
-        sum(
-            case when month_start_date > {{ last_date }} - interval 12 month then contact_cost_amount else 0 end
-        ) as contact_cost_amount
+        cast(sum(sales_amount) as decimal(18, 2)) as sales_amount,
+        cast(sum(contact_cost_amount) as decimal(18, 2)) as contact_cost_amount
     from (
-        select
-            *,
-            {{ evidence_weight('month_start_date') }} as evidence_weight
-        from {{ ref('fct_customer_months') }}
-        where month_start_date <= {{ last_date }}
-    ) as months
+        {{ parts | join('\n        union all by name\n        ') }}
+    ) as parts
+    {% if where is not none %}where {{ where }}{% endif %}
     group by customer_id
 {%- endmacro %}
 

@@ -164,7 +164,8 @@ select
         as has_{{ kind }},
     {% endfor %}
     cast(exposed_days.service_count_3d as integer) as service_contact_count_3d,
-    cast(coalesce(exposed_days.service_count_28d, 0) as integer) as service_contact_count_28d_before,
+    cast(coalesce(exposed_days.service_count_28d, 0) as integer)
+        as service_contact_count_28d_before,
     cast(exposed_days.visit_count_3d as integer) as visit_count_3d,
     named_reactions.has_said_too_much,
     named_reactions.has_said_unclear

@@ -12,16 +12,16 @@
 
 with
 
--- Month by month: a group by for each takes a fraction of what windows over all of them take.
 gathered as (
 
-    {% for month_end in month_ends %}
-    select * from ({{ gathered_evidence("cast('" ~ month_end ~ "' as date)") }}) as month_{{ loop.index }}
-    {{ 'union all' if not loop.last }}
+    {% if month_ends %}
+    select *
+    from ({{ gathered_evidence("'" ~ month_ends[0] ~ "'::date", "'" ~ month_ends[-1] ~ "'::date") }}) as every_month
+    where {{ is_one_of_days('last_date', month_ends) }}
     {% else %}
     select * from ({{ gathered_evidence(as_of_date()) }}) as none_to_score
     where false
-    {% endfor %}
+    {% endif %}
 
 ),
 
