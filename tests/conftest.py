@@ -29,6 +29,14 @@ from sandbox.testing import (  # noqa: E402, F401
 )
 
 
+def pytest_collection_modifyitems(items):
+    """Keep a file on one worker, and the golden files, which share one night, on the same."""
+    for item in items:
+        path = item.path.relative_to(ROOT / "tests")
+        group = path.parts[0] if path.parts[0] == "golden" else str(path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def dag_bag():
     """Every DAG of the repository, parsed once."""

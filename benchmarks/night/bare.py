@@ -104,6 +104,11 @@ BARE = {
     ),
     "fct_contact_exposures": (
         f"""
+        select touchpoint_id, any_value(customer_id), any_value(occurred_at),
+            any_value(campaign_id), any_value(message_id), any_value(channel)
+        from {TOUCHED} where is_marketing_contact group by all
+        """,
+        f"""
         select customer_id, touchpoint_date, count(*) filter (where is_marketing_contact),
             count(*) filter (where event_type in ('ordered', 'replied')),
             count(*) filter (where event_type in ('called', 'ticket_opened')),
@@ -113,6 +118,12 @@ BARE = {
         """
         select customer_id, month_end_date, any_value(relationship_type)
         from marts.fct_relationship_months group by all
+        """,
+    ),
+    "fct_control_draws": (
+        """
+        select draw_date, customer_id, campaign_id, count(*)
+        from marts.fct_control_draws group by all
         """,
     ),
     "rpt_contact_response_curve": (

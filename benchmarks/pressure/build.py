@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -26,8 +25,8 @@ def build(
     models: tuple[str, ...] = MODELS,
     policy: dict[str, object] | None = None,
     landing: Path | None = None,
-) -> dict[str, float]:
-    """Return the seconds each model took; raise when one failed.
+) -> None:
+    """Build; raise when a model failed.
 
     Args:
         warehouse: file to build in; without a landing it holds all that the models read.
@@ -62,15 +61,3 @@ def build(
     )
     if done.returncode:
         raise RuntimeError(done.stdout[-4000:] + done.stderr[-2000:])
-    results = json.loads((target / "run_results.json").read_text())["results"]
-    return {
-        result["unique_id"].split(".")[2]: result["execution_time"]
-        for result in results
-        if result["unique_id"].startswith("model.")
-    }
-
-
-def processor_seconds() -> float:
-    """Return what the child processes have used so far."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime

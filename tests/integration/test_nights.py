@@ -33,11 +33,20 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def replayed(server, tmp_path_factory):
-    """Two nights, one after the other."""
+    """Two nights, one after the other; and a copy of the house as it was between them."""
     house = House(tmp_path_factory.mktemp("replayed"), server)
     house.first = house.night(FIRST)
+    house.between = tmp_path_factory.mktemp("between")
+    shutil.copytree(house.home, house.between, symlinks=True, dirs_exist_ok=True)
     house.second = house.night(SECOND)
     return house
+
+
+@pytest.fixture
+def after_first(replayed, server, tmp_path):
+    """A house of the test's own that has seen the first night."""
+    shutil.copytree(replayed.between, tmp_path, symlinks=True, dirs_exist_ok=True)
+    return House(tmp_path, server)
 
 
 def parquet(house: House, release_id: str) -> dict[str, bytes]:
@@ -78,15 +87,14 @@ def test_an_older_night_is_released_beside_the_newer_one(replayed):
     assert current == replayed.second.release_id
 
 
-def test_a_corrupted_mart_closes_the_gate_and_leaves_the_release_alone(server, tmp_path):
-    house = House(tmp_path, server)
-    good = house.night(FIRST)
-    with duckdb.connect(str(house.settings.warehouse_path)) as connection:
+def test_a_corrupted_mart_closes_the_gate_and_leaves_the_release_alone(replayed, after_first):
+    with duckdb.connect(str(after_first.settings.warehouse_path)) as connection:
         connection.execute("update marts.dim_contact_pressure set marketing_contact_count_7d = -1")
     with pytest.raises(GateFailed, match=r"contact_windows.*no cap holds back"):
-        house.publish(FIRST)
-    assert (house.settings.releases_dir / "current").resolve().name == good.release_id
-    assert len(list(house.settings.releases_dir.glob("2017-*"))) == 1
+        after_first.publish(FIRST)
+    releases = after_first.settings.releases_dir
+    assert (releases / "current").resolve().name == replayed.first.release_id
+    assert len(list(releases.glob("2017-*"))) == 1
 
 
 def test_a_bad_row_lands_in_quarantine_and_the_counts_still_add_up(server, tmp_path):
@@ -122,9 +130,8 @@ def spoilt_line(shop_path: Path):
         shop.commit()
 
 
-def test_a_killed_build_is_finished_by_the_next_run(replayed, server, tmp_path):
-    house = House(tmp_path, server)
-    house.night(FIRST)
+def test_a_killed_build_is_finished_by_the_next_run(replayed, after_first):
+    house = after_first
     house.extract(SECOND)
     script = (
         "import sys; from datetime import date; from pathlib import Path\n"
@@ -135,7 +142,7 @@ def test_a_killed_build_is_finished_by_the_next_run(replayed, server, tmp_path):
     )
     root = Path(__file__).parents[2]
     process = subprocess.Popen(
-        [sys.executable, "-c", script, str(tmp_path), str(SECOND)],
+        [sys.executable, "-c", script, str(house.home), str(SECOND)],
         cwd=root,
         env={"PYTHONPATH": f"{root / 'plugins'}:{root}", "PATH": str(Path(sys.executable).parent)},
         start_new_session=True,
