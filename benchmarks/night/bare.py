@@ -1,8 +1,10 @@
 """What a model costs with nothing concluded: its rows scanned once and counted by its own grain.
 
-Each query reads the columns that the model reads of the tables it rests on, and groups them as the
-model's rows are grouped, with one plain aggregate per kind of thing. Models that only read other
-small results have none.
+Each query reads the columns that the model reads of a table it rests on, with one plain aggregate
+per kind of thing. The first one groups them as the model's rows are grouped and is stored, as the
+model is; the others group as finely as the model has to before it can put them together, and are
+let go.
+Models that only read other small results have none.
 """
 
 TOUCHED = "marts.fct_touchpoints"
@@ -90,7 +92,7 @@ BARE = {
     ),
     "rpt_owner_relationships": (
         f"""
-        select owner_id, customer_id, count(*), max(occurred_at) from {TOUCHED}
+        select owner_id, count(*), count(distinct customer_id), max(occurred_at) from {TOUCHED}
         where owner_id is not null group by all
         """,
     ),
@@ -143,7 +145,9 @@ BARE = {
     ),
     "dim_contact_pressure": (
         """
-        select customer_id, channel, sum(contact_count), max(contact_date)
+        select customer_id, max(contact_date), sum(contact_count),
+            sum(contact_count) filter (where channel = 'email'),
+            sum(contact_count) filter (where channel = 'sms')
         from marts.fct_contact_days group by all
         """,
         """
@@ -164,8 +168,9 @@ BARE = {
     ),
     "fct_campaign_orders": (
         """
-        select customer_id, order_date, count(*), sum(sales_amount)
-        from marts.fct_orders group by all
+        select order_id, any_value(customer_id), any_value(order_date), any_value(sales_amount)
+        from marts.fct_orders where customer_id in (
+                select customer_id from marts.fct_campaign_recipients) group by all
         """,
         """
         select customer_id, campaign_id, any_value(reached_at)
@@ -185,7 +190,7 @@ BARE = {
     ),
     "rpt_channel_months": (
         f"""
-        select date_trunc('month', touchpoint_date), channel, customer_id, count(*),
+        select date_trunc('month', touchpoint_date), channel, count(*), count(distinct customer_id),
             count(*) filter (where direction = 'outbound'),
             count(*) filter (where event_type = 'opened'),
             count(*) filter (where event_type = 'clicked')
@@ -197,9 +202,11 @@ BARE = {
     ),
     "rpt_cohort_retention": (
         """
-        select customer_id, date_trunc('month', order_date), count(*), sum(sales_amount)
+        select date_trunc('month', order_date), count(*), count(distinct customer_id),
+            sum(sales_amount)
         from marts.fct_orders group by all
         """,
+        "select customer_id, min(order_date) from marts.fct_orders group by all",
     ),
     "dim_customer_habits": (
         f"""

@@ -154,8 +154,7 @@ def pressure(night: Night) -> Section:
             )
         ],
         "In the mart's words: above the cap oversaturated, at it saturated, near it on_target, far "
-        "below undersaturated, no contact in 90 days inactive. At a cap of 0 who was contacted is "
-        "oversaturated there and who was left alone saturated.",
+        "below undersaturated, no contact in 90 days inactive.",
     )
 
 

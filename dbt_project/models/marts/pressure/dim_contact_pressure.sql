@@ -30,17 +30,15 @@ customers as (
 
 ),
 
--- Of the two kinds of evidence the randomised one counts; the other only where it is alone.
+-- Where lots were drawn they alone count, even when they do not say enough yet.
 optima as (
 
     select
         relationship_type,
-        coalesce(
-            max(optimum_contacts_28d) filter (where evidence = 'randomised'),
-            max(optimum_contacts_28d) filter (where evidence = 'observational')
-        ) as optimum_contacts_28d
+        max(optimum_contacts_28d) as optimum_contacts_28d
     from {{ ref('rpt_contact_response_curve') }}
-    group by relationship_type
+    group by relationship_type, evidence
+    qualify row_number() over (partition by relationship_type order by evidence desc) = 1
 
 ),
 
@@ -181,9 +179,9 @@ select
     cast(greatest(contact_cap_30d - contact_count_30d, 0) as bigint) as remaining_30d,
     cast(
         case
+            when contact_count_90d = 0 then 'inactive'
             when contact_count_30d > contact_cap_30d then 'oversaturated'
             when contact_count_30d = contact_cap_30d then 'saturated'
-            when contact_count_90d = 0 then 'inactive'
             when contact_count_30d >= contact_cap_30d * {{ var('on_target_least_share') }}
                 then 'on_target'
             else 'undersaturated'

@@ -112,6 +112,8 @@ compared as (
         {{ ratio('campaigns.over_cap_count', 'campaigns.recipient_count') }} as over_cap_share,
         {{ ratio('campaigns.service_contact_count', 'campaigns.usual_service_contact_count') }}
             as service_contact_ratio,
+        -- what is usual is no more certain than what happened this time
+        {{ wilson_high('usual.harmed_count', 'usual.recipient_count') }} as usual_harmed_share_high,
         {{ wilson_low('campaigns.harmed_count', 'campaigns.recipient_count') }} as harmed_share_low,
         {{ wilson_high('campaigns.harmed_count', 'campaigns.recipient_count') }}
             as harmed_share_high,
@@ -138,7 +140,7 @@ judged as (
         *,
         case
             when
-                harmed_share_low > usual_harmed_share * {{ var('overload_ratio') }}
+                harmed_share_low > usual_harmed_share_high * {{ var('overload_ratio') }}
                 or too_much_share_low > {{ var('pulse_share') }}
                 then true
             when
@@ -204,13 +206,13 @@ select
         when recipient_count < {{ var('overload_least_recipients') }}
             then
                 format(
-                    'It reached {} customers; below {} a verdict would be chance.',
+                    'It reached {:,} customers; below {} a verdict would be chance.',
                     recipient_count, {{ var('overload_least_recipients') }}
                 )
         else
             format(
-                '{} Of {} recipients {} left or complained{}; they asked for help {} times in 72 hours'
-                || ', {:.0f} times is usual for them{}.',
+                '{} Of {:,} recipients {:,} left or complained{}; they asked for help {:,} times in 72 hours'
+                || ', {:,.0f} times is usual for them{}.',
                 case verdict
                     when 'ok' then 'Neither too much nor unclear.'
                     when 'overloaded' then 'Too much.'
@@ -227,14 +229,14 @@ select
                 end,
                 recipient_count,
                 harmed_count,
-                coalesce(format(', {:.1f} is usual', usual_harmed_count), ', with nothing to compare it to'),
+                coalesce(format(', {:,.1f} is usual', usual_harmed_count), ', with nothing to compare it to'),
                 cast(service_contact_count as bigint),
                 cast(usual_service_contact_count as double),
                 case
                     when too_much_asked_count + unclear_asked_count > 0
                         then
                             format(
-                                '; {} of {} said it was too much, {} of {} that it was unclear',
+                                '; {:,} of {:,} said it was too much, {:,} of {:,} that it was unclear',
                                 too_much_count, too_much_asked_count, unclear_count,
                                 unclear_asked_count
                             )
