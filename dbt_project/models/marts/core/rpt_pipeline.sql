@@ -60,7 +60,9 @@ entered as (
         sum(deal_amount) filter (where outcome = 'won' and is_summed) as won_amount,
         -- rounded, as the order in which numbers are added up must not show
         round(
-            avg({{ hours_between('entered_at', 'closed_at') }}) filter (where outcome = 'won') / 24, 6
+            avg({{ hours_between('entered_at', 'closed_at') }}) filter (
+                where outcome = 'won'
+            ) / 24, 6
         ) as mean_days_to_won
     from entries
     group by pipeline, stage, month_date

@@ -43,7 +43,7 @@ typed as (
 checked as (
 
     select
-        typed.* exclude (raw),
+        typed.*,
         coalesce(typed.list_id, '') || ':' || coalesce(typed.profile_id, '') as record_key,
         true as is_seen,
         struct_pack(load_date := typed.load_date, load_id := typed.load_id)
@@ -53,14 +53,14 @@ checked as (
             when typed.profile_id is null then 'profile_id is missing'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
+        case when is_quarantined then cast(to_json(typed.raw) as varchar) end as payload
     from typed
     left join latest_reads on typed.list_id = latest_reads.list_id
 
 )
 
 select
-    *,
+    * exclude (raw),
     case
         when is_of_earlier_read then 2
         else {{ version_rank(['list_id', 'profile_id']) }}
