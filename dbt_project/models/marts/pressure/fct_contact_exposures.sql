@@ -10,10 +10,13 @@
 
 with
 
--- Read three times for a few columns each, which takes less than keeping all of them once.
+-- Read several times for a few columns each, which takes less than keeping all of them once.
 events as not materialized (
 
-    select * from ({{ contact_evidence() }}) as evidence
+    select
+        *,
+        {{ day_number('event_date') }} as day_number
+    from ({{ contact_evidence() }}) as evidence
     where kind is not null
 
 ),
@@ -24,13 +27,10 @@ daily as (
 
     select
         customer_key,
-        {{ day_number('event_date') }} as day_number,
-        count(*) filter (where kind in ('contact', 'control')) > 0 as is_exposed,
+        day_number,
         {% for kind in ['contact', 'control', 'response', 'service', 'visit'] %}
         cast(count(*) filter (where kind = '{{ kind }}') as double) as {{ kind }}_count,
         {% endfor %}
-        bool_or(kind = 'opt_out' and message_key is null) as has_unnamed_opt_out,
-        bool_or(kind = 'complaint' and message_key is null) as has_unnamed_complaint
     from events
     group by customer_key, day_number
 
@@ -41,7 +41,7 @@ around as (
     select
         customer_key,
         day_number,
-        is_exposed,
+        contact_count + control_count > 0 as is_exposed,
         sum(contact_count) over before_28d as contacts_28d,
         sum(contact_count) over before_30d as contacts_30d,
         sum(control_count) over before_90d as control_count_90d,
@@ -74,39 +74,37 @@ around as (
 
 ),
 
-exposed_days as (
-
-    select *
-    from around
-    where is_exposed
-
-),
-
 -- Who leaves without saying because of which message left after the last one.
 unnamed_reactions as (
 
     select
         reactions.customer_key,
-        exposed_days.day_number,
-        bool_or(reactions.has_unnamed_opt_out) as has_opt_out,
-        bool_or(reactions.has_unnamed_complaint) as has_complaint
-    from daily as reactions
-    asof inner join exposed_days
+        exposed.day_number,
+        bool_or(reactions.kind = 'opt_out') as has_opt_out,
+        bool_or(reactions.kind = 'complaint') as has_complaint
+    from events as reactions
+    asof inner join (
+        select
+            customer_key,
+            day_number
+        from events
+        where kind in ('contact', 'control')
+    ) as exposed
         on
-            reactions.customer_key = exposed_days.customer_key
-            and reactions.day_number >= exposed_days.day_number
+            reactions.customer_key = exposed.customer_key
+            and reactions.day_number >= exposed.day_number
     where
-        (reactions.has_unnamed_opt_out or reactions.has_unnamed_complaint)
-        and reactions.day_number <= exposed_days.day_number + 7
-    group by reactions.customer_key, exposed_days.day_number
+        reactions.kind in ('opt_out', 'complaint')
+        and reactions.message_key is null
+        and reactions.day_number <= exposed.day_number + 7
+    group by reactions.customer_key, exposed.day_number
 
 ),
 
-exposures as (
+exposures as not materialized (
 
     select
         *,
-        {{ day_number('event_date') }} as day_number,
         cast(date_trunc('month', event_date) as date) - 1 as month_end_date
     from events
     where
@@ -153,27 +151,28 @@ select
     cast(exposures.message_id as varchar) as message_id,
     cast(exposures.channel as varchar) as channel,
     cast(exposures.kind as varchar) as arm,
-    coalesce(exposed_days.control_count_90d, 0) > 0 as is_in_experiment,
+    coalesce(around.control_count_90d, 0) > 0 as is_in_experiment,
     cast(coalesce(relationships.relationship_type, 'unknown') as varchar) as relationship_type,
-    cast(coalesce(exposed_days.contacts_28d, 0) as integer) as contact_count_28d,
-    cast(coalesce(exposed_days.contacts_30d, 0) as integer) as contact_count_30d,
+    cast(coalesce(around.contacts_28d, 0) as integer) as contact_count_28d,
+    cast(coalesce(around.contacts_30d, 0) as integer) as contact_count_30d,
     coalesce(named_reactions.has_named_response, false) as has_named_response,
-    exposed_days.response_count_7d > 0 as has_unnamed_response,
+    around.response_count_7d > 0 as has_unnamed_response,
     {% for kind in ['opt_out', 'complaint'] %}
     coalesce(named_reactions.has_{{ kind }} or unnamed_reactions.has_{{ kind }}, false)
         as has_{{ kind }},
     {% endfor %}
-    cast(exposed_days.service_count_3d as integer) as service_contact_count_3d,
-    cast(coalesce(exposed_days.service_count_28d, 0) as integer)
+    cast(around.service_count_3d as integer) as service_contact_count_3d,
+    cast(coalesce(around.service_count_28d, 0) as integer)
         as service_contact_count_28d_before,
-    cast(exposed_days.visit_count_3d as integer) as visit_count_3d,
+    cast(around.visit_count_3d as integer) as visit_count_3d,
     named_reactions.has_said_too_much,
     named_reactions.has_said_unclear
 from exposures
-inner join exposed_days
+inner join around
     on
-        exposures.customer_key = exposed_days.customer_key
-        and exposures.day_number = exposed_days.day_number
+        exposures.customer_key = around.customer_key
+        and exposures.day_number = around.day_number
+        and around.is_exposed
 left join unnamed_reactions
     on
         exposures.customer_key = unnamed_reactions.customer_key
