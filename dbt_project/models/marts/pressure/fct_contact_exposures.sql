@@ -28,9 +28,10 @@ daily as (
     select
         customer_key,
         day_number,
-        {% for kind in ['contact', 'control', 'response', 'service', 'visit'] %}
+        {% for kind in ['contact', 'control', 'response', 'service'] %}
         cast(count(*) filter (where kind = '{{ kind }}') as double) as {{ kind }}_count,
         {% endfor %}
+        cast(count(*) filter (where kind = 'visit') as double) as visit_count
     from events
     group by customer_key, day_number
 
@@ -74,6 +75,16 @@ around as (
 
 ),
 
+exposed_days as not materialized (
+
+    select
+        customer_key,
+        day_number
+    from events
+    where kind in ('contact', 'control')
+
+),
+
 -- Who leaves without saying because of which message left after the last one.
 unnamed_reactions as (
 
@@ -83,13 +94,7 @@ unnamed_reactions as (
         bool_or(reactions.kind = 'opt_out') as has_opt_out,
         bool_or(reactions.kind = 'complaint') as has_complaint
     from events as reactions
-    asof inner join (
-        select
-            customer_key,
-            day_number
-        from events
-        where kind in ('contact', 'control')
-    ) as exposed
+    asof inner join exposed_days as exposed
         on
             reactions.customer_key = exposed.customer_key
             and reactions.day_number >= exposed.day_number
