@@ -29,12 +29,15 @@ from sandbox.testing import (  # noqa: E402, F401
 )
 
 
-def pytest_collection_modifyitems(items):
+def pytest_xdist_make_scheduler(config, log):
     """Keep a file on one worker, and the golden files, which share one night, on the same."""
-    for item in items:
-        path = item.path.relative_to(ROOT / "tests")
-        group = path.parts[0] if path.parts[0] == "golden" else str(path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByNight(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return "golden" if "golden/" in nodeid else super()._split_scope(nodeid)
+
+    return ByNight(config, log)
 
 
 @pytest.fixture(scope="session")
