@@ -23,7 +23,8 @@ from rapport import warehouse
 from rapport.settings import PROJECT_DIR, Settings
 from rapport.sources.pull import loads_of_night
 
-NIGHTS = (date(2018, 1, 1), date(2018, 1, 2))
+# In the midst of a month, as most nights are.
+NIGHTS = (date(2017, 12, 18), date(2017, 12, 19))
 
 # The first is stored like a model, compressed and in a file.
 BARE_QUERIES = """
@@ -84,7 +85,7 @@ def _land(folder: Path, customers: int, memory: str) -> None:
         "--home",
         str(folder),
     ]
-    command += ["--customers", str(customers), "--last-nights", "1", "--memory", memory]
+    command += ["--customers", str(customers), "--last-nights", "16", "--memory", memory]
     subprocess.run(command, cwd=PROJECT_DIR, check=True)
 
 

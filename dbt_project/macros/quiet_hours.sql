@@ -22,18 +22,14 @@
 {%- endmacro %}
 
 {#-
-    Is this instant outside the hours she allows? `from_hour` is the first hour she allows, `to_hour`
+    Is this hour of her day outside those she allows? `from_hour` is the first hour she allows, `to_hour`
     the first one she does not (24 is midnight); 22 to 6 runs over midnight, equal hours are all day.
 -#}
-{% macro is_quiet_hour(utc_time, time_zone, from_hour, to_hour) -%}
+{% macro is_quiet_hour(local_hour, from_hour, to_hour) -%}
     case
         when {{ from_hour }} = {{ to_hour }} % 24 then false
         when {{ from_hour }} < {{ to_hour }}
-            then
-                hour({{ local_time(utc_time, time_zone) }}) < {{ from_hour }}
-                or hour({{ local_time(utc_time, time_zone) }}) >= {{ to_hour }}
-        else
-            hour({{ local_time(utc_time, time_zone) }}) < {{ from_hour }}
-            and hour({{ local_time(utc_time, time_zone) }}) >= {{ to_hour }}
+            then {{ local_hour }} < {{ from_hour }} or {{ local_hour }} >= {{ to_hour }}
+        else {{ local_hour }} < {{ from_hour }} and {{ local_hour }} >= {{ to_hour }}
     end
 {%- endmacro %}

@@ -103,22 +103,69 @@ counted as (
 
 ),
 
-quiet as (
+-- Every clock in the world is whole quarters of an hour from every other.
+last_30d as (
 
     select
         exposures.customer_id,
-        count(*) as contact_count
+        customers.time_zone,
+        customers.allowed_hours_from,
+        customers.allowed_hours_to,
+        time_bucket(interval 15 minute, exposures.exposed_at) as quarter_at
     from {{ ref('fct_contact_exposures') }} as exposures
     inner join customers on exposures.customer_id = customers.customer_id
     where
         exposures.arm = 'contact'
         and exposures.exposure_date <= {{ as_of_date() }}
         and exposures.exposure_date > {{ as_of_date() }} - 30
-        and {{ is_quiet_hour(
-            'exposures.exposed_at', 'customers.time_zone',
-            'customers.allowed_hours_from', 'customers.allowed_hours_to'
+
+),
+
+-- A clock is asked once per quarter and not once per message, which is most of the time it takes.
+clocks as (
+
+    select
+        time_zone,
+        quarter_at,
+        hour({{ local_time('quarter_at', 'time_zone') }}) as local_hour
+    from last_30d
+    group by time_zone, quarter_at
+
+),
+
+quiet as (
+
+    select
+        last_30d.customer_id,
+        count(*) as contact_count
+    from last_30d
+    inner join clocks
+        on
+            last_30d.time_zone = clocks.time_zone
+            and last_30d.quarter_at = clocks.quarter_at
+    where
+        {{ is_quiet_hour(
+            'clocks.local_hour', 'last_30d.allowed_hours_from', 'last_30d.allowed_hours_to'
         ) }}
-    group by exposures.customer_id
+    group by last_30d.customer_id
+
+),
+
+tomorrow as (
+
+    select
+        time_zone,
+        allowed_hours_from,
+        allowed_hours_to,
+        {{ utc_time(
+            "cast(" ~ as_of_date() ~ " + 1 as timestamp) + to_hours(allowed_hours_from)", 'time_zone'
+        ) }} as next_allowed_from_at,
+        {{ utc_time(
+            "cast(" ~ as_of_date() ~ " + 1 as timestamp) + to_hours(allowed_hours_to
+            + case when allowed_hours_to <= allowed_hours_from then 24 else 0 end)", 'time_zone'
+        ) }} as next_allowed_until_at
+    from customers
+    group by time_zone, allowed_hours_from, allowed_hours_to
 
 ),
 
@@ -142,8 +189,15 @@ capped as (
         {% endfor %}
         counted.last_contact_date,
         coalesce(counted.fatigue_stock, 0) as fatigue_stock,
-        coalesce(quiet.contact_count, 0) as quiet_hour_contact_count_30d
+        coalesce(quiet.contact_count, 0) as quiet_hour_contact_count_30d,
+        tomorrow.next_allowed_from_at,
+        tomorrow.next_allowed_until_at
     from customers
+    inner join tomorrow
+        on
+            customers.time_zone = tomorrow.time_zone
+            and customers.allowed_hours_from = tomorrow.allowed_hours_from
+            and customers.allowed_hours_to = tomorrow.allowed_hours_to
     left join optima on customers.relationship_type = optima.relationship_type
     left join counted on customers.customer_id = counted.customer_id
     left join quiet on customers.customer_id = quiet.customer_id
@@ -189,11 +243,6 @@ select
     ) as saturation,
     cast(quiet_hour_contact_count_30d as bigint) as quiet_hour_contact_count_30d,
     cast(time_zone as varchar) as time_zone,
-    {{ utc_time(
-        "cast(" ~ as_of_date() ~ " + 1 as timestamp) + to_hours(allowed_hours_from)", 'time_zone'
-    ) }} as next_allowed_from_at,
-    {{ utc_time(
-        "cast(" ~ as_of_date() ~ " + 1 as timestamp) + to_hours(allowed_hours_to
-        + case when allowed_hours_to <= allowed_hours_from then 24 else 0 end)", 'time_zone'
-    ) }} as next_allowed_until_at
+    next_allowed_from_at,
+    next_allowed_until_at
 from capped

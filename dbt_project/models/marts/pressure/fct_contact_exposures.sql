@@ -10,8 +10,9 @@
 
 with
 
--- Read several times for a few columns each, which takes less than keeping all of them once.
-events as not materialized (
+-- Read several times for a few columns each: of all history that takes less than keeping it once,
+-- of a night it takes more.
+events as {{ 'materialized' if is_incremental() else 'not materialized' }} (
 
     select
         *,
