@@ -50,7 +50,7 @@ def main() -> None:
     )
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, default=PROJECT_DIR / "var" / "benchmarks" / "night")
-    parser.add_argument("--memory", default="8GB", help="DuckDB's limit (8GB)")
+    parser.add_argument("--memory", default="9GB", help="DuckDB's limit (9GB)")
     parser.add_argument("--threads", type=int, default=2, help="DuckDB's (2)")
     options = parser.parse_args()
     folder = options.folder.resolve()
