@@ -131,3 +131,9 @@ def test_policies_are_explained():
     paragraphs = [paragraph for paragraph in block.split("\n\n") if paragraph.strip()]
     assert variables
     assert all(paragraph.lstrip().startswith("#") for paragraph in paragraphs)
+
+
+def test_no_test_is_too_long_a_name_for_airflow(manifest):
+    """Postgres keeps an XCom's key up to 512 characters; Cosmos adds an ending to a node's id."""
+    nodes = [*manifest["nodes"], *manifest["unit_tests"]]
+    assert not [name for name in nodes if len(name) > 480]
