@@ -43,21 +43,26 @@
 {%- endmacro %}
 
 {#-
-    Runs before the exposures and lists the days whose evidence moved: what happened within reach of the
-    day, or the types of relationship at the end of the month before.
+    Runs before the exposures and lists the days of customers whose evidence moved: what happened within
+    reach of the day, or the type of relationship at the end of the month before.
 -#}
 {% macro find_days_with_new_evidence() -%}
     {% set found %}
-        select exposure_date
+        select distinct
+            exposure_date,
+            customer_id
         from (
             {% for fact, before, after in evidence_reach() %}
-            {{ days_between('touched_date - ' ~ after, 'touched_date + ' ~ before, days_to_follow([fact])) }}
-            union
+            {{ days_between(
+                'touched_date - ' ~ after, 'touched_date + ' ~ before, customers_to_follow([fact]), 'customer_id'
+            ) }}
+            union all
             {% endfor %}
             {{ days_between(
                 'touched_date + 1',
                 'last_day(touched_date + 1)',
-                days_to_follow([ref('fct_relationship_months')])
+                customers_to_follow([ref('fct_relationship_months')]),
+                'customer_id',
             ) }}
         ) as every_day
         where exposure_date <= greatest({{ as_of_date() }}, (select max(exposure_date) from {{ this }}))
@@ -65,8 +70,10 @@
     {{ plan_rebuild(found) }}
 {%- endmacro %}
 
-{% macro days_between(first, last, relation) -%}
-    select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date) as exposure_date
+{% macro days_between(first, last, relation, column=none) -%}
+    select
+        cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date) as exposure_date
+        {{- ', ' ~ column if column }}
     from {{ relation }} as listed
 {%- endmacro %}
 
@@ -80,7 +87,11 @@
     {%- set needed = [] %}
     {% for fact, before, after in evidence_reach() if is_incremental() %}
         {% do needed.append(
-            days_between('exposure_date - ' ~ before, 'exposure_date + ' ~ after, touched_days())
+            days_between(
+                'exposure_date - ' ~ before,
+                'exposure_date + ' ~ after,
+                '(select distinct exposure_date from ' ~ touched_days() ~ ')',
+            )
         ) %}
     {% endfor %}
     select
@@ -111,7 +122,9 @@
         end as kind
     from {{ ref('fct_touchpoints') }}
     {% if is_incremental() %}
-    where touchpoint_date in ({{ needed[0] }})
+    where
+        touchpoint_date in ({{ needed[0] }})
+        and {{ is_of_touched_customer() }}
     {% endif %}
     union all
     select
@@ -129,6 +142,8 @@
         'control' as kind
     from {{ ref('fct_control_draws') }}
     {% if is_incremental() %}
-    where draw_date in ({{ needed[1] }})
+    where
+        draw_date in ({{ needed[1] }})
+        and {{ is_of_touched_customer() }}
     {% endif %}
 {%- endmacro %}

@@ -1,7 +1,7 @@
 {#-
-    Runs before the customer months and lists the months to rebuild: those that hold a day which a fact
-    rebuilt, or on which a campaign or a product was something else than it is, or whose deals and tickets
-    are others than before; all of them when the catalogue has other categories.
+    Runs before the customer months and lists whose months to rebuild: those that hold a day which
+    changed in a fact, or on which a campaign or a product was something else than it is, or whose deals
+    and tickets are others than before; all of them when the catalogue has other categories.
 -#}
 {% macro find_evidence_months(touchpoints, others) -%}
     {% set found %}
@@ -10,10 +10,15 @@
         -- an answer looks back as far as the letter that it answers
         days as (
 
-            select touched_date from {{ days_to_follow([touchpoints] + others) }} as followed
+            select
+                touched_date,
+                customer_id
+            from {{ customers_to_follow([touchpoints] + others) }} as followed
             union
-            select touched_date - {{ var('answer_within_days') }} as touched_date
-            from {{ days_to_follow([touchpoints]) }} as followed
+            select
+                touched_date - {{ var('answer_within_days') }} as touched_date,
+                customer_id
+            from {{ customers_to_follow([touchpoints]) }} as followed
 
         ),
 
@@ -43,10 +48,15 @@
 
         )
 
-        select cast(date_trunc('month', touched_date) as date) as month_start_date from days
+        select
+            cast(date_trunc('month', touched_date) as date) as month_start_date,
+            customer_id
+        from days
         union
         -- a category more on offer makes everybody's share of them smaller
-        select month_start_date
+        select
+            month_start_date,
+            null as customer_id
         from {{ this }}
         where offered_category_count <> (
             select count(distinct product_category)
@@ -54,7 +64,10 @@
             where is_in_catalogue
         )
         union
-        select month_start_date from moved
+        select
+            month_start_date,
+            customer_id
+        from moved
     {% endset %}
     {{ plan_rebuild(found, 'months') }}
 {%- endmacro %}
@@ -104,8 +117,8 @@
 {%- endmacro %}
 
 {#-
-    Month ends to score: all that have passed, or those that are new or follow a month that was rebuilt.
-    Known when the model is compiled for its run, after the months themselves.
+    Month ends to score: all that have passed, or those that are new or follow a month in which somebody's
+    evidence changed. Known when the model is compiled for its run, after the months themselves.
 -#}
 {% macro month_ends_to_score() -%}
     {% set months = ref('fct_customer_months') %}
@@ -139,18 +152,102 @@
     {{ return(run_query(found).columns[0].values() | list) }}
 {%- endmacro %}
 
-{#- Runs before the relationship months: month ends to score anew, and those there are no more. -#}
+{#-
+    Runs before the relationship months: month ends to score anew, and those there are no more. New ones
+    are everybody's, others those of the customers whose evidence up to then changed.
+-#}
 {% macro find_month_ends() -%}
+    {% set months = ref('fct_customer_months') %}
     {% set found %}
-        select unnest({{ month_ends_to_score() }}::date[]) as month_end_date
+        with
+
+        month_ends as (
+
+            select unnest({{ month_ends_to_score() }}::date[]) as month_end_date
+
+        ),
+
+        changed as (
+
+            select
+                customer_id,
+                min(touched_date) as first_date
+            from {{ customers_to_follow([months]) }} as followed
+            group by customer_id
+
+        ),
+
+        -- Whether goods are sold on the web at all says something about everybody.
+        web as (
+
+            select min(month_start_date) as first_date
+            from {{ months }}
+            where order_count > store_order_count
+
+        )
+
+        select
+            month_ends.month_end_date,
+            case
+                when changed.first_date > web.first_date then changed.customer_id
+            end as customer_id
+        from month_ends
+        inner join changed on month_ends.month_end_date >= changed.first_date
+        cross join web
         union
-        select month_end_date
+        select
+            month_end_date,
+            null as customer_id
+        from month_ends
+        where month_end_date not in (select scored.month_end_date from {{ this }} as scored)
+        union
+        select
+            month_end_date,
+            null as customer_id
         from {{ this }}
         where
             month_end_date > {{ as_of_date() }}
             or month_end_date < (select min(month_start_date) from {{ ref('fct_customer_months') }})
     {% endset %}
     {{ plan_rebuild(found, 'month ends') }}
+{%- endmacro %}
+
+{#-
+    Runs before the evidence of customers and lists those with other months than before; all of them once
+    the first order on the web makes a visit to a store a choice.
+-#}
+{% macro find_customers_with_new_evidence() -%}
+    {% set months = ref('fct_customer_months') %}
+    {% set found %}
+        with
+
+        changed as (
+
+            select distinct customer_id
+            from {{ customers_to_follow([months]) }} as followed
+
+        ),
+
+        everybody as (
+
+            select
+                (select coalesce(bool_or(customer_id is null), false) from changed)
+                or exists(select 1 from {{ months }} where order_count > store_order_count)
+                <> exists(select 1 from {{ this }} where signal = 'store_visits') as is_concerned
+
+        )
+
+        select customer_id
+        from changed
+        where customer_id is not null
+        {% for relation in [months, this] %}
+        union
+        select customer_id
+        from {{ relation }}
+        where (select everybody.is_concerned from everybody)
+        {% endfor %}
+    {% endset %}
+    {{ plan_rebuild(found, 'customers') }}
 {%- endmacro %}
 
 {#- Is the date one of a list, which may be empty? -#}

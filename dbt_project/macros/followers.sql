@@ -1,18 +1,33 @@
 {#-
-    A model that sums up facts follows them: it rebuilds the days (or months, or campaigns) that they
-    rebuilt, and reads no others. Before a fact changes it notes its days in `ops.touched_days`; they
-    stay noted until a build has finished, whole. So a build that broke off anywhere loses nothing:
-    a fact that was done finds nothing to do in the next one, but its notes are still there. A day
-    noted for nothing costs its rebuilding; none is ever missing.
+    A model that sums up facts follows them: it rebuilds the days (or months, or campaigns) that
+    changed in them, where it can only those of the customers concerned, and reads no others. A fact
+    notes in `ops.touched_days` whose days changed (`customer_id`, null for everybody's), in the
+    transaction that changes them; they stay noted until a build has finished, whole. So a build that
+    broke off anywhere loses nothing: a fact that was done finds nothing to do in the next one, but its
+    notes are still there. A day noted for nothing costs its rebuilding; none is ever missing.
 -#}
 
-{#- Days that any of these facts rebuilt since the last finished build. -#}
+{#- Days that changed in any of these facts since the last finished build. -#}
 {% macro days_to_follow(facts) -%}
     (
         select distinct touched_date
-        from ops.touched_days
-        where model_name in ({% for fact in facts %}'{{ fact.identifier }}'{{ ', ' if not loop.last }}{% endfor %})
+        {{ noted_of(facts) }}
     )
+{%- endmacro %}
+
+{#- The same, with the customers whose days they are; null for everybody's. -#}
+{% macro customers_to_follow(facts) -%}
+    (
+        select distinct
+            touched_date,
+            customer_id
+        {{ noted_of(facts) }}
+    )
+{%- endmacro %}
+
+{% macro noted_of(facts) -%}
+    from ops.touched_days
+    where model_name in ({% for fact in facts %}'{{ fact.identifier }}'{{ ', ' if not loop.last }}{% endfor %})
 {%- endmacro %}
 
 {#- Runs before a model that is kept by the day of its facts. -#}
@@ -39,7 +54,7 @@
     {%- set month = config.get('meta')['replaced_by'] %}
     {{ day }} in (
         select cast(unnest(generate_series({{ month }}, last_day({{ month }}), interval 1 day)) as date)
-        from {{ touched_days() }}
+        from (select distinct {{ month }} from {{ touched_days() }}) as months
     )
 {%- endmacro %}
 
@@ -69,7 +84,7 @@
             (from standing except from coming)
         {% endset %}
         {% do remember_touched_days(
-            'select ' ~ day ~ ' as touched_date from ' ~ fact
+            'select ' ~ day ~ ' as touched_date, customer_id from ' ~ fact
             ~ ' where ' ~ key ~ ' in (select ' ~ key ~ ' from (' ~ changed ~ ') as changed)'
         ) %}
     {% elif execute %}
@@ -77,10 +92,13 @@
     {% endif %}
 {%- endmacro %}
 
-{#- Notes days (a query with `touched_date`) of this model, at once and not in its transaction. -#}
+{#-
+    Notes days (a query with `touched_date` and `customer_id`) of this model, at once and not in its
+    transaction.
+-#}
 {% macro remember_touched_days(days) -%}
     {% do run_query(
-        "insert into ops.touched_days select distinct '" ~ this.identifier ~ "', touched_date from ("
+        "insert into ops.touched_days select distinct '" ~ this.identifier ~ "', touched_date, customer_id from ("
         ~ days ~ ") as touched"
     ) %}
 {%- endmacro %}
@@ -93,5 +111,6 @@
                     cast('{{ var("earliest_plausible_date") }}' as date), {{ as_of_date() }}, interval 1 day
                 )
             ) as date
-        ) as touched_date
+        ) as touched_date,
+        cast(null as varchar) as customer_id
 {%- endmacro %}

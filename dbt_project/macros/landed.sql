@@ -159,5 +159,7 @@
 {% macro create_build_ledger() -%}
     create schema if not exists ops;
     create table if not exists ops.built_loads (source varchar, load_id varchar);
-    create table if not exists ops.touched_days (model_name varchar, touched_date date)
+    create table if not exists ops.touched_days (
+        model_name varchar, touched_date date, customer_id varchar
+    )
 {%- endmacro %}

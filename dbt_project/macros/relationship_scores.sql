@@ -7,9 +7,11 @@
     What the months up to each of some month ends add up to, one row per customer and date: all that
     came before the first of them at once, then month by month what comes. Counts fade with
     evidence_weight, relative to the latest evidence: sums of whole numbers, so that no order of rows
-    changes a digit. Sales and costs are those of twelve months: what falls out is taken off again.
+    changes a digit. Sales and costs are those of twelve months: what falls out is taken off again. A
+    condition `of` leaves customers out.
 -#}
-{% macro gathered_evidence(first_date, last_date=none) -%}
+{% macro gathered_evidence(first_date, last_date=none, of=none) -%}
+    {%- set and_of = ' and ' ~ of if of else '' %}
     {%- set next_date = '(select last_day(max(last_date) + 1) from gathering)' %}
     {%- set sums = evidence_sums() | map(attribute=0) | list %}
     with recursive
@@ -17,8 +19,8 @@
     gathering as (
 
         {{ summed_evidence('cast(' ~ first_date ~ ' as date) as last_date', [
-            evidence_of_months('month_start_date <= ' ~ first_date),
-            evidence_leaving('month_start_date <= ' ~ first_date ~ ' - interval 12 month'),
+            evidence_of_months('month_start_date <= ' ~ first_date ~ and_of),
+            evidence_leaving('month_start_date <= ' ~ first_date ~ ' - interval 12 month' ~ and_of),
         ]) }}
 
         {% if last_date is not none %}
@@ -26,8 +28,8 @@
 
         {{ summed_evidence(next_date ~ ' as last_date', [
             'select * exclude (last_date) from gathering',
-            evidence_of_months('last_day(month_start_date) = ' ~ next_date),
-            evidence_leaving('last_day(month_start_date + interval 12 month) = ' ~ next_date),
+            evidence_of_months('last_day(month_start_date) = ' ~ next_date ~ and_of),
+            evidence_leaving('last_day(month_start_date + interval 12 month) = ' ~ next_date ~ and_of),
         ], where=next_date ~ ' <= ' ~ last_date) }}
         {% endif %}
 

@@ -1,8 +1,8 @@
 {#-
     Facts are built by the day: the days that something happened to are deleted and
     inserted anew, in one transaction. Same result as a full build, and a second
-    build of the same night touches no day. What they rebuild is noted for the models
-    that follow them (followers.sql).
+    build of the same night touches no day. Whose days differ afterwards is noted for the
+    models that follow them (followers.sql).
 -#}
 
 {#-
@@ -45,21 +45,35 @@
 {%- endmacro %}
 
 {#-
-    Lists what `found` says is to be rebuilt, in the column that the model's meta names, and notes
-    the days of it for those who follow the model; `noted` where the two are not the same. A model that
-    is made whole may differ from what was there on any day, whatever has become of that.
+    Lists what `found` says is to be rebuilt: days, or months, in the column that the model's meta
+    names; for a model `of_customers` with the `customer_id` whose day it is, null for everybody's.
+    `noted` are days that change for followers without a row of the model on them changing. A model
+    that is made whole may differ from what was there on any day, whatever has become of that.
 -#}
 {% macro plan_rebuild(found, what='days', noted=none) -%}
     {% if execute and is_incremental() %}
-        {% set column = config.get('meta')['replaced_by'] %}
+        {% set meta = config.get('meta') %}
         {% call statement('touched_days') %}
             create or replace temporary table {{ touched_days() }} as {{ found }}
         {% endcall %}
-        {% do remember_touched_days(
-            noted or 'select ' ~ column ~ ' as touched_date from ' ~ touched_days()
-        ) %}
-        {% set listed = run_query('select count(*) from ' ~ touched_days()).columns[0].values()[0] %}
-        {{ log(this.identifier ~ ': ' ~ listed ~ ' ' ~ what ~ ' to rebuild', info=true) }}
+        {% if noted is not none %}
+            {% do remember_touched_days(noted) %}
+        {% endif %}
+        {% set listed %}
+            select
+                count(distinct {{ meta['replaced_by'] }}),
+                {% if meta.get('of_customers') %}
+                case
+                    when bool_or(customer_id is null) then ' of all customers'
+                    else format(' of {} customers', count(distinct customer_id))
+                end
+                {% else %}
+                ''
+                {% endif %}
+            from {{ touched_days() }}
+        {% endset %}
+        {% set counted = run_query(listed).rows[0] %}
+        {{ log(this.identifier ~ ': ' ~ counted[0] ~ ' ' ~ what ~ counted[1] ~ ' to rebuild', info=true) }}
     {% elif execute %}
         {% do remember_touched_days(every_day()) %}
     {% endif %}
@@ -70,13 +84,60 @@
     {{ this.identifier }}__touched_days
 {%- endmacro %}
 
-{#- The incremental strategy `replace_days`; the column is in the model's meta. -#}
+{#- Is the row one of those that a model `of_customers` has to rebuild? `day` as the model's own. -#}
+{% macro is_touched(day) -%}
+    {%- set column = config.get('meta')['replaced_by'] %}
+    (
+        {{ day }} in (select {{ column }} from {{ touched_days() }} where customer_id is null)
+        or (customer_id, {{ day }}) in (select customer_id, {{ column }} from {{ touched_days() }})
+    )
+{%- endmacro %}
+
+{#- Is it a row of anybody whom a model `of_customers` rebuilds something of? -#}
+{% macro is_of_touched_customer() -%}
+    (
+        customer_id in (select customer_id from {{ touched_days() }} where customer_id is not null)
+        or (select bool_or(customer_id is null) from {{ touched_days() }})
+    )
+{%- endmacro %}
+
+{#-
+    The incremental strategy `replace_days`; the column is in the model's meta. What other models follow
+    has columns `noted` in its meta: in the same transaction it is noted whose days differ in any.
+-#}
 {% macro get_incremental_replace_days_sql(arg_dict) %}
-    {% set day = config.get('meta')['replaced_by'] %}
+    {% set meta = config.get('meta') %}
+    {% set day = meta['replaced_by'] %}
     {% set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) %}
+    {%- set touched -%}
+        {% if meta.get('of_customers') %}{{ is_touched(day) }}
+        {% else %}{{ day }} in (select {{ day }} from {{ touched_days() }}){% endif %}
+    {%- endset %}
+
+    {% if 'noted' in meta %}
+    insert into ops.touched_days
+    select
+        '{{ this.identifier }}' as model_name,
+        {{ day }} as touched_date,
+        customer_id
+    from (
+        {% for relation, sign in [(arg_dict['temp_relation'], 1), (arg_dict['target_relation'], -1)] %}
+        select
+            customer_id,
+            {{ day }},
+            {{ sign }} as sign,
+            hash({{ columns if meta['noted'] == 'all' else meta['noted'] | join(', ') }}) as row_hash
+        from {{ relation }}
+        {% if sign < 0 %}where {{ touched }}{% endif %}
+        {{ 'union all' if not loop.last }}
+        {% endfor %}
+    ) as rows_of_both
+    group by customer_id, {{ day }}
+    having sum(sign) <> 0 or sum(sign * cast(row_hash as hugeint)) <> 0;
+    {% endif %}
 
     delete from {{ arg_dict['target_relation'] }}
-    where {{ day }} in (select {{ day }} from {{ touched_days() }});
+    where {{ touched }};
 
     insert into {{ arg_dict['target_relation'] }} ({{ columns }})
     select {{ columns }} from {{ arg_dict['temp_relation'] }}

@@ -96,7 +96,7 @@ def building(
             )
             connection.execute(
                 "create table if not exists ops.touched_days "
-                "(model_name varchar, touched_date date)"
+                "(model_name varchar, touched_date date, customer_id varchar)"
             )
             connection.execute(
                 "create or replace table ops.build_state as "

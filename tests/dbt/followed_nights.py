@@ -3,7 +3,8 @@
 The second night brings: a message and a draw of two months ago, an event that moves to another
 day, a letter that was never hers, an address that makes a stranger an old customer, a campaign
 that comes after its messages and draws, one that turns into an offer, another window of coupons,
-an order of long ago, a product of another category. The third night brings one message.
+an order of long ago, a product of another category. The third night brings one message, the fourth
+the first order on the web, late: since then a way to the store was a choice.
 """
 
 from pathlib import Path
@@ -25,8 +26,16 @@ from tests.dbt.two_nights import (
 )
 from tests.dbt.two_nights import land_first_night as _land_two_nights_first
 
-THIRD = "2017-03-03"
-__all__ = ["FIRST", "SECOND", "THIRD", "land_first_night", "land_second_night", "land_third_night"]
+THIRD, FOURTH = "2017-03-03", "2017-03-04"
+__all__ = [
+    "FIRST",
+    "FOURTH",
+    "SECOND",
+    "THIRD",
+    "land_first_night",
+    "land_second_night",
+    "land_third_night",
+]
 
 
 def land_first_night(landing: Path) -> None:
@@ -80,6 +89,12 @@ def land_second_night(landing: Path) -> None:
 def land_third_night(landing: Path) -> None:
     rows = {"events": [_received("e40", "k2", "M3", "2017-03-03T08:00:00+00:00")]}
     land(landing, "klaviyo", THIRD, "K3", rows)
+
+
+def land_fourth_night(landing: Path) -> None:
+    order = {**_order("web", 2, "2017-02-20 12:00:00"), "store_id": "900"}
+    lines = [_line("web", "p1", 1, "1.99")]
+    land(landing, "shop", FOURTH, "S4", {"orders": [order], "order_lines": lines})
 
 
 def _drawn(event_id: str, profile_id: str, campaign_id: str, at: str) -> dict:

@@ -7,9 +7,11 @@ import pytest
 from tests.dbt.differences import differences
 from tests.dbt.followed_nights import (
     FIRST,
+    FOURTH,
     SECOND,
     THIRD,
     land_first_night,
+    land_fourth_night,
     land_second_night,
     land_third_night,
 )
@@ -22,6 +24,7 @@ FOLLOWERS = {
     "fct_contact_days",
     "fct_contact_exposures",
     "fct_customer_months",
+    "fct_relationship_evidence",
     "fct_relationship_months",
     "rpt_channel_months",
 }
@@ -40,7 +43,7 @@ SECOND_NIGHTS = {
 
 @pytest.fixture(scope="module")
 def nights(tmp_path_factory, warehouse):
-    """The second night in every way it can come about, twice, from scratch; and a third."""
+    """The second night in every way it can come about, twice, from scratch; and two more."""
     folder = tmp_path_factory.mktemp("followers")
     landing = folder / "landing"
     built = {}
@@ -69,6 +72,11 @@ def nights(tmp_path_factory, warehouse):
     land_third_night(landing)
     build("third", THIRD, ALL, upon="at once")
     build("third from scratch", THIRD, ALL)
+    built["third"].close_build(THIRD)
+
+    land_fourth_night(landing)
+    build("fourth", FOURTH, ALL, upon="third")
+    build("fourth from scratch", FOURTH, ALL)
     return built
 
 
@@ -79,6 +87,15 @@ def test_a_night_upon_the_first_equals_one_from_scratch(nights, name):
 
 def test_a_third_night_equals_one_from_scratch(nights):
     assert differences(nights["third"], nights["third from scratch"], "marts") == {}
+
+
+def test_what_says_something_about_everybody_is_not_only_read_of_one(nights):
+    """The first order on the web is one customer's, and changes what the stores say of all."""
+    evidence = "marts.fct_relationship_evidence"
+    stores = f"select distinct customer_id from {evidence} where signal = 'store_visits'"
+    assert nights["third"].rows(stores) == []
+    assert len(nights["fourth"].rows(stores)) > 1
+    assert differences(nights["fourth"], nights["fourth from scratch"], "marts") == {}
 
 
 def test_everything_did_change(nights):
@@ -114,11 +131,13 @@ def test_only_what_changed_is_read_anew(nights):
         # those of the touchpoints
         "fct_contact_days": "10 days",
         # all since a week before the late draw
-        "fct_contact_exposures": "80 days",
+        "fct_contact_exposures": "80 days of 4 customers",
         "rpt_channel_months": "3 months",
         # December too, whose campaign is an offer now
-        "fct_customer_months": "4 months",
-        "fct_relationship_months": "3 month ends",
+        "fct_customer_months": "4 months of 4 customers",
+        # nothing was ever sold on the web: what is says something about everybody
+        "fct_relationship_months": "3 month ends of all customers",
+        "fct_relationship_evidence": "4 customers",
         # other windows, a new one; all days since the one of December began
         "fct_campaign_recipients": "3 campaigns",
         "fct_campaign_orders": "66 days",
@@ -132,11 +151,13 @@ def test_a_usual_night_reads_a_week_of_exposures_and_a_day_of_the_rest(nights):
         "fct_touchpoints": "1 days",
         "fct_control_draws": "0 days",
         "fct_contact_days": "1 days",
-        "fct_contact_exposures": "8 days",
+        "fct_contact_exposures": "8 days of 1 customers",
         "rpt_channel_months": "1 months",
         # a letter of the last days of February could be answered now
-        "fct_customer_months": "2 months",
-        "fct_relationship_months": "1 month ends",
+        "fct_customer_months": "2 months of 1 customers",
+        # but was not, so that no month that is over differs
+        "fct_relationship_months": "0 month ends of 0 customers",
+        "fct_relationship_evidence": "1 customers",
         "fct_campaign_recipients": "1 campaigns",
         "fct_campaign_orders": "1 days",
     }

@@ -71,9 +71,11 @@ def test_only_days_that_something_happened_to_are_rebuilt(nights):
         "fct_control_draws": "0 days",
         # those of the touchpoints, and of exposures all within reach: from a week before 01-15 on
         "fct_contact_days": "10 days",
-        "fct_contact_exposures": "54 days",
-        "fct_customer_months": "3 months",
-        "fct_relationship_months": "2 month ends",
+        "fct_contact_exposures": "54 days of 5 customers",
+        # a category more on offer is everybody's
+        "fct_customer_months": "3 months of all customers",
+        "fct_relationship_months": "2 month ends of all customers",
+        "fct_relationship_evidence": "7 customers",
         "rpt_channel_months": "3 months",
         # the second is new, the first was under way on 02-10: since then its orders may be others,
         # and the late one of 01-15

@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         on_schema_change='fail',
-        meta={'replaced_by': 'order_date'},
+        meta={'replaced_by': 'order_date', 'noted': 'all'},
         pre_hook="{{ find_touched_days(
             rows=ref('int_orders__lines'),
             changed=ref('int_orders__changed'),

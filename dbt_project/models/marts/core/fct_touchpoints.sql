@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         on_schema_change='fail',
-        meta={'replaced_by': 'touchpoint_date'},
+        meta={'replaced_by': 'touchpoint_date', 'noted': 'all'},
         pre_hook="{{ find_touched_days(
             rows=ref('int_touchpoints__unified'),
             day='touchpoint_date',

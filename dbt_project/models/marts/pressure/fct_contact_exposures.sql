@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         on_schema_change='fail',
-        meta={'replaced_by': 'exposure_date'},
+        meta={'replaced_by': 'exposure_date', 'of_customers': true},
         pre_hook="{{ find_days_with_new_evidence() }}"
     )
 }}
@@ -116,7 +116,7 @@ exposures as not materialized (
     where
         kind in ('contact', 'control')
         {% if is_incremental() %}
-        and event_date in (select touched.exposure_date from {{ touched_days() }} as touched)
+        and {{ is_touched('event_date') }}
         {% endif %}
 
 ),

@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         on_schema_change='fail',
-        meta={'replaced_by': 'draw_date'},
+        meta={'replaced_by': 'draw_date', 'noted': 'all'},
         pre_hook="{{ find_touched_days(
             rows=ref('int_pressure__control_draws'),
             day='draw_date',

@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         on_schema_change='fail',
-        meta={'replaced_by': 'month_start_date'},
+        meta={'replaced_by': 'month_start_date', 'of_customers': true, 'noted': 'all'},
         pre_hook="{{ find_evidence_months(
             ref('fct_touchpoints'),
             [ref('fct_orders'), ref('fct_order_lines'), ref('dim_campaigns'), ref('dim_products')],
@@ -30,6 +30,7 @@ touchpoints as (
         event_type not in ('opened', 'visited', 'viewed', 'bounced')
         {% if is_incremental() %}
         and {{ is_in_touched_month('touchpoint_date') }}
+        and {{ is_touched("cast(date_trunc('month', touchpoint_date) as date)") }}
         {% endif %}
 
 ),
@@ -126,6 +127,7 @@ exchanges as (
             and touchpoint_date >= (
                 select min(touched.month_start_date) from {{ touched_days() }} as touched
             )
+            and {{ is_of_touched_customer() }}
             {% endif %}
     ) as written
 
@@ -181,7 +183,9 @@ orders as (
         ) as sales_amount
     from {{ ref('fct_orders') }}
     {% if is_incremental() %}
-    where {{ is_in_touched_month('order_date') }}
+    where
+        {{ is_in_touched_month('order_date') }}
+        and {{ is_touched("cast(date_trunc('month', order_date) as date)") }}
     {% endif %}
     group by customer_id, date_trunc('month', order_date)
 
@@ -209,17 +213,29 @@ offered as (
 
 ),
 
+lines as (
+
+    select
+        customer_id,
+        order_date,
+        product_id
+    from {{ ref('fct_order_lines') }}
+    {% if is_incremental() %}
+    where
+        {{ is_in_touched_month('order_date') }}
+        and {{ is_touched("cast(date_trunc('month', order_date) as date)") }}
+    {% endif %}
+
+),
+
 baskets as (
 
     select
         lines.customer_id,
         cast(date_trunc('month', lines.order_date) as date) as month_start_date,
         bit_or(products.category_bit) as category_bits
-    from {{ ref('fct_order_lines') }} as lines
+    from lines
     inner join products on lines.product_id = products.product_id
-    {% if is_incremental() %}
-    where {{ is_in_touched_month('lines.order_date') }}
-    {% endif %}
     group by lines.customer_id, date_trunc('month', lines.order_date)
 
 ),
@@ -228,9 +244,7 @@ crm as (
 
     select * from ({{ crm_by_month() }}) as every_month
     {% if is_incremental() %}
-    where month_start_date in (
-        select touched.month_start_date from {{ touched_days() }} as touched
-    )
+    where {{ is_touched('month_start_date') }}
     {% endif %}
 
 )

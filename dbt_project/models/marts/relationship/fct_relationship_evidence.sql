@@ -1,8 +1,18 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_days',
+        on_schema_change='fail',
+        meta={'replaced_by': 'customer_id'},
+        pre_hook="{{ find_customers_with_new_evidence() }}"
+    )
+}}
+
 with
 
 gathered as (
 
-    {{ gathered_evidence(as_of_date()) }}
+    {{ gathered_evidence(as_of_date(), of=is_of_touched_customer() if is_incremental() else none) }}
 
 ),
 

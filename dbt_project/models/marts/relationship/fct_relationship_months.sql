@@ -3,7 +3,11 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         on_schema_change='fail',
-        meta={'replaced_by': 'month_end_date'},
+        meta={
+            'replaced_by': 'month_end_date',
+            'of_customers': true,
+            'noted': ['relationship_type'],
+        },
         pre_hook="{{ find_month_ends() }}"
     )
 }}
@@ -16,8 +20,18 @@ gathered as (
 
     {% if month_ends %}
     select *
-    from ({{ gathered_evidence("'" ~ month_ends[0] ~ "'::date", "'" ~ month_ends[-1] ~ "'::date") }}) as every_month
-    where {{ is_one_of_days('last_date', month_ends) }}
+    from (
+        {{ gathered_evidence(
+            "'" ~ month_ends[0] ~ "'::date",
+            "'" ~ month_ends[-1] ~ "'::date",
+            of=is_of_touched_customer() if is_incremental() else none,
+        ) }}
+    ) as every_month
+    where
+        {{ is_one_of_days('last_date', month_ends) }}
+        {% if is_incremental() %}
+        and {{ is_touched('last_date') }}
+        {% endif %}
     {% else %}
     select * from ({{ gathered_evidence(as_of_date()) }}) as none_to_score
     where false
