@@ -2,6 +2,20 @@
 
 with
 
+-- Put together once: there are many times as many exposures to look them up for.
+customers as (
+
+    select
+        customers.customer_id,
+        cast(customers.first_seen_at as date) as first_seen_date,
+        preferences.max_marketing_messages_30d,
+        preferences.preferences_updated_at
+    from {{ ref('dim_customers') }} as customers
+    left join {{ ref('dim_preferences') }} as preferences
+        on customers.customer_id = preferences.customer_id
+
+),
+
 -- What she had declared by then counts; the optimum does not, it was found out later.
 recipients as (
 
@@ -18,21 +32,18 @@ recipients as (
         exposures.has_said_too_much,
         exposures.has_said_unclear,
         -- who is new has no usual
-        exposures.exposure_date - cast(customers.first_seen_at as date) >= 28 as is_known,
+        exposures.exposure_date - customers.first_seen_date >= 28 as is_known,
         exposures.service_contact_count_3d,
         exposures.service_contact_count_28d_before,
         exposures.contact_count_30d + 1 > least(
             case
-                when preferences.preferences_updated_at <= exposures.exposed_at
-                    then preferences.max_marketing_messages_30d
+                when customers.preferences_updated_at <= exposures.exposed_at
+                    then customers.max_marketing_messages_30d
             end,
             coalesce(treatments.treatment_contact_count_30d, {{ var('contact_cap_30d') }})
         ) as is_over_cap
     from {{ ref('fct_contact_exposures') }} as exposures
-    inner join {{ ref('dim_customers') }} as customers
-        on exposures.customer_id = customers.customer_id
-    left join {{ ref('dim_preferences') }} as preferences
-        on exposures.customer_id = preferences.customer_id
+    inner join customers on exposures.customer_id = customers.customer_id
     left join {{ ref('int_relationship__types') }} as treatments
         on exposures.relationship_type = treatments.relationship_type
     where exposures.arm = 'contact' and exposures.campaign_id is not null

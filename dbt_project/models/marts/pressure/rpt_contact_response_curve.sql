@@ -1,32 +1,48 @@
--- Exposures whose week of answers is over, of the last year or so.
+-- Exposures whose week of answers is over, of the last year or so; counted by campaign first, as what
+-- is left then is few enough to be asked for its experiment row by row.
 with
 
 exposures as (
 
     select
-        exposures.relationship_type,
-        least(exposures.contact_count_28d, {{ var('response_curve_most_contacts') }})
-            as contacts_28d,
-        exposures.arm,
+        relationship_type,
+        least(contact_count_28d, {{ var('response_curve_most_contacts') }}) as contacts_28d,
+        arm,
+        campaign_id,
+        channel,
+        is_in_experiment,
+        count(*) as exposure_count,
+        count(*) filter (where has_named_response or has_unnamed_response) as response_count,
+        count(*) filter (where has_named_response) as named_response_count,
+        count(*) filter (where has_opt_out) as opt_out_count,
+        count(*) filter (where has_complaint) as complaint_count
+    from {{ ref('fct_contact_exposures') }}
+    where
+        exposure_date > {{ as_of_date() }} - {{ var('response_curve_days') }}
+        and exposure_date <= {{ as_of_date() }} - 8
+    group by relationship_type, contacts_28d, arm, campaign_id, channel, is_in_experiment
+
+),
+
+drawn as (
+
+    select distinct campaign_id
+    from {{ ref('fct_contact_exposures') }}
+    where arm = 'control'
+
+),
+
+of_campaigns as (
+
+    select
+        exposures.*,
         case
             when exposures.is_in_experiment and drawn.campaign_id is not null then 'randomised'
             else 'observational'
         end as evidence,
-        exposures.has_named_response,
-        exposures.has_named_response or exposures.has_unnamed_response as has_response,
-        exposures.has_opt_out,
-        exposures.has_complaint,
-        {{ contact_cost('exposures.channel') }} as cost
-    from {{ ref('fct_contact_exposures') }} as exposures
-    left join (
-        select distinct campaign_id
-        from {{ ref('fct_contact_exposures') }}
-        where arm = 'control'
-    ) as drawn on exposures.campaign_id = drawn.campaign_id
-    where
-        exposures.exposure_date
-        > {{ as_of_date() }} - {{ var('response_curve_days') }}
-        and exposures.exposure_date <= {{ as_of_date() }} - 8
+        exposures.exposure_count * {{ contact_cost('exposures.channel') }} as cost
+    from exposures
+    left join drawn on exposures.campaign_id = drawn.campaign_id
 
 ),
 
@@ -36,16 +52,19 @@ counted as (
         relationship_type,
         evidence,
         contacts_28d,
-        count(*) filter (where arm = 'contact') as exposure_count,
-        count(*) filter (where arm = 'contact' and has_response) as response_count,
-        count(*) filter (where arm = 'contact' and has_named_response) as named_response_count,
-        count(*) filter (where arm = 'contact' and has_opt_out) as opt_out_count,
-        count(*) filter (where arm = 'contact' and has_complaint) as complaint_count,
-        count(*) filter (where arm = 'control') as control_count,
-        count(*) filter (where arm = 'control' and has_response) as control_response_count,
-        count(*) filter (where arm = 'control' and has_opt_out) as control_opt_out_count,
-        avg(cost) filter (where arm = 'contact') as cost_per_contact
-    from exposures
+        {% for count in ['exposure', 'response', 'named_response', 'opt_out', 'complaint'] %}
+        cast(coalesce(sum({{ count }}_count) filter (where arm = 'contact'), 0) as bigint)
+            as {{ count }}_count,
+        {% endfor %}
+        {% for count, controls in {
+            'exposure': 'control', 'response': 'control_response', 'opt_out': 'control_opt_out'
+        }.items() %}
+        cast(coalesce(sum({{ count }}_count) filter (where arm = 'control'), 0) as bigint)
+            as {{ controls }}_count,
+        {% endfor %}
+        sum(cost) filter (where arm = 'contact')
+        / sum(exposure_count) filter (where arm = 'contact') as cost_per_contact
+    from of_campaigns
     group by relationship_type, evidence, contacts_28d
 
 ),
