@@ -1,10 +1,14 @@
 {#-
-    Base models of long streams are tables: a landed row is typed once. They have the
-    columns of any base model; these two hooks keep true what changes with the night.
+    Base models of long streams type a landed row once, when its load comes. It flows through without
+    being kept or put in order; these two hooks keep true what changes with the night, and find
+    afterwards which rows are versions of each other.
 -#}
 
-{#- Before: forget what an unfinished build took in, and let the rest be a night older. -#}
-{% macro age_typed_rows(source_name) -%}
+{#-
+    Before: forget what an unfinished build took in, and let the rest be a night older. A row is seen
+    when the night of `seen_at` has come; of some streams always.
+-#}
+{% macro age_typed_rows(source_name, seen_at=none) -%}
     {% if is_incremental() %}
         delete from {{ this }}
         where load_id not in (
@@ -13,23 +17,33 @@
             where built.source = '{{ source_name }}'
         );
         update {{ this }} set is_new_load = false where is_new_load;
-        update {{ this }} set is_seen = true where not is_seen and occurred_at < {{ cutoff() }};
+        {% if seen_at %}
+        update {{ this }} set is_seen = true where not is_seen and {{ seen_at }} < {{ cutoff() }};
+        {% endif %}
     {% endif %}
 {%- endmacro %}
 
 {#-
     After: a key that came more than once, in this load or before, has versions; no other row is
     touched. Keys are compared by their hash, which takes a fraction of the memory; a key that merely
-    shares one is ranked too, alone and first.
+    shares one is ranked too, alone and first. With `load_dates` the versions know when the first and
+    the last of them came.
 -#}
-{% macro rank_anew(keys) -%}
+{% macro rank_anew(keys, changed_at=none, prefer=none, load_dates=false) -%}
     {% set key = 'hash(' ~ keys | join(', ') ~ ')' %}
+    {% set ranked = ['version_rank'] + (['first_load_date', 'last_load_date'] if load_dates else []) %}
     update {{ this }} as ranked
-    set version_rank = anew.version_rank
+    set
+        {% for column in ranked %}
+        {{ column }} = anew.{{ column }}{{ ',' if not loop.last }}
+        {% endfor %}
     from (
         select
             rowid as row_id,
-            {{ version_rank(keys) }} as version_rank
+            {% if load_dates %}
+            {{ first_and_last_load_date(keys) }},
+            {% endif %}
+            {{ version_rank(keys, changed_at=changed_at, prefer=prefer) }} as version_rank
         from {{ this }}
         where {{ key }} in (
             select {{ key }}
@@ -45,5 +59,11 @@
             {% endif %}
         )
     ) as anew
-    where ranked.rowid = anew.row_id and ranked.version_rank <> anew.version_rank
+    where
+        ranked.rowid = anew.row_id
+        and (
+            {% for column in ranked %}
+            ranked.{{ column }} <> anew.{{ column }} {{ 'or' if not loop.last }}
+            {% endfor %}
+        )
 {%- endmacro %}

@@ -168,6 +168,24 @@ def test_a_list_is_what_its_latest_load_says(nights):
     assert nights["continued"].rows(members) == [("l1", "k1"), ("l1", "k3")]
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        "base_hubspot__associations",
+        "base_hubspot__engagements",
+        "base_klaviyo__events",
+        "base_shop__order_lines",
+        "base_shop__orders",
+    ],
+)
+def test_what_is_typed_once_is_what_it_is_typed_from_scratch(nights, model):
+    every_row = f"select * exclude (is_new_load) from staging.{model} order by all"
+    continued = nights["continued"].rows(every_row)
+    assert continued == nights["scratch"].rows(every_row)
+    assert continued != nights["first"].rows(every_row)
+    assert any(row[-1] > 1 for row in continued), "of no record there is a second version"
+
+
 def test_an_event_that_landed_twice_is_typed_once_and_ranked_anew(nights):
     ranks = """
         select load_id, version_rank, is_new_load from staging.base_klaviyo__events

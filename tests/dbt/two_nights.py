@@ -4,8 +4,8 @@ The second night brings: an order that is late, one that moves to another day an
 day empty, a corrected line, a line whose order was missing, an order that the first night had in
 its landing but could not see yet, an address that makes a stranger an old customer, a campaign
 and a metric that arrive after their events, rows landed twice, bad rows, a load that was
-killed, an engagement that is tied to somebody only now, one whose tie is gone, a ticket that
-closes, a member who left a list.
+killed, an engagement that is tied to somebody only now, one whose tie is gone, one that changed, a
+ticket that closes, a member who left a list.
 """
 
 from pathlib import Path
@@ -158,6 +158,12 @@ def land_second_night(landing: Path) -> None:
         "H2",
         {
             "contacts": [{**_contact("h1", "1", "Ann.Lee@example.com"), "archived": "true"}],
+            "calls": [
+                {
+                    **_object("call2", "2017-02-26T09:00:00Z", hs_call_status="NO_ANSWER"),
+                    "updated_at": "2017-03-02T08:00:00Z",
+                }
+            ],
             "tickets": [
                 {
                     **_ticket("t1", "2017-02-24T12:00:00Z", closed_date="2017-02-26T08:00:00Z"),

@@ -1,8 +1,21 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ age_typed_rows('hubspot') }}",
+        post_hook="{{ rank_anew(['from_type', 'to_type', 'from_id'], changed_at='read_date') }}"
+    )
+}}
+
 with
 
 landed as (
 
-    {{ landed('hubspot', 'associations') }}
+    select * from ({{ landed('hubspot', 'associations') }}) as complete
+    {% if is_incremental() %}
+    where is_new_load
+    {% endif %}
 
 ),
 
@@ -58,5 +71,5 @@ checked as (
 
 select
     *,
-    {{ version_rank(['from_type', 'to_type', 'from_id'], changed_at='read_date') }} as version_rank
+    1 as version_rank
 from checked

@@ -1,9 +1,27 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ age_typed_rows('hubspot', seen_at='created_at') }}",
+        post_hook="{{ rank_anew(
+            ['landed_stream', 'engagement_id'],
+            changed_at='updated_at',
+            prefer='is_archived',
+            load_dates=true,
+        ) }}"
+    )
+}}
+
 -- Six kinds of engagement land in one shape, each with times and outcomes of its own.
 with
 
 landed as (
 
-    {{ landed_together('hubspot__engagements') }}
+    select * from ({{ landed_together('hubspot__engagements') }}) as complete
+    {% if is_incremental() %}
+    where is_new_load
+    {% endif %}
 
 ),
 
@@ -130,8 +148,7 @@ checked as (
 
 select
     * exclude (members),
-    {{ first_and_last_load_date(['landed_stream', 'engagement_id']) }},
-    {{
-        version_rank(['landed_stream', 'engagement_id'], changed_at='updated_at', prefer='is_archived')
-    }} as version_rank
+    load_date as first_load_date,
+    load_date as last_load_date,
+    1 as version_rank
 from checked

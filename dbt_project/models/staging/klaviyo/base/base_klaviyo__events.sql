@@ -3,14 +3,11 @@
         materialized='incremental',
         incremental_strategy='append',
         on_schema_change='fail',
-        pre_hook="{{ age_typed_rows('klaviyo') }}",
+        pre_hook="{{ age_typed_rows('klaviyo', seen_at='occurred_at') }}",
         post_hook="{{ rank_anew(['event_id']) }}"
     )
 }}
 
--- The one stream that is too long to be read and typed anew every night: a row is typed once,
--- when its load comes, and stays. It flows through without being kept or put in order; which rows
--- are versions of each other is found afterwards, by id.
 with
 
 landed as (

@@ -1,8 +1,21 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ age_typed_rows('shop') }}",
+        post_hook="{{ rank_anew(['order_id', 'product_id'], changed_at='updated_at') }}"
+    )
+}}
+
 with
 
 landed as (
 
-    {{ landed('shop', 'order_lines') }}
+    select * from ({{ landed('shop', 'order_lines') }}) as complete
+    {% if is_incremental() %}
+    where is_new_load
+    {% endif %}
 
 ),
 
@@ -67,5 +80,5 @@ checked as (
 
 select
     *,
-    {{ version_rank(['order_id', 'product_id'], changed_at='updated_at') }} as version_rank
+    1 as version_rank
 from checked

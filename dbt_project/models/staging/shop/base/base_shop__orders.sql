@@ -1,8 +1,21 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ age_typed_rows('shop', seen_at='ordered_at') }}",
+        post_hook="{{ rank_anew(['order_id'], changed_at='updated_at') }}"
+    )
+}}
+
 with
 
 landed as (
 
-    {{ landed('shop', 'orders') }}
+    select * from ({{ landed('shop', 'orders') }}) as complete
+    {% if is_incremental() %}
+    where is_new_load
+    {% endif %}
 
 ),
 
@@ -58,5 +71,5 @@ checked as (
 
 select
     *,
-    {{ version_rank(['order_id'], changed_at='updated_at') }} as version_rank
+    1 as version_rank
 from checked
