@@ -141,23 +141,34 @@ def _report(
             f"| {later['wall']:.1f} | {later['cpu']:.1f} | {later['peak']:.1f} |"
         )
 
-    def total(models: dict[str, dict[str, float]], what: str, chosen: object) -> float:
-        return sum(taken[what] for model, taken in models.items() if model in chosen)
-
-    concluded = total(whole, "cpu", bare)
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"Marts with bare queries: {concluded:.0f} cpu s, {concluded / sum(bare.values()):.1f} "
-            f"times the bare {sum(bare.values()):.0f}; one night "
-            f"{total(night, 'cpu', bare):.0f}, {total(night, 'cpu', bare) / concluded:.0%} of it.",
-            f"Everything: {total(whole, 'wall', whole) / 60:.1f} min, "
-            f"{total(whole, 'cpu', whole):.0f} cpu s; one night "
-            f"{total(night, 'wall', night) / 60:.1f} min, {total(night, 'cpu', night):.0f} cpu s, "
-            f"{total(night, 'cpu', night) / total(whole, 'cpu', whole):.0%} of it.",
-        ]
+    kept = {model for model in bare if whole[model]["is_kept"]}
+    lines += [
+        "",
+        "| | whole | bare | ratio | one night | of the whole |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for name, models in (
+        ("marts with bare queries", set(bare)),
+        ("of these, kept by day, month, campaign or customer", kept),
+        ("of these, made anew", set(bare) - kept),
+    ):
+        cost, later = _total(whole, "cpu", models), _total(night, "cpu", models)
+        least = sum(bare[model] for model in models)
+        lines.append(
+            f"| {name} | {cost:.0f} cpu s | {least:.0f} cpu s | {cost / least:.1f} "
+            f"| {later:.0f} cpu s | {later / cost:.0%} |"
+        )
+    cost, later = _total(whole, "cpu", set(whole)), _total(night, "cpu", set(whole))
+    lines.append(
+        f"| everything, tests apart | {_total(whole, 'wall', set(whole)) / 60:.1f} min, "
+        f"{cost:.0f} cpu s | | | {_total(night, 'wall', set(whole)) / 60:.1f} min, "
+        f"{later:.0f} cpu s | {later / cost:.0%} |"
     )
+    return "\n".join(lines)
+
+
+def _total(taken: dict[str, dict[str, float]], what: str, models: set[str]) -> float:
+    return sum(taken[model][what] for model in models)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ class Meter:
         model["cpu"] = _processor_seconds() - model["cpu"]
         model["peak"] = _peak_gigabytes()
         model["spilled"] = self.spilled / 1e9
+        model["is_kept"] = event.data.node_info.materialized == "incremental"
         print(
             f"  {name.split('.')[2]:44} {model['wall']:8.1f} s {model['cpu']:8.1f} cpu s "
             f"{model['peak']:6.1f} GB{model['spilled']:8.1f} GB spilled",
