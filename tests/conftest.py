@@ -40,6 +40,12 @@ def pytest_xdist_make_scheduler(config, log):
     return ByNight(config, log)
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with what takes longest, one on each worker, so that none of it is left for the end."""
+    longest = ("test_embedded_night.py", "test_nights.py")
+    items.sort(key=lambda item: item.path.name not in longest)
+
+
 @pytest.fixture(scope="session")
 def dag_bag():
     """Every DAG of the repository, parsed once."""
