@@ -207,7 +207,7 @@
         from {{ this }}
         where
             month_end_date > {{ as_of_date() }}
-            or month_end_date < (select min(month_start_date) from {{ ref('fct_customer_months') }})
+            or month_end_date < (select min(month_start_date) from {{ months }})
     {% endset %}
     {{ plan_rebuild(found, 'month ends') }}
 {%- endmacro %}

@@ -49,13 +49,19 @@
     {{ plan_rebuild(found, 'months') }}
 {%- endmacro %}
 
-{#- Is the day in a month to rebuild? Asked of single days, so that blocks of other months are skipped. -#}
+{#-
+    Is the day in a month to rebuild, of its customer where the model is `of_customers`? Asked of single
+    days first, so that blocks of other months are skipped.
+-#}
 {% macro is_in_touched_month(day) -%}
     {%- set month = config.get('meta')['replaced_by'] %}
     {{ day }} in (
         select cast(unnest(generate_series({{ month }}, last_day({{ month }}), interval 1 day)) as date)
         from (select distinct {{ month }} from {{ touched_days() }}) as months
     )
+    {%- if config.get('meta').get('of_customers') %}
+    and {{ is_touched("cast(date_trunc('month', " ~ day ~ ") as date)") }}
+    {%- endif %}
 {%- endmacro %}
 
 {#-

@@ -4,6 +4,14 @@
     afterwards which rows are versions of each other.
 -#}
 
+{#- Rows that landed and are not in the model yet; a model that is made whole takes them all. -#}
+{% macro not_yet_typed(landed) -%}
+    select * from ({{ landed }}) as complete
+    {% if is_incremental() %}
+    where is_new_load
+    {% endif %}
+{%- endmacro %}
+
 {#-
     Before: forget what an unfinished build took in, and let the rest be a night older. A row is seen
     when the night of `seen_at` has come; of some streams always.

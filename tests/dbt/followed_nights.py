@@ -33,6 +33,7 @@ __all__ = [
     "SECOND",
     "THIRD",
     "land_first_night",
+    "land_fourth_night",
     "land_second_night",
     "land_third_night",
 ]

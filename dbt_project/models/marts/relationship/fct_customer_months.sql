@@ -30,7 +30,6 @@ touchpoints as (
         event_type not in ('opened', 'visited', 'viewed', 'bounced')
         {% if is_incremental() %}
         and {{ is_in_touched_month('touchpoint_date') }}
-        and {{ is_touched("cast(date_trunc('month', touchpoint_date) as date)") }}
         {% endif %}
 
 ),
@@ -183,9 +182,7 @@ orders as (
         ) as sales_amount
     from {{ ref('fct_orders') }}
     {% if is_incremental() %}
-    where
-        {{ is_in_touched_month('order_date') }}
-        and {{ is_touched("cast(date_trunc('month', order_date) as date)") }}
+    where {{ is_in_touched_month('order_date') }}
     {% endif %}
     group by customer_id, date_trunc('month', order_date)
 
@@ -221,9 +218,7 @@ lines as (
         product_id
     from {{ ref('fct_order_lines') }}
     {% if is_incremental() %}
-    where
-        {{ is_in_touched_month('order_date') }}
-        and {{ is_touched("cast(date_trunc('month', order_date) as date)") }}
+    where {{ is_in_touched_month('order_date') }}
     {% endif %}
 
 ),

@@ -18,10 +18,7 @@ with
 
 landed as (
 
-    select * from ({{ landed_together('hubspot__engagements') }}) as complete
-    {% if is_incremental() %}
-    where is_new_load
-    {% endif %}
+    {{ not_yet_typed(landed_together('hubspot__engagements')) }}
 
 ),
 

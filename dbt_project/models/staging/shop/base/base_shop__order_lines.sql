@@ -12,10 +12,7 @@ with
 
 landed as (
 
-    select * from ({{ landed('shop', 'order_lines') }}) as complete
-    {% if is_incremental() %}
-    where is_new_load
-    {% endif %}
+    {{ not_yet_typed(landed('shop', 'order_lines')) }}
 
 ),
 

@@ -12,10 +12,7 @@ with
 
 landed as (
 
-    select * from ({{ landed('shop', 'orders') }}) as complete
-    {% if is_incremental() %}
-    where is_new_load
-    {% endif %}
+    {{ not_yet_typed(landed('shop', 'orders')) }}
 
 ),
 
