@@ -14,6 +14,14 @@
     date_diff('day', date '1970-01-01', {{ date_expression }})
 {%- endmacro %}
 
+{#-
+    First day of this many months, the running one among them. What looks back by whole months is the
+    same night after night for a customer to whom nothing happens, until a month ends.
+-#}
+{% macro first_day_of_months(months) -%}
+    cast(date_trunc('month', {{ as_of_date() }}) - interval {{ months - 1 }} month as date)
+{%- endmacro %}
+
 {#- Parsing knows no night, so it gets a placeholder; running without one is refused at the start. -#}
 {% macro _as_of_text() -%}
     {{ var('as_of_date', none) or '1970-01-01' }}

@@ -213,41 +213,21 @@
 {%- endmacro %}
 
 {#-
-    Runs before the evidence of customers and lists those with other months than before; all of them once
-    the first order on the web makes a visit to a store a choice.
+    Has the first order on the web made a visit to a store a choice, or has the last one gone? Either says
+    something about the evidence of everybody.
 -#}
-{% macro find_customers_with_new_evidence() -%}
-    {% set months = ref('fct_customer_months') %}
-    {% set found %}
-        with
+{% macro web_shop_came_or_went(months) -%}
+    exists(select 1 from {{ months }} where order_count > store_order_count)
+    <> exists(select 1 from {{ this }} where signal = 'store_visits')
+{%- endmacro %}
 
-        changed as (
-
-            select distinct customer_id
-            from {{ customers_to_follow([months]) }} as followed
-
-        ),
-
-        everybody as (
-
-            select
-                (select coalesce(bool_or(customer_id is null), false) from changed)
-                or exists(select 1 from {{ months }} where order_count > store_order_count)
-                <> exists(select 1 from {{ this }} where signal = 'store_visits') as is_concerned
-
-        )
-
-        select customer_id
-        from changed
-        where customer_id is not null
-        {% for relation in [months, this] %}
-        union
-        select customer_id
-        from {{ relation }}
-        where (select everybody.is_concerned from everybody)
-        {% endfor %}
-    {% endset %}
-    {{ plan_rebuild(found, 'customers') }}
+{#-
+    Is there a loyalty programme now and was none before, or the other way round? Who has no standing in one
+    is then slighted, or no more; where a standing is all there is, a commitment comes from contracts alone.
+-#}
+{% macro loyalty_programme_came_or_went(preferences) -%}
+    exists(select 1 from {{ preferences }} where loyalty_status is not null)
+    <> exists(select 1 from {{ this }} where given_commitment <> {{ var('given_commitment').contract }})
 {%- endmacro %}
 
 {#- Is the date one of a list, which may be empty? -#}

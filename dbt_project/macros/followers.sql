@@ -50,6 +50,82 @@
 {%- endmacro %}
 
 {#-
+    Runs before a model that is kept by customer and lists those of whom something changed in the facts
+    and dimensions that it follows, from the day on that the model looks back to; all of them where
+    `everybody` holds.
+-#}
+{% macro follow_customers(followed, first_date=none, everybody='false') -%}
+    {% set found %}
+        with
+
+        noted as (
+
+            select distinct customer_id
+            from {{ customers_to_follow(followed) }} as followed
+            {% if first_date %}where touched_date >= {{ first_date }}{% endif %}
+
+        ),
+
+        everybody as (
+
+            select coalesce(bool_or(customer_id is null), false) or {{ everybody }} as is_concerned
+            from noted
+
+        )
+
+        select customer_id
+        from noted
+        where customer_id is not null
+        {% for relation in [ref('int_identity__customers'), this] %}
+        union
+        select customer_id
+        from {{ relation }}
+        where (select everybody.is_concerned from everybody)
+        {% endfor %}
+    {% endset %}
+    {{ plan_rebuild(found, 'customers') }}
+{%- endmacro %}
+
+{#- Does a column of the model say something else than it would in a build of tonight? -#}
+{% macro is_other_than(column, value) -%}
+    exists(select 1 from {{ this }} where {{ column }} <> {{ value }})
+{%- endmacro %}
+
+{#- Is it a row of a customer to rebuild, in a model that is kept by customer? Each is when it is new. -#}
+{% macro is_touched_customer(customer_id='customer_id') -%}
+    {%- if is_incremental() -%}
+    {{ customer_id }} in (select touched.customer_id from {{ touched_days() }} as touched)
+    {%- else -%}
+    true
+    {%- endif %}
+{%- endmacro %}
+
+{#-
+    Runs after a table that is made whole, before the one that it replaces is gone, and notes the
+    customers of whom any of these columns is another now, for the models that follow it.
+-#}
+{% macro note_customers_of_changed(columns) -%}
+    {%- if execute %}
+    {%- set standing = load_relation(make_backup_relation(this, 'table')) %}
+    insert into ops.touched_days
+    {% if standing is none %}
+    select
+        '{{ this.identifier }}' as model_name,
+        touched_date,
+        customer_id
+    from ({{ every_day() }}) as every_day
+    {% else %}
+    select
+        '{{ this.identifier }}' as model_name,
+        {{ as_of_date() }} as touched_date,
+        customer_id
+    from ({{ rows_that_differ(this, standing, ['customer_id'], columns | join(', ')) }}) as differing
+    where customer_id is not null
+    {% endif %}
+    {%- endif %}
+{%- endmacro %}
+
+{#-
     Is the day in a month to rebuild, of its customer where the model is `of_customers`? Asked of single
     days first, so that blocks of other months are skipped.
 -#}

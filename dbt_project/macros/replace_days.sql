@@ -115,25 +115,20 @@
     {%- endset %}
 
     {% if 'noted' in meta %}
+    {% set keys = ['customer_id'] + ([] if day == 'customer_id' else [day]) %}
     insert into ops.touched_days
     select
         '{{ this.identifier }}' as model_name,
-        {{ day }} as touched_date,
+        {{ as_of_date() if day == 'customer_id' else day }} as touched_date,
         customer_id
     from (
-        {% for relation, sign in [(arg_dict['temp_relation'], 1), (arg_dict['target_relation'], -1)] %}
-        select
-            customer_id,
-            {{ day }},
-            {{ sign }} as sign,
-            hash({{ columns if meta['noted'] == 'all' else meta['noted'] | join(', ') }}) as row_hash
-        from {{ relation }}
-        {% if sign < 0 %}where {{ touched }}{% endif %}
-        {{ 'union all' if not loop.last }}
-        {% endfor %}
-    ) as rows_of_both
-    group by customer_id, {{ day }}
-    having sum(sign) <> 0 or sum(sign * cast(row_hash as hugeint)) <> 0;
+        {{ rows_that_differ(
+            arg_dict['temp_relation'],
+            '(from ' ~ arg_dict['target_relation'] ~ ' where ' ~ touched ~ ')',
+            keys,
+            columns if meta['noted'] == 'all' else meta['noted'] | join(', '),
+        ) }}
+    ) as differing;
     {% endif %}
 
     delete from {{ arg_dict['target_relation'] }}
@@ -142,3 +137,23 @@
     insert into {{ arg_dict['target_relation'] }} ({{ columns }})
     select {{ columns }} from {{ arg_dict['temp_relation'] }}
 {% endmacro %}
+
+{#- Keys whose rows are others in one relation than in the other, in any of the columns. -#}
+{% macro rows_that_differ(coming, standing, keys, columns) -%}
+    select {{ keys | join(', ') }}
+    from (
+        select
+            {{ keys | join(', ') }},
+            1 as sign,
+            hash({{ columns }}) as row_hash
+        from {{ coming }} as coming
+        union all
+        select
+            {{ keys | join(', ') }},
+            -1 as sign,
+            hash({{ columns }}) as row_hash
+        from {{ standing }} as standing
+    ) as rows_of_both
+    group by {{ keys | join(', ') }}
+    having sum(sign) <> 0 or sum(sign * cast(row_hash as hugeint)) <> 0
+{%- endmacro %}

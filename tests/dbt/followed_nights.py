@@ -4,7 +4,10 @@ The second night brings: a message and a draw of two months ago, an event that m
 day, a letter that was never hers, an address that makes a stranger an old customer, a campaign
 that comes after its messages and draws, one that turns into an offer, another window of coupons,
 an order of long ago, a product of another category. The third night brings one message, the fourth
-the first order on the web, late: since then a way to the store was a choice.
+the first order on the web, late: since then a way to the store was a choice. The fifth brings what
+nobody did: what customers say of themselves, who looks after one, a loyalty programme, what a campaign
+is about. On the sixth she signs a contract, and whoever looks after her has learned something. The
+seventh is the first of a month.
 """
 
 from pathlib import Path
@@ -14,11 +17,13 @@ from tests.dbt.two_nights import (
     FIRST,
     SECOND,
     _campaign,
+    _contact,
     _coupon,
     _customer,
     _event,
     _line,
     _metric,
+    _object,
     _order,
     _product,
     _received,
@@ -27,14 +32,21 @@ from tests.dbt.two_nights import (
 from tests.dbt.two_nights import land_first_night as _land_two_nights_first
 
 THIRD, FOURTH = "2017-03-03", "2017-03-04"
+FIFTH, SIXTH, SEVENTH = "2017-03-05", "2017-03-06", "2017-04-01"
 __all__ = [
+    "FIFTH",
     "FIRST",
     "FOURTH",
     "SECOND",
+    "SEVENTH",
+    "SIXTH",
     "THIRD",
+    "land_fifth_night",
     "land_first_night",
     "land_fourth_night",
     "land_second_night",
+    "land_seventh_night",
+    "land_sixth_night",
     "land_third_night",
 ]
 
@@ -76,7 +88,7 @@ def land_second_night(landing: Path) -> None:
     land(landing, "shop", SECOND, "S2", shop)
     land(landing, "hubspot", SECOND, "H2", {"associations": [_tied("emails", "mail2", [], SECOND)]})
     klaviyo = {
-        "campaigns": [_campaign("c3", "M3", "2017-02-26")],
+        "campaigns": [{**_campaign("c3", "M3", "2017-02-26"), "tags": ["value:organic"]}],
         "events": [
             _received("e1", "k1", "M1", "2017-02-02T08:00:00+00:00"),
             _received("e30", "k2", "M3", "2017-02-26T08:00:00+00:00"),
@@ -96,6 +108,57 @@ def land_fourth_night(landing: Path) -> None:
     order = {**_order("web", 2, "2017-02-20 12:00:00"), "store_id": "900"}
     lines = [_line("web", "p1", 1, "1.99")]
     land(landing, "shop", FOURTH, "S4", {"orders": [order], "order_lines": lines})
+
+
+def land_fifth_night(landing: Path) -> None:
+    said = {
+        "declared_relationship": "buddy",
+        "interests": "recipes",
+        "declared_values": "local",
+        "hs_timezone": "America_slash_New_York",
+        "loyalty_status": "gold",
+    }
+    ann = {**_contact("h1", "1", "Ann.Lee@example.com", **said), "updated_at": f"{FIFTH}T05:00:00Z"}
+    bo = _contact("h2", None, "bo@EXAMPLE.com", hubspot_owner_id="71", interests="gardening")
+    contacts = [ann, {**bo, "updated_at": f"{FIFTH}T05:00:00Z"}]
+    land(landing, "hubspot", FIFTH, "H5", {"contacts": contacts})
+    tagged = {
+        **_campaign("c1", "M1", "2017-02-01"),
+        "updated_at": f"{FIFTH}T08:00:00+00:00",
+        "tags": ["topic:recipes", "value:organic"],
+    }
+    land(landing, "klaviyo", FIFTH, "K5", {"campaigns": [tagged]})
+
+
+def land_sixth_night(landing: Path) -> None:
+    learned = {
+        "id": "71",
+        "created_at": "2016-01-01T00:00:00Z",
+        "updated_at": f"{SIXTH}T00:00:00Z",
+        "archived": "false",
+        "email": "staff@example.com",
+        "teams": [{"id": "1", "name": "skill:gardening"}],
+    }
+    won = _object(
+        "d1",
+        "2017-03-05T09:00:00Z",
+        createdate="2017-03-05T09:00:00Z",
+        pipeline="sales",
+        dealstage="closedwon",
+        hs_is_closed="true",
+        hs_is_closed_won="true",
+    )
+    rows = {
+        "owners": [learned],
+        "deals": [won],
+        "associations": [_tied("deals", "d1", ["h2"], SIXTH)],
+    }
+    land(landing, "hubspot", SIXTH, "H6", rows)
+
+
+def land_seventh_night(landing: Path) -> None:
+    rows = {"events": [_received("e70", "k2", "M3", "2017-04-01T08:00:00+00:00")]}
+    land(landing, "klaviyo", SEVENTH, "K7", rows)
 
 
 def _drawn(event_id: str, profile_id: str, campaign_id: str, at: str) -> dict:

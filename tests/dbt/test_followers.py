@@ -6,19 +6,28 @@ import pytest
 
 from tests.dbt.differences import differences
 from tests.dbt.followed_nights import (
+    FIFTH,
     FIRST,
     FOURTH,
     SECOND,
+    SEVENTH,
+    SIXTH,
     THIRD,
+    land_fifth_night,
     land_first_night,
     land_fourth_night,
     land_second_night,
+    land_seventh_night,
+    land_sixth_night,
     land_third_night,
 )
 
 pytestmark = pytest.mark.slow  # a dozen builds
 FACTS = ("--select", "+fct_orders", "+fct_touchpoints", "+fct_control_draws", "+dim_campaigns")
 FOLLOWERS = {
+    "dim_customer_habits",
+    "dim_customer_relationships",
+    "dim_shared_values",
     "fct_campaign_orders",
     "fct_campaign_recipients",
     "fct_contact_days",
@@ -77,6 +86,17 @@ def nights(tmp_path_factory, warehouse):
     land_fourth_night(landing)
     build("fourth", FOURTH, ALL, upon="third")
     build("fourth from scratch", FOURTH, ALL)
+    built["fourth"].close_build(FOURTH)
+
+    for name, night, land_night, before in (
+        ("fifth", FIFTH, land_fifth_night, "fourth"),
+        ("sixth", SIXTH, land_sixth_night, "fifth"),
+        ("seventh", SEVENTH, land_seventh_night, "sixth"),
+    ):
+        land_night(landing)
+        build(name, night, ALL, upon=before)
+        build(f"{name} from scratch", night, ALL)
+        built[name].close_build(night)
     return built
 
 
@@ -96,6 +116,31 @@ def test_what_says_something_about_everybody_is_not_only_read_of_one(nights):
     assert nights["third"].rows(stores) == []
     assert len(nights["fourth"].rows(stores)) > 1
     assert differences(nights["fourth"], nights["fourth from scratch"], "marts") == {}
+
+
+def test_what_she_says_counts_from_the_night_on_that_she_says_it(nights):
+    assert differences(nights["fifth"], nights["fifth from scratch"], "marts") == {}
+    changed = differences(nights["fourth"], nights["fifth"], "marts")
+    kept_by_customer = {name for name in FOLLOWERS if name.startswith("dim_")}
+    assert {f"marts.{name}" for name in kept_by_customer} <= set(changed)
+
+
+def test_who_looks_after_her_is_read_of_those_concerned(nights):
+    assert differences(nights["sixth"], nights["sixth from scratch"], "marts") == {}
+    changed = differences(nights["fifth"], nights["sixth"], "marts")
+    assert {"marts.dim_customer_habits", "marts.dim_customer_relationships"} <= set(changed)
+    rebuilt = nights["sixth"].last_build.rebuilt()
+    assert rebuilt["dim_customer_habits"] == "1 customers"
+    assert rebuilt["dim_customer_relationships"] == "1 customers"
+    assert rebuilt["dim_shared_values"] == "0 customers"
+
+
+def test_with_a_new_month_a_year_is_another_year(nights):
+    assert differences(nights["seventh"], nights["seventh from scratch"], "marts") == {}
+    everybody = nights["seventh"].rows("select count(*) from marts.dim_customers")[0][0]
+    rebuilt = nights["seventh"].last_build.rebuilt()
+    assert rebuilt["dim_customer_habits"] == f"{everybody} customers"
+    assert rebuilt["dim_customer_relationships"] == f"{everybody} customers"
 
 
 def test_everything_did_change(nights):
@@ -138,6 +183,9 @@ def test_only_what_changed_is_read_anew(nights):
         # nothing was ever sold on the web: what is says something about everybody
         "fct_relationship_months": "3 month ends of all customers",
         "fct_relationship_evidence": "4 customers",
+        "dim_customer_habits": "4 customers",
+        "dim_customer_relationships": "4 customers",
+        "dim_shared_values": "4 customers",
         # other windows, a new one; all days since the one of December began
         "fct_campaign_recipients": "3 campaigns",
         "fct_campaign_orders": "66 days",
@@ -158,6 +206,9 @@ def test_a_usual_night_reads_a_week_of_exposures_and_a_day_of_the_rest(nights):
         # but was not, so that no month that is over differs
         "fct_relationship_months": "0 month ends of 0 customers",
         "fct_relationship_evidence": "1 customers",
+        "dim_customer_habits": "1 customers",
+        "dim_customer_relationships": "1 customers",
+        "dim_shared_values": "1 customers",
         "fct_campaign_recipients": "1 campaigns",
         "fct_campaign_orders": "1 days",
     }

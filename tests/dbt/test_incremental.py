@@ -76,6 +76,9 @@ def test_only_days_that_something_happened_to_are_rebuilt(nights):
         "fct_customer_months": "3 months of all customers",
         "fct_relationship_months": "2 month ends of all customers",
         "fct_relationship_evidence": "7 customers",
+        "dim_customer_habits": "5 customers",
+        "dim_customer_relationships": "7 customers",
+        "dim_shared_values": "5 customers",
         "rpt_channel_months": "3 months",
         # the second is new, the first was under way on 02-10: since then its orders may be others,
         # and the late one of 01-15

@@ -1,7 +1,7 @@
 select
     owner_id,
     team,
-    skills,
+    coalesce(skills, []) as skills,
     is_archived,
     created_at
 from {{ ref('stg_hubspot__owners') }}

@@ -3,7 +3,7 @@
         pre_hook="{{ note_days_of_changed(
             rows=ref('int_campaigns__with_offers'),
             key='campaign_id',
-            watch=['content_kind', 'coupon_count'],
+            watch=['content_kind', 'coupon_count', 'topic', 'value_tag'],
             fact=ref('fct_touchpoints'),
             day='touchpoint_date',
         ) }}"

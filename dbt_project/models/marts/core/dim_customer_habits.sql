@@ -1,8 +1,25 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_days',
+        on_schema_change='fail',
+        meta={'replaced_by': 'customer_id'},
+        pre_hook="{{ follow_customers(
+            [
+                ref('fct_touchpoints'), ref('fct_orders'), ref('fct_order_lines'), ref('dim_campaigns'),
+                ref('dim_products'), ref('dim_preferences'), ref('dim_customers'), ref('dim_staff'),
+            ],
+            first_date=first_day_of_months(var('habit_months')),
+            everybody=is_other_than('observed_from_date', first_day_of_months(var('habit_months'))),
+        ) }}"
+    )
+}}
+
 {% set weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] %}
 {% set order_channels = ['store', 'web', 'phone', 'chat', 'meeting', 'social'] %}
 {% set width = var('habit_hours_width') %}
 {% set least = var('habit_least_observations') %}
-{% set since = as_of_date() ~ ' - ' ~ (var('habit_days') - 1) %}
+{% set since = first_day_of_months(var('habit_months')) %}
 
 with
 
@@ -19,6 +36,7 @@ customers as (
     inner join {{ ref('dim_preferences') }} as preferences
         on customers.customer_id = preferences.customer_id
     left join pg_timezone_names() as zones on lower(preferences.time_zone) = lower(zones.name)
+    where {{ is_touched_customer('customers.customer_id') }}
 
 ),
 
@@ -149,7 +167,9 @@ orders as (
             retail_discount_amount + coupon_discount_amount + coupon_match_discount_amount
         ) filter (where {{ is_summed() }}) as discount_amount
     from {{ ref('fct_orders') }}
-    where order_date between {{ since }} and {{ as_of_date() }}
+    where
+        order_date between {{ since }} and {{ as_of_date() }}
+        and {{ is_touched_customer() }}
     group by customer_id
 
 ),
@@ -172,7 +192,10 @@ stores as (
         store_id,
         count(*) as observations
     from {{ ref('fct_orders') }}
-    where order_date between {{ since }} and {{ as_of_date() }} and store_id is not null
+    where
+        order_date between {{ since }} and {{ as_of_date() }}
+        and store_id is not null
+        and {{ is_touched_customer() }}
     group by customer_id, store_id
 
 ),
@@ -186,7 +209,9 @@ bought as (
         count(*) as observations
     from {{ ref('fct_order_lines') }} as lines
     inner join {{ ref('dim_products') }} as products on lines.product_id = products.product_id
-    where lines.order_date between {{ since }} and {{ as_of_date() }}
+    where
+        lines.order_date between {{ since }} and {{ as_of_date() }}
+        and {{ is_touched_customer('lines.customer_id') }}
     group by lines.customer_id, products.product_category, products.brand
 
 ),
@@ -254,6 +279,7 @@ messages as (
     where
         touchpoints.event_type in ('delivered', 'clicked', 'replied', 'redeemed')
         and touchpoints.touchpoint_date between {{ since }} and {{ as_of_date() }}
+        and {{ is_touched_customer('touchpoints.customer_id') }}
     group by touchpoints.customer_id, campaign_topics.topic
 
 ),
@@ -376,7 +402,7 @@ joined as (
 
 select
     customer_id,
-    {{ as_of_date() }} as as_of_date,
+    {{ since }} as observed_from_date,
     cast(time_zone as varchar) as time_zone,
 
     -- when

@@ -3,7 +3,7 @@
         pre_hook="{{ note_days_of_changed(
             rows=ref('int_products__catalogued'),
             key='product_id',
-            watch=['product_category'],
+            watch=['product_category', 'brand'],
             fact=ref('fct_order_lines'),
             day='order_date',
         ) }}"

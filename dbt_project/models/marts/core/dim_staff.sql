@@ -1,3 +1,15 @@
+{{
+    config(
+        pre_hook="{{ note_days_of_changed(
+            rows=ref('int_crm__staff'),
+            key='owner_id',
+            watch=['skills'],
+            fact=ref('dim_customers'),
+            day=as_of_date(),
+        ) }}"
+    )
+}}
+
 with
 
 customers as (
@@ -35,7 +47,7 @@ tickets as (
 select
     staff.owner_id,
     cast(staff.team as varchar) as team,
-    cast(coalesce(staff.skills, []) as varchar[]) as skills,
+    cast(staff.skills as varchar[]) as skills,
     not staff.is_archived as is_active,
     staff.created_at,
     cast(coalesce(customers.customer_count, 0) as bigint) as customer_count,

@@ -1,3 +1,5 @@
+{{ config(post_hook="{{ note_customers_of_changed(['outcome']) }}") }}
+
 with
 
 deals as (

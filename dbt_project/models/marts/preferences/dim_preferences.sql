@@ -1,3 +1,12 @@
+{{
+    config(
+        post_hook="{{ note_customers_of_changed([
+            'wants_relationship', 'declared_relationship', 'loyalty_status', 'declared_values',
+            'interests', 'wanted_topics', 'unwanted_topics', 'time_zone',
+        ]) }}"
+    )
+}}
+
 with
 
 declared as (

@@ -1,3 +1,20 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_days',
+        on_schema_change='fail',
+        meta={'replaced_by': 'customer_id'},
+        pre_hook="{{ follow_customers(
+            [
+                ref('fct_customer_months'), ref('fct_relationship_evidence'), ref('fct_touchpoints'),
+                ref('fct_deals'), ref('dim_preferences'), ref('dim_customers'),
+            ],
+            everybody=is_other_than('observed_from_date', first_day_of_months(12))
+            ~ ' or ' ~ loyalty_programme_came_or_went(ref('dim_preferences')),
+        ) }}"
+    )
+}}
+
 with
 
 customers as (
@@ -13,12 +30,13 @@ customers as (
     from {{ ref('dim_customers') }} as dim_customers
     left join {{ ref('dim_preferences') }} as preferences
         on dim_customers.customer_id = preferences.customer_id
+    where {{ is_touched_customer('dim_customers.customer_id') }}
 
 ),
 
 gathered as (
 
-    {{ gathered_evidence(as_of_date()) }}
+    {{ gathered_evidence(as_of_date(), of=is_touched_customer()) }}
 
 ),
 
@@ -40,7 +58,7 @@ programme as (
 
 ),
 
--- Whoever touched her most often in the year: the more of it lies with one person, the better they
+-- Whoever touched her most often in the twelve months: the more of it lies with one person, the better they
 -- know each other.
 touches_by_owner as (
 
@@ -52,7 +70,8 @@ touches_by_owner as (
     where
         owner_id is not null
         and event_type in ('sent', 'called', 'met', 'replied')
-        and touchpoint_date > {{ as_of_date() }} - 365
+        and touchpoint_date >= {{ first_day_of_months(12) }}
+        and {{ is_touched_customer() }}
     group by customer_id, owner_id
 
 ),
@@ -239,7 +258,7 @@ reasoned as (
 
 select
     reasoned.customer_id,
-    {{ as_of_date() }} as as_of_date,
+    {{ first_day_of_months(12) }} as observed_from_date,
     cast(reasoned.relationship_type as varchar) as relationship_type,
     cast(
         case
@@ -305,7 +324,7 @@ select
     cast({{ polarity('reasoned.polarity_score') }} as varchar) as polarity,
     cast(round(reasoned.polarity_score, 4) as double) as polarity_score,
     cast({{ value_tier('coalesce(reasoned.sales_amount, 0)') }} as varchar) as value_tier,
-    cast(coalesce(reasoned.touch_count, 0) as bigint) as human_touch_count_365d,
+    cast(coalesce(reasoned.touch_count, 0) as bigint) as human_touch_count_12m,
     cast(reasoned.owner_continuity as double) as owner_continuity,
     cast(types.treatment_contact_count_30d as bigint) as treatment_contact_count_30d,
     types.treatment_channels,

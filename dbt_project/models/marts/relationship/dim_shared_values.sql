@@ -1,3 +1,15 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_days',
+        on_schema_change='fail',
+        meta={'replaced_by': 'customer_id'},
+        pre_hook="{{ follow_customers(
+            [ref('fct_touchpoints'), ref('dim_campaigns'), ref('dim_preferences')]
+        ) }}"
+    )
+}}
+
 with
 
 campaigns as (
@@ -27,8 +39,11 @@ heard as (
     from {{ ref('fct_touchpoints') }} as touchpoints
     inner join campaigns on touchpoints.campaign_id = campaigns.campaign_id
     where
-        touchpoints.is_marketing_contact
-        or touchpoints.event_type in ('clicked', 'redeemed', 'replied')
+        (
+            touchpoints.is_marketing_contact
+            or touchpoints.event_type in ('clicked', 'redeemed', 'replied')
+        )
+        and {{ is_touched_customer('touchpoints.customer_id') }}
     group by touchpoints.customer_id, campaigns.value_tag
 
 ),
@@ -39,6 +54,7 @@ declared as (
         customer_id,
         unnest(declared_values) as value_tag
     from {{ ref('dim_preferences') }}
+    where {{ is_touched_customer() }}
 
 ),
 

@@ -3,8 +3,10 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         on_schema_change='fail',
-        meta={'replaced_by': 'customer_id'},
-        pre_hook="{{ find_customers_with_new_evidence() }}"
+        meta={'replaced_by': 'customer_id', 'noted': 'all'},
+        pre_hook="{{ follow_customers(
+            [ref('fct_customer_months')], everybody=web_shop_came_or_went(ref('fct_customer_months'))
+        ) }}"
     )
 }}
 
@@ -12,7 +14,7 @@ with
 
 gathered as (
 
-    {{ gathered_evidence(as_of_date(), of=is_of_touched_customer() if is_incremental() else none) }}
+    {{ gathered_evidence(as_of_date(), of=is_touched_customer()) }}
 
 ),
 

@@ -12,7 +12,7 @@ customers as (
         ) as strained_customer_count,
         round(avg(relationships.owner_continuity), 6) as owner_continuity,
         count(relationships.owner_continuity) as continuity_customer_count,
-        sum(relationships.human_touch_count_365d) as human_touch_count_365d
+        sum(relationships.human_touch_count_12m) as human_touch_count_12m
     from {{ ref('dim_customers') }} as customers
     inner join {{ ref('dim_customer_relationships') }} as relationships
         on customers.customer_id = relationships.customer_id
@@ -44,7 +44,7 @@ select
     ) as load_share,
     cast(coalesce(customers.seeking_customer_count, 0) as bigint) as seeking_customer_count,
     cast(coalesce(customers.human_desk_customer_count, 0) as bigint) as human_desk_customer_count,
-    cast(coalesce(customers.human_touch_count_365d, 0) as bigint) as human_touch_count_365d,
+    cast(coalesce(customers.human_touch_count_12m, 0) as bigint) as human_touch_count_12m,
     cast(customers.owner_continuity as double) as owner_continuity,
     cast(coalesce(customers.continuity_customer_count, 0) as bigint) as continuity_customer_count,
     cast(coalesce(tickets.answered_ticket_count_365d, 0) as bigint) as answered_ticket_count_365d,
