@@ -31,6 +31,7 @@
 
             select
                 standing.campaign_id,
+                standing.first_date as begun_date,
                 standing.first_date,
                 greatest(
                     standing.last_date + {{ window_days }},
@@ -45,6 +46,7 @@
             union all
             select
                 standing.campaign_id,
+                standing.first_date as begun_date,
                 followed.touched_date as first_date,
                 greatest(standing.last_date + {{ window_days }}, standing.offer_until_date) as until_date
             from standing
@@ -53,6 +55,7 @@
             union all
             select
                 coming.campaign_id,
+                coming.touchpoint_date as begun_date,
                 coming.touchpoint_date as first_date,
                 greatest(
                     coming.touchpoint_date + {{ window_days }}, campaigns.offer_until_date
@@ -67,6 +70,7 @@
 
         select
             campaign_id,
+            min(begun_date) as begun_date,
             min(first_date) as first_date,
             least(max(until_date), {{ as_of_date() }}) as until_date
         from touched

@@ -67,7 +67,7 @@
         ) as every_day
         where exposure_date <= greatest({{ as_of_date() }}, (select max(exposure_date) from {{ this }}))
     {% endset %}
-    {{ plan_rebuild(found) }}
+    {{ plan_rebuild(found, customers=ref('int_identity__customers')) }}
 {%- endmacro %}
 
 {% macro days_between(first, last, relation, column=none) -%}

@@ -69,7 +69,7 @@
             customer_id
         from moved
     {% endset %}
-    {{ plan_rebuild(found, 'months') }}
+    {{ plan_rebuild(found, 'months', customers=ref('int_identity__customers')) }}
 {%- endmacro %}
 
 {#- Deals and tickets that went badly; few enough to be counted anew each night. -#}
@@ -208,6 +208,18 @@
         where
             month_end_date > {{ as_of_date() }}
             or month_end_date < (select min(month_start_date) from {{ months }})
+    {% endset %}
+    {{ plan_rebuild(found, 'month ends', customers=ref('int_identity__customers')) }}
+{%- endmacro %}
+
+{#- Runs before what is told of a month end and the one before it, and lists those with other types. -#}
+{% macro follow_month_ends(months) -%}
+    {% set found %}
+        select touched_date as month_end_date
+        from {{ days_to_follow([months]) }} as followed
+        union
+        select last_day(touched_date + 1) as month_end_date
+        from {{ days_to_follow([months]) }} as followed
     {% endset %}
     {{ plan_rebuild(found, 'month ends') }}
 {%- endmacro %}

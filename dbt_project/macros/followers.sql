@@ -39,6 +39,17 @@
     {{ plan_rebuild(found) }}
 {%- endmacro %}
 
+{#- The same, `of_customers`. -#}
+{% macro follow_days_of_customers(facts) -%}
+    {% set found %}
+        select
+            touched_date as {{ config.get('meta')['replaced_by'] }},
+            customer_id
+        from {{ customers_to_follow(facts) }} as followed
+    {% endset %}
+    {{ plan_rebuild(found, customers=ref('int_identity__customers')) }}
+{%- endmacro %}
+
 {#- Runs before a model that is kept by the month of its facts. -#}
 {% macro follow_months(facts) -%}
     {% set found %}
@@ -89,15 +100,6 @@
 {#- Does a column of the model say something else than it would in a build of tonight? -#}
 {% macro is_other_than(column, value) -%}
     exists(select 1 from {{ this }} where {{ column }} <> {{ value }})
-{%- endmacro %}
-
-{#- Is it a row of a customer to rebuild, in a model that is kept by customer? Each is when it is new. -#}
-{% macro is_touched_customer(customer_id='customer_id') -%}
-    {%- if is_incremental() -%}
-    {{ customer_id }} in (select touched.customer_id from {{ touched_days() }} as touched)
-    {%- else -%}
-    true
-    {%- endif %}
 {%- endmacro %}
 
 {#-

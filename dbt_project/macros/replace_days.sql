@@ -46,16 +46,29 @@
 
 {#-
     Lists what `found` says is to be rebuilt: days, or months, in the column that the model's meta
-    names; for a model `of_customers` with the `customer_id` whose day it is, null for everybody's.
+    names; for a model `of_customers` with the `customer_id` whose day it is, null for everybody's, that is
+    all in `customers`.
     `noted` are days that change for followers without a row of the model on them changing. A model
     that is made whole may differ from what was there on any day, whatever has become of that.
 -#}
-{% macro plan_rebuild(found, what='days', noted=none) -%}
+{% macro plan_rebuild(found, what='days', noted=none, customers=none) -%}
     {% if execute and is_incremental() %}
         {% set meta = config.get('meta') %}
         {% call statement('touched_days') %}
             create or replace temporary table {{ touched_days() }} as {{ found }}
         {% endcall %}
+        {% if meta.get('of_customers') %}
+        {% call statement('touched_customers') %}
+            create or replace temporary table {{ touched_customers() }} as
+            select customer_id
+            from {{ touched_days() }}
+            where customer_id is not null
+            union
+            select customer_id
+            from {{ customers }}
+            where (select bool_or(customer_id is null) from {{ touched_days() }})
+        {% endcall %}
+        {% endif %}
         {% if noted is not none %}
             {% do remember_touched_days(noted) %}
         {% endif %}
@@ -79,26 +92,42 @@
     {% endif %}
 {%- endmacro %}
 
-{#- Name of the list; it lives as long as dbt's connection. -#}
+{#- Names of the lists; they live as long as dbt's connection. -#}
 {% macro touched_days() -%}
     {{ this.identifier }}__touched_days
 {%- endmacro %}
 
-{#- Is the row one of those that a model `of_customers` has to rebuild? `day` as the model's own. -#}
+{% macro touched_customers() -%}
+    {{ this.identifier }}__touched_customers
+{%- endmacro %}
+
+{#-
+    Is the row one of those that a model `of_customers` has to rebuild? `day` as the model's own. Asked of
+    days and of customers first: so blocks of other days are skipped, and few are left to ask of both.
+-#}
 {% macro is_touched(day) -%}
     {%- set column = config.get('meta')['replaced_by'] %}
-    (
+    {{ day }} in (select {{ column }} from {{ touched_days() }})
+    and {{ is_of_touched_customer() }}
+    and (
         {{ day }} in (select {{ column }} from {{ touched_days() }} where customer_id is null)
         or (customer_id, {{ day }}) in (select customer_id, {{ column }} from {{ touched_days() }})
     )
 {%- endmacro %}
 
-{#- Is it a row of anybody whom a model `of_customers` rebuilds something of? -#}
-{% macro is_of_touched_customer() -%}
-    (
-        customer_id in (select customer_id from {{ touched_days() }} where customer_id is not null)
-        or (select bool_or(customer_id is null) from {{ touched_days() }})
+{#-
+    Is it a row of a customer of whom there is something to rebuild? For models that are kept by customer
+    or `of_customers`; everybody is one when the model is made whole.
+-#}
+{% macro is_of_touched_customer(customer_id='customer_id') -%}
+    {%- if not is_incremental() -%}
+    true
+    {%- else -%}
+    {{ customer_id }} in (
+        select touched.customer_id
+        from {{ touched_customers() if config.get('meta').get('of_customers') else touched_days() }} as touched
     )
+    {%- endif %}
 {%- endmacro %}
 
 {#-

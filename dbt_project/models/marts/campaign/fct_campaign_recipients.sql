@@ -32,7 +32,11 @@ touchpoints as not materialized (
         touchpoint_date,
         event_type = 'delivered' or (event_type = 'sent' and is_marketing_contact) as is_delivery
     from {{ ref('fct_touchpoints') }}
-    where campaign_id in (select campaigns.campaign_id from campaigns)
+    where
+        campaign_id in (select campaigns.campaign_id from campaigns)
+        {% if is_incremental() %}
+        and touchpoint_date >= (select min(touched.begun_date) from {{ touched_days() }} as touched)
+        {% endif %}
 
 ),
 

@@ -16,8 +16,8 @@
 
 with
 
--- Read once by each of the three: kept, it would be a second copy of the fact.
-touchpoints as not materialized (
+-- Read once by each of the three: of all history, kept, it would be a second copy of the fact.
+touchpoints as {{ 'materialized' if is_incremental() else 'not materialized' }} (
 
     select
         cast(date_trunc('month', touchpoint_date) as date) as month_date,

@@ -4,33 +4,33 @@ with
 customer_months as (
 
     select
-        orders.customer_id,
-        cast(date_trunc('month', customers.first_order_date) as date) as cohort_month_date,
-        date_diff('month', customers.first_order_date, orders.order_date) as months_since,
+        customer_id,
+        cast(date_trunc('month', order_date) as date) as order_month_date,
         count(*) as order_count,
         count(*) filter (
-            where orders.currency_code <> '{{ var("reporting_currency") }}'
+            where currency_code <> '{{ var("reporting_currency") }}'
         ) as other_currency_order_count,
-        sum(orders.sales_amount) filter (
-            where orders.currency_code = '{{ var("reporting_currency") }}'
+        sum(sales_amount) filter (
+            where currency_code = '{{ var("reporting_currency") }}'
         ) as sales_amount
-    from {{ ref('fct_orders') }} as orders
-    inner join {{ ref('dim_customers') }} as customers
-        on orders.customer_id = customers.customer_id
-    group by orders.customer_id, cohort_month_date, months_since
+    from {{ ref('fct_orders') }}
+    group by customer_id, order_month_date
 
 ),
 
 counted as (
 
     select
-        cohort_month_date,
-        months_since,
+        cast(date_trunc('month', customers.first_order_date) as date) as cohort_month_date,
+        date_diff('month', customers.first_order_date, customer_months.order_month_date)
+            as months_since,
         count(*) as customer_count,
-        sum(order_count) as order_count,
-        sum(other_currency_order_count) as other_currency_order_count,
-        sum(sales_amount) as sales_amount
+        sum(customer_months.order_count) as order_count,
+        sum(customer_months.other_currency_order_count) as other_currency_order_count,
+        sum(customer_months.sales_amount) as sales_amount
     from customer_months
+    inner join {{ ref('dim_customers') }} as customers
+        on customer_months.customer_id = customers.customer_id
     group by cohort_month_date, months_since
 
 ),

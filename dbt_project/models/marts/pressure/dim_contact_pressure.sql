@@ -65,8 +65,9 @@ by_channel as (
     select
         customer_id,
         channel,
+        -- doubles, because whole numbers without a limit take twice as long to add up
         {% for days in windows %}
-        sum(contact_count) filter (where is_marketing and age_days < {{ days }})
+        sum(cast(contact_count as double)) filter (where is_marketing and age_days < {{ days }})
             as contact_count_{{ days }}d,
         {% endfor %}
         max(contact_date) filter (where is_marketing) as last_contact_date,

@@ -3,8 +3,8 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         on_schema_change='fail',
-        meta={'replaced_by': 'contact_date'},
-        pre_hook="{{ follow_days([ref('fct_touchpoints')]) }}"
+        meta={'replaced_by': 'contact_date', 'of_customers': true},
+        pre_hook="{{ follow_days_of_customers([ref('fct_touchpoints')]) }}"
     )
 }}
 
@@ -16,6 +16,6 @@ select
     count(*) as contact_count
 from ({{ messages_to_customers() }}) as messages
 {% if is_incremental() %}
-where contact_date in (select touched.contact_date from {{ touched_days() }} as touched)
+where {{ is_touched('contact_date') }}
 {% endif %}
 group by customer_id, contact_date, channel, message_class

@@ -146,6 +146,21 @@ named_reactions as (
         and reactions.kind in ('named_response', 'opt_out', 'complaint', 'pulse')
     group by exposures.event_id
 
+),
+
+relationships as (
+
+    select
+        customer_id,
+        month_end_date,
+        relationship_type
+    from {{ ref('fct_relationship_months') }}
+    {% if is_incremental() %}
+    where month_end_date in (
+        select cast(date_trunc('month', exposure_date) as date) - 1 from {{ touched_days() }}
+    )
+    {% endif %}
+
 )
 
 select
@@ -184,7 +199,7 @@ left join unnamed_reactions
         exposures.customer_key = unnamed_reactions.customer_key
         and exposures.day_number = unnamed_reactions.day_number
 left join named_reactions on exposures.event_id = named_reactions.event_id
-left join {{ ref('fct_relationship_months') }} as relationships
+left join relationships
     on
         exposures.customer_id = relationships.customer_id
         and exposures.month_end_date = relationships.month_end_date

@@ -21,5 +21,7 @@ select
     cast(channel as varchar) as channel
 from {{ ref('int_pressure__control_draws') }}
 {% if is_incremental() %}
-where draw_date in (select touched.draw_date from {{ touched_days() }} as touched)
+where
+    draw_date in (select touched.draw_date from {{ touched_days() }} as touched)
+    and occurred_at >= (select min(touched.draw_date) from {{ touched_days() }} as touched)
 {% endif %}

@@ -2,62 +2,28 @@
 
 with
 
--- Put together once: there are many times as many exposures to look them up for.
-customers as (
+contacts as not materialized (
 
     select
-        customers.customer_id,
-        cast(customers.first_seen_at as date) as first_seen_date,
-        preferences.max_marketing_messages_30d,
-        preferences.preferences_updated_at
-    from {{ ref('dim_customers') }} as customers
-    left join {{ ref('dim_preferences') }} as preferences
-        on customers.customer_id = preferences.customer_id
+        *,
+        has_opt_out or has_complaint as is_harmed,
+        not has_named_response and not has_unnamed_response as is_silent,
+        visit_count_3d >= 2 and is_silent as is_repeat_visit
+    from {{ ref('fct_contact_exposures') }}
+    where arm = 'contact' and campaign_id is not null
 
 ),
 
--- What she had declared by then counts; the optimum does not, it was found out later.
-recipients as (
-
-    select
-        exposures.campaign_id,
-        exposures.exposure_date,
-        exposures.has_opt_out,
-        exposures.has_complaint,
-        exposures.has_opt_out or exposures.has_complaint as is_harmed,
-        not exposures.has_named_response and not exposures.has_unnamed_response as is_silent,
-        exposures.visit_count_3d >= 2
-        and not exposures.has_named_response
-        and not exposures.has_unnamed_response as is_repeat_visit,
-        exposures.has_said_too_much,
-        exposures.has_said_unclear,
-        -- who is new has no usual
-        exposures.exposure_date - customers.first_seen_date >= 28 as is_known,
-        exposures.service_contact_count_3d,
-        exposures.service_contact_count_28d_before,
-        exposures.contact_count_30d + 1 > least(
-            case
-                when customers.preferences_updated_at <= exposures.exposed_at
-                    then customers.max_marketing_messages_30d
-            end,
-            coalesce(treatments.treatment_contact_count_30d, {{ var('contact_cap_30d') }})
-        ) as is_over_cap
-    from {{ ref('fct_contact_exposures') }} as exposures
-    inner join customers on exposures.customer_id = customers.customer_id
-    left join {{ ref('int_relationship__types') }} as treatments
-        on exposures.relationship_type = treatments.relationship_type
-    where exposures.arm = 'contact' and exposures.campaign_id is not null
-
-),
-
-counted as (
+-- What is asked of all of them is asked of few cells; the optimum is not, it was found out later.
+cells as (
 
     select
         campaign_id,
+        relationship_type,
+        contact_count_30d,
         min(exposure_date) as first_exposure_date,
         max(exposure_date) as last_exposure_date,
         count(*) as recipient_count,
-        count(*) filter (where is_over_cap) as over_cap_count,
         count(*) filter (where has_opt_out) as opt_out_count,
         count(*) filter (where has_complaint) as complaint_count,
         count(*) filter (where is_harmed) as harmed_count,
@@ -67,14 +33,93 @@ counted as (
         count(*) filter (where has_said_too_much) as too_much_count,
         count(has_said_unclear) as unclear_asked_count,
         count(*) filter (where has_said_unclear) as unclear_count,
-        count(*) filter (where is_known) as known_count,
-        coalesce(sum(service_contact_count_3d) filter (where is_known), 0)
+        sum(service_contact_count_3d) as service_contact_count,
+        sum(service_contact_count_28d_before) as service_contact_count_28d_before
+    from contacts
+    group by campaign_id, relationship_type, contact_count_30d
+
+),
+
+treatments as (
+
+    select
+        relationship_type,
+        coalesce(treatment_contact_count_30d, {{ var('contact_cap_30d') }}) as treatment_cap_30d
+    from {{ ref('int_relationship__types') }}
+
+),
+
+-- What she had declared by then counts.
+over_declared_cap as (
+
+    select
+        contacts.campaign_id,
+        count(*) as recipient_count
+    from contacts
+    inner join {{ ref('dim_preferences') }} as preferences
+        on
+            contacts.customer_id = preferences.customer_id
+            and preferences.max_marketing_messages_30d is not null
+    left join treatments on contacts.relationship_type = treatments.relationship_type
+    where
+        preferences.preferences_updated_at <= contacts.exposed_at
+        and contacts.contact_count_30d >= preferences.max_marketing_messages_30d
+        and contacts.contact_count_30d
+        < coalesce(treatments.treatment_cap_30d, {{ var('contact_cap_30d') }})
+    group by contacts.campaign_id
+
+),
+
+-- Who is new has no usual.
+of_newcomers as (
+
+    select
+        contacts.campaign_id,
+        sum(contacts.service_contact_count_3d) as service_contact_count,
+        sum(contacts.service_contact_count_28d_before) as service_contact_count_28d_before
+    from contacts
+    inner join {{ ref('dim_customers') }} as customers
+        on contacts.customer_id = customers.customer_id
+    where
+        (contacts.service_contact_count_3d > 0 or contacts.service_contact_count_28d_before > 0)
+        and contacts.exposure_date - cast(customers.first_seen_at as date) < 28
+    group by contacts.campaign_id
+
+),
+
+counted as (
+
+    select
+        cells.campaign_id,
+        min(cells.first_exposure_date) as first_exposure_date,
+        max(cells.last_exposure_date) as last_exposure_date,
+        cast(
+            coalesce(
+                sum(cells.recipient_count) filter (
+                    where
+                    cells.contact_count_30d
+                    >= coalesce(treatments.treatment_cap_30d, {{ var('contact_cap_30d') }})
+                ), 0
+            ) + coalesce(any_value(over_declared_cap.recipient_count), 0) as bigint
+        ) as over_cap_count,
+        {% for count in [
+            'recipient', 'opt_out', 'complaint', 'harmed', 'silent', 'repeat_visit', 'too_much_asked',
+            'too_much', 'unclear_asked', 'unclear',
+        ] %}
+        cast(sum(cells.{{ count }}_count) as bigint) as {{ count }}_count,
+        {% endfor %}
+        sum(cells.service_contact_count) - coalesce(any_value(of_newcomers.service_contact_count), 0)
             as service_contact_count,
         -- the day of the message and the three after it, at the pace of the four weeks before
-        coalesce(sum(service_contact_count_28d_before) filter (where is_known), 0) * 4 / 28.0
-            as usual_service_contact_count
-    from recipients
-    group by campaign_id
+        (
+            sum(cells.service_contact_count_28d_before)
+            - coalesce(any_value(of_newcomers.service_contact_count_28d_before), 0)
+        ) * 4 / 28.0 as usual_service_contact_count
+    from cells
+    left join treatments on cells.relationship_type = treatments.relationship_type
+    left join over_declared_cap on cells.campaign_id = over_declared_cap.campaign_id
+    left join of_newcomers on cells.campaign_id = of_newcomers.campaign_id
+    group by cells.campaign_id
 
 ),
 

@@ -30,13 +30,13 @@ customers as (
     from {{ ref('dim_customers') }} as dim_customers
     left join {{ ref('dim_preferences') }} as preferences
         on dim_customers.customer_id = preferences.customer_id
-    where {{ is_touched_customer('dim_customers.customer_id') }}
+    where {{ is_of_touched_customer('dim_customers.customer_id') }}
 
 ),
 
 gathered as (
 
-    {{ gathered_evidence(as_of_date(), of=is_touched_customer()) }}
+    {{ gathered_evidence(as_of_date(), of=is_of_touched_customer()) }}
 
 ),
 
@@ -71,7 +71,7 @@ touches_by_owner as (
         owner_id is not null
         and event_type in ('sent', 'called', 'met', 'replied')
         and touchpoint_date >= {{ first_day_of_months(12) }}
-        and {{ is_touched_customer() }}
+        and {{ is_of_touched_customer() }}
     group by customer_id, owner_id
 
 ),

@@ -43,7 +43,7 @@ heard as (
             touchpoints.is_marketing_contact
             or touchpoints.event_type in ('clicked', 'redeemed', 'replied')
         )
-        and {{ is_touched_customer('touchpoints.customer_id') }}
+        and {{ is_of_touched_customer('touchpoints.customer_id') }}
     group by touchpoints.customer_id, campaigns.value_tag
 
 ),
@@ -54,7 +54,7 @@ declared as (
         customer_id,
         unnest(declared_values) as value_tag
     from {{ ref('dim_preferences') }}
-    where {{ is_touched_customer() }}
+    where {{ is_of_touched_customer() }}
 
 ),
 

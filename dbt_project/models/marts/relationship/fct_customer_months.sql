@@ -120,8 +120,9 @@ exchanges as (
         where
             (({{ letters }}) or ({{ chats }}) or ({{ staff }}))
             {% if is_incremental() %}
-            and touchpoint_date - {{ var('answer_within_days') }} <= (
-                select last_day(max(touched.month_start_date)) from {{ touched_days() }} as touched
+            and touchpoint_date <= (
+                select last_day(max(touched.month_start_date)) + {{ var('answer_within_days') }}
+                from {{ touched_days() }} as touched
             )
             and touchpoint_date >= (
                 select min(touched.month_start_date) from {{ touched_days() }} as touched

@@ -24,7 +24,7 @@ gathered as (
         {{ gathered_evidence(
             "'" ~ month_ends[0] ~ "'::date",
             "'" ~ month_ends[-1] ~ "'::date",
-            of=is_of_touched_customer() if is_incremental() else none,
+            of=is_of_touched_customer(),
         ) }}
     ) as every_month
     where

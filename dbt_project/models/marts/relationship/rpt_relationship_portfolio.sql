@@ -1,5 +1,16 @@
 with
 
+declared as (
+
+    select
+        customer_id,
+        declared_relationship,
+        cast(preferences_updated_at as date) as declared_date
+    from {{ ref('dim_preferences') }}
+    where {{ is_relationship_type('declared_relationship') }}
+
+),
+
 -- What she declared counts from the day she said it; before that there is what could be inferred.
 months as (
 
@@ -8,17 +19,14 @@ months as (
         months.value_tier,
         months.polarity,
         case
-            when
-                {{ is_relationship_type('preferences.declared_relationship') }}
-                and cast(preferences.preferences_updated_at as date) <= months.month_end_date
-                then preferences.declared_relationship
+            when declared.declared_date <= months.month_end_date
+                then declared.declared_relationship
             else months.relationship_type
         end as relationship_type,
         months.sales_amount,
         months.contact_cost_amount
     from {{ ref('fct_relationship_months') }} as months
-    left join {{ ref('dim_preferences') }} as preferences
-        on months.customer_id = preferences.customer_id
+    left join declared on months.customer_id = declared.customer_id
 
 ),
 

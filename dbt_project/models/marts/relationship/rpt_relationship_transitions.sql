@@ -1,13 +1,12 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='delete+insert',
-        unique_key='month_end_date',
-        on_schema_change='fail'
+        incremental_strategy='replace_days',
+        on_schema_change='fail',
+        meta={'replaced_by': 'month_end_date'},
+        pre_hook="{{ follow_month_ends(ref('fct_relationship_months')) }}"
     )
 }}
-
-{%- set month_ends = month_ends_to_score() %}
 
 with
 
@@ -19,8 +18,10 @@ months as (
         last_day(month_end_date + interval 1 day) as next_month_end_date,
         relationship_type
     from {{ ref('fct_relationship_months') }}
-    {% if month_ends %}
-    where month_end_date >= cast('{{ month_ends[0] }}' as date) - interval 31 day
+    {% if is_incremental() %}
+    where month_end_date >= (
+        select min(touched.month_end_date) - 31 from {{ touched_days() }} as touched
+    )
     {% endif %}
 
 ),
@@ -37,7 +38,9 @@ moves as (
         on
             months.customer_id = before.customer_id
             and months.month_end_date = before.next_month_end_date
-    where {{ is_one_of_days('months.month_end_date', month_ends) }}
+    {% if is_incremental() %}
+    where months.month_end_date in (select touched.month_end_date from {{ touched_days() }} as touched)
+    {% endif %}
     group by months.month_end_date, before.relationship_type, months.relationship_type
 
 )
