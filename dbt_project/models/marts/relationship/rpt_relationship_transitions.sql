@@ -19,9 +19,10 @@ months as (
         relationship_type
     from {{ ref('fct_relationship_months') }}
     {% if is_incremental() %}
-    where month_end_date >= (
-        select min(touched.month_end_date) - 31 from {{ touched_days() }} as touched
-    )
+    where
+        month_end_date >= (
+            select min(touched.month_end_date) - 31 from {{ touched_days() }} as touched
+        )
     {% endif %}
 
 ),
@@ -39,7 +40,10 @@ moves as (
             months.customer_id = before.customer_id
             and months.month_end_date = before.next_month_end_date
     {% if is_incremental() %}
-    where months.month_end_date in (select touched.month_end_date from {{ touched_days() }} as touched)
+    where
+        months.month_end_date in (
+            select touched.month_end_date from {{ touched_days() }} as touched
+        )
     {% endif %}
     group by months.month_end_date, before.relationship_type, months.relationship_type
 
