@@ -8,6 +8,7 @@ Models that only read other small results have none.
 """
 
 TOUCHED = "marts.fct_touchpoints"
+TWELVE_MONTHS = "(select date_trunc('month', as_of_date) - interval 11 month from ops.build_state)"
 
 BARE = {
     # customer relationships
@@ -215,20 +216,24 @@ BARE = {
         from {TOUCHED}
         where direction = 'inbound'
             and event_type in ('ordered', 'visited', 'called', 'met', 'ticket_opened')
+            and touchpoint_date >= {TWELVE_MONTHS}
         group by all
         """,
         f"""
         select customer_id, campaign_id, count(*) from {TOUCHED}
-        where event_type in ('delivered', 'clicked', 'replied', 'redeemed') group by all
+        where event_type in ('delivered', 'clicked', 'replied', 'redeemed')
+            and touchpoint_date >= {TWELVE_MONTHS}
+        group by all
         """,
-        """
+        f"""
         select customer_id, count(*), count(distinct order_date), sum(sales_amount),
             sum(coupon_discount_amount)
-        from marts.fct_orders group by all
+        from marts.fct_orders where order_date >= {TWELVE_MONTHS} group by all
         """,
-        """
+        f"""
         select customer_id, product_category, brand, count(*)
-        from marts.fct_order_lines inner join marts.dim_products using (product_id) group by all
+        from marts.fct_order_lines inner join marts.dim_products using (product_id)
+        where order_date >= {TWELVE_MONTHS} group by all
         """,
     ),
     "fct_deals": (
