@@ -51,7 +51,7 @@ BARE = {
         """,
         f"""
         select customer_id, owner_id, count(*) from {TOUCHED}
-        where owner_id is not null group by all
+        where owner_id is not null and touchpoint_date >= {TWELVE_MONTHS} group by all
         """,
         "select customer_id, any_value(loyalty_status) from marts.dim_preferences group by all",
     ),
@@ -149,7 +149,8 @@ BARE = {
         select customer_id, max(contact_date), sum(contact_count),
             sum(contact_count) filter (where channel = 'email'),
             sum(contact_count) filter (where channel = 'sms')
-        from marts.fct_contact_days group by all
+        from marts.fct_contact_days
+        where contact_date > (select as_of_date - 365 from ops.build_state) group by all
         """,
         """
         select customer_id, any_value(relationship_type)
