@@ -19,8 +19,7 @@
     gathering as (
 
         {{ summed_evidence('cast(' ~ first_date ~ ' as date) as last_date', [
-            evidence_of_months('month_start_date <= ' ~ first_date ~ and_of),
-            evidence_leaving('month_start_date <= ' ~ first_date ~ ' - interval 12 month' ~ and_of),
+            evidence_of_months('month_start_date <= ' ~ first_date ~ and_of, year_until=first_date),
         ]) }}
 
         {% if last_date is not none %}
@@ -77,8 +76,9 @@
     ]) }}
 {%- endmacro %}
 
-{#- Customer months as they are added up. -#}
-{% macro evidence_of_months(which) -%}
+{#- Customer months as they are added up; sales and costs of the year until a date, or of all of them. -#}
+{% macro evidence_of_months(which, year_until=none) -%}
+    {%- set is_of_the_year = 'month_start_date > ' ~ year_until ~ ' - interval 12 month' if year_until else 'true' %}
     select
         customer_id,
         first_evidence_date,
@@ -95,8 +95,9 @@
         case when last_dissatisfaction is not null then month_start_date end as dissatisfaction_month,
         category_bits,
         offered_category_count,
-        sales_amount,
-        contact_cost_amount
+        {% for amount in ['sales_amount', 'contact_cost_amount'] %}
+        case when {{ is_of_the_year }} then {{ amount }} else 0 end as {{ amount }}{{ ',' if not loop.last }}
+        {% endfor %}
     from {{ ref('fct_customer_months') }}
     where {{ which }}
 {%- endmacro %}
