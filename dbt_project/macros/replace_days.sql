@@ -46,8 +46,8 @@
 
 {#-
     Lists what `found` says is to be rebuilt: days, or months, in the column that the model's meta
-    names; for a model `of_customers` with the `customer_id` whose day it is, null for everybody's, that is
-    all in `customers`.
+    names; for a model `of_customers` with the `customer_id` whose day it is, null for everybody's: all in
+    `customers` and, as some may be nobody's any more, all whom the model knows.
     `noted` are days that change for followers without a row of the model on them changing. A model
     that is made whole may differ from what was there on any day, whatever has become of that.
 -#}
@@ -63,10 +63,12 @@
             select customer_id
             from {{ touched_days() }}
             where customer_id is not null
+            {% for relation in [customers, this] %}
             union
             select customer_id
-            from {{ customers }}
+            from {{ relation }}
             where (select bool_or(customer_id is null) from {{ touched_days() }})
+            {% endfor %}
         {% endcall %}
         {% endif %}
         {% if noted is not none %}

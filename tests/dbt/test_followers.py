@@ -36,6 +36,7 @@ FOLLOWERS = {
     "fct_relationship_evidence",
     "fct_relationship_months",
     "rpt_channel_months",
+    "rpt_relationship_transitions",
 }
 ALL = ("--select", "+rpt_campaign_performance", *(f"+{name}" for name in sorted(FOLLOWERS)))
 ALONE = ("--select", *sorted(FOLLOWERS))
@@ -174,7 +175,7 @@ def test_only_what_changed_is_read_anew(nights):
         # 12-20 late, 01-05 knows its channel
         "fct_control_draws": "2 days",
         # those of the touchpoints
-        "fct_contact_days": "10 days",
+        "fct_contact_days": "10 days of 4 customers",
         # all since a week before the late draw
         "fct_contact_exposures": "80 days of 4 customers",
         "rpt_channel_months": "3 months",
@@ -182,6 +183,7 @@ def test_only_what_changed_is_read_anew(nights):
         "fct_customer_months": "4 months of 4 customers",
         # nothing was ever sold on the web: what is says something about everybody
         "fct_relationship_months": "3 month ends of all customers",
+        "rpt_relationship_transitions": "4 month ends",
         "fct_relationship_evidence": "4 customers",
         "dim_customer_habits": "4 customers",
         "dim_customer_relationships": "4 customers",
@@ -198,13 +200,14 @@ def test_a_usual_night_reads_a_week_of_exposures_and_a_day_of_the_rest(nights):
         "fct_order_lines": "0 days",
         "fct_touchpoints": "1 days",
         "fct_control_draws": "0 days",
-        "fct_contact_days": "1 days",
+        "fct_contact_days": "1 days of 1 customers",
         "fct_contact_exposures": "8 days of 1 customers",
         "rpt_channel_months": "1 months",
         # a letter of the last days of February could be answered now
         "fct_customer_months": "2 months of 1 customers",
         # but was not, so that no month that is over differs
         "fct_relationship_months": "0 month ends of 0 customers",
+        "rpt_relationship_transitions": "0 month ends",
         "fct_relationship_evidence": "1 customers",
         "dim_customer_habits": "1 customers",
         "dim_customer_relationships": "1 customers",

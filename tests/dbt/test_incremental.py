@@ -70,11 +70,13 @@ def test_only_days_that_something_happened_to_are_rebuilt(nights):
         "fct_touchpoints": "10 days",
         "fct_control_draws": "0 days",
         # those of the touchpoints, and of exposures all within reach: from a week before 01-15 on
-        "fct_contact_days": "10 days",
+        "fct_contact_days": "10 days of 5 customers",
         "fct_contact_exposures": "54 days of 5 customers",
         # a category more on offer is everybody's
         "fct_customer_months": "3 months of all customers",
         "fct_relationship_months": "2 month ends of all customers",
+        # and that of the month that runs, once it ends
+        "rpt_relationship_transitions": "3 month ends",
         "fct_relationship_evidence": "7 customers",
         "dim_customer_habits": "5 customers",
         "dim_customer_relationships": "7 customers",
