@@ -31,7 +31,6 @@
 
             select
                 standing.campaign_id,
-                standing.first_date as begun_date,
                 standing.first_date,
                 greatest(
                     standing.last_date + {{ window_days }},
@@ -46,7 +45,6 @@
             union all
             select
                 standing.campaign_id,
-                standing.first_date as begun_date,
                 followed.touched_date as first_date,
                 greatest(standing.last_date + {{ window_days }}, standing.offer_until_date) as until_date
             from standing
@@ -55,7 +53,6 @@
             union all
             select
                 coming.campaign_id,
-                coming.touchpoint_date as begun_date,
                 coming.touchpoint_date as first_date,
                 greatest(
                     coming.touchpoint_date + {{ window_days }}, campaigns.offer_until_date
@@ -69,12 +66,14 @@
         )
 
         select
-            campaign_id,
-            min(begun_date) as begun_date,
-            min(first_date) as first_date,
-            least(max(until_date), {{ as_of_date() }}) as until_date
+            touched.campaign_id,
+            -- all that there is of it lies on this day or later
+            least(min(touched.first_date), any_value(standing.first_date)) as begun_date,
+            min(touched.first_date) as first_date,
+            least(max(touched.until_date), {{ as_of_date() }}) as until_date
         from touched
-        group by campaign_id
+        left join standing on touched.campaign_id = standing.campaign_id
+        group by touched.campaign_id
     {% endset %}
     {% set noted %}
         select
