@@ -129,19 +129,33 @@ BARE = {
         from marts.fct_control_draws group by all
         """,
     ),
+    "fct_exposure_days": (
+        """
+        select exposure_date, campaign_id, channel, arm, is_in_experiment, relationship_type,
+            contact_count_28d, contact_count_30d, count(*),
+            count(*) filter (where has_named_response or has_unnamed_response),
+            count(*) filter (where has_opt_out), count(*) filter (where has_complaint),
+            sum(service_contact_count_3d), sum(visit_count_3d)
+        from marts.fct_contact_exposures group by all
+        """,
+    ),
     "rpt_contact_response_curve": (
         """
-        select relationship_type, arm, contact_count_28d, count(*),
-            count(*) filter (where has_named_response or has_unnamed_response),
-            count(*) filter (where has_opt_out), count(*) filter (where has_complaint)
-        from marts.fct_contact_exposures group by all
+        select relationship_type, arm, contact_count_28d, campaign_id, sum(exposure_count),
+            sum(response_count), sum(opt_out_count), sum(complaint_count)
+        from marts.fct_exposure_days group by all
         """,
     ),
     "rpt_campaign_overload": (
         """
-        select campaign_id, count(*), count(*) filter (where has_opt_out),
-            count(*) filter (where has_complaint), sum(service_contact_count_3d)
+        select campaign_id, count(*), max(customer_id), max(exposed_at), max(contact_count_30d),
+            sum(service_contact_count_3d), sum(service_contact_count_28d_before)
         from marts.fct_contact_exposures where arm = 'contact' group by all
+        """,
+        """
+        select campaign_id, relationship_type, contact_count_30d, sum(exposure_count),
+            sum(opt_out_count), sum(service_contact_count_3d)
+        from marts.fct_exposure_days group by all
         """,
     ),
     "dim_contact_pressure": (

@@ -11,6 +11,7 @@ from rapport.settings import PROJECT_DIR
 MODELS = (
     "fct_contact_days",
     "fct_contact_exposures",
+    "fct_exposure_days",
     "rpt_contact_response_curve",
     "rpt_campaign_overload",
     "dim_contact_pressure",

@@ -67,7 +67,13 @@
         ) as every_day
         where exposure_date <= greatest({{ as_of_date() }}, (select max(exposure_date) from {{ this }}))
     {% endset %}
-    {{ plan_rebuild(found, customers=ref('int_identity__customers')) }}
+    {% set noted %}
+        select
+            exposure_date as touched_date,
+            cast(null as varchar) as customer_id
+        from {{ touched_days() }}
+    {% endset %}
+    {{ plan_rebuild(found, noted=noted, customers=ref('int_identity__customers')) }}
 {%- endmacro %}
 
 {% macro days_between(first, last, relation, column=none) -%}

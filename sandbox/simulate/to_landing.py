@@ -125,11 +125,13 @@ class Landed:
         columns: SQL per column; those that are missing are null.
         source: where from; ``{since}``, ``{until}`` and ``{as_of}`` are filled in.
         is_whole: whether each load has all of it, and not only what changed.
+        pulled_by: what a pull asks for in order: the stream's time of change.
     """
 
     columns: Columns
     source: str
     is_whole: bool = False
+    pulled_by: str | None = None
 
 
 _CHANGED = "valid_from < {until} and valid_until >= {until} and valid_from >= {since}"
@@ -302,6 +304,7 @@ def _people() -> dict[str, Landed]:
         },
         f"({_kept(events.query())}) as happened "
         "where visible_from < {until} and visible_from >= {since}",
+        pulled_by="ms",
     )
     instant = "shop_time(ms)"
     recent = "where ms < {until} and ms >= {since}"
@@ -331,6 +334,7 @@ def _people() -> dict[str, Landed]:
             "updated_at": instant,
         },
         f"orders {recent}",
+        pulled_by="ms",
     )
     amounts = ("sales", "retail_discount", "coupon_discount", "coupon_match_discount")
     found["shop.order_lines"] = Landed(
@@ -342,6 +346,7 @@ def _people() -> dict[str, Landed]:
             "updated_at": instant,
         },
         f"order_lines {recent}",
+        pulled_by="ms",
     )
     return found
 
@@ -356,7 +361,7 @@ def _hubspot_object(kind: str, query: str) -> Landed:
         "properties": "body",
     }
     if kind not in HISTORIES:
-        return Landed(columns, _versions(query))
+        return Landed(columns, _versions(query), pulled_by="modified_at")
     name = HISTORIES[kind]
     # The stages so far, newest first, read off the versions.
     source = f"""(
@@ -367,7 +372,9 @@ def _hubspot_object(kind: str, query: str) -> Landed:
         from ({_kept(query)})
     ) as versions where {_CHANGED}"""
     history = f"json_object('{name}', to_json(list_reverse(past)))::varchar"
-    return Landed(columns | {"properties_with_history": history}, source)
+    return Landed(
+        columns | {"properties_with_history": history}, source, pulled_by="modified_at"
+    )
 
 
 def _copy(
@@ -397,6 +404,7 @@ def _select(stream: Stream, landed: Landed, night: Night) -> str:
         for column in stream.columns
     )
     query = f"select {fields}, '{night.load_id}' as _dlt_load_id from {landed.source}"
+    query += f" order by {landed.pulled_by}" if landed.pulled_by else ""
     return query.format(since=night.since, until=night.until, as_of=night.as_of)
 
 

@@ -33,6 +33,7 @@ FOLLOWERS = {
     "fct_contact_days",
     "fct_contact_exposures",
     "fct_customer_months",
+    "fct_exposure_days",
     "fct_relationship_evidence",
     "fct_relationship_months",
     "rpt_channel_months",
@@ -179,6 +180,7 @@ def test_only_what_changed_is_read_anew(nights):
         "fct_contact_days": "10 days of 4 customers",
         # all since a week before the late draw
         "fct_contact_exposures": "80 days of 4 customers",
+        "fct_exposure_days": "80 days",
         "rpt_channel_months": "3 months",
         # December too, whose campaign is an offer now
         "fct_customer_months": "4 months of 4 customers",
@@ -203,6 +205,7 @@ def test_a_usual_night_reads_a_week_of_exposures_and_a_day_of_the_rest(nights):
         "fct_control_draws": "0 days",
         "fct_contact_days": "1 days of 1 customers",
         "fct_contact_exposures": "8 days of 1 customers",
+        "fct_exposure_days": "8 days",
         "rpt_channel_months": "1 months",
         # a letter of the last days of February could be answered now
         "fct_customer_months": "2 months of 1 customers",

@@ -18,6 +18,7 @@ FACTS = {
     "fct_touchpoints",
     "fct_contact_days",
     "fct_contact_exposures",
+    "fct_exposure_days",
 }
 
 
@@ -72,6 +73,7 @@ def test_only_days_that_something_happened_to_are_rebuilt(nights):
         # those of the touchpoints, and of exposures all within reach: from a week before 01-15 on
         "fct_contact_days": "10 days of 5 customers",
         "fct_contact_exposures": "54 days of 5 customers",
+        "fct_exposure_days": "54 days",
         # a category more on offer is everybody's
         "fct_customer_months": "3 months of all customers",
         "fct_relationship_months": "2 month ends of all customers",

@@ -108,17 +108,17 @@ counted as (
 last_30d as (
 
     select
-        exposures.customer_id,
+        touchpoints.customer_id,
         customers.time_zone,
         customers.allowed_hours_from,
         customers.allowed_hours_to,
-        time_bucket(interval 15 minute, exposures.exposed_at) as quarter_at
-    from {{ ref('fct_contact_exposures') }} as exposures
-    inner join customers on exposures.customer_id = customers.customer_id
+        time_bucket(interval 15 minute, touchpoints.occurred_at) as quarter_at
+    from {{ ref('fct_touchpoints') }} as touchpoints
+    inner join customers on touchpoints.customer_id = customers.customer_id
     where
-        exposures.arm = 'contact'
-        and exposures.exposure_date <= {{ as_of_date() }}
-        and exposures.exposure_date > {{ as_of_date() }} - 30
+        touchpoints.is_marketing_contact
+        and touchpoints.touchpoint_date <= {{ as_of_date() }}
+        and touchpoints.touchpoint_date > {{ as_of_date() }} - 30
 
 ),
 

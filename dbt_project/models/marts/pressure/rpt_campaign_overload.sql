@@ -4,17 +4,13 @@ with
 
 contacts as not materialized (
 
-    select
-        *,
-        has_opt_out or has_complaint as is_harmed,
-        not has_named_response and not has_unnamed_response as is_silent,
-        visit_count_3d >= 2 and is_silent as is_repeat_visit
+    select *
     from {{ ref('fct_contact_exposures') }}
     where arm = 'contact' and campaign_id is not null
 
 ),
 
--- What is asked of all of them is asked of few cells; the optimum is not, it was found out later.
+-- The optimum is not asked, it was found out later.
 cells as (
 
     select
@@ -23,19 +19,17 @@ cells as (
         contact_count_30d,
         min(exposure_date) as first_exposure_date,
         max(exposure_date) as last_exposure_date,
-        count(*) as recipient_count,
-        count(*) filter (where has_opt_out) as opt_out_count,
-        count(*) filter (where has_complaint) as complaint_count,
-        count(*) filter (where is_harmed) as harmed_count,
-        count(*) filter (where is_silent) as silent_count,
-        count(*) filter (where is_repeat_visit) as repeat_visit_count,
-        count(has_said_too_much) as too_much_asked_count,
-        count(*) filter (where has_said_too_much) as too_much_count,
-        count(has_said_unclear) as unclear_asked_count,
-        count(*) filter (where has_said_unclear) as unclear_count,
+        sum(exposure_count) as recipient_count,
+        {% for count in [
+            'opt_out', 'complaint', 'harmed', 'silent', 'repeat_visit', 'too_much_asked', 'too_much',
+            'unclear_asked', 'unclear',
+        ] %}
+        sum({{ count }}_count) as {{ count }}_count,
+        {% endfor %}
         sum(service_contact_count_3d) as service_contact_count,
         sum(service_contact_count_28d_before) as service_contact_count_28d_before
-    from contacts
+    from {{ ref('fct_exposure_days') }}
+    where arm = 'contact' and campaign_id is not null
     group by campaign_id, relationship_type, contact_count_30d
 
 ),

@@ -1,5 +1,4 @@
--- Exposures whose week of answers is over, of the last year or so; counted by campaign first, as what
--- is left then is few enough to be asked for its experiment row by row.
+-- Exposures whose week of answers is over, of the last year or so.
 with
 
 exposures as (
@@ -11,12 +10,10 @@ exposures as (
         campaign_id,
         channel,
         is_in_experiment,
-        count(*) as exposure_count,
-        count(*) filter (where has_named_response or has_unnamed_response) as response_count,
-        count(*) filter (where has_named_response) as named_response_count,
-        count(*) filter (where has_opt_out) as opt_out_count,
-        count(*) filter (where has_complaint) as complaint_count
-    from {{ ref('fct_contact_exposures') }}
+        {% for count in ['exposure', 'response', 'named_response', 'opt_out', 'complaint'] %}
+        sum({{ count }}_count) as {{ count }}_count{{ ',' if not loop.last }}
+        {% endfor %}
+    from {{ ref('fct_exposure_days') }}
     where
         exposure_date > {{ as_of_date() }} - {{ var('response_curve_days') }}
         and exposure_date <= {{ as_of_date() }} - 8
@@ -27,7 +24,7 @@ exposures as (
 drawn as (
 
     select distinct campaign_id
-    from {{ ref('fct_contact_exposures') }}
+    from {{ ref('fct_exposure_days') }}
     where arm = 'control'
 
 ),
@@ -265,7 +262,8 @@ exposed as (
 
 ),
 
--- Too few exposures say nothing, and nothing is not the same as "none pays".
+-- Too few exposures say nothing, and nothing is not the same as "none pays". Where no number pays for
+-- certain although a larger one loses, the last one counts that probably pays.
 optima as (
 
     select
@@ -280,6 +278,11 @@ optima as (
                             fitted.fitted_net_value - fitted.fitted_margin > 0
                             and fitted.contacts_28d
                             < coalesce(losing.first_losing_contacts_28d, 1000)
+                        ),
+                        max(fitted.contacts_28d) filter (
+                            where
+                            fitted.fitted_net_value > 0
+                            and fitted.contacts_28d < losing.first_losing_contacts_28d
                         ),
                         case when any_value(losing.first_losing_contacts_28d) is not null then 0 end
                     )
