@@ -372,9 +372,7 @@ def _hubspot_object(kind: str, query: str) -> Landed:
         from ({_kept(query)})
     ) as versions where {_CHANGED}"""
     history = f"json_object('{name}', to_json(list_reverse(past)))::varchar"
-    return Landed(
-        columns | {"properties_with_history": history}, source, pulled_by="modified_at"
-    )
+    return Landed(columns | {"properties_with_history": history}, source, pulled_by="modified_at")
 
 
 def _copy(

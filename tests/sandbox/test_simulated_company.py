@@ -141,6 +141,34 @@ def test_stages_have_a_history_newest_first(landed):
         )
 
 
+@pytest.mark.parametrize(
+    ("stream", "changed_at"),
+    [
+        ("klaviyo/events", "datetime"),
+        ("hubspot/emails", "updated_at"),
+        ("shop/orders", "updated_at"),
+        ("shop/order_lines", "updated_at"),
+    ],
+)
+def test_what_landed_lies_in_the_order_in_which_a_pull_asks_for_it(landed, stream, changed_at):
+    """What is made of it lies by day then, and a night reads its days and little else."""
+    home, _ = landed
+    files = home / "landing" / stream / "*" / "*.parquet"
+    rows, out_of_order = duckdb.execute(
+        f"""
+        select count(*), count(*) filter (changed_at < before)
+        from (
+            select
+                {changed_at} as changed_at,
+                lag({changed_at}) over (partition by filename order by file_row_number) as before
+            from read_parquet('{files}', filename = true, file_row_number = true)
+        )
+        """
+    ).fetchone()
+    assert rows > 100
+    assert out_of_order == 0
+
+
 def test_a_landing_that_holds_something_is_left_alone(landed):
     home, _ = landed
     with pytest.raises(ValueError, match="not empty"):
