@@ -23,7 +23,10 @@ days as (
 
 )
 
-select *
+select
+    coalesce(exposures.exposure_date, days.exposure_date) as exposure_date,
+    exposures.exposure_count,
+    days.exposure_count as added_up_count
 from exposures
 full outer join days on exposures.exposure_date = days.exposure_date
 where

@@ -49,5 +49,5 @@ select
     ) as service_contact_count_28d_before
 from exposures
 group by
-    exposure_date, campaign_id, channel, arm, is_in_experiment, relationship_type, contact_count_28d,
-    contact_count_30d
+    exposure_date, campaign_id, channel, arm, is_in_experiment, relationship_type,
+    contact_count_28d, contact_count_30d
