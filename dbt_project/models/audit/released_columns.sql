@@ -16,7 +16,7 @@
     'fct_campaign_recipients',
     'fct_consent_events',
     'fct_contact_days',
-    'fct_contact_exposures',
+    'fct_contact_exposures', 'fct_exposure_days',
     'fct_control_draws',
     'fct_customer_months',
     'fct_deal_stages',
