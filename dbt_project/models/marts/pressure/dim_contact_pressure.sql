@@ -42,47 +42,58 @@ optima as (
 
 ),
 
--- A contact of the as-of date itself is 0 days old; a window of n days holds ages 0 to n - 1.
-contact_days as (
+-- What a message of a day and class counts tonight, the same for everybody. One of the as-of date itself is
+-- 0 days old; a window of n days holds ages 0 to n - 1. Doubles, because whole numbers without a limit take
+-- twice as long to add up.
+weights as (
 
     select
-        customer_id,
-        channel,
-        message_class,
-        message_class in ('marketing', 'pulse') as is_marketing,
         contact_date,
-        contact_count,
-        {{ day_number(as_of_date()) }} - {{ day_number('contact_date') }} as age_days
-    from {{ ref('fct_contact_days') }}
-    where
-        contact_date <= {{ as_of_date() }}
-        and contact_date > {{ as_of_date() }} - {{ windows | max }}
+        message_class,
+        case when is_marketing then contact_date end as marketing_date,
+        {% for days in windows %}
+        cast(case when is_marketing and age_days < {{ days }} then 1 else 0 end as double)
+            as weight_{{ days }}d,
+        {% endfor %}
+        fatigue_weight * power(2, -age_days / {{ var('fatigue_half_life_days') }}) as fatigue_weight
+    from (
+        select
+            cast(unnest(
+                generate_series(
+                    {{ as_of_date() }} - {{ windows | max - 1 }}, {{ as_of_date() }}, interval 1 day
+                )
+            ) as date) as contact_date,
+            {{ day_number(as_of_date()) }} - {{ day_number('contact_date') }} as age_days
+    ) as every_day
+    cross join (
+        values
+        {% for class in ['marketing', 'pulse', 'service', 'transactional'] %}
+        (
+            '{{ class }}',
+            {{ class in ('marketing', 'pulse') }},
+            cast({{ var('fatigue_weights').get(class, 0) }} as double)
+        ){{ ',' if not loop.last }}
+        {% endfor %}
+    ) as classes(message_class, is_marketing, fatigue_weight)
 
 ),
 
 by_channel as (
 
     select
-        customer_id,
-        channel,
-        -- doubles, because whole numbers without a limit take twice as long to add up
+        contact_days.customer_id,
+        contact_days.channel,
         {% for days in windows %}
-        sum(cast(contact_count as double)) filter (where is_marketing and age_days < {{ days }})
-            as contact_count_{{ days }}d,
+        sum(contact_days.contact_count * weights.weight_{{ days }}d) as contact_count_{{ days }}d,
         {% endfor %}
-        max(contact_date) filter (where is_marketing) as last_contact_date,
-        sum(
-            contact_count
-            * case message_class
-                {% for class, weight in var('fatigue_weights').items() %}
-                when '{{ class }}' then {{ weight }}
-                {% endfor %}
-                else 0
-            end
-            * power(2, -age_days / {{ var('fatigue_half_life_days') }})
-        ) as fatigue_stock
-    from contact_days
-    group by customer_id, channel
+        max(weights.marketing_date) as last_contact_date,
+        sum(contact_days.contact_count * weights.fatigue_weight) as fatigue_stock
+    from {{ ref('fct_contact_days') }} as contact_days
+    inner join weights
+        on
+            contact_days.contact_date = weights.contact_date
+            and contact_days.message_class = weights.message_class
+    group by contact_days.customer_id, contact_days.channel
 
 ),
 
