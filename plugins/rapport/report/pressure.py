@@ -290,8 +290,8 @@ def response(night: Night) -> Section:
                 basis=basis,
                 reading=f"{evidence} The lines are the fitted value with its interval; above 0 a "
                 "contact brings more than it costs and spoils. A dashed upright is the optimum of "
-                "its colour: the last number at which the interval lies above 0; 0 when it "
-                "nowhere does.",
+                "its colour: the last number at which the interval lies above 0; when it nowhere "
+                "does, the last at which the line does before contacts surely lose, or 0.",
                 text=finding,
             ),
             picture(
