@@ -22,6 +22,16 @@
     cast(date_trunc('month', {{ as_of_date() }}) - interval {{ months - 1 }} month as date)
 {%- endmacro %}
 
+{#- Last day of the last month that is over tonight, which may be tonight itself. -#}
+{% macro last_day_of_complete_months() -%}
+    cast(date_trunc('month', {{ as_of_date() }} + 1) - interval 1 day as date)
+{%- endmacro %}
+
+{#- First day of this many months that are over. -#}
+{% macro first_day_of_complete_months(months) -%}
+    cast(date_trunc('month', {{ as_of_date() }} + 1) - interval {{ months }} month as date)
+{%- endmacro %}
+
 {#- Parsing knows no night, so it gets a placeholder; running without one is refused at the start. -#}
 {% macro _as_of_text() -%}
     {{ var('as_of_date', none) or '1970-01-01' }}

@@ -27,6 +27,14 @@
 
         ),
 
+        unknown as (
+
+            select campaign_id
+            from {{ campaigns }}
+            where campaign_id not in (select standing.campaign_id from standing)
+
+        ),
+
         touched as (
 
             select
@@ -50,6 +58,10 @@
             from standing
             inner join followed
                 on followed.touched_date between standing.first_date and standing.last_date
+            {% for which in [
+                'coming.touchpoint_date in (select followed.touched_date from followed)',
+                'coming.campaign_id in (select unknown.campaign_id from unknown)',
+            ] %}
             union all
             select
                 coming.campaign_id,
@@ -59,9 +71,8 @@
                 ) as until_date
             from {{ touchpoints }} as coming
             inner join {{ campaigns }} as campaigns on coming.campaign_id = campaigns.campaign_id
-            where
-                coming.touchpoint_date in (select followed.touched_date from followed)
-                or coming.campaign_id not in (select standing.campaign_id from standing)
+            where {{ which }}
+            {% endfor %}
 
         )
 

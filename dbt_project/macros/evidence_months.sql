@@ -152,6 +152,11 @@
     {{ return(run_query(found).columns[0].values() | list) }}
 {%- endmacro %}
 
+{#- Was the month not over yet when the model was last built? Then its end is everybody's. -#}
+{% macro is_new_month_end(month_end) -%}
+    not exists(select 1 from {{ this }} where month_end_date = '{{ month_end }}')
+{%- endmacro %}
+
 {#-
     Runs before the relationship months: month ends to score anew, and those there are no more. New ones
     are everybody's, others those of the customers whose evidence up to then changed.

@@ -26,8 +26,25 @@
 {%- endmacro %}
 
 {% macro noted_of(facts) -%}
+    {%- set names = [] %}
+    {% for fact in facts %}
+        {% do names.extend([fact] if fact is string else [fact.identifier, browsed_in(fact)]) %}
+    {% endfor %}
     from ops.touched_days
-    where model_name in ({% for fact in facts %}'{{ fact.identifier }}'{{ ', ' if not loop.last }}{% endfor %})
+    where model_name in ('{{ names | join("', '") }}')
+{%- endmacro %}
+
+{#-
+    A fact to follow, but for the days on which a customer did nothing but look (meta `browsed`): a quarter of
+    those of a usual night, which are nothing to a model that leaves looking out.
+-#}
+{% macro but_browsing(fact) -%}
+    {{ return(fact.identifier) }}
+{%- endmacro %}
+
+{#- Name that such days are noted by. -#}
+{% macro browsed_in(fact) -%}
+    {{ return(fact.identifier ~ '__browsed') }}
 {%- endmacro %}
 
 {#- Runs before a model that is kept by the day of its facts. -#}
@@ -62,18 +79,23 @@
 
 {#-
     Runs before a model that is kept by customer and lists those of whom something changed in the facts
-    and dimensions that it follows, from the day on that the model looks back to; all of them where
-    `everybody` holds.
+    and dimensions that it follows, or on a day of its span (`first_date` to `last_date`) in those
+    `within` it; all of them where `everybody` holds.
 -#}
-{% macro follow_customers(followed, first_date=none, everybody='false') -%}
+{% macro follow_customers(followed, within=[], first_date=none, last_date=none, everybody='false') -%}
     {% set found %}
         with
 
         noted as (
 
-            select distinct customer_id
+            select customer_id
             from {{ customers_to_follow(followed) }} as followed
-            {% if first_date %}where touched_date >= {{ first_date }}{% endif %}
+            {% if within %}
+            union
+            select customer_id
+            from {{ customers_to_follow(within) }} as followed_within
+            where touched_date between {{ first_date }} and {{ last_date }}
+            {% endif %}
 
         ),
 
@@ -84,7 +106,7 @@
 
         )
 
-        select customer_id
+        select distinct customer_id
         from noted
         where customer_id is not null
         {% for relation in [ref('int_identity__customers'), this] %}
@@ -100,6 +122,11 @@
 {#- Does a column of the model say something else than it would in a build of tonight? -#}
 {% macro is_other_than(column, value) -%}
     exists(select 1 from {{ this }} where {{ column }} <> {{ value }})
+{%- endmacro %}
+
+{#- The answer to a question about what stands there now, when the model is compiled for its run. -#}
+{% macro asked(question) -%}
+    {{ return(run_query('select ' ~ question).rows[0][0]) }}
 {%- endmacro %}
 
 {#-

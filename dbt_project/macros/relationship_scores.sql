@@ -8,18 +8,26 @@
     came before the first of them at once, then month by month what comes. Counts fade with
     evidence_weight, relative to the latest evidence: sums of whole numbers, so that no order of rows
     changes a digit. Sales and costs are those of twelve months: what falls out is taken off again. A
-    condition `of` leaves customers out.
+    condition `of` leaves customers out; where it leaves few (`of_few`), their months are looked for once
+    and not again for every month end.
 -#}
-{% macro gathered_evidence(first_date, last_date=none, of=none) -%}
-    {%- set and_of = ' and ' ~ of if of else '' %}
+{% macro gathered_evidence(first_date, last_date=none, of='true', of_few=false) -%}
     {%- set next_date = '(select last_day(max(last_date) + 1) from gathering)' %}
     {%- set sums = evidence_sums() | map(attribute=0) | list %}
     with recursive
 
+    months as {{ 'materialized' if of_few else 'not materialized' }} (
+
+        select *
+        from {{ ref('fct_customer_months') }}
+        where {{ of }}
+
+    ),
+
     gathering as (
 
         {{ summed_evidence('cast(' ~ first_date ~ ' as date) as last_date', [
-            evidence_of_months('month_start_date <= ' ~ first_date ~ and_of, year_until=first_date),
+            evidence_of_months('month_start_date <= ' ~ first_date, year_until=first_date),
         ]) }}
 
         {% if last_date is not none %}
@@ -27,8 +35,8 @@
 
         {{ summed_evidence(next_date ~ ' as last_date', [
             'select * exclude (last_date) from gathering',
-            evidence_of_months('last_day(month_start_date) = ' ~ next_date ~ and_of),
-            evidence_leaving('last_day(month_start_date + interval 12 month) = ' ~ next_date ~ and_of),
+            evidence_of_months('last_day(month_start_date) = ' ~ next_date),
+            evidence_leaving('last_day(month_start_date + interval 12 month) = ' ~ next_date),
         ], where=next_date ~ ' <= ' ~ last_date) }}
         {% endif %}
 
@@ -76,7 +84,7 @@
     ]) }}
 {%- endmacro %}
 
-{#- Customer months as they are added up; sales and costs of the year until a date, or of all of them. -#}
+{#- `months` as they are added up; sales and costs of the year until a date, or of all of them. -#}
 {% macro evidence_of_months(which, year_until=none) -%}
     {%- set is_of_the_year = 'month_start_date > ' ~ year_until ~ ' - interval 12 month' if year_until else 'true' %}
     select
@@ -98,7 +106,7 @@
         {% for amount in ['sales_amount', 'contact_cost_amount'] %}
         case when {{ is_of_the_year }} then {{ amount }} else 0 end as {{ amount }}{{ ',' if not loop.last }}
         {% endfor %}
-    from {{ ref('fct_customer_months') }}
+    from months
     where {{ which }}
 {%- endmacro %}
 
@@ -108,7 +116,7 @@
         customer_id,
         -sales_amount as sales_amount,
         -contact_cost_amount as contact_cost_amount
-    from {{ ref('fct_customer_months') }}
+    from months
     where {{ which }} and (sales_amount <> 0 or contact_cost_amount <> 0)
 {%- endmacro %}
 

@@ -149,7 +149,7 @@
     {% set keys = ['customer_id'] + ([] if day == 'customer_id' else [day]) %}
     insert into ops.touched_days
     select
-        '{{ this.identifier }}' as model_name,
+        case when is_browsed then '{{ browsed_in(this) }}' else '{{ this.identifier }}' end as model_name,
         {{ as_of_date() if day == 'customer_id' else day }} as touched_date,
         customer_id
     from (
@@ -158,6 +158,7 @@
             '(from ' ~ arg_dict['target_relation'] ~ ' where ' ~ touched ~ ')',
             keys,
             columns if meta['noted'] == 'all' else meta['noted'] | join(', '),
+            browsed=meta.get('browsed', 'false'),
         ) }}
     ) as differing;
     {% endif %}
@@ -170,21 +171,21 @@
 {% endmacro %}
 
 {#- Keys whose rows are others in one relation than in the other, in any of the columns. -#}
-{% macro rows_that_differ(coming, standing, keys, columns) -%}
-    select {{ keys | join(', ') }}
+{% macro rows_that_differ(coming, standing, keys, columns, browsed='false') -%}
+    select
+        {{ keys | join(', ') }},
+        is_browsed
     from (
+        {% for relation, sign in [(coming, 1), (standing, -1)] %}
         select
             {{ keys | join(', ') }},
-            1 as sign,
+            {{ browsed }} as is_browsed,
+            {{ sign }} as sign,
             hash({{ columns }}) as row_hash
-        from {{ coming }} as coming
-        union all
-        select
-            {{ keys | join(', ') }},
-            -1 as sign,
-            hash({{ columns }}) as row_hash
-        from {{ standing }} as standing
+        from {{ relation }} as {{ 'coming' if sign == 1 else 'standing' }}
+        {{ 'union all' if not loop.last }}
+        {% endfor %}
     ) as rows_of_both
-    group by {{ keys | join(', ') }}
+    group by {{ keys | join(', ') }}, is_browsed
     having sum(sign) <> 0 or sum(sign * cast(row_hash as hugeint)) <> 0
 {%- endmacro %}

@@ -37,6 +37,7 @@ FOLLOWERS = {
     "fct_relationship_evidence",
     "fct_relationship_months",
     "rpt_channel_months",
+    "rpt_cohort_retention",
 }
 # Told of followers; the types of so few customers stay what they are.
 TOLD = {"rpt_relationship_transitions"}
@@ -182,6 +183,8 @@ def test_only_what_changed_is_read_anew(nights):
         "fct_contact_exposures": "80 days of 4 customers",
         "fct_exposure_days": "80 days",
         "rpt_channel_months": "3 months",
+        # from the late order on
+        "rpt_cohort_retention": "3 months",
         # December too, whose campaign is an offer now
         "fct_customer_months": "4 months of 4 customers",
         # nothing was ever sold on the web: what is says something about everybody
@@ -207,13 +210,15 @@ def test_a_usual_night_reads_a_week_of_exposures_and_a_day_of_the_rest(nights):
         "fct_contact_exposures": "8 days of 1 customers",
         "fct_exposure_days": "8 days",
         "rpt_channel_months": "1 months",
+        "rpt_cohort_retention": "0 months",
         # a letter of the last days of February could be answered now
         "fct_customer_months": "2 months of 1 customers",
         # but was not, so that no month that is over differs
         "fct_relationship_months": "0 month ends of 0 customers",
         "rpt_relationship_transitions": "0 month ends",
         "fct_relationship_evidence": "1 customers",
-        "dim_customer_habits": "1 customers",
+        # which are those of months that are over
+        "dim_customer_habits": "0 customers",
         "dim_customer_relationships": "1 customers",
         "dim_shared_values": "1 customers",
         "fct_campaign_recipients": "1 campaigns",

@@ -70,8 +70,9 @@ def test_only_days_that_something_happened_to_are_rebuilt(nights):
         # again as it was: no touchpoint differs
         "fct_touchpoints": "10 days",
         "fct_control_draws": "0 days",
-        # those of the touchpoints, and of exposures all within reach: from a week before 01-15 on
-        "fct_contact_days": "10 days of 5 customers",
+        # those of the touchpoints but for 02-10, where she only opened, and of exposures all within reach:
+        # from a week before 01-15 on
+        "fct_contact_days": "9 days of 5 customers",
         "fct_contact_exposures": "54 days of 5 customers",
         "fct_exposure_days": "54 days",
         # a category more on offer is everybody's
@@ -84,6 +85,7 @@ def test_only_days_that_something_happened_to_are_rebuilt(nights):
         "dim_customer_relationships": "7 customers",
         "dim_shared_values": "5 customers",
         "rpt_channel_months": "3 months",
+        "rpt_cohort_retention": "3 months",
         # the second is new, the first was under way on 02-10: since then its orders may be others,
         # and the late one of 01-15
         "fct_campaign_recipients": "2 campaigns",

@@ -5,12 +5,14 @@
         on_schema_change='fail',
         meta={'replaced_by': 'customer_id'},
         pre_hook="{{ follow_customers(
-            [
+            [ref('dim_preferences'), ref('dim_customers'), ref('dim_staff')],
+            within=[
                 ref('fct_touchpoints'), ref('fct_orders'), ref('fct_order_lines'), ref('dim_campaigns'),
-                ref('dim_products'), ref('dim_preferences'), ref('dim_customers'), ref('dim_staff'),
+                ref('dim_products'),
             ],
-            first_date=first_day_of_months(var('habit_months')),
-            everybody=is_other_than('observed_from_date', first_day_of_months(var('habit_months'))),
+            first_date=first_day_of_complete_months(var('habit_months')),
+            last_date=last_day_of_complete_months(),
+            everybody=is_other_than('observed_until_date', last_day_of_complete_months()),
         ) }}"
     )
 }}
@@ -19,7 +21,11 @@
 {% set order_channels = ['store', 'web', 'phone', 'chat', 'meeting', 'social'] %}
 {% set width = var('habit_hours_width') %}
 {% set least = var('habit_least_observations') %}
-{% set since = first_day_of_months(var('habit_months')) %}
+{% set since = first_day_of_complete_months(var('habit_months')) %}
+{% set until = last_day_of_complete_months() %}
+{% set acts = ['ordered', 'visited', 'called', 'met', 'ticket_opened'] %}
+{% set answers = ['clicked', 'replied', 'redeemed'] %}
+{% set is_of_few = is_incremental() and not asked(is_other_than('observed_until_date', until)) %}
 
 with
 
@@ -52,7 +58,7 @@ zones as (
 
 shifts as (
 
-    {{ zone_shifts('zones', since, as_of_date()) }}
+    {{ zone_shifts('zones', since, until) }}
 
 ),
 
@@ -66,9 +72,26 @@ zone_of_customer as (
 
 ),
 
--- When she does something unasked. What answers a message of ours tells when we sent it. Of a night they are
--- few, and kept together: scattered over all that was read they take three times as long to count.
-acts as {{ 'materialized' if is_incremental() else 'not materialized' }} (
+-- What times and interests are read off. Of a usual night that is the life of a few customers, looked for once
+-- and kept together; to ask first what happened and then to whom takes half as long again.
+touchpoints as {{ 'materialized' if is_of_few else 'not materialized' }} (
+
+    select
+        customer_id,
+        occurred_at,
+        direction,
+        channel,
+        event_type,
+        campaign_id
+    from {{ ref('fct_touchpoints') }}
+    where
+        touchpoint_date between {{ since }} and {{ until }}
+        and {{ is_of_touched_customer() }}
+
+),
+
+-- When she does something unasked. What answers a message of ours tells when we sent it.
+acts as (
 
     select
         touchpoints.customer_id,
@@ -76,7 +99,7 @@ acts as {{ 'materialized' if is_incremental() else 'not materialized' }} (
         touchpoints.channel,
         epoch_us(touchpoints.occurred_at) // 60000000
         + shifts.shift_minutes as local_minute
-    from {{ ref('fct_touchpoints') }} as touchpoints
+    from touchpoints
     inner join zone_of_customer on touchpoints.customer_id = zone_of_customer.customer_id
     inner join shifts
         on
@@ -84,8 +107,7 @@ acts as {{ 'materialized' if is_incremental() else 'not materialized' }} (
             = shifts.shift_key
     where
         touchpoints.direction = 'inbound'
-        and touchpoints.event_type in ('ordered', 'visited', 'called', 'met', 'ticket_opened')
-        and touchpoints.touchpoint_date between {{ since }} and {{ as_of_date() }}
+        and touchpoints.event_type in ('{{ acts | join("', '") }}')
 
 ),
 
@@ -169,7 +191,7 @@ orders as (
         ) filter (where {{ is_summed() }}) as discount_amount
     from {{ ref('fct_orders') }}
     where
-        order_date between {{ since }} and {{ as_of_date() }}
+        order_date between {{ since }} and {{ until }}
         and {{ is_of_touched_customer() }}
     group by customer_id
 
@@ -194,7 +216,7 @@ stores as (
         count(*) as observations
     from {{ ref('fct_orders') }}
     where
-        order_date between {{ since }} and {{ as_of_date() }}
+        order_date between {{ since }} and {{ until }}
         and store_id is not null
         and {{ is_of_touched_customer() }}
     group by customer_id, store_id
@@ -211,7 +233,7 @@ bought as (
     from {{ ref('fct_order_lines') }} as lines
     inner join {{ ref('dim_products') }} as products on lines.product_id = products.product_id
     where
-        lines.order_date between {{ since }} and {{ as_of_date() }}
+        lines.order_date between {{ since }} and {{ until }}
         and {{ is_of_touched_customer('lines.customer_id') }}
     group by lines.customer_id, products.product_category, products.brand
 
@@ -273,14 +295,13 @@ messages as (
         campaign_topics.topic,
         count(*) filter (where touchpoints.event_type = 'delivered') as message_count,
         count(distinct touchpoints.campaign_id) filter (
-            where touchpoints.event_type <> 'delivered'
+            where touchpoints.event_type in ('{{ answers | join("', '") }}')
         ) as answer_count
-    from {{ ref('fct_touchpoints') }} as touchpoints
+    from touchpoints
     inner join campaign_topics on touchpoints.campaign_id = campaign_topics.campaign_id
-    where
-        touchpoints.event_type in ('delivered', 'clicked', 'replied', 'redeemed')
-        and touchpoints.touchpoint_date between {{ since }} and {{ as_of_date() }}
-        and {{ is_of_touched_customer('touchpoints.customer_id') }}
+    {% if not is_of_few %}
+    where touchpoints.event_type in ('delivered', '{{ answers | join("', '") }}')
+    {% endif %}
     group by touchpoints.customer_id, campaign_topics.topic
 
 ),
@@ -404,6 +425,7 @@ joined as (
 select
     customer_id,
     {{ since }} as observed_from_date,
+    {{ until }} as observed_until_date,
     cast(time_zone as varchar) as time_zone,
 
     -- when

@@ -3,7 +3,11 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         on_schema_change='fail',
-        meta={'replaced_by': 'touchpoint_date', 'noted': 'all'},
+        meta={
+            'replaced_by': 'touchpoint_date',
+            'noted': 'all',
+            'browsed': "direction = 'inbound' and event_type in ('opened', 'visited', 'viewed')",
+        },
         pre_hook="{{ find_touched_days(
             rows=ref('int_touchpoints__unified'),
             day='touchpoint_date',

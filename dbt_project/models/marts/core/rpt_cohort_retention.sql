@@ -1,3 +1,13 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_days',
+        on_schema_change='fail',
+        meta={'replaced_by': 'month_date'},
+        pre_hook="{{ find_cohort_months(ref('fct_orders'), ref('dim_customers')) }}"
+    )
+}}
+
 with
 
 -- A customer who ordered five times in a month was there once.
@@ -14,6 +24,9 @@ customer_months as (
             where currency_code = '{{ var("reporting_currency") }}'
         ) as sales_amount
     from {{ ref('fct_orders') }}
+    {% if is_incremental() %}
+    where {{ is_in_touched_month('order_date') }}
+    {% endif %}
     group by customer_id, order_month_date
 
 ),
@@ -35,29 +48,42 @@ counted as (
 
 ),
 
+cohorts as (
+
+    select
+        cast(date_trunc('month', first_order_date) as date) as cohort_month_date,
+        count(*) as cohort_customer_count
+    from {{ ref('dim_customers') }}
+    where first_order_date is not null
+    group by cohort_month_date
+
+),
+
 -- Every month up to the night is there, one in which nobody came back too.
 months as (
 
     select
-        cohort_month_date,
-        customer_count as cohort_customer_count,
-        unnest(
-            range(date_diff('month', cohort_month_date, {{ as_of_date() }}) + 1)
-        ) as months_since
-    from counted
-    where months_since = 0
+        *,
+        cast(
+            cohort_month_date + to_months(cast(months_since as integer)) as date
+        ) as month_date
+    from (
+        select
+            *,
+            unnest(
+                range(date_diff('month', cohort_month_date, {{ as_of_date() }}) + 1)
+            ) as months_since
+        from cohorts
+    ) as every_month
 
 )
 
 select
     months.cohort_month_date,
     cast(months.months_since as bigint) as months_since,
-    cast(
-        months.cohort_month_date + to_months(cast(months.months_since as integer)) as date
-    ) as month_date,
+    months.month_date,
     -- the month of the night itself is still running, unless the night is its last day
-    date_trunc('month', {{ as_of_date() }} + 1)
-    > months.cohort_month_date + to_months(cast(months.months_since as integer)) as is_month_over,
+    date_trunc('month', {{ as_of_date() }} + 1) > months.month_date as is_month_over,
     cast(months.cohort_customer_count as bigint) as cohort_customer_count,
     cast(coalesce(counted.customer_count, 0) as bigint) as customer_count,
     cast(coalesce(counted.order_count, 0) as bigint) as order_count,
@@ -72,3 +98,6 @@ left join counted
     on
         months.cohort_month_date = counted.cohort_month_date
         and months.months_since = counted.months_since
+{% if is_incremental() %}
+where months.month_date in (select touched.month_date from {{ touched_days() }} as touched)
+{% endif %}

@@ -4,7 +4,7 @@
         incremental_strategy='replace_days',
         on_schema_change='fail',
         meta={'replaced_by': 'contact_date', 'of_customers': true},
-        pre_hook="{{ follow_days_of_customers([ref('fct_touchpoints')]) }}"
+        pre_hook="{{ follow_days_of_customers([but_browsing(ref('fct_touchpoints'))]) }}"
     )
 }}
 

@@ -6,8 +6,9 @@
         meta={'replaced_by': 'customer_id'},
         pre_hook="{{ follow_customers(
             [
-                ref('fct_customer_months'), ref('fct_relationship_evidence'), ref('fct_touchpoints'),
-                ref('fct_deals'), ref('dim_preferences'), ref('dim_customers'),
+                ref('fct_customer_months'), ref('fct_relationship_evidence'),
+                but_browsing(ref('fct_touchpoints')), ref('fct_deals'), ref('dim_preferences'),
+                ref('dim_customers'),
             ],
             everybody=is_other_than('observed_from_date', first_day_of_months(12))
             ~ ' or ' ~ loyalty_programme_came_or_went(ref('dim_preferences')),

@@ -5,7 +5,7 @@
         on_schema_change='fail',
         meta={'replaced_by': 'customer_id'},
         pre_hook="{{ follow_customers(
-            [ref('fct_touchpoints'), ref('dim_campaigns'), ref('dim_preferences')]
+            [but_browsing(ref('fct_touchpoints')), ref('dim_campaigns'), ref('dim_preferences')]
         ) }}"
     )
 }}

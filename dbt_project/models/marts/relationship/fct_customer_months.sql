@@ -5,7 +5,7 @@
         on_schema_change='fail',
         meta={'replaced_by': 'month_start_date', 'of_customers': true, 'noted': 'all'},
         pre_hook="{{ find_evidence_months(
-            ref('fct_touchpoints'),
+            but_browsing(ref('fct_touchpoints')),
             [ref('fct_orders'), ref('fct_order_lines'), ref('dim_campaigns'), ref('dim_products')],
         ) }}"
     )
@@ -285,3 +285,7 @@ left join baskets
 left join answered
     on counted.customer_id = answered.customer_id
     and counted.month_start_date = answered.month_start_date
+{% if not is_incremental() %}
+-- so that a night, which looks for a month or two, skips the others
+order by month_start_date
+{% endif %}

@@ -25,6 +25,7 @@ gathered as (
             "'" ~ month_ends[0] ~ "'::date",
             "'" ~ month_ends[-1] ~ "'::date",
             of=is_of_touched_customer(),
+            of_few=is_incremental() and not asked(is_new_month_end(month_ends[-1])),
         ) }}
     ) as every_month
     where
