@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         on_schema_change='fail',
-        meta={'replaced_by': 'customer_id', 'noted': 'all'},
+        meta={'replaced_by': 'customer_id', 'noted': 'rebuilt'},
         pre_hook="{{ follow_customers(
             [ref('fct_customer_months')], everybody=web_shop_came_or_went(ref('fct_customer_months'))
         ) }}"
