@@ -70,9 +70,9 @@ def test_only_days_that_something_happened_to_are_rebuilt(nights):
         # again as it was: no touchpoint differs
         "fct_touchpoints": "10 days",
         "fct_control_draws": "0 days",
-        # those of the touchpoints but for 02-10, where she only opened, and of exposures all within reach:
-        # from a week before 01-15 on
+        # those of the touchpoints but for 02-10, on which somebody only opened
         "fct_contact_days": "9 days of 5 customers",
+        # all within reach: from a week before 01-15 on
         "fct_contact_exposures": "54 days of 5 customers",
         "fct_exposure_days": "54 days",
         # a category more on offer is everybody's
