@@ -25,5 +25,8 @@ from {{ ref('int_pressure__control_draws') }}
 {% if is_incremental() %}
 where
     draw_date in (select touched.draw_date from {{ touched_days() }} as touched)
-    and occurred_at >= (select min(touched.draw_date) from {{ touched_days() }} as touched)
+    -- skips blocks of events, all of them where no day differs
+    and occurred_at >= coalesce(
+        (select min(touched.draw_date) from {{ touched_days() }} as touched), {{ cutoff() }}
+    )
 {% endif %}
