@@ -12,8 +12,8 @@
     )
 }}
 
--- The id of a draw is not watched: a draw keeps it for good, and reading ids off all events would be a third of
--- the search.
+-- The id of a draw is not watched: a draw keeps it for good, and reading ids off all events would
+-- be a third of the search.
 select
     draw_id,
     customer_id,
