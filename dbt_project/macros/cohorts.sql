@@ -40,7 +40,7 @@
             having
                 max(month_date) <> {{ month }}
                 or bool_or(is_month_over) filter (where month_date = {{ month }})
-                <> (date_trunc('month', {{ as_of_date() }} + 1) > {{ month }})
+                <> ({{ month }} <= {{ last_day_of_complete_months() }})
 
         )
 

@@ -106,7 +106,7 @@
 
         )
 
-        select distinct customer_id
+        select customer_id
         from noted
         where customer_id is not null
         {% for relation in [ref('int_identity__customers'), this] %}

@@ -184,13 +184,13 @@
         {{ keys | join(', ') }},
         is_browsed
     from (
-        {% for relation, sign in [(coming, 1), (standing, -1)] %}
+        {% for name, relation, sign in [('coming', coming, 1), ('standing', standing, -1)] %}
         select
             {{ keys | join(', ') }},
             {{ browsed }} as is_browsed,
             {{ sign }} as sign,
             hash({{ columns }}) as row_hash
-        from {{ relation }} as {{ 'coming' if sign == 1 else 'standing' }}
+        from {{ relation }} as {{ name }}
         {{ 'union all' if not loop.last }}
         {% endfor %}
     ) as rows_of_both

@@ -35,8 +35,7 @@ counted as (
 
     select
         cast(date_trunc('month', customers.first_order_date) as date) as cohort_month_date,
-        date_diff('month', customers.first_order_date, customer_months.order_month_date)
-            as months_since,
+        customer_months.order_month_date as month_date,
         count(*) as customer_count,
         sum(customer_months.order_count) as order_count,
         sum(customer_months.other_currency_order_count) as other_currency_order_count,
@@ -44,7 +43,7 @@ counted as (
     from customer_months
     inner join {{ ref('dim_customers') }} as customers
         on customer_months.customer_id = customers.customer_id
-    group by cohort_month_date, months_since
+    group by cohort_month_date, month_date
 
 ),
 
@@ -65,25 +64,18 @@ months as (
     select
         *,
         cast(
-            cohort_month_date + to_months(cast(months_since as integer)) as date
+            unnest(generate_series(cohort_month_date, {{ as_of_date() }}, interval 1 month)) as date
         ) as month_date
-    from (
-        select
-            *,
-            unnest(
-                range(date_diff('month', cohort_month_date, {{ as_of_date() }}) + 1)
-            ) as months_since
-        from cohorts
-    ) as every_month
+    from cohorts
 
 )
 
 select
     months.cohort_month_date,
-    cast(months.months_since as bigint) as months_since,
+    date_diff('month', months.cohort_month_date, months.month_date) as months_since,
     months.month_date,
     -- the month of the night itself is still running, unless the night is its last day
-    date_trunc('month', {{ as_of_date() }} + 1) > months.month_date as is_month_over,
+    months.month_date <= {{ last_day_of_complete_months() }} as is_month_over,
     cast(months.cohort_customer_count as bigint) as cohort_customer_count,
     cast(coalesce(counted.customer_count, 0) as bigint) as customer_count,
     cast(coalesce(counted.order_count, 0) as bigint) as order_count,
@@ -97,7 +89,7 @@ from months
 left join counted
     on
         months.cohort_month_date = counted.cohort_month_date
-        and months.months_since = counted.months_since
+        and months.month_date = counted.month_date
 {% if is_incremental() %}
 where months.month_date in (select touched.month_date from {{ touched_days() }} as touched)
 {% endif %}
