@@ -6,7 +6,9 @@ have, builds and tests the marts, and releases them with the segments if, and on
 gate lets them pass.
 
 One task pulls each group of streams, side by side as far as its source's pool allows; its log
-and its return value say how many rows of each stream it landed.
+and its return value say how many rows of each stream it landed. `dbt.build` builds and tests
+everything in one process; the other tasks of `dbt` show what became of one part each (a source's
+staging, a mart, a segment), with dbt's rows, seconds and failed tests as their log.
 
 **Reads** the connections `rapport_hubspot`, `rapport_klaviyo`, `rapport_shop`.
 **Writes** the landing, the warehouse, Data Docs, a release and its report; emits
@@ -15,7 +17,7 @@ The night is the run's logical date: everything before the end of that day (UTC)
 
 **On failure** the last release stays in place, whatever failed before `publish_release`. Every
 step may be repeated: trigger the same logical date again (`rapport run --as-of <date>`), it
-finishes what was left. Do not clear single tasks of the `dbt` group.
+finishes what was left. Clearing `dbt.build` builds on from the model or test that failed.
 `extract.*`: docs/runbooks/extract_failed.md; the error names the connection.
 `check_sources`: docs/runbooks/source_gate_failed.md. `dbt.*`: docs/runbooks/build_failed.md.
 `check_release`: docs/runbooks/publish_gate_failed.md. `report_night`: the release is out and
@@ -55,10 +57,11 @@ def customer_relationship_nightly() -> None:
         for group, earlier in AFTER.items():
             chain([pulls[each] for each in earlier], pulls[group])
 
+    checked = task(retries=0)(steps.check_sources)()
     chain(
         extract(),
-        task(retries=0)(steps.check_sources)(),
-        dbt_build(),
+        checked,
+        dbt_build(checked),
         task(retries=0)(steps.check_release)(),
         task(pool=WAREHOUSE_POOL, outlets=[RELEASE])(steps.publish_release)(),
         task(retries=0)(steps.report_night)(),

@@ -1,24 +1,18 @@
 """A whole night without Airflow: the same steps in the same order, in a folder of its own."""
 
-import os
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
 
-from rapport import release, warehouse
+from rapport import release
+from rapport.build.run import build
 from rapport.gate import run_checkpoint
 from rapport.settings import PROJECT_DIR, Settings
 from rapport.sources.connection import Connection
-from rapport.sources.pull import loads_of_night, pull
+from rapport.sources.pull import pull
 from rapport.sources.streams import GROUPS
-
-
-class DbtFailed(Exception):
-    """The build or one of its tests failed; carries what dbt printed."""
 
 
 @dataclass
@@ -91,31 +85,7 @@ class House:
 
     def build(self, as_of: date, *arguments: str) -> bool:
         """Build and test every model; return whether it started from nothing."""
-        loads = loads_of_night(self.settings.landing_dir, as_of)
-        code = warehouse.fingerprint(self.settings.dbt_project_dir)
-        self.settings.temp_dir.mkdir(parents=True, exist_ok=True)
-        with warehouse.building(
-            self.settings.warehouse_path, loads=loads, as_of=as_of, code=code
-        ) as fresh:
-            self.dbt("build", as_of, "--exclude", "resource_type:unit_test", *arguments)
-        return fresh
-
-    def dbt(self, command: str, as_of: date, *arguments: str, **environment: str) -> None:
-        """Run dbt in a process of its own."""
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "dbt.cli.main", "--no-use-colors", command),
-                *("--profiles-dir", ".", "--vars", f"{{as_of_date: {as_of}}}"),
-                *("--target-path", str(self.home / "dbt_target"), *arguments),
-            ],
-            cwd=self.settings.dbt_project_dir,
-            env=os.environ | self.settings.dbt_environment() | environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise DbtFailed(done.stdout[-6000:] + done.stderr[-2000:])
+        return build(self.settings, as_of, arguments=arguments).fresh
 
     def publish(self, as_of: date) -> release.ReleaseInfo:
         """Run the last gate and release what it passed."""

@@ -36,7 +36,7 @@ class LandingError(RapportError):
 
 
 class BuildError(RapportError):
-    """The warehouse cannot be built as it stands."""
+    """The warehouse cannot be built as it stands, or a model or test of it failed."""
 
 
 class GateFailed(RapportError):

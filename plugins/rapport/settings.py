@@ -8,6 +8,7 @@ from pathlib import Path
 from rapport.errors import SettingsError
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
+WAREHOUSE_FILE = "rapport_build.duckdb"
 # Two of the sandbox, real and simulated, and one's own accounts.
 COMPANIES = ("complete-journey", "simulated", "own")
 
@@ -88,7 +89,7 @@ class Settings:
     @property
     def warehouse_path(self) -> Path:
         """The build file. One writer, no readers."""
-        return self.home / "warehouse" / "rapport_build.duckdb"
+        return self.home / "warehouse" / WAREHOUSE_FILE
 
     @property
     def temp_dir(self) -> Path:
@@ -111,8 +112,13 @@ class Settings:
         return self.home / "logs"
 
     @property
+    def build_record_path(self) -> Path:
+        """What the last build did, node by node."""
+        return self.home / "warehouse" / "last_build.jsonl"
+
+    @property
     def dbt_log_path(self) -> Path:
-        """What dbt did, one JSON line per event while it builds."""
+        """Every line of dbt."""
         return self.logs_dir / "dbt" / "dbt.log"
 
     @property

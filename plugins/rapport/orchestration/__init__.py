@@ -1,1 +1,1 @@
-"""Where Rapport meets Airflow, Cosmos and the operator's terminal."""
+"""Where Rapport meets Airflow and the operator's terminal."""

@@ -2,6 +2,8 @@
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,9 +14,11 @@ from rich.console import Console
 from rich.status import Status
 from rich.table import Table
 
+from rapport.build.parts import Part, load_parts
+from rapport.build.record import Outcome, read_record
 from rapport.errors import RapportError, SettingsError
 from rapport.orchestration import embedded
-from rapport.orchestration.night import DONE, PRODUCER, Airflow, DbtLog, Step
+from rapport.orchestration.night import DONE, Airflow, Step
 from rapport.release import report_path
 from rapport.release_commands import releases_app
 from rapport.settings import Settings, cutoff_of
@@ -51,7 +55,8 @@ def main() -> None:
 def up() -> None:
     """Start the sandbox and Airflow, unless they run already."""
     settings, ports = Settings.from_env(), embedded.Ports.from_env()
-    embedded.up(settings, ports, _say)
+    with _says_how_to_go_on("`make down` ends what was started, `make up` goes on."):
+        _up(settings, ports)
     _print_where(settings, ports)
 
 
@@ -72,16 +77,24 @@ def run(
     settings, ports = Settings.from_env(), embedded.Ports.from_env()
     night = _night(settings, as_of)
     began = time.monotonic()
-    embedded.up(settings, ports, _say)
-    if settings.has_sandbox:
-        clock = {"now": cutoff_of(night).isoformat()}
-        httpx.put(f"{ports.sandbox_url}/sandbox/clock", json=clock).raise_for_status()
-    airflow = Airflow(ports.airflow_url, embedded.login(settings))
-    airflow.wait_for_dag()
-    dbt_log = DbtLog(settings.dbt_log_path)
-    run_id = airflow.start_night(night)
-    _say(f"night {night} started as {run_id}")
-    _follow(airflow, run_id, dbt_log, began)
+    with _says_how_to_go_on("`make down` ends what was started, `make run` goes on."):
+        _up(settings, ports)
+        if settings.has_sandbox:
+            clock = {"now": cutoff_of(night).isoformat()}
+            httpx.put(f"{ports.sandbox_url}/sandbox/clock", json=clock).raise_for_status()
+        airflow = Airflow(ports.airflow_url, embedded.login(settings))
+        with console.status("waiting for Airflow to read the DAG"):
+            airflow.wait_for_dag()
+        took = airflow.seconds_of_last_night()
+        run_id, joined = airflow.start_night(night)
+    _say(f"night {night} {'runs already; joined' if joined else 'started as'} {run_id}")
+    if took is not None:
+        _say(f"the last night took {_clock(took)}")
+    with _says_how_to_go_on(
+        f"The night {night} goes on. Join it with `make run AS_OF={night}`; end it by marking the "
+        f"run {run_id} as failed at {ports.airflow_url}, or with everything else by `make down`."
+    ):
+        _follow(settings, airflow, run_id, began)
     published: dict[str, Any] | None = airflow.returned(run_id, "publish_release")
     if published:
         _print_summary(settings, airflow, run_id, published)
@@ -91,7 +104,35 @@ def run(
     _print_where(settings, ports)
     if failed:
         raise RapportError(f"night {night} failed after {_minutes(began)}; {_left(published)}")
+    if not published:
+        raise RapportError(
+            f"Airflow calls the night {night} a success, but no task of it released anything; "
+            f"look at the run {run_id} at {ports.airflow_url}"
+        )
     _say(f"night {night} done in {_minutes(began)}")
+
+
+def _up(settings: Settings, ports: embedded.Ports) -> None:
+    with console.status("starting") as status:
+        embedded.up(settings, ports, _say, lambda what: _wait_for(status, what))
+
+
+def _wait_for(status: Status, what: str) -> None:
+    """Say what is waited for: on a terminal until the next thing, elsewhere in a line of its own."""
+    if console.is_terminal:
+        status.update(what)
+    else:
+        _say(what)
+
+
+@contextmanager
+def _says_how_to_go_on(advice: str) -> Iterator[None]:
+    """Leave with the advice, and the exit code of a shell, when interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        console.print(f"\ninterrupted. {advice}", markup=False, soft_wrap=True)
+        sys.exit(130)
 
 
 def _night(settings: Settings, text: str) -> date:
@@ -112,48 +153,58 @@ def _night(settings: Settings, text: str) -> date:
     return night
 
 
-def _follow(airflow: Airflow, run_id: str, dbt_log: DbtLog, began: float) -> None:
-    """Print every task and model as it ends, and on a terminal what is running now."""
+def _follow(settings: Settings, airflow: Airflow, run_id: str, began: float) -> None:
+    """Print every task as it ends, and on a terminal what is running now."""
+    parts = {part.id: part for part in load_parts(settings.dbt_project_dir)}
     with console.status("waiting for the scheduler") as status:
-        for changed, running in airflow.follow(run_id):
-            for step in dbt_log.finished():
-                console.print(_line(step, began))
-            for step in changed:
-                ended = step.state in DONE or step.state == "up_for_retry"
-                if ended and not _mirrors_dbt(step):
-                    console.print(_line(step, began))
-            _show(status, running)
+        for changed, steps in airflow.follow(run_id):
+            ended = [step for step in changed if step.state in DONE or step.state == "up_for_retry"]
+            left = sum(step.state not in DONE for step in steps) + len(ended)
+            outcomes = _outcomes(settings, run_id) if any(step.part for step in ended) else {}
+            for step in ended:
+                left -= 1
+                part = parts.get(step.part or "")
+                if part:
+                    step = _as_dbt_says(step, part, outcomes)
+                console.print(_line(step, began, len(steps) - left, len(steps)))
+            names = [s.task_id for s in steps if s.state == "running"]
+            far = f"{sum(step.state in DONE for step in steps)} of {len(steps)} tasks"
+            status.update(f"{far}; running: {', '.join(names[:4])}" if names else f"{far}")
 
 
-def _mirrors_dbt(step: Step) -> bool:
-    return step.task_id.startswith("dbt.") and step.task_id != PRODUCER
+def _outcomes(settings: Settings, run_id: str) -> dict[str, Outcome]:
+    record = read_record(settings.build_record_path)
+    return record.outcomes if record and record.header.run_id == run_id else {}
 
 
-def _line(step: Step, began: float) -> str:
+def _as_dbt_says(step: Step, part: Part, outcomes: dict[str, Outcome]) -> Step:
+    """The step with the seconds that dbt took, as its task only waited for them."""
+    seconds = sum(outcomes[node].seconds for node in part.nodes if node in outcomes)
+    return Step(step.task_id, step.state, seconds)
+
+
+def _line(step: Step, began: float, ended: int, of: int) -> str:
     mark = MARKS.get(step.state, step.state)
     seconds = f"{step.seconds:6.1f} s" if step.seconds else ""
-    return f"{_minutes(began):>6}  {step.task_id:<50} {seconds:>9}  {mark}"
-
-
-def _show(status: Status, running: list[Step]) -> None:
-    names = [step.task_id for step in running if not _mirrors_dbt(step)]
-    status.update(f"running: {', '.join(names[:4])}" if names else "scheduling")
+    far = f"{ended}/{of}"
+    return f"{_minutes(began):>6} {far:>6}  {step.task_id:<50} {seconds:>9}  {mark}"
 
 
 def _print_failure(airflow: Airflow, run_id: str) -> None:
     *_, (steps, _) = airflow.follow(run_id)
     for step in steps:
-        if step.state == "failed" and not _mirrors_dbt(step):
+        # The build's own log has what its parts show.
+        if step.state == "failed" and not step.part:
             console.print(f"\n[red]{step.task_id}[/] failed; its log ends with:")
-            for line in _what_failed(airflow.log_tail(run_id, step.task_id, 12)):
+            for line in _what_failed(airflow.log_tail(run_id, step.task_id, 40)):
                 console.print(f"  {line}", markup=False, soft_wrap=True)
 
 
 def _what_failed(lines: list[str]) -> list[str]:
-    """Leave the error itself of a log's end, where there is one; dbt says it before that."""
-    if TASK_FAILED in lines[:-1] and "CosmosDbtRunError" not in lines[-1]:
+    """Leave the error itself of a log's end, where there is one."""
+    if TASK_FAILED in lines[:-1]:
         return lines[lines.index(TASK_FAILED) + 1 :]
-    return lines
+    return lines[-12:]
 
 
 def _left(published: dict[str, Any] | None) -> str:
@@ -241,8 +292,11 @@ def _say(text: str) -> None:
 
 
 def _minutes(began: float) -> str:
-    seconds = int(time.monotonic() - began)
-    return f"{seconds // 60}:{seconds % 60:02d}"
+    return _clock(time.monotonic() - began)
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """Rapport on one machine: the sandbox's APIs and Airflow as background processes.
 
-Every process leads a group of its own and is known by a file in ``<home>/run``,
+Every process leads a session of its own and is known by a file in ``<home>/run``,
 so that `down` ends exactly what `up` started, children included.
 """
 
+import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -12,24 +14,30 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
-from rapport.errors import SettingsError
+from rapport.build.project import is_parsed
+from rapport.errors import RapportError, SettingsError
+from rapport.orchestration.night import Airflow
 from rapport.settings import Settings, whole_number
 
 HOST = "127.0.0.1"
+# What a task may read of the caller's environment. Values of the first kind are secret.
+CONNECTIONS, OWN_SETTINGS = "AIRFLOW_CONN_", "RAPPORT_"
+# Whose children read it; the api-server, which starts slowest, is none of them.
+READERS = ("scheduler", "dag-processor", "triggerer")
 START_SECONDS = 120.0
 STOP_SECONDS = 30.0
 POOLS = Path(__file__).with_name("pools.json")
 # Nothing that runs here reports to anybody.
 NO_TELEMETRY = {
-    "AIRFLOW__COSMOS__ENABLE_TELEMETRY": "False",
     "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
     "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     "DO_NOT_TRACK": "1",
@@ -139,8 +147,22 @@ def login(settings: Settings) -> tuple[str, str]:
     return user, users[user]
 
 
-def up(settings: Settings, ports: Ports, say: Callable[[str], None]) -> None:
+def up(
+    settings: Settings,
+    ports: Ports,
+    say: Callable[[str], None],
+    wait_for: Callable[[str], None] = lambda _: None,
+) -> None:
     """Start what is not running yet and wait until it answers.
+
+    Services that read connections or settings which the caller has changed since are started
+    again, unless a night is running.
+
+    Args:
+        settings: of the installation.
+        ports: where the services listen.
+        say: told what was done, for good.
+        wait_for: told what is being waited for, until the next time.
 
     Raises:
         SettingsError: a port is taken, a process does not come up, or the home is another
@@ -150,6 +172,7 @@ def up(settings: Settings, ports: Ports, say: Callable[[str], None]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     _claim(settings)
     env = environment(settings, ports)
+    _end_outdated(settings, ports, env, say)
     services = _services(settings, ports)
     for service in services:
         if service.port and _running(settings, service.name) is None and _taken(service.port):
@@ -157,22 +180,131 @@ def up(settings: Settings, ports: Ports, say: Callable[[str], None]) -> None:
                 f"port {service.port} is in use by something else; set {service.port_variable} "
                 "to a free port, or end what uses it"
             )
-    if settings.has_sandbox:
-        _prepare_sandbox(settings, ports, say)
+    _prepare(settings, ports, services, env, say, wait_for)
     starting = [s for s in services if _running(settings, s.name) is None]
-    parse_project(settings, env, say)
-    if any(s.name != "sandbox" for s in starting):
-        started = time.monotonic()
-        _airflow(["db", "migrate"], settings, env)
-        _airflow(["pools", "import", str(POOLS)], settings, env)
-        say(f"Airflow's database ready ({time.monotonic() - started:.1f} s)")
     started = time.monotonic()
     for service in starting:
         _start(settings, service, env)
+    if any(service.name in READERS for service in starting):
+        (settings.home / "run" / "environment").write_text(json.dumps(_digests(settings, env)))
     for service in services:
+        if service in starting:
+            wait_for(f"waiting for {service.name}{' at ' * bool(service.health_url)}"
+                     f"{service.health_url}")
         _wait(settings, service)
     if starting:
         say(f"started {', '.join(s.name for s in starting)} ({time.monotonic() - started:.1f} s)")
+
+
+def _prepare(
+    settings: Settings,
+    ports: Ports,
+    services: "Sequence[_Service]",
+    env: Mapping[str, str],
+    say: Callable[[str], None],
+    wait_for: Callable[[str], None],
+) -> None:
+    """Have company, dbt project and Airflow's database ready, all three made side by side."""
+    jobs = []
+    if not is_parsed(settings.dbt_project_dir):
+        jobs.append(_Job("dbt project", [sys.executable, "-m", "rapport.build"]))
+    if any(s.name != "sandbox" and _running(settings, s.name) is None for s in services):
+        module = "rapport.orchestration.database"
+        jobs.append(_Job("Airflow's database", [sys.executable, "-m", module, str(POOLS)]))
+    for job in jobs:
+        job.start(settings, env)
+    try:
+        if settings.has_sandbox:
+            wait_for("preparing the sandbox company")
+            _prepare_sandbox(settings, ports, say)
+        for job in jobs:
+            wait_for(f"preparing: {job.name}")
+            job.finish(say)
+    finally:
+        for job in jobs:
+            job.stop()
+
+
+class _Job:
+    """A command that prepares something; what it prints is its result."""
+
+    def __init__(self, name: str, command: list[str]) -> None:
+        self.name = name
+        self._command = command
+
+    def start(self, settings: Settings, env: Mapping[str, str]) -> None:
+        self._began = time.monotonic()
+        self._process = subprocess.Popen(
+            self._command,
+            cwd=settings.project_dir,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def finish(self, say: Callable[[str], None]) -> None:
+        printed, errors = self._process.communicate()
+        if self._process.returncode:
+            raise SettingsError(f"{self.name}: {printed[-2000:]}{errors[-4000:]}")
+        say(f"{self.name} ready ({time.monotonic() - self._began:.1f} s)")
+
+    def stop(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
+def _end_outdated(
+    settings: Settings, ports: Ports, env: Mapping[str, str], say: Callable[[str], None]
+) -> None:
+    """End the services that were started with other connections or settings than the caller's.
+
+    Raises:
+        SettingsError: a connection that they were started with is not set any more, so that
+            starting them again would lose it.
+    """
+    known = _remembered(settings)
+    running = [name for name in READERS if _running(settings, name) is not None]
+    if not known or not running:
+        return
+    now = _digests(settings, env)
+    gone = sorted(known.keys() - now.keys())
+    lost = [name for name in gone if name.startswith(CONNECTIONS)]
+    changed = sorted(name for name, digest in now.items() if known.get(name) != digest)
+    changed += [name for name in gone if name not in lost]
+    if not changed:
+        return
+    if lost:
+        raise SettingsError(
+            f"{', '.join(changed)} changed since Airflow was started, but {', '.join(lost)} is not "
+            "set any more; export it again, or end Airflow with `make down` first"
+        )
+    with suppress(httpx.HTTPError, RapportError, OSError):
+        if Airflow(ports.airflow_url, login(settings)).active_nights():
+            say(f"a night is running, so it goes on without the changed {', '.join(changed)}")
+            return
+    say(f"{', '.join(changed)} changed: starting again what reads it")
+    _end(settings, running)
+
+
+def _digests(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
+    """What the services read of the caller's environment, without the values themselves."""
+    key = _secrets(settings.airflow_home)["api"].encode()
+    return {
+        name: hmac.new(key, value.encode(), hashlib.sha256).hexdigest()
+        for name, value in env.items()
+        if name.startswith((CONNECTIONS, OWN_SETTINGS))
+    }
+
+
+def _remembered(settings: Settings) -> dict[str, str]:
+    try:
+        found: dict[str, str] = json.loads((settings.home / "run" / "environment").read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+    return found
 
 
 def _claim(settings: Settings) -> None:
@@ -204,34 +336,6 @@ def _prepare_sandbox(settings: Settings, ports: Ports, say: Callable[[str], None
 def down(settings: Settings) -> list[str]:
     """End every process that `up` started, with its children; return their names."""
     return _end(settings, sorted(path.stem for path in (settings.home / "run").glob("*.json")))
-
-
-def parse_project(settings: Settings, env: dict[str, str], say: Callable[[str], None]) -> None:
-    """Write dbt's manifest, which the DAG is drawn from, if the project changed since."""
-    from rapport.warehouse import fingerprint
-
-    target = settings.dbt_project_dir / "target"
-    mark = target / "rapport_fingerprint"
-    current = fingerprint(settings.dbt_project_dir) + str(settings.landing_dir)
-    if (target / "manifest.json").exists() and mark.exists() and mark.read_text() == current:
-        return
-    started = time.monotonic()
-    command = [
-        *(sys.executable, "-m", "dbt.cli.main", "parse", "--quiet"),
-        *("--profiles-dir", ".", "--vars", "{as_of_date: 1970-01-01}"),
-    ]
-    parsed = subprocess.run(
-        command,
-        cwd=settings.dbt_project_dir,
-        env=env | settings.dbt_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if parsed.returncode:
-        raise SettingsError(f"dbt cannot parse the project:\n{parsed.stdout}{parsed.stderr}")
-    mark.write_text(current)
-    say(f"dbt project parsed ({time.monotonic() - started:.1f} s)")
 
 
 @dataclass(frozen=True)
@@ -286,7 +390,7 @@ def _start(settings: Settings, service: _Service, env: dict[str, str]) -> None:
             start_new_session=True,
         )
     (settings.home / "run" / f"{service.name}.json").write_text(
-        json.dumps({"group": process.pid, "born": _born(process.pid)})
+        json.dumps({"group": process.pid, "born": psutil.Process(process.pid).create_time()})
     )
 
 
@@ -335,31 +439,31 @@ def _serves_another(ports: Ports, fingerprint: str) -> bool:
 
 
 def _running(settings: Settings, name: str) -> int | None:
-    """The process group of a service, if the process we started still lives."""
+    """The session of a service, if the process we started or a child of it still lives."""
     try:
         known = json.loads((settings.home / "run" / f"{name}.json").read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return None
-    alive = _born(known["group"]) == known["born"] or any(_members(known["group"]))
+    alive = _is_born(known["group"], known["born"]) or any(_members(known["group"]))
     return known["group"] if alive else None
 
 
-def _born(pid: int) -> str | None:
-    """When a process started, in clock ticks since boot: tells it from a later one of its id."""
+def _is_born(pid: int, born: float) -> bool:
+    """Whether a process lives that is the one started then, and not a later one of its number."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return None
-    return None if fields[0] == "Z" else fields[19]
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - born) < 1
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
-def _members(group: int) -> Iterator[int]:
+def _members(session: int) -> Iterator[int]:
     """Living processes of a session that one of our services leads."""
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            fields = stat.read_text().rsplit(")", 1)[1].split()
-            if int(fields[3]) == group and fields[0] != "Z":
-                yield int(stat.parent.name)
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
+                yield process.pid
 
 
 def _signal(session: int, number: signal.Signals) -> None:
@@ -372,21 +476,6 @@ def _signal(session: int, number: signal.Signals) -> None:
 def _taken(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex((HOST, port)) == 0
-
-
-def _airflow(arguments: list[str], settings: Settings, env: dict[str, str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "airflow", *arguments],
-        cwd=settings.project_dir,
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise SettingsError(
-            f"airflow {' '.join(arguments[:2])} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
-        )
 
 
 def _connection(kind: str, **fields: Any) -> str:

@@ -1,12 +1,10 @@
 """Run one night through the embedded Airflow and watch it."""
 
-import json
 import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,7 +12,8 @@ import httpx
 from rapport.errors import RapportError, SettingsError
 
 DAG_ID = "customer_relationship_nightly"
-PRODUCER = "dbt.dbt_producer_watcher"
+BUILD = "dbt.build"
+ACTIVE = ("queued", "running")
 POLL_SECONDS = 1.0
 PAGE_SIZE = 100  # Airflow gives no more, whatever is asked for
 DAG_SECONDS = 120.0
@@ -35,48 +34,11 @@ class Step:
     state: str
     seconds: float
 
-
-class DbtLog:
-    """What dbt has finished since the last look, from the log it writes as it goes.
-
-    Airflow's own tasks of a model only mirror dbt: their durations say nothing about it.
-
-    Args:
-        path: dbt's log file, JSON lines while it runs under Airflow.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._offset = path.stat().st_size if path.exists() else 0
-
-    def finished(self) -> Iterator[Step]:
-        """Yield models, seeds and failed tests that finished, with dbt's own seconds."""
-        if not self._path.exists():
-            return
-        with self._path.open("rb") as log:
-            log.seek(self._offset)
-            for line in log:
-                if not line.endswith(b"\n"):
-                    return
-                self._offset += len(line)
-                step = _finished(line)
-                if step:
-                    yield step
-
-
-def _finished(line: bytes) -> Step | None:
-    try:
-        event = json.loads(line)
-        data, name = event["data"], event["info"]["name"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    if name in {"LogModelResult", "LogSeedResult"}:
-        node = data["node_info"]
-        state = "failed" if data["status"] == "ERROR" else "success"
-        return Step(f"dbt {node['node_name']}", state, data["execution_time"])
-    if name == "LogTestResult" and data["status"] not in {"pass", "warn"}:
-        return Step(f"dbt test {data['name']}", "failed", data["execution_time"])
-    return None
+    @property
+    def part(self) -> str | None:
+        """The part of the build that the task shows, if it is one of those."""
+        shows = self.task_id.startswith("dbt.") and self.task_id != BUILD
+        return self.task_id.removeprefix("dbt.") if shows else None
 
 
 class Airflow:
@@ -95,16 +57,16 @@ class Airflow:
             raise SettingsError(f"Airflow at {url} refused the login of {user!r}")
         self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
-    def start_night(self, as_of: date) -> str:
-        """Trigger the night, or join it if it is running already; return the run's id.
+    def start_night(self, as_of: date) -> tuple[str, bool]:
+        """Trigger the night; return the run's id, and True if it was running already.
 
-        A night that ran before gets a new run, one second later: clearing the old one
-        would make Cosmos start one dbt per model.
+        A night that ran before gets a new run, one second later, so that what the old one did
+        can still be looked at.
         """
         runs = self._runs_of(as_of)
-        active = [run for run in runs if run["state"] in {"queued", "running"}]
+        active = [run for run in runs if run["state"] in ACTIVE]
         if active:
-            return str(active[0]["dag_run_id"])
+            return str(active[0]["dag_run_id"]), True
         at = _logical_date(as_of) + timedelta(seconds=len(runs))
         run_id = f"night_{as_of}" + (f"_{len(runs) + 1}" if runs else "")
         answer = self._http.post(
@@ -113,7 +75,19 @@ class Airflow:
         )
         if not answer.is_success:
             raise RapportError(f"Airflow did not take the run {run_id}: {answer.text[:500]}")
-        return run_id
+        return run_id, False
+
+    def active_nights(self) -> list[str]:
+        """Return the ids of the runs that wait or run."""
+        runs = self._all(f"/api/v2/dags/{DAG_ID}/dagRuns", "dag_runs", state=list(ACTIVE))
+        return [str(run["dag_run_id"]) for run in runs]
+
+    def seconds_of_last_night(self) -> float | None:
+        """Return how long the last night that succeeded took, None before the first."""
+        found = self._get(
+            f"/api/v2/dags/{DAG_ID}/dagRuns", state="success", order_by="-end_date", limit=1
+        )["dag_runs"]
+        return float(found[0]["duration"]) if found else None
 
     def wait_for_dag(self) -> None:
         """Wait until the DAG processor has read the nightly; raise with its error if it cannot."""
@@ -130,7 +104,7 @@ class Airflow:
             time.sleep(0.5)
 
     def follow(self, run_id: str) -> Iterator[tuple[list[Step], list[Step]]]:
-        """Yield (tasks that changed, tasks that run) until the run is over."""
+        """Yield (tasks that changed, all tasks) until the run is over."""
         known: dict[str, str] = {}
         while True:
             over = self.state(run_id) in {"success", "failed"}
@@ -143,7 +117,7 @@ class Airflow:
             ]
             changed = [step for step in steps if known.get(step.task_id) != step.state]
             known |= {step.task_id: step.state for step in steps}
-            yield changed, [step for step in steps if step.state == "running"]
+            yield changed, steps
             if over:
                 return
             time.sleep(POLL_SECONDS)

@@ -1,15 +1,14 @@
 """Airflow's scheduler with the libraries of a night's tasks already loaded.
 
 The local executor forks its workers from the scheduler and tasks from the workers, so that
-they inherit what is loaded here. A model's task then reads its DAG in a third of the time,
-and a pull or a gate starts seconds earlier. Libraries only: Rapport's own code is read by
+they inherit what is loaded here. A pull, the build
+or a gate then starts seconds earlier. Libraries only: Rapport's own code is read by
 each task anew, so that a change counts from the next task on. Takes the arguments of
 ``airflow scheduler``.
 """
 
 import sys
 
-import cosmos
 import dbt.adapters.duckdb
 import dbt.cli.main
 import dlt.destinations.impl.filesystem.filesystem

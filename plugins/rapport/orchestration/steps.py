@@ -58,6 +58,27 @@ def check_sources() -> dict[str, Any]:
     return _check("sources", landing_dir=Settings.from_env().landing_dir)
 
 
+def build() -> dict[str, Any]:
+    """Build and test every model; return how many nodes, how many of them an earlier try built.
+
+    Raises:
+        BuildError: a model or test failed; the message names it.
+    """
+    from rapport.build.run import build as build_warehouse
+
+    built = build_warehouse(
+        Settings.from_env(), night(), run_id=str(get_current_context()["run_id"])
+    )
+    for name in built.warnings:
+        logger.warning("test %s warns", name)
+    return {
+        "nodes": built.nodes,
+        "from_an_earlier_try": built.earlier,
+        "from_nothing": built.fresh,
+        "warnings": list(built.warnings),
+    }
+
+
 def check_release() -> dict[str, Any]:
     """Look at what would go out; raise GateFailed on anything critical."""
     return _check("publish", warehouse_path=Settings.from_env().warehouse_path)

@@ -1,0 +1,220 @@
+"""Run dbt, in this process: as one build that is noted node by node, or as any other command."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from rapport.build.project import load_manifest, parse_if_changed, variables_set
+from rapport.build.record import Header, Outcome, RecordWriter, Status, read_record
+from rapport.errors import BuildError
+from rapport.settings import Settings
+from rapport.sources.pull import loads_of_night
+from rapport.warehouse import building
+
+logger = logging.getLogger(__name__)
+
+WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")  # they test the code, not the night
+MOST_NAMED = 10
+_STATUSES: dict[str, Status] = {
+    "success": "passed",
+    "pass": "passed",
+    "warn": "warned",
+    "error": "failed",
+    "fail": "failed",
+    "skipped": "skipped",
+}
+
+
+@dataclass(frozen=True)
+class Built:
+    """A build that passed.
+
+    Attributes:
+        fresh: it started from nothing and not upon the night before.
+        nodes: models, seeds and tests of it.
+        earlier: how many of them an earlier try had built already.
+        warnings: tests that warned.
+    """
+
+    fresh: bool
+    nodes: int
+    earlier: int
+    warnings: tuple[str, ...]
+
+
+def build(
+    settings: Settings, as_of: date, *, run_id: str = "", arguments: Sequence[str] = ()
+) -> Built:
+    """Build and test every model of a night; what the record file says grows with it.
+
+    The second try of a run whose first one failed begins at what failed, provided that neither
+    the project nor the landing changed in between: what had passed stands, as every model leaves
+    its table either as it was or whole.
+
+    Args:
+        settings: where the landing, the warehouse and the project are.
+        as_of: the night.
+        run_id: the run it belongs to.
+        arguments: more of ``dbt build``'s, such as ``--select``; then it is never a second try.
+
+    Raises:
+        BuildError: another process builds, or a model or test failed; the message names them.
+    """
+    code = parse_if_changed(settings.dbt_project_dir, logger.info)
+    loads = tuple(sorted(loads_of_night(settings.landing_dir, as_of)))
+    header = Header(run_id, as_of, code, loads)
+    manifest = load_manifest(settings.dbt_project_dir)
+    settings.temp_dir.mkdir(parents=True, exist_ok=True)
+    with building(settings.warehouse_path, loads=loads, as_of=as_of, code=code) as fresh:
+        nodes = {
+            key: node
+            for key, node in manifest.nodes.items()
+            if node.resource_type in {"model", "seed", "test"}
+        }
+        earlier = _earlier(settings.build_record_path, header, fresh) if not arguments else {}
+        if earlier:
+            logger.info("%s of %s nodes stand from an earlier try", len(earlier), len(nodes))
+            rest = [nodes[key].name for key in nodes if key not in earlier]
+            arguments = ("--indirect-selection", "empty", "--select", *rest)
+        with RecordWriter(
+            settings.build_record_path, header, len(nodes), earlier.values()
+        ) as record:
+            notes = _Notes(nodes, record, earlier)
+            passed, said = invoke(
+                settings.dbt_project_dir,
+                [
+                    *("build", *WITHOUT_UNIT_TESTS, "--vars", f"{{as_of_date: {as_of}}}"),
+                    *("--target-path", str(settings.dbt_log_path.parent / "target")),
+                    *arguments,
+                ],
+                environment=settings.dbt_environment(),
+                manifest=manifest,
+                on_event=notes.hear,
+            )
+            failed = [each for each in notes.outcomes.values() if each.status == "failed"]
+            if failed or not passed:
+                raise BuildError(_what_failed(failed, said))
+    warned = tuple(each.name for each in notes.outcomes.values() if each.status == "warned")
+    return Built(fresh, len(nodes), len(earlier), warned)
+
+
+def invoke(
+    dbt_project_dir: Path,
+    arguments: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    manifest: Any = None,
+    on_event: Callable[[Any], None] | None = None,
+) -> tuple[bool, str]:
+    """Run a dbt command in this process and leave no connection open.
+
+    Args:
+        dbt_project_dir: the project.
+        arguments: the command and its flags, without folders of the project.
+        environment: what ``profiles.yml`` reads, and dbt's own settings.
+        manifest: the parsed project; dbt parses it if it is left out.
+        on_event: called with each of dbt's events, in the thread that it happened in.
+
+    Returns:
+        Whether it succeeded, and the error if dbt could not run at all.
+    """
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    folders = ["--project-dir", str(dbt_project_dir), "--profiles-dir", str(dbt_project_dir)]
+    callbacks = [on_event] if on_event else []
+    with variables_set(environment):
+        result = dbtRunner(manifest=manifest, callbacks=callbacks).invoke(
+            ["--no-use-colors", *arguments, *folders]
+        )
+    if DuckDBConnectionManager._ENV is not None:  # it outlives the command, and holds the file
+        DuckDBConnectionManager._ENV.close()
+        DuckDBConnectionManager.close_all_connections()
+    return result.success, str(result.exception or "")
+
+
+def _earlier(path: Path, header: Header, fresh: bool) -> dict[str, Outcome]:
+    """What passed in a try before this one of the same run, if all else is as it was then."""
+    last = read_record(path)
+    if fresh or last is None or not header.run_id or last.header != header:
+        return {}
+    if last.ended == "passed":
+        return {}
+    return {key: outcome for key, outcome in last.outcomes.items() if outcome.is_good}
+
+
+class _Notes:
+    """Turns dbt's events into outcomes."""
+
+    def __init__(
+        self, nodes: Mapping[str, Any], record: RecordWriter, earlier: Mapping[str, Outcome]
+    ) -> None:
+        self.outcomes: dict[str, Outcome] = dict(earlier)
+        self._nodes = nodes
+        self._record = record
+        self._lock = threading.Lock()
+
+    def hear(self, event: Any) -> None:
+        if event.info.name != "NodeFinished":
+            return
+        key = event.data.node_info.unique_id
+        if key not in self._nodes:
+            return  # a hook
+        node, result = self._nodes[key], event.data.run_result
+        status = _STATUSES.get(result.status, "failed")
+        is_table = node.resource_type == "seed" or node.config.materialized in (
+            *("table", "incremental"),
+        )
+        rows = _rows_of(node) if is_table and status == "passed" else None
+        with self._lock:
+            message = result.message if status in {"failed", "warned"} else ""
+            outcome = Outcome(
+                node=key,
+                name=node.name,
+                kind=str(node.resource_type),
+                status=status,
+                seconds=round(result.execution_time, 3),
+                rows=rows,
+                failures=result.num_failures if node.resource_type == "test" else None,
+                message=self._why_skipped(node) if status == "skipped" else message.strip(),
+            )
+            self.outcomes[key] = outcome
+            self._record.add(outcome)
+
+    def _why_skipped(self, node: Any) -> str:
+        """Name what failed before it: a model that it reads, or a test of one."""
+        reads = set(node.depends_on.nodes)
+        for key, outcome in self.outcomes.items():
+            if outcome.is_good:
+                continue
+            is_test = outcome.kind == "test"
+            if key in reads or (is_test and reads & set(self._nodes[key].depends_on.nodes)):
+                if outcome.status == "skipped":
+                    return outcome.message
+                return f"{'test ' * is_test}{outcome.name} failed"
+        return ""
+
+
+def _rows_of(node: Any) -> int | None:
+    """How many rows a table has; DuckDB knows without reading it."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    handle = DuckDBConnectionManager.env().handle()
+    try:
+        table = f'"{node.schema}"."{node.alias}"'
+        row = handle.cursor().execute(f"select count(*) from {table}").fetchone()
+        return int(row[0])
+    finally:
+        handle.close()
+
+
+def _what_failed(failed: Sequence[Outcome], said: str) -> str:
+    lines = [f"{'test ' * (each.kind == 'test')}{each.name}: {each.message}" for each in failed]
+    if not lines:
+        return f"dbt could not run: {said}" if said else "dbt could not run; see its log"
+    more = [f"... and {len(lines) - MOST_NAMED} more"] if len(lines) > MOST_NAMED else []
+    return "\n".join(["the build failed:", *lines[:MOST_NAMED], *more])

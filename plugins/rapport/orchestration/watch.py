@@ -1,0 +1,162 @@
+"""Tasks that show what the build made of one part each.
+
+dbt builds everything in one process, the task ``dbt.build``. A part is a task of its own so that
+it can be seen, but it runs nothing: a trigger in the triggerer reads the build's record and ends
+the task in the part's colour, with what dbt said of it as its log. No worker process is started.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from airflow.providers.common.compat.sdk import BaseOperator
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+from airflow.task.trigger_rule import TriggerRule
+from airflow.triggers.base import (
+    BaseTaskEndEvent,
+    BaseTrigger,
+    StartTriggerArgs,
+    TaskFailedEvent,
+    TaskSkippedEvent,
+    TaskSuccessEvent,
+)
+from asgiref.sync import sync_to_async
+
+from rapport.build.parts import Part
+from rapport.build.record import Record, read_record, told
+from rapport.settings import Settings
+
+BUILD_TASK = "dbt.build"
+POLL_SECONDS = 0.5
+ASK_SECONDS = 5.0
+OVER = {"success", "failed", "upstream_failed", "skipped", "removed"}
+
+
+class ShownPart(BaseOperator):
+    """Shows one part of the build.
+
+    It starts once a task before it has succeeded, beside the build and not after it; the build is
+    upstream of it all the same, so that clearing the build clears what shows it.
+    """
+
+    start_from_trigger = True
+
+    def __init__(self, *, part: Part, **kwargs: Any) -> None:
+        super().__init__(retries=0, trigger_rule=TriggerRule.ONE_SUCCESS, **kwargs)
+        self.start_trigger_args = StartTriggerArgs(
+            trigger_cls=f"{PartTrigger.__module__}.{PartTrigger.__qualname__}",
+            trigger_kwargs={"part": part.id, "nodes": list(part.nodes)},
+            next_method="execute",
+        )
+
+    def execute(self, context: Any, event: Any = None) -> NoReturn:
+        """Never run: the trigger ends the task."""
+        raise NotImplementedError(f"{self.task_id} only shows what {BUILD_TASK} did")
+
+
+@dataclass
+class _Asked:
+    at: float
+    state: str | None
+
+
+class PartTrigger(BaseTrigger):
+    """Waits until the build has an outcome for every node of a part.
+
+    Args:
+        part: the part's id.
+        nodes: dbt's unique ids of its nodes.
+    """
+
+    _read: tuple[object, Record | None] = (None, None)
+    _asked: dict[str, _Asked] = {}  # noqa: RUF012 - one for all triggers of this process
+
+    def __init__(self, part: str, nodes: Sequence[str]) -> None:
+        super().__init__()
+        self.part = part
+        self.nodes = list(nodes)
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Say how to make this trigger again."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {"part": self.part, "nodes": self.nodes},
+        )
+
+    async def run(self) -> AsyncIterator[BaseTaskEndEvent]:  # type: ignore[override]
+        """End the task as its part ended."""
+        path = Settings.from_env().build_record_path
+        instance: Any = self.task_instance
+        was_running = False
+        while True:
+            record = self._of_run(path, instance.run_id)
+            was_running = was_running or (record is not None and record.ended is None)
+            # An ended build that this trigger did not see running may be about to be tried again.
+            if record and was_running and self._is_done(record):
+                yield self._end(record)
+                return
+            if await self._build_is_over(instance):
+                yield self._end(self._of_run(path, instance.run_id))
+                return
+            await asyncio.sleep(POLL_SECONDS)
+
+    def _is_done(self, record: Record) -> bool:
+        return all(node in record.outcomes for node in self.nodes)
+
+    def _end(self, record: Record | None) -> BaseTaskEndEvent:
+        outcomes = [record.outcomes[n] for n in self.nodes if n in record.outcomes] if record else []
+        bad = [each for each in outcomes if each.status == "failed"]
+        for line in told([each for each in outcomes if each not in bad]):
+            self.log.info("%s", line)
+        for line in told(bad):
+            self.log.error("%s", line)
+        if bad:
+            self.log.error(
+                "%s is not as it should be: docs/runbooks/build_failed.md. This task only shows it; "
+                "clear %s to build from what failed on",
+                self.part,
+                BUILD_TASK,
+            )
+            return TaskFailedEvent()
+        if len(outcomes) == len(self.nodes) and all(each.is_good for each in outcomes):
+            return TaskSuccessEvent()
+        self.log.warning(
+            "%s was not built as a whole: the log of %s says why. This task builds nothing itself; "
+            "clear %s instead, which clears this one too",
+            self.part,
+            BUILD_TASK,
+            BUILD_TASK,
+        )
+        return TaskSkippedEvent()
+
+    @classmethod
+    def _of_run(cls, path: Path, run_id: str) -> Record | None:
+        """The build's record if it is this run's; read once for all triggers when it changed."""
+        try:
+            stat = path.stat()
+            state = (path, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        except FileNotFoundError:
+            return None
+        if cls._read[0] != state:
+            PartTrigger._read = (state, read_record(path))
+        record = cls._read[1]
+        return record if record and record.header.run_id == run_id else None
+
+    @classmethod
+    async def _build_is_over(cls, instance: Any) -> bool:
+        """Whether Airflow says that the build has ended and is not to be tried again."""
+        now = time.monotonic()
+        asked = cls._asked.get(instance.run_id)
+        if asked is None or now - asked.at > ASK_SECONDS:
+            # Before the answer is there, so that no other trigger asks too.
+            known = asked.state if asked else None
+            cls._asked[instance.run_id] = _Asked(now, known)
+            states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
+                dag_id=instance.dag_id, task_ids=[BUILD_TASK], run_ids=[instance.run_id]
+            )
+            asked = _Asked(now, states.get(instance.run_id, {}).get(BUILD_TASK))
+            cls._asked[instance.run_id] = asked
+        return asked.state in OVER
