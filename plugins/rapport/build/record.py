@@ -6,7 +6,6 @@ a new file in the old one's place, so a reader sees one build or the next, never
 """
 
 import json
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
@@ -140,7 +139,7 @@ class RecordWriter:
         )
         for outcome in earlier:
             self._write(asdict(outcome) | {"is_earlier": True})
-        os.replace(fresh, path)
+        fresh.replace(path)
 
     def add(self, outcome: Outcome) -> None:
         """Note how a node ended."""

@@ -118,7 +118,7 @@ def _up(settings: Settings, ports: embedded.Ports) -> None:
 
 
 def _wait_for(status: Status, what: str) -> None:
-    """Say what is waited for: on a terminal until the next thing, elsewhere in a line of its own."""
+    """Say what is waited for: on a terminal until the next thing, elsewhere in a line."""
     if console.is_terminal:
         status.update(what)
     else:

@@ -189,8 +189,9 @@ def up(
         (settings.home / "run" / "environment").write_text(json.dumps(_digests(settings, env)))
     for service in services:
         if service in starting:
-            wait_for(f"waiting for {service.name}{' at ' * bool(service.health_url)}"
-                     f"{service.health_url}")
+            wait_for(
+                f"waiting for {service.name}{' at ' * bool(service.health_url)}{service.health_url}"
+            )
         _wait(settings, service)
     if starting:
         say(f"started {', '.join(s.name for s in starting)} ({time.monotonic() - started:.1f} s)")

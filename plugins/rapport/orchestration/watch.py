@@ -86,7 +86,7 @@ class PartTrigger(BaseTrigger):
             {"part": self.part, "nodes": self.nodes},
         )
 
-    async def run(self) -> AsyncIterator[BaseTaskEndEvent]:  # type: ignore[override]
+    async def run(self) -> AsyncIterator[BaseTaskEndEvent]:
         """End the task as its part ended."""
         path = Settings.from_env().build_record_path
         instance: Any = self.task_instance
@@ -107,7 +107,9 @@ class PartTrigger(BaseTrigger):
         return all(node in record.outcomes for node in self.nodes)
 
     def _end(self, record: Record | None) -> BaseTaskEndEvent:
-        outcomes = [record.outcomes[n] for n in self.nodes if n in record.outcomes] if record else []
+        outcomes = (
+            [record.outcomes[n] for n in self.nodes if n in record.outcomes] if record else []
+        )
         bad = [each for each in outcomes if each.status == "failed"]
         for line in told([each for each in outcomes if each not in bad]):
             self.log.info("%s", line)
@@ -115,8 +117,8 @@ class PartTrigger(BaseTrigger):
             self.log.error("%s", line)
         if bad:
             self.log.error(
-                "%s is not as it should be: docs/runbooks/build_failed.md. This task only shows it; "
-                "clear %s to build from what failed on",
+                "docs/runbooks/build_failed.md says what to do. This task only shows what became of "
+                "%s; clear %s to build on from what failed",
                 self.part,
                 BUILD_TASK,
             )
