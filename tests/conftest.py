@@ -51,9 +51,7 @@ def dag_bag():
     """Every DAG of the repository, parsed once."""
     from airflow.dag_processing.dagbag import DagBag
 
-    from rapport.orchestration import embedded
-    from rapport.settings import Settings
+    from rapport.build.project import parse_if_changed
 
-    settings = Settings.from_env()
-    embedded.parse_project(settings, dict(os.environ), print)
+    parse_if_changed(ROOT / "dbt_project")
     return DagBag(dag_folder=str(ROOT / "dags"))

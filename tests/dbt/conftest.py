@@ -9,6 +9,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from rapport.build.parts import parsed_dir
+from rapport.build.project import load_manifest, parse_if_changed
+from rapport.build.run import invoke
+from rapport.settings import WAREHOUSE_FILE
 from tests.dbt.manifest_views import PROJECT
 
 
@@ -30,36 +34,29 @@ class Build:
 
 @pytest.fixture(scope="session")
 def dbt(tmp_path_factory) -> Callable[..., Build]:
-    """Return a function that runs a dbt command and collects its messages."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-    from dbt.cli.main import dbtRunner
-
+    """Return a function that runs a dbt command on the parsed project and collects its messages."""
+    parse_if_changed(PROJECT)
     target = tmp_path_factory.mktemp("target")
 
     def run(*arguments: str, environment: dict[str, str]) -> Build:
         messages: list[str] = []
-        folders = ["--project-dir", PROJECT, "--profiles-dir", PROJECT]
-        folders += ["--target-path", target, "--log-path", target]
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in environment.items():
-                patch.setenv(name, value)
-            result = dbtRunner(callbacks=[lambda event: messages.append(event.info.msg)]).invoke(
-                ["--quiet", *arguments, *map(str, folders)]
-            )
-        if DuckDBConnectionManager._ENV is not None:  # it outlives the command, and holds the file
-            DuckDBConnectionManager._ENV.close()
-            DuckDBConnectionManager.close_all_connections()
-        return Build(result.success, [*messages, str(result.exception or "")])
+        success, error = invoke(
+            PROJECT,
+            ["--quiet", *arguments, "--target-path", str(target), "--log-path", str(target)],
+            environment=environment,
+            manifest=load_manifest(PROJECT),
+            on_event=lambda event: messages.append(event.info.msg),
+        )
+        return Build(success, [*messages, error])
 
-    run.target = target
     return run
 
 
 @pytest.fixture(scope="session")
-def manifest(dbt):
+def manifest():
     """What dbt itself says depends on what; no warehouse is opened, no night is given."""
-    assert dbt("parse", environment={}).success
-    return json.loads((dbt.target / "manifest.json").read_text())
+    parse_if_changed(PROJECT)
+    return json.loads((parsed_dir(PROJECT) / "manifest.json").read_text())
 
 
 @dataclass
@@ -111,7 +108,8 @@ class Warehouse:
 def warehouse(dbt):
     """Return a function that gives a warehouse in a folder."""
 
-    def make(path: Path, landing: Path) -> Warehouse:
-        return Warehouse(path, landing, dbt)
+    def make(folder: Path, landing: Path) -> Warehouse:
+        # One file name for all: the parsed project and the views of a DuckDB file know it.
+        return Warehouse(folder / WAREHOUSE_FILE, landing, dbt)
 
     return make

@@ -349,7 +349,7 @@ def land_backfill(landing) -> None:
 def contracts(tmp_path_factory, warehouse):
     """Each customer's contract after the last night, and the warehouse it is in."""
     folder = tmp_path_factory.mktemp("consent")
-    house = warehouse(folder / "rapport.duckdb", folder / "landing")
+    house = warehouse(folder, folder / "landing")
     wanted = ("--select", "+dim_preferences", "+fct_consent_events", *WITHOUT_TESTS)
     land_first(house.landing)
     first = house.build(FIRST, *wanted)

@@ -62,8 +62,7 @@ def nights(tmp_path_factory, warehouse):
     built = {}
 
     def build(name: str, night: str, *steps: tuple[str, ...], upon: str | None = None) -> None:
-        # One file name for all: the views of a DuckDB file know the file by it.
-        made = built[name] = warehouse(folder / name / "rapport.duckdb", landing)
+        made = built[name] = warehouse(folder / name, landing)
         made.path.parent.mkdir()
         if upon:
             shutil.copy(built[upon].path, made.path)

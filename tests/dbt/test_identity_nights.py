@@ -32,7 +32,7 @@ def nights(tmp_path_factory, warehouse):
         (FIRST, SECOND, THIRD), (land_first_night, land_second_night, land_third_night), strict=True
     ):
         landed(landing)
-        built[night] = upon = warehouse(folder / night / "rapport.duckdb", landing)
+        built[night] = upon = warehouse(folder / night, landing)
         upon.path.parent.mkdir()
         if before:
             shutil.copy(before.path, upon.path)
@@ -40,8 +40,7 @@ def nights(tmp_path_factory, warehouse):
         assert upon.last_build.success, upon.last_build.failures()
         upon.close_build(night)
         before = upon
-    # One file name for all: the views of a DuckDB file know the file by it.
-    built["scratch"] = warehouse(folder / "scratch" / "rapport.duckdb", landing)
+    built["scratch"] = warehouse(folder / "scratch", landing)
     built["scratch"].path.parent.mkdir()
     assert built["scratch"].build(THIRD, *SELECTED).success
     return built

@@ -30,8 +30,7 @@ def nights(tmp_path_factory, warehouse):
     built = {}
     for name in ("first", "continued", "repeated", "scratch"):
         (folder / name).mkdir()
-        # One file name for all: the views of a DuckDB file know the file by it.
-        built[name] = warehouse(folder / name / "rapport.duckdb", landing)
+        built[name] = warehouse(folder / name, landing)
 
     land_first_night(landing)
     assert built["first"].build(FIRST, *WITHOUT_TESTS).success
@@ -289,6 +288,6 @@ def test_nothing_personal_leaves_identity(nights):
 
 def test_without_a_night_nothing_is_built(warehouse, tmp_path):
     land_first_night(tmp_path / "landing")
-    build = warehouse(tmp_path / "rapport.duckdb", tmp_path / "landing").build("")
+    build = warehouse(tmp_path, tmp_path / "landing").build("")
     assert not build.success
     assert any("The night is missing" in message for message in build.messages)

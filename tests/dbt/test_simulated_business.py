@@ -48,7 +48,7 @@ def built(tmp_path_factory, warehouse):
     """The warehouse of the same company, as far as deals and tickets need it."""
     home = tmp_path_factory.mktemp("simulated")
     land(home, PARAMETERS)
-    made = warehouse(home / "rapport.duckdb", home / "landing")
+    made = warehouse(home, home / "landing")
     build = made.build(NIGHT, *ONLY_THESE)
     assert build.success, build.failures()
     return made

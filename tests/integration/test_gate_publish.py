@@ -3,11 +3,8 @@
 The tables are small and hand-made; the audits over them are dbt's own.
 """
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +12,8 @@ import duckdb
 import pytest
 import yaml
 
+from rapport.build.project import load_manifest, parse_if_changed
+from rapport.build.run import invoke
 from rapport.errors import GateFailed
 from rapport.gate import run_checkpoint
 from rapport.release import current_release, publish_release
@@ -168,22 +167,18 @@ def good_warehouse(tmp_path_factory):
         audited = (ROOT / "dbt_project/models/audit/released_columns.sql").read_text()
         for mart in re.findall(r"'((?:dim|fct|rpt)_\w+)'", audited):
             connection.execute(f"create table if not exists marts.{mart} as select 1 as row_count")
-    dbt = [str(Path(sys.executable).with_name("dbt")), "run", "--select", "audit"]
-    options = {
-        "--profiles-dir": ".",
-        "--target-path": folder / "target",
-        "--log-path": folder / "logs",
-        "--vars": f"{{as_of_date: {NIGHT}}}",
-    }
-    result = subprocess.run(
-        dbt + [str(part) for option in options.items() for part in option],
-        cwd=ROOT / "dbt_project",
-        env=os.environ | {"RAPPORT_WAREHOUSE": str(path), "RAPPORT_LANDING": str(folder)},
-        capture_output=True,
-        text=True,
-        timeout=300,
+    project = ROOT / "dbt_project"
+    parse_if_changed(project)
+    success, error = invoke(
+        project,
+        [
+            *("--quiet", "run", "--select", "audit", "--vars", f"{{as_of_date: {NIGHT}}}"),
+            *("--target-path", str(folder / "target"), "--log-path", str(folder / "logs")),
+        ],
+        environment={"RAPPORT_WAREHOUSE": str(path), "RAPPORT_LANDING": str(folder)},
+        manifest=load_manifest(project),
     )
-    assert result.returncode == 0, result.stdout[-3000:]
+    assert success, error
     return path
 
 

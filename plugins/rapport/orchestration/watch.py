@@ -117,8 +117,8 @@ class PartTrigger(BaseTrigger):
             self.log.error("%s", line)
         if bad:
             self.log.error(
-                "docs/runbooks/build_failed.md says what to do. This task only shows what became of "
-                "%s; clear %s to build on from what failed",
+                "docs/runbooks/build_failed.md says what to do. This task only shows what became "
+                "of %s; clear %s to build on from what failed",
                 self.part,
                 BUILD_TASK,
             )
