@@ -1,12 +1,19 @@
 """House rules that hold for every DAG."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from airflow.sdk._shared.module_loading import import_string
 
+from rapport.build.parts import load_parts
 from rapport.orchestration import embedded
+from rapport.orchestration.night import BUILD
+from rapport.orchestration.watch import PartTrigger
 from rapport.sources.hubspot.crm import SEARCHES_PER_SECOND
 from rapport.sources.streams import AFTER, GROUPS
 
@@ -90,14 +97,42 @@ def test_every_pool_that_a_task_waits_for_is_made(nightly):
 def test_nothing_is_built_before_everything_was_pulled_and_checked(nightly):
     upstream = nightly.get_task("check_sources").get_flat_relative_ids(upstream=True)
     assert upstream == {f"extract.{group}" for group in GROUPS}
-    assert "check_sources" in nightly.get_task("dbt.dbt_producer_watcher").upstream_task_ids
+    assert nightly.get_task(BUILD).upstream_task_ids == {"check_sources"}
 
 
-def test_nothing_is_released_before_the_gate_and_no_gate_before_every_model(nightly):
+def test_nothing_is_released_before_the_gate_and_no_gate_before_the_build(nightly):
+    """The build fails when a model or test of it fails, and it leaves out none."""
     assert nightly.get_task("publish_release").upstream_task_ids == {"check_release"}
-    upstream = nightly.get_task("check_release").get_flat_relative_ids(upstream=True)
-    dbt_tasks = {t.task_id for t in nightly.tasks if t.task_id.startswith("dbt.")}
-    assert dbt_tasks <= upstream
+    assert nightly.get_task("check_release").upstream_task_ids == {BUILD}
+    assert nightly.get_task(BUILD).trigger_rule == "all_success"
+
+
+def parts_of_dag(nightly):
+    return [task for task in nightly.tasks if task.task_type == "ShownPart"]
+
+
+def test_one_task_shows_each_part_of_the_build(nightly):
+    parts = load_parts(ROOT / "dbt_project")
+    shown = {task.task_id for task in parts_of_dag(nightly)}
+    assert shown == {f"dbt.{part.id}" for part in parts}
+    assert {"dbt.staging.hubspot", "dbt.identity", "dbt.consent", "dbt.marts.fct_orders"} <= shown
+    assert {"dbt.segments.seg_win_back_dormant", "dbt.segments.segment_members"} <= shown
+    assert len(shown) < 70
+
+
+def test_a_part_is_shown_while_the_build_runs_and_cleared_with_it(nightly):
+    """It begins when the sources passed, and is downstream of the build all the same."""
+    for task in parts_of_dag(nightly):
+        assert task.upstream_task_ids == {"check_sources", BUILD}
+        assert task.trigger_rule == "one_success"
+
+
+def test_a_part_needs_no_process_of_its_own_and_holds_nothing_back(nightly):
+    for task in parts_of_dag(nightly):
+        assert task.start_from_trigger
+        assert import_string(task.start_trigger_args.trigger_cls) is PartTrigger
+        assert task.start_trigger_args.trigger_kwargs["nodes"]
+        assert task.downstream_task_ids == set()
 
 
 def test_the_report_comes_after_the_release_and_nothing_waits_for_it(nightly):
@@ -114,24 +149,29 @@ def test_a_gate_is_not_tried_twice(nightly, gate):
     assert nightly.get_task(gate).retries == 0
 
 
-def test_the_build_is_not_retried_in_parts(nightly):
+def test_the_build_is_not_tried_twice_by_itself(nightly):
     retries = {t.task_id: t.retries for t in nightly.tasks if t.task_id.startswith("dbt.")}
     assert set(retries.values()) == {0}, retries
 
 
 def test_writers_take_turns(nightly):
-    for task_id in ("dbt.dbt_producer_watcher", "publish_release"):
+    for task_id in (BUILD, "publish_release"):
         assert nightly.get_task(task_id).pool == "warehouse"
 
 
-def test_every_dbt_test_runs_in_the_night(nightly):
-    """Cosmos takes tests out of the build unless it is told to leave them in."""
-    producer = nightly.get_task("dbt.dbt_producer_watcher")
-    kept = list(zip(producer.dbt_cmd_flags, producer.dbt_cmd_flags[1:], strict=False))
-    assert {("--resource-type", kind) for kind in ("model", "seed", "test")} <= set(kept)
-    assert "resource_type:test" not in str(producer.exclude)
-
-
-def test_no_dbt_test_runs_a_second_time_outside_the_build(nightly):
-    assert nightly.get_task("dbt.tested").task_type == "EmptyOperator"
-    assert not [t.task_id for t in nightly.tasks if "DbtTest" in t.task_type]
+def test_reading_the_dag_loads_no_library_that_only_its_tasks_need():
+    """The DAG is read by every task before it starts."""
+    script = (
+        "import sys, runpy; runpy.run_path('dags/customer_relationship_nightly.py')\n"
+        "print([m for m in ('dbt', 'dlt', 'duckdb', 'great_expectations', 'pandas', 'altair',"
+        " 'scipy', 'splink', 'sandbox') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": f"{ROOT / 'plugins'}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

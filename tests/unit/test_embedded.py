@@ -62,7 +62,7 @@ def test_children_that_outlive_their_parent_are_still_ended(settings, service):
 def test_another_process_with_the_same_number_is_not_taken_for_ours(settings):
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
-        known = {"group": stranger.pid, "born": "1"}
+        known = {"group": stranger.pid, "born": 1.0}
         (settings.home / "run" / "worker.json").write_text(json.dumps(known))
         assert embedded.down(settings) == []
         assert stranger.poll() is None
@@ -113,6 +113,65 @@ def test_own_accounts_need_no_sandbox_and_keep_the_caller_s_connections(monkeypa
     settings, ports = Settings.from_env(), embedded.Ports(8080, 8765)
     assert embedded.environment(settings, ports)["AIRFLOW_CONN_RAPPORT_HUBSPOT"] == "mine"
     assert "sandbox" not in [service.name for service in embedded._services(settings, ports)]
+
+
+@pytest.fixture
+def started_with(settings, service, monkeypatch):
+    """Return a function: what becomes of a running scheduler when the caller's environment is.."""
+    monkeypatch.setattr(embedded, "READERS", ("worker",))
+    monkeypatch.setattr(embedded, "login", lambda _: ("admin", "-"))
+    before = {"AIRFLOW_CONN_RAPPORT_SHOP": "a", "RAPPORT_THREADS": "2"}
+    (settings.home / "run" / "environment").write_text(
+        json.dumps(embedded._digests(settings, before))
+    )
+
+    def now(**env) -> tuple[bool, list[str]]:
+        told: list[str] = []
+        # Nothing listens there, so no night runs.
+        embedded._end_outdated(settings, embedded.Ports(1, 2), env, told.append)
+        return embedded._running(settings, "worker") is not None, told
+
+    return now
+
+
+def test_a_connection_that_was_exported_since_is_read_by_what_is_started_again(started_with):
+    lives, (told,) = started_with(
+        AIRFLOW_CONN_RAPPORT_SHOP="b", AIRFLOW_CONN_RAPPORT_HUBSPOT="c", RAPPORT_THREADS="2"
+    )
+    assert not lives
+    assert "AIRFLOW_CONN_RAPPORT_HUBSPOT, AIRFLOW_CONN_RAPPORT_SHOP changed" in told
+
+
+def test_what_nobody_changed_runs_on(started_with):
+    same = {"AIRFLOW_CONN_RAPPORT_SHOP": "a", "RAPPORT_THREADS": "2"}
+    assert started_with(**same) == (True, [])
+    # Another terminal, in which nothing was exported: the connection is still the old one.
+    assert started_with(RAPPORT_THREADS="2") == (True, [])
+
+
+def test_no_connection_is_lost_by_starting_again(started_with):
+    with pytest.raises(SettingsError, match="RAPPORT_SHOP is not set any more"):
+        started_with(RAPPORT_THREADS="4")
+
+
+def test_a_night_that_runs_is_not_disturbed_by_what_changed(started_with, monkeypatch):
+    class Busy:
+        def __init__(self, *_):
+            pass
+
+        def active_nights(self):
+            return ["night_2018-01-02"]
+
+    monkeypatch.setattr(embedded, "Airflow", Busy)
+    lives, (told,) = started_with(AIRFLOW_CONN_RAPPORT_SHOP="b", RAPPORT_THREADS="2")
+    assert lives
+    assert "a night is running" in told
+
+
+def test_what_services_were_started_with_is_kept_without_its_values(settings):
+    kept = embedded._digests(settings, {"AIRFLOW_CONN_RAPPORT_SHOP": "secret", "HOME": "/"})
+    assert list(kept) == ["AIRFLOW_CONN_RAPPORT_SHOP"]
+    assert "secret" not in str(kept)
 
 
 def test_one_home_holds_one_company(settings, monkeypatch):

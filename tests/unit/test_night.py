@@ -1,48 +1,24 @@
-"""Watching a night: what dbt's log tells, and which night is meant."""
+"""Watching a night: what is told of a task, and which night is meant."""
 
-import json
 from datetime import date
 
 import pytest
 
+from rapport.build.parts import Part
+from rapport.build.record import Outcome
 from rapport.errors import SettingsError
-from rapport.orchestration.cli import TASK_FAILED, _left, _night, _what_failed
-from rapport.orchestration.night import DbtLog, Step
+from rapport.orchestration.cli import (
+    TASK_FAILED,
+    _as_dbt_says,
+    _clock,
+    _left,
+    _line,
+    _night,
+    _says_how_to_go_on,
+    _what_failed,
+)
+from rapport.orchestration.night import Step
 from rapport.settings import Settings
-
-
-def event(name: str, /, **data) -> str:
-    return json.dumps({"info": {"name": name}, "data": data}) + "\n"
-
-
-MODEL = event(
-    "LogModelResult", status="OK", execution_time=1.5, node_info={"node_name": "fct_orders"}
-)
-BROKEN = event(
-    "LogModelResult", status="ERROR", execution_time=0.1, node_info={"node_name": "dim_products"}
-)
-PASSED = event("LogTestResult", status="pass", name="unique_customers", execution_time=0.1)
-FAILED = event("LogTestResult", status="fail", name="unique_orders", execution_time=0.2)
-
-
-def test_only_what_was_written_since_the_last_look_is_told(tmp_path):
-    log = tmp_path / "dbt.log"
-    log.write_text(MODEL)
-    follower = DbtLog(log)
-    assert list(follower.finished()) == []
-    with log.open("a") as file:
-        file.write(BROKEN + PASSED + "Running with dbt\n" + FAILED + MODEL[:20])
-    assert list(follower.finished()) == [
-        Step("dbt dim_products", "failed", 0.1),
-        Step("dbt test unique_orders", "failed", 0.2),
-    ]
-    with log.open("a") as file:
-        file.write(MODEL[20:])
-    assert list(follower.finished()) == [Step("dbt fct_orders", "success", 1.5)]
-
-
-def test_a_log_that_is_not_there_yet_tells_nothing(tmp_path):
-    assert list(DbtLog(tmp_path / "dbt.log").finished()) == []
 
 
 @pytest.fixture
@@ -73,6 +49,39 @@ def test_of_a_failed_task_s_log_the_error_is_shown_and_not_what_came_before():
         "GateFailed: a",
         "more",
     ]
+
+
+def test_a_part_is_told_with_dbt_s_seconds_and_not_with_those_its_task_waited():
+    part = Part("marts.fct_orders", ("model.r.fct_orders", "test.r.unique", "test.r.later"))
+    outcomes = {
+        "model.r.fct_orders": Outcome("model.r.fct_orders", "fct_orders", "model", "passed", 1.5),
+        "test.r.unique": Outcome("test.r.unique", "unique", "test", "passed", 0.25),
+    }
+    step = Step("dbt.marts.fct_orders", "success", 61.0)
+    assert step.part == "marts.fct_orders"
+    assert _as_dbt_says(step, part, outcomes) == Step("dbt.marts.fct_orders", "success", 1.75)
+
+
+@pytest.mark.parametrize("task_id", ["dbt.build", "check_release", "extract.shop_orders"])
+def test_a_task_that_does_something_shows_no_part(task_id):
+    assert Step(task_id, "success", 1.0).part is None
+
+
+def test_a_line_says_how_far_the_night_is(monkeypatch):
+    monkeypatch.setattr("time.monotonic", lambda: 161.0)
+    line = _line(Step("check_release", "failed", 4.25), began=100.0, ended=72, of=74)
+    assert " ".join(line.split()) == "1:01 72/74 check_release 4.2 s [red]failed[/]"
+
+
+def test_minutes_are_told_as_on_a_clock():
+    assert [_clock(seconds) for seconds in (0, 59.9, 61, 3600)] == ["0:00", "0:59", "1:01", "60:00"]
+
+
+def test_who_interrupts_is_told_that_the_night_goes_on_and_how_to_join_or_end_it(capsys):
+    with pytest.raises(SystemExit) as left, _says_how_to_go_on("The night goes on."):
+        raise KeyboardInterrupt
+    assert left.value.code == 130
+    assert "interrupted. The night goes on." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
