@@ -88,7 +88,8 @@ class Record:
 def read_record(path: Path) -> Record | None:
     """Return the last build, or None before the first."""
     try:
-        lines = path.read_text().splitlines(keepends=True)
+        with path.open() as file:
+            lines = list(file)
     except FileNotFoundError:
         return None
     # The last line may be half written; it is whole the next time.

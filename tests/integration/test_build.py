@@ -1,0 +1,194 @@
+"""A build by dbt itself, of a project of three models: what it notes, and how it goes on."""
+
+import shutil
+from datetime import date
+
+import duckdb
+import pytest
+
+from rapport.build import run
+from rapport.build.project import parse_if_changed
+from rapport.build.record import read_record
+from rapport.errors import BuildError, SettingsError
+from rapport.settings import PROJECT_DIR, Settings
+
+NIGHT = date(2018, 1, 2)
+FILES = {
+    "dbt_project.yml": "name: rapport\nversion: 1.0.0\nprofile: rapport\n"
+    "models: {+materialized: table}\n",
+    # When it was built can be told from its row.
+    "models/marts/core/dim_first.sql": "select uuid() as built from range(3)",
+    "models/marts/core/dim_other.sql": "select uuid() as built",
+    "models/marts/core/fct_second.sql": "select * from {{ ref('dim_first') }}",
+    # Stands for whatever is wrong for a while: a full disk, memory, a notebook that holds a file.
+    "tests/assert_all_is_well.sql": "select built from {{ ref('dim_first') }} "
+    "where '{{ env_var('ALL_IS_WELL', 'yes') }}' = 'no'",
+}
+
+
+def settings_of(folder):
+    """Settings of an installation in a folder, with a project of its own."""
+    return Settings(
+        home=folder / "home",
+        project_dir=folder / "project",
+        company="own",
+        schedule=None,
+        keep_releases=7,
+        memory_limit="1GB",
+        threads=2,
+    )
+
+
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory):
+    """An installation that has parsed its project and built nothing."""
+    folder = tmp_path_factory.mktemp("parsed")
+    project = folder / "project" / "dbt_project"
+    for name, text in FILES.items():
+        path = project / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    shutil.copy(PROJECT_DIR / "dbt_project" / "profiles.yml", project)
+    parse_if_changed(project)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def broken(parsed, tmp_path_factory):
+    """The same after a night whose first try failed at a test, and the error."""
+    folder = tmp_path_factory.mktemp("broken")
+    shutil.copytree(parsed, folder, dirs_exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ALL_IS_WELL", "no")
+        with pytest.raises(BuildError) as error:
+            run.build(settings_of(folder), NIGHT, run_id="night")
+    return folder, str(error.value)
+
+
+@pytest.fixture
+def settings(parsed, tmp_path):
+    """An installation of the test's own."""
+    shutil.copytree(parsed, tmp_path, dirs_exist_ok=True)
+    return settings_of(tmp_path)
+
+
+@pytest.fixture
+def failed(broken, tmp_path):
+    """An installation of the test's own whose first try failed, and the error."""
+    folder, error = broken
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    return settings_of(tmp_path), error
+
+
+def names(settings, status):
+    """Names of the nodes of the last build with a status."""
+    outcomes = read_record(settings.build_record_path).outcomes.values()
+    return sorted(each.name for each in outcomes if each.status == status)
+
+
+def rows(settings, table):
+    with duckdb.connect(str(settings.warehouse_path), read_only=True) as connection:
+        return connection.sql(f"select * from main.{table} order by all").fetchall()
+
+
+def test_a_build_notes_rows_and_seconds_of_every_node(settings):
+    built = run.build(settings, NIGHT, run_id="night")
+    assert (built.fresh, built.nodes, built.earlier) == (True, 4, 0)
+    record = read_record(settings.build_record_path)
+    assert (record.ended, record.header.as_of, record.header.run_id) == ("passed", NIGHT, "night")
+    first = record.outcomes["model.rapport.dim_first"]
+    assert (first.status, first.rows, first.kind) == ("passed", 3, "model")
+    assert 0 < first.seconds < 60
+
+
+def test_a_test_that_fails_is_named_and_what_reads_its_model_says_why_it_was_not_built(failed):
+    settings, error = failed
+    assert "test assert_all_is_well: Got 3 results" in error
+    assert names(settings, "failed") == ["assert_all_is_well"]
+    assert names(settings, "passed") == ["dim_first", "dim_other"]
+    record = read_record(settings.build_record_path)
+    assert record.ended == "failed"
+    assert record.outcomes["test.rapport.assert_all_is_well"].failures == 3
+    second = record.outcomes["model.rapport.fct_second"]
+    assert (second.status, second.message) == ("skipped", "test assert_all_is_well failed")
+
+
+def test_the_second_try_of_a_run_builds_only_what_failed_and_what_waited_for_it(failed):
+    settings, _ = failed
+    before = rows(settings, "dim_first"), rows(settings, "dim_other")
+    built = run.build(settings, NIGHT, run_id="night")
+    assert (built.fresh, built.nodes, built.earlier) == (False, 4, 2)
+    assert (rows(settings, "dim_first"), rows(settings, "dim_other")) == before
+    assert rows(settings, "fct_second") == before[0]
+    record = read_record(settings.build_record_path)
+    assert (record.ended, len(record.outcomes)) == ("passed", 4)
+    assert record.outcomes["model.rapport.dim_other"].is_earlier
+
+
+def test_a_second_try_that_fails_leaves_a_third_with_what_both_built(failed, monkeypatch):
+    settings, _ = failed
+    monkeypatch.setenv("ALL_IS_WELL", "no")
+    with pytest.raises(BuildError):
+        run.build(settings, NIGHT, run_id="night")
+    monkeypatch.delenv("ALL_IS_WELL")
+    assert run.build(settings, NIGHT, run_id="night").earlier == 2
+
+
+def test_a_try_that_was_killed_is_gone_on_with(failed):
+    settings, _ = failed
+    path = settings.build_record_path
+    path.write_text("".join(line for line in path.open() if '"ended"' not in line))
+    assert run.build(settings, NIGHT, run_id="night").earlier == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"run_id": "night_2"}, id="another run"),
+        pytest.param({"run_id": ""}, id="no run"),
+        pytest.param({"as_of": date(2018, 1, 3)}, id="another night"),
+        pytest.param({"code": True}, id="other models"),
+        pytest.param({"loads": [("shop", "1.1")]}, id="more landed"),
+        pytest.param({"warehouse": True}, id="the warehouse is gone"),
+    ],
+)
+def test_nothing_of_an_earlier_try_stands_when_anything_is_different(failed, monkeypatch, change):
+    settings, _ = failed
+    if "loads" in change:
+        monkeypatch.setattr(run, "loads_of_night", lambda *_: change["loads"])
+    if "code" in change:
+        other = settings.dbt_project_dir / "models/marts/core/dim_other.sql"
+        other.write_text("select uuid() as built, 2 as version")
+    if "warehouse" in change:
+        settings.warehouse_path.unlink()
+    before = rows(settings, "dim_first") if "warehouse" not in change else []
+    built = run.build(settings, change.get("as_of", NIGHT), run_id=change.get("run_id", "night"))
+    assert built.earlier == 0
+    assert rows(settings, "dim_first") != before
+
+
+def test_a_build_that_passed_is_built_anew_when_it_is_asked_for_again(settings):
+    run.build(settings, NIGHT, run_id="night")
+    assert run.build(settings, NIGHT, run_id="night").earlier == 0
+
+
+def test_a_model_that_fails_is_named_with_dbt_s_message(settings):
+    path = settings.dbt_project_dir / "models/marts/core/dim_other.sql"
+    path.write_text("select no_such_column from {{ ref('dim_first') }}")
+    with pytest.raises(BuildError, match=r"(?s)dim_other: .*no_such_column"):
+        run.build(settings, NIGHT, run_id="night")
+    # The rest that does not read it is built.
+    assert "fct_second" in names(settings, "passed")
+
+
+def test_a_project_that_cannot_be_parsed_says_where(settings):
+    (settings.dbt_project_dir / "models/marts/core/dim_other.sql").write_text("{{ ref('gone') }}")
+    with pytest.raises(SettingsError, match="gone"):
+        run.build(settings, NIGHT, run_id="night")
+    assert not settings.warehouse_path.exists()
+
+
+def test_the_file_is_free_when_the_build_is_over(failed):
+    settings, _ = failed
+    with duckdb.connect(str(settings.warehouse_path)) as connection:
+        assert connection.sql("select 1").fetchone() == (1,)
