@@ -24,8 +24,7 @@ RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp \
     && install -D -m 644 /dev/null /opt/airflow/airflow.cfg
 COPY --from=packages /opt/venv /opt/venv
 # Nothing that runs in here reports to anybody.
-ENV AIRFLOW__COSMOS__ENABLE_TELEMETRY=False \
-    AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False \
+ENV AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False \
     DBT_SEND_ANONYMOUS_USAGE_STATS=false \
     DO_NOT_TRACK=1 \
     GX_ANALYTICS_ENABLED=false \
@@ -42,14 +41,10 @@ ENV AIRFLOW_HOME=/opt/airflow \
     RAPPORT_HOME=/var/lib/rapport
 WORKDIR /opt/rapport
 COPY . .
-# dbt's manifest holds the landing's path, and the DAG is drawn from the manifest.
+# The DAG is drawn from the parsed dbt project, and every build is handed it.
 RUN pip install --quiet --disable-pip-version-check --no-cache-dir \
         --no-deps --no-build-isolation --editable . \
-    && cd dbt_project \
-    && RAPPORT_LANDING=/var/lib/rapport/landing DBT_LOG_PATH=/tmp/dbt \
-        dbt --quiet parse --profiles-dir . --vars '{as_of_date: 1970-01-01}' \
-    && rm -rf /tmp/dbt .user.yml \
-    && cd .. \
+    && python -m rapport.build \
     && python -m compileall -q plugins sandbox \
     && chmod -R a+rX .
 USER 10001:10001

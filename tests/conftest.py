@@ -15,7 +15,6 @@ os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(ROOT / "dags")
 os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(ROOT / "plugins")
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
-os.environ["AIRFLOW__COSMOS__ENABLE_TELEMETRY"] = "False"
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 sys.path.insert(0, str(ROOT / "plugins"))  # as Airflow does

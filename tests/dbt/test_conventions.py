@@ -133,7 +133,7 @@ def test_policies_are_explained():
     assert all(paragraph.lstrip().startswith("#") for paragraph in paragraphs)
 
 
-def test_no_test_is_too_long_a_name_for_airflow(manifest):
-    """Postgres keeps an XCom's key up to 512 characters; Cosmos adds an ending to a node's id."""
+def test_no_name_is_too_long_for_airflow_s_database(manifest):
+    """Postgres keeps keys up to 512 characters, and something may be added to a node's id."""
     nodes = [*manifest["nodes"], *manifest["unit_tests"]]
     assert not [name for name in nodes if len(name) > 480]

@@ -103,7 +103,7 @@ def test_a_night_runs_to_a_release_and_says_so(installation, first_night):
     for step in (
         "extract.shop_orders",
         "check_sources",
-        "dbt fct_orders",
+        "dbt.marts.fct_orders",
         "publish_release",
         "report_night",
     ):
