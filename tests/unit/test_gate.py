@@ -1,6 +1,7 @@
 """The gate: what stops a night, what only warns, and that a doubt is a no."""
 
 import json
+import re
 from datetime import date
 
 import duckdb
@@ -262,7 +263,7 @@ class TestDataDocs:
         house.rows(CANARY, CANARY)
         house.closed_because()
         pages = house.pages()
-        assert len(pages) >= 3
+        assert {path.name for path in pages} == {"index.html", "marts.people.html"}
         assert not [path for path, text in pages.items() if CANARY in text]
 
     def test_what_an_exception_said_is_on_no_page(self, house):
@@ -273,7 +274,8 @@ class TestDataDocs:
         house.rows(CANARY)
         assert "could not be evaluated" in house.closed_because()
         assert not [text for text in house.pages().values() if "Error" in text or CANARY in text]
-        assert not list(house.docs.rglob("validations/marts/people/**/*.html"))
+        (page,) = [t for path, t in house.pages().items() if path.name == "marts.people.html"]
+        assert "could not be evaluated" in page
 
     def test_every_page_works_without_a_network(self, house):
         house.gate()
@@ -288,11 +290,36 @@ class TestDataDocs:
         assert "Stopped" in index
         assert "1 of 1 rows (person_id p0): Quiet hours follow the country." in index
 
+    def test_a_table_s_page_says_verdict_severity_figures_and_why(self, house):
+        house.suite(
+            expectation(),
+            expectation("expect_table_row_count_to_be_between", severity="warning", min_value=3),
+        )
+        house.rows("VN", "IR")
+        house.gate()
+        page = (house.docs / "publish" / "marts.people.html").read_text()
+        rows = [" ".join(re.sub(r"<[^>]*>", " ", row).split()) for row in page.split("<tr>")[2:]]
+        assert rows[0].startswith("passes expect_column_values_to_match_regex(country) regex: ")
+        assert "0 of 2 rows stops the night Quiet hours follow the country." in rows[0]
+        assert rows[1].startswith("warns expect_table_row_count_to_be_between(table) min_value: 3")
+        assert "found 2 warns Quiet hours follow the country." in rows[1]
+
+    def test_a_lone_warning_is_no_failure(self, house):
+        house.suite(expectation(severity="warning"))
+        house.rows("nowhere")
+        assert house.gate().warnings
+        pages = {path.name: text for path, text in house.pages().items()}
+        assert "Passed</b>, with 1 to look at" in pages["index.html"]
+        for text in pages.values():
+            assert "warns" in text
+            assert "FAIL" not in text
+            assert "Stopped" not in text
+
     def test_every_link_of_the_index_leads_somewhere(self, house):
         house.gate()
         site = house.docs / "publish"
         links = [part.split('"')[0] for part in (site / "index.html").read_text().split('href="')]
-        assert len(links) == 4  # the text before the first, the style, the results, the suite
+        assert links[1:] == ["style.css", "marts.people.html"]
         assert all((site / link).is_file() for link in links[1:])
 
     def test_a_gate_that_fails_early_leaves_no_page_of_a_night_that_passed(self, house):

@@ -2,15 +2,16 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from rapport.errors import GateFailed
 from rapport.gate.declarations import Checkpoint, DeclarationError, Validation, load_checkpoint
-from rapport.gate.docs import Docs
+from rapport.gate.docs import Check, Docs, Looked
 from rapport.gate.frames import Unreadable, open_reader, read_frame, stamp_of
 
 logger = logging.getLogger(__name__)
@@ -44,15 +45,6 @@ class CheckpointResult:
     def summary(self) -> dict[str, Any]:
         """Return the result as JSON can hold it, for the manifest and for XCom."""
         return asdict(self)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One failed expectation, or one table that could not be looked at."""
-
-    table: str
-    severity: str
-    line: str
 
 
 def run_checkpoint(
@@ -91,33 +83,39 @@ def run_checkpoint(
     except DeclarationError as error:
         raise GateFailed(name, [str(error)]) from error
 
-    findings = [Finding("declarations", "critical", problem) for problem in checkpoint.problems]
-    evaluated = 0
+    critical = [f"declarations: {problem}" for problem in checkpoint.problems]
+    tables: list[Looked] = []
     stamp = None
     try:
         stamp = stamp_of(warehouse_path) if warehouse_path and warehouse_path.is_file() else None
         with open_reader(as_of, warehouse_path=warehouse_path, landing_dir=landing_dir) as reader:
-            runner = _Runner(checkpoint, docs, as_of)
+            runner = _Runner(checkpoint)
             for validation in checkpoint.validations:
                 try:
-                    found = list(runner.validate(validation, read_frame(reader, validation)))
+                    looked = runner.validate(validation, read_frame(reader, validation))
                 except Unreadable as error:
-                    found = [Finding(validation.table, "critical", f"{validation.table}: {error}")]
-                findings += found
-            evaluated = runner.evaluated
+                    looked = Looked(validation.table, problems=[str(error)])
+                tables.append(looked)
     except Unreadable as error:
-        findings.append(Finding("warehouse", "critical", str(error)))
+        critical.append(str(error))
     except Exception as error:
         # Its text may quote a value, so nothing but its type is told unless somebody debugs.
         logger.debug("checkpoint %s raised", name, exc_info=True)
-        problem = f"the checkpoint itself raised {type(error).__name__}"
-        findings.append(Finding("checkpoint", "critical", problem))
+        critical.append(f"the checkpoint itself raised {type(error).__name__}")
 
-    critical = [finding.line for finding in findings if finding.severity != "warning"]
-    warnings = [finding.line for finding in findings if finding.severity == "warning"]
+    evaluated = sum(len(table.checks) for table in tables)
+    for table in tables:
+        critical += [f"{table.name}: {problem}" for problem in table.problems]
+        critical += [check.line(table.name) for check in table.checks if check.verdict == "stops"]
+    warnings = [
+        check.line(table.name)
+        for table in tables
+        for check in table.checks
+        if check.verdict == "warns"
+    ]
     if not critical and not evaluated:
         critical.append("no expectation was evaluated")
-    docs.write_index([v.table for v in checkpoint.validations], evaluated, critical, warnings)
+    docs.write(tables, critical, warnings)
     if critical:
         raise GateFailed(name, critical)
     return CheckpointResult(
@@ -131,30 +129,24 @@ def run_checkpoint(
 
 
 class _Runner:
-    """Great Expectations, set up once for a checkpoint.
+    """Great Expectations, set up once for a checkpoint."""
 
-    A Great Expectations checkpoint hands one frame to all its validations, so each
-    table gets its own; they share the run and the site of Data Docs.
-    """
-
-    def __init__(self, checkpoint: Checkpoint, docs: Docs, as_of: date) -> None:
+    def __init__(self, checkpoint: Checkpoint) -> None:
         os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read when it is imported
         import great_expectations as gx
-        from great_expectations.core import RunIdentifier
 
         logging.getLogger("great_expectations").setLevel(logging.ERROR)
         self.gx = gx
         self.checkpoint = checkpoint
-        self.evaluated = 0
         self.context = gx.get_context(mode="ephemeral")
         self.context.variables.progress_bars = {"globally": False}
+        for name, site in dict(self.context.variables.data_docs_sites).items():
+            self.context.delete_data_docs_site(name)  # Data Docs are written by `Docs`
+            shutil.rmtree(site["store_backend"]["base_directory"], ignore_errors=True)
         self.source = self.context.data_sources.add_pandas("warehouse")
-        self.run_id = RunIdentifier(run_name=as_of.isoformat(), run_time=datetime.now(tz=UTC))
-        self.docs = docs
-        self.actions = [docs.attach(self.context)]
 
-    def validate(self, validation: Validation, frame: Any) -> Iterator[Finding]:
-        """Yield what failed in one table."""
+    def validate(self, validation: Validation, frame: Any) -> Looked:
+        """Evaluate the suite of one table."""
         gx, context, table = self.gx, self.context, validation.table
         declared = validation.suite["expectations"]
         try:
@@ -163,56 +155,71 @@ class _Runner:
             definition = gx.ValidationDefinition(
                 name=table, data=batch.add_batch_definition_whole_dataframe("tonight"), suite=suite
             )
-            checkpoint = gx.Checkpoint(
-                name=f"{self.checkpoint.name}.{table}",
-                validation_definitions=[context.validation_definitions.add(definition)],
-                actions=self.actions,
-                result_format={
-                    "result_format": "COMPLETE",
-                    "unexpected_index_column_names": validation.row_id,
-                    "exclude_unexpected_values": True,
-                },
+            results = (
+                context.validation_definitions.add(definition)
+                .run(
+                    batch_parameters={"dataframe": frame},
+                    result_format={
+                        "result_format": "COMPLETE",
+                        "unexpected_index_column_names": validation.row_id,
+                        "exclude_unexpected_values": True,
+                    },
+                )
+                .results
             )
-            outcome = context.checkpoints.add(checkpoint).run(
-                batch_parameters={"dataframe": frame}, run_id=self.run_id
-            )
-            (suite_result,) = outcome.run_results.values()
-            results = suite_result.results
         except Exception as error:
             logger.debug("table %s raised", table, exc_info=True)
-            line = f"{table}: Great Expectations raised {type(error).__name__}"
-            yield Finding(table, "critical", line)
-            return
-        self.evaluated += len(results)
-        if any(_raised(result.exception_info) for result in results):
-            self.docs.forget(table)
+            problem = f"Great Expectations raised {type(error).__name__}"
+            return Looked(table, len(frame), problems=[problem])
+        problems = []
         if len(results) != len(declared):
-            line = f"{table}: {len(declared)} expectations declared, {len(results)} evaluated"
-            yield Finding(table, "critical", line)
-        for result in results:
-            problem, severity = _problem_of(result)
-            if problem:
-                config = result.expectation_config
-                line = f"{table}: {_title(config)}: {problem}: {config.meta['why']}"
-                yield Finding(table, severity, line)
+            problems = [f"{len(declared)} expectations declared, {len(results)} evaluated"]
+        return Looked(table, len(frame), [_check_of(result) for result in results], problems)
 
 
-def _problem_of(result: Any) -> tuple[str | None, str]:
-    """Say what is wrong with one result, if anything, and how severe that is."""
+def _check_of(result: Any) -> Check:
+    """Say what one expectation found, and whether that is as it should be."""
     config, outcome = result.expectation_config, result.result
     severity = str(getattr(config.severity, "value", config.severity))
+    found, problem = _found(result), None
     if _raised(result.exception_info):
-        return "could not be evaluated", "critical"
-    if not result.success:
-        if "unexpected_count" not in outcome:
-            return f"found {outcome.get('observed_value', 'otherwise')}", severity
-        rows = _named_rows(outcome.get("unexpected_index_list") or [])
-        return f"{outcome['unexpected_count']} of {outcome['element_count']} rows{rows}", severity
-    missing = outcome.get("missing_count") or 0
-    if missing and config.meta.get("nulls") != "pass":
+        found = problem = "could not be evaluated"
+        severity = "critical"
+    elif not result.success:
+        problem = found
+    elif outcome.get("missing_count") and config.meta.get("nulls") != "pass":
         # Great Expectations leaves nulls out: no value would be as good as a right one.
-        return f"{missing} of {outcome['element_count']} rows have no value", severity
-    return None, severity
+        found = f"{outcome['missing_count']} of {outcome['element_count']} rows have no value"
+        problem = found
+    return Check(
+        title=_title(config),
+        limits=_limits(config),
+        severity=severity,
+        why=config.meta["why"],
+        found=found,
+        problem=problem,
+    )
+
+
+def _found(result: Any) -> str:
+    """The figures that were measured."""
+    outcome = result.result
+    if "unexpected_count" not in outcome:
+        otherwise = "as expected" if result.success else "otherwise"
+        return f"found {outcome.get('observed_value', otherwise)}"
+    rows = _named_rows(outcome.get("unexpected_index_list") or [])
+    return f"{outcome['unexpected_count']} of {outcome['element_count']} rows{rows}"
+
+
+def _limits(config: Any) -> str:
+    """What the suite asks for besides the columns, as it is written there."""
+    columns = {"column", "column_A", "column_B", "column_list"}
+    limits = {
+        key: value
+        for key, value in config.kwargs.items()
+        if key not in columns and key != "batch_id" and value is not None
+    }
+    return ", ".join(f"{key}: {value}" for key, value in limits.items())
 
 
 def _raised(exception_info: dict[str, Any]) -> bool:

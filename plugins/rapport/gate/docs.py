@@ -1,44 +1,83 @@
 """Data Docs: what the gate found, as pages that need no network and show no value.
 
-Great Expectations' own pages load styles, scripts and a logo from eight hosts: without
-them the index stays empty, with them every reader is reported to strangers. So remote
-parts are cut out, a small style sheet is put in, and the index is a plain page that
-also says how severe a failure is and why it matters, which theirs does not.
+They are written from what was evaluated and say what the suites say: how severe a failure is, who
+is hurt by it, which figures were measured. Great Expectations' own pages say none of these, call
+a warning a failure, and load parts from eight hosts.
 """
 
-import html
-import re
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
 
-SITE = "rapport"
+TEMPLATES = Path(__file__).parent
 
-_REMOTE = re.compile(
-    r"<script[^>]*\bsrc=[\"']https?://[^>]*>\s*</script>"
-    r"|<(?:link|img)[^>]*\b(?:href|src)=[\"']https?://[^>]*>"
-    r"|<footer.*?</footer>",
-    re.DOTALL | re.IGNORECASE,
-)
 
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 68rem; padding: 0 1rem;
-  color: #1c2330; background: #fff }
-h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2rem } a { color: #0b57d0 }
-table { border-collapse: collapse; width: 100%; margin: .5rem 0 }
-td, th { border-bottom: 1px solid #d8dee9; padding: .35rem .6rem; text-align: left;
-  vertical-align: top; overflow-wrap: anywhere }
-li { margin: .3rem 0; overflow-wrap: anywhere }
-.stopped { color: #b3261e } .passed { color: #1e6b3a }
-i.text-success::before { content: "pass"; color: #1e6b3a }
-i.text-danger::before { content: "FAIL"; color: #b3261e; font-weight: bold }
-i.text-warning::before { content: "ERROR"; color: #b3261e; font-weight: bold }
-form, .breadcrumb, .ge-cta-footer, .navbar, .page-action-card { display: none }
-@media (prefers-color-scheme: dark) { body { color: #e6e9ef; background: #14171c }
-  a { color: #8ab4f8 } td, th { border-color: #3a414d } }
-"""
+@dataclass(frozen=True)
+class Check:
+    """One expectation as it was evaluated: figures and row ids, never a value.
+
+    Attributes:
+        title: the expectation and its columns, as a suite's reader would look for it.
+        limits: what the suite asks for.
+        severity: ``critical`` or ``warning``.
+        why: who is hurt when it fails, in the suite's words.
+        found: what was measured.
+        problem: what is wrong with that; None if nothing is.
+    """
+
+    title: str
+    limits: str
+    severity: str
+    why: str
+    found: str
+    problem: str | None
+
+    @property
+    def verdict(self) -> str:
+        """``passes``, ``warns`` or ``stops``."""
+        if self.problem is None:
+            return "passes"
+        return "warns" if self.severity == "warning" else "stops"
+
+    def line(self, table: str) -> str:
+        """What is wrong, in the line that errors and summaries hold."""
+        return f"{table}: {self.title}: {self.problem}: {self.why}"
+
+
+@dataclass(frozen=True)
+class Looked:
+    """One table after the gate has looked at it.
+
+    Attributes:
+        name: ``schema.table``.
+        rows: how many rows were looked at; None if it could not be read.
+        checks: what was evaluated.
+        problems: why it could not be looked at in full; any of them closes the gate.
+    """
+
+    name: str
+    rows: int | None = None
+    checks: list[Check] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> str:
+        """The severest verdict of its checks."""
+        verdicts = {check.verdict for check in self.checks}
+        if self.problems or "stops" in verdicts:
+            return "stops"
+        return "warns" if "warns" in verdicts else "passes"
+
+    @property
+    def page(self) -> str:
+        """Its page, beside the index."""
+        return f"{self.name}.html"
+
+    def count(self, verdict: str) -> int:
+        """How many checks ended so."""
+        return sum(check.verdict == verdict for check in self.checks)
 
 
 class Docs:
@@ -55,87 +94,30 @@ class Docs:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
 
-    def attach(self, context: Any) -> Any:
-        """Give a Great Expectations context this site, and return the action that fills it."""
-        from great_expectations.checkpoint import UpdateDataDocsAction
-
-        for name, site in dict(context.variables.data_docs_sites).items():
-            context.delete_data_docs_site(name)  # it would lie in a temporary folder
-            shutil.rmtree(site["store_backend"]["base_directory"], ignore_errors=True)
-        context.add_data_docs_site(
-            SITE,
-            {
-                "class_name": "SiteBuilder",
-                "show_how_to_buttons": False,
-                "store_backend": {
-                    "class_name": "TupleFilesystemStoreBackend",
-                    "base_directory": str(self.folder),
-                },
-                "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-            },
-        )
-        return UpdateDataDocsAction(name="data_docs", site_names=[SITE])
-
-    def forget(self, table: str) -> None:
-        """Remove a table's results: the text of an exception on them may quote a value."""
-        shutil.rmtree(self.folder / "validations" / Path(*table.split(".")), ignore_errors=True)
-
-    def write_index(
-        self,
-        tables: Sequence[str],
-        evaluated: int,
-        critical: Sequence[str],
-        warnings: Sequence[str],
+    def write(
+        self, tables: Sequence[Looked], critical: Sequence[str], warnings: Sequence[str]
     ) -> None:
-        """Make the pages self-contained and write the page one starts from."""
-        (self.folder / "style.css").write_text(_STYLE)
-        for page in self.folder.rglob("*.html"):
-            self._make_local(page)
-        verdict = (
-            f'<p class="stopped"><b>Stopped</b>: {len(critical)} critical.</p>'
-            if critical
-            else '<p class="passed"><b>Passed</b>.</p>'
+        """Write the page one starts from, and a page for each table.
+
+        Args:
+            tables: what was looked at, in the checkpoint's order.
+            critical: what closes the gate; empty when it passes.
+            warnings: what is only reported.
+        """
+        from jinja2 import Environment, FileSystemLoader
+
+        templates = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
         )
-        body = [
-            f"<h1>Gate <code>{self.checkpoint}</code>, night of {self.as_of}</h1>",
-            verdict,
-            f"<p>Tables: {len(tables)}. Expectations: {evaluated}. Warnings: {len(warnings)}.</p>",
-            *_listed("What stopped it", critical),
-            *_listed("Warnings", warnings),
-            "<h2>Tables</h2><table><tr><th>table</th><th>tonight</th><th>suite</th></tr>",
-            *(self._table_row(table) for table in tables),
-            "</table>",
-        ]
-        (self.folder / "index.html").write_text(_page(f"Gate {self.checkpoint}", "\n".join(body)))
-
-    def _table_row(self, table: str) -> str:
-        """Link a table's result and its suite, where Great Expectations got that far."""
-        place = Path(*table.split("."))
-        results = sorted((self.folder / "validations" / place).rglob("*.html"))
-        suite = self.folder / "expectations" / place.with_suffix(".html")
-        cells = (
-            f'<a href="{page.relative_to(self.folder).as_posix()}">{text}</a>'
-            if page and page.is_file()
-            else "none"
-            for page, text in ((results[-1] if results else None, "results"), (suite, "suite"))
+        shared = {"checkpoint": self.checkpoint, "as_of": self.as_of}
+        page = templates.get_template("table.html.jinja")
+        for table in tables:
+            (self.folder / table.page).write_text(page.render(shared, table=table))
+        index = templates.get_template("index.html.jinja")
+        (self.folder / "index.html").write_text(
+            index.render(shared, tables=tables, critical=critical, warnings=warnings)
         )
-        return f"<tr><td>{table}</td>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-
-    def _make_local(self, page: Path) -> None:
-        depth = len(page.relative_to(self.folder).parts) - 1
-        style = f'<link rel="stylesheet" href="{"../" * depth}style.css">'
-        text = _REMOTE.sub("", page.read_text(encoding="utf-8"))
-        page.write_text(text.replace("</head>", f"{style}</head>", 1), encoding="utf-8")
-
-
-def _listed(title: str, lines: Sequence[str]) -> list[str]:
-    if not lines:
-        return []
-    return [f"<h2>{title}</h2><ul>", *(f"<li>{html.escape(line)}</li>" for line in lines), "</ul>"]
-
-
-def _page(title: str, body: str) -> str:
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f'<link rel="stylesheet" href="style.css"></head>\n<body>\n{body}\n</body></html>\n'
-    )
+        shutil.copy(TEMPLATES / "docs.css", self.folder / "style.css")
