@@ -39,10 +39,31 @@ def pytest_xdist_make_scheduler(config, log):
     return ByNight(config, log)
 
 
+# Files by what they cost, the dearest first: seconds of whole nights and builds.
+DEAREST = (
+    "integration/test_nights.py",
+    "integration/test_embedded_night.py",
+    "golden/",
+    "dbt/test_incremental.py",
+    "benchmarks/test_relationship.py",
+    "dbt/test_identity_nights.py",
+    "integration/test_gate_",
+    "integration/test_release.py",
+    "integration/test_sources",
+    "integration/test_build.py",
+    "dbt/test_consent.py",
+)
+
+
 def pytest_collection_modifyitems(items):
-    """Begin with what takes longest, one on each worker, so that none of it is left for the end."""
-    longest = ("test_embedded_night.py", "test_nights.py")
-    items.sort(key=lambda item: item.path.name not in longest)
+    """Begin with what takes longest, so that no worker is left alone with it at the end."""
+    tests = ROOT / "tests"
+
+    def rank(item):
+        name = item.path.relative_to(tests).as_posix()
+        return next((n for n, path in enumerate(DEAREST) if name.startswith(path)), len(DEAREST))
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")

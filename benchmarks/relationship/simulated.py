@@ -1,6 +1,5 @@
 """The relationship marts of a simulated company, built as a night builds them, and its truth."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.relationship.measures import Score, calibration_error, confusion
-from rapport.settings import PROJECT_DIR
+from rapport.build.project import load_manifest, parse_if_changed
+from rapport.build.run import invoke
+from rapport.settings import PROJECT_DIR, WAREHOUSE_FILE
 
 LAST_NIGHT = "2018-01-02"
 LEAST_HISTORY_DAYS = 180
@@ -40,25 +41,32 @@ def make(folder: Path, *, customers: int, seed: int, memory: str = "2GB") -> Non
 
 def build(folder: Path, as_of: str, *, memory: str = "2GB") -> None:
     """Build the relationship marts and what they need from the landing in a folder."""
-    project = str(PROJECT_DIR / "dbt_project")
-    command = ["-m", "dbt.cli.main", "--quiet", "build", "--select"]
-    command += ["+models/marts/relationship", "--exclude-resource-type", "test"]
-    command += ["--exclude-resource-type", "unit_test", "--vars", f"{{as_of_date: {as_of}}}"]
-    command += ["--project-dir", project, "--profiles-dir", project]
-    command += ["--target-path", str(folder / "target"), "--log-path", str(folder / "target")]
-    environment = os.environ | {
-        "RAPPORT_LANDING": str(folder / "landing"),
-        "RAPPORT_WAREHOUSE": str(folder / "rapport.duckdb"),
-        "RAPPORT_TEMP_DIR": str(folder / "spill"),
-        "RAPPORT_MEMORY_LIMIT": memory,
-        "DO_NOT_TRACK": "1",
-    }
-    subprocess.run([sys.executable, *command], cwd=PROJECT_DIR, env=environment, check=True)
+    project = PROJECT_DIR / "dbt_project"
+    parse_if_changed(project)
+    built, error = invoke(
+        project,
+        [
+            *("--quiet", "build", "--select", "+models/marts/relationship"),
+            *("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
+            *("--vars", f"{{as_of_date: {as_of}}}"),
+            *("--target-path", str(folder / "target"), "--log-path", str(folder / "target")),
+        ],
+        environment={
+            "RAPPORT_LANDING": str(folder / "landing"),
+            "RAPPORT_WAREHOUSE": str(folder / WAREHOUSE_FILE),
+            "RAPPORT_TEMP_DIR": str(folder / "spill"),
+            "RAPPORT_MEMORY_LIMIT": memory,
+            "DO_NOT_TRACK": "1",
+        },
+        manifest=load_manifest(project),
+    )
+    if not built:
+        raise SystemExit(f"dbt could not build {folder}: {error}; see {folder / 'target'}")
 
 
 def compare(folder: Path) -> Score:
     """Hold the marts in a folder against the truth beside them."""
-    with duckdb.connect(str(folder / "rapport.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(folder / WAREHOUSE_FILE), read_only=True) as connection:
         connection.execute(f"attach '{folder / 'sandbox' / 'truth.duckdb'}' as truth (read_only)")
         found = connection.sql(
             f"""

@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks.relationship import simulated
 from benchmarks.relationship.measures import Score, calibration_error, confusion, f1_scores
+from rapport.settings import WAREHOUSE_FILE
 
 
 def test_calling_everybody_the_same_is_no_good_classification():
@@ -37,7 +38,7 @@ def small(tmp_path_factory):
 
 
 def ask(folder, query):
-    with duckdb.connect(str(folder / "rapport.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(folder / WAREHOUSE_FILE), read_only=True) as connection:
         return connection.sql(query).fetchall()
 
 
@@ -110,7 +111,7 @@ def test_other_customers_change_nobodys_score(small, tmp_path):
     """
     found = []
     for folder in (small, tmp_path / "large"):
-        with duckdb.connect(str(folder / "rapport.duckdb"), read_only=True) as connection:
+        with duckdb.connect(str(folder / WAREHOUSE_FILE), read_only=True) as connection:
             connection.execute(
                 f"attach '{folder / 'sandbox' / 'truth.duckdb'}' as truth (read_only)"
             )
