@@ -38,6 +38,8 @@ ENV AIRFLOW_HOME=/opt/airflow \
     HOME=/tmp \
     PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    # dbt leaves a lock to the end of its process, which Python says in every build's log.
+    PYTHONWARNINGS=ignore:resource_tracker:UserWarning \
     RAPPORT_HOME=/var/lib/rapport
 WORKDIR /opt/rapport
 COPY . .

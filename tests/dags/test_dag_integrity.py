@@ -131,7 +131,7 @@ def test_a_part_needs_no_process_of_its_own_and_holds_nothing_back(nightly):
     for task in parts_of_dag(nightly):
         assert task.start_from_trigger
         assert import_string(task.start_trigger_args.trigger_cls) is PartTrigger
-        assert task.start_trigger_args.trigger_kwargs["nodes"]
+        assert task.start_trigger_args.trigger_kwargs == {"part": task.task_id[len("dbt.") :]}
         assert task.downstream_task_ids == set()
 
 

@@ -99,6 +99,8 @@ def test_a_build_notes_rows_and_seconds_of_every_node(settings):
     first = record.outcomes["model.rapport.dim_first"]
     assert (first.status, first.rows, first.kind) == ("passed", 3, "model")
     assert 0 < first.seconds < 60
+    assert set(record.parts) == {"marts.dim_first", "marts.dim_other", "marts.fct_second"}
+    assert all(record.has_ended(part) for part in record.parts)
 
 
 def test_a_test_that_fails_is_named_and_what_reads_its_model_says_why_it_was_not_built(failed):

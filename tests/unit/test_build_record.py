@@ -5,8 +5,10 @@ from datetime import date
 
 import pytest
 
+from rapport.build.parts import Part
 from rapport.build.record import Header, Outcome, RecordWriter, read_record, told
 
+PARTS = [Part("marts.fct_orders", ("model.r.fct_orders", "test.r.unique"))]
 HEADER = Header("night_1", date(2018, 1, 2), "code", (("shop", "1.1"),))
 ORDERS = Outcome("model.r.fct_orders", "fct_orders", "model", "passed", 1.52, rows=155848)
 UNIQUE = Outcome("test.r.unique", "unique", "test", "passed", 0.25)
@@ -25,34 +27,52 @@ def test_before_the_first_build_there_is_no_record(path):
 
 
 def test_what_ended_is_known_while_the_build_runs(path):
-    with RecordWriter(path, HEADER, nodes=2) as record:
+    with RecordWriter(path, HEADER, PARTS) as record:
         record.add(ORDERS)
         seen = read_record(path)
-        assert (seen.header, seen.nodes, seen.ended) == (HEADER, 2, None)
+        assert (seen.header, seen.ended) == (HEADER, None)
         assert seen.outcomes == {ORDERS.node: ORDERS}
+        assert seen.of_part("marts.fct_orders") == [ORDERS]
+        assert not seen.has_ended("marts.fct_orders")
+        record.add(UNIQUE)
+        assert read_record(path).has_ended("marts.fct_orders")
     assert read_record(path).ended == "passed"
 
 
 def test_a_build_that_broke_off_says_so_and_one_that_was_killed_says_nothing(path):
-    with pytest.raises(KeyboardInterrupt), RecordWriter(path, HEADER, nodes=1):
+    with pytest.raises(KeyboardInterrupt), RecordWriter(path, HEADER, PARTS):
         raise KeyboardInterrupt
     assert read_record(path).ended == "failed"
-    RecordWriter(path, HEADER, nodes=1)
+    RecordWriter(path, HEADER, PARTS)
     assert read_record(path).ended is None
 
 
+def test_a_part_that_the_project_does_not_have_never_ends(path):
+    with RecordWriter(path, HEADER, PARTS):
+        assert not read_record(path).has_ended("marts.gone")
+        assert read_record(path).of_part("marts.gone") == []
+
+
 def test_a_line_that_is_still_being_written_is_read_the_next_time(path):
-    with RecordWriter(path, HEADER, nodes=2) as record:
+    with RecordWriter(path, HEADER, PARTS) as record:
         record.add(ORDERS)
     whole = path.read_text()
-    path.write_text(whole[: whole.index("fct_orders")])
+    path.write_text(whole[: whole.rindex("fct_orders")])
     assert read_record(path).outcomes == {}
     path.write_text(whole)
     assert set(read_record(path).outcomes) == {ORDERS.node}
 
 
+@pytest.mark.parametrize("text", ["", "\0\0\n", "[]\n", '{"run_id": "of a former version"}\n'])
+def test_what_is_no_record_of_today_is_none(path, text):
+    """Then everything is built, which is always right."""
+    path.parent.mkdir()
+    path.write_text(text)
+    assert read_record(path) is None
+
+
 def test_a_second_try_begins_with_what_stands(path):
-    RecordWriter(path, HEADER, nodes=2, earlier=[ORDERS])
+    RecordWriter(path, HEADER, PARTS, earlier=[ORDERS])
     (stands,) = read_record(path).outcomes.values()
     assert stands.is_earlier
     assert (stands.name, stands.rows) == ("fct_orders", 155848)
@@ -60,14 +80,14 @@ def test_a_second_try_begins_with_what_stands(path):
 
 def test_the_last_word_on_a_node_counts(path):
     failed = Outcome(ORDERS.node, "fct_orders", "model", "failed", 0.1, message="no")
-    with RecordWriter(path, HEADER, nodes=2, earlier=[failed]) as record:
+    with RecordWriter(path, HEADER, PARTS, earlier=[failed]) as record:
         record.add(ORDERS)
     assert read_record(path).outcomes[ORDERS.node].status == "passed"
 
 
 def test_names_in_every_script_stay_what_they_are(path):
     strange = Outcome("n", "n", "test", "failed", 0.1, message="«نه» \u2028 bỏ")
-    with RecordWriter(path, HEADER, nodes=1) as record:
+    with RecordWriter(path, HEADER, PARTS) as record:
         record.add(strange)
     assert read_record(path).outcomes["n"].message == "«نه» \u2028 bỏ"
     assert all(json.loads(line) for line in path.read_text().split("\n") if line)

@@ -1,11 +1,10 @@
 """Watching a night: what is told of a task, and which night is meant."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
-from rapport.build.parts import Part
-from rapport.build.record import Outcome
+from rapport.build.record import Header, Outcome, Record
 from rapport.errors import SettingsError
 from rapport.orchestration.cli import (
     TASK_FAILED,
@@ -52,14 +51,22 @@ def test_of_a_failed_task_s_log_the_error_is_shown_and_not_what_came_before():
 
 
 def test_a_part_is_told_with_dbt_s_seconds_and_not_with_those_its_task_waited():
-    part = Part("marts.fct_orders", ("model.r.fct_orders", "test.r.unique", "test.r.later"))
     outcomes = {
         "model.r.fct_orders": Outcome("model.r.fct_orders", "fct_orders", "model", "passed", 1.5),
         "test.r.unique": Outcome("test.r.unique", "unique", "test", "passed", 0.25),
     }
+    build = Record(
+        Header("night", date(2018, 1, 2), "code", ()),
+        datetime(2018, 1, 3, tzinfo=UTC),
+        {"marts.fct_orders": ("model.r.fct_orders", "test.r.unique", "test.r.later")},
+        outcomes,
+    )
     step = Step("dbt.marts.fct_orders", "success", 61.0)
     assert step.part == "marts.fct_orders"
-    assert _as_dbt_says(step, part, outcomes) == Step("dbt.marts.fct_orders", "success", 1.75)
+    assert _as_dbt_says(step, build) == Step("dbt.marts.fct_orders", "success", 1.75)
+    assert _as_dbt_says(step, None).seconds == 0
+    gate = Step("check_release", "success", 4.0)
+    assert _as_dbt_says(gate, build) == gate
 
 
 @pytest.mark.parametrize("task_id", ["dbt.build", "check_release", "extract.shop_orders"])

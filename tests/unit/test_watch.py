@@ -50,7 +50,7 @@ class Night:
     def record(self, *outcomes, run_id=RUN):
         """Begin the record of a build of a run."""
         header = Header(run_id, date(2018, 1, 2), "code", ())
-        writer = RecordWriter(self.path, header, nodes=2)
+        writer = RecordWriter(self.path, header, [Part("marts.fct_orders", (MODEL, TEST))])
         for outcome in outcomes:
             writer.add(outcome)
         return writer
@@ -59,7 +59,7 @@ class Night:
         """Run a part's trigger beside what `play` does; return its event and its log."""
 
         async def both():
-            trigger = PartTrigger("marts.fct_orders", [MODEL, TEST])
+            trigger = PartTrigger("marts.fct_orders")
             trigger.task_instance = SimpleNamespace(run_id=RUN, dag_id="d", task_id="t")
             shown = asyncio.create_task(anext(trigger.run()))
             if play:
@@ -152,7 +152,7 @@ def test_many_parts_ask_airflow_once(night, monkeypatch):
     async def many():
         shown = []
         for _ in range(50):
-            trigger = PartTrigger("marts.fct_orders", [MODEL, TEST])
+            trigger = PartTrigger("marts.fct_orders")
             trigger.task_instance = SimpleNamespace(run_id=RUN, dag_id="d", task_id="t")
             shown.append(asyncio.create_task(anext(trigger.run())))
         await asyncio.sleep(0.2)
@@ -164,12 +164,12 @@ def test_many_parts_ask_airflow_once(night, monkeypatch):
 
 
 def test_a_trigger_can_be_made_again_from_what_it_says_of_itself():
-    path, arguments = PartTrigger("identity", ["a", "b"]).serialize()
+    path, arguments = PartTrigger("identity").serialize()
     assert path == "rapport.orchestration.watch.PartTrigger"
-    assert PartTrigger(**arguments).nodes == ["a", "b"]
+    assert PartTrigger(**arguments).part == "identity"
 
 
 def test_a_shown_part_cannot_be_run_by_a_worker():
-    task = ShownPart(task_id="x", part=Part("identity", ("a",)))
+    task = ShownPart(task_id="x", part="identity")
     with pytest.raises(NotImplementedError, match="only shows what"):
         task.execute({})

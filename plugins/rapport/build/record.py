@@ -11,8 +11,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
+from rapport.build.parts import Part
+
+FORMAT = 1
 Status = Literal["passed", "warned", "failed", "skipped"]
 
 
@@ -73,29 +76,38 @@ class Record:
     Attributes:
         header: what it is of.
         began_at: when (UTC).
-        nodes: how many nodes it is to build and test.
+        parts: unique ids of the nodes that it is to build and test, by the part they belong to.
         outcomes: what ended so far, by dbt's unique id.
         ended: ``passed``, ``failed``, or None while it runs or when it was killed.
     """
 
     header: Header
     began_at: datetime
-    nodes: int
+    parts: dict[str, tuple[str, ...]]
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     ended: Literal["passed", "failed"] | None = None
 
+    def of_part(self, part: str) -> list[Outcome]:
+        """Return what ended so far of a part; nothing for one that the project no longer has."""
+        return [self.outcomes[n] for n in self.parts.get(part, ()) if n in self.outcomes]
+
+    def has_ended(self, part: str) -> bool:
+        """Whether every node of a part of the project has ended."""
+        return part in self.parts and len(self.of_part(part)) == len(self.parts[part])
+
 
 def read_record(path: Path) -> Record | None:
-    """Return the last build, or None before the first."""
+    """Return the last build, or None before the first and for what no Rapport of today wrote."""
     try:
         with path.open() as file:
-            lines = list(file)
-    except FileNotFoundError:
+            # The last line may be half written; it is whole the next time.
+            events = [json.loads(line) for line in file if line.endswith("\n")]
+        return _record_of(events) if events and events[0]["format"] == FORMAT else None
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-    # The last line may be half written; it is whole the next time.
-    events = [json.loads(line) for line in lines if line.endswith("\n")]
-    if not events:
-        return None
+
+
+def _record_of(events: Sequence[dict[str, Any]]) -> Record:
     first, *rest = events
     header = Header(
         run_id=first["run_id"],
@@ -103,10 +115,13 @@ def read_record(path: Path) -> Record | None:
         code=first["code"],
         loads=tuple((source, load) for source, load in first["loads"]),
     )
-    outcomes = {event["node"]: Outcome(**event) for event in rest if "node" in event}
-    ended = next((event["ended"] for event in rest if "ended" in event), None)
-    began_at = datetime.fromisoformat(first["began_at"])
-    return Record(header, began_at, first["nodes"], outcomes, ended)
+    return Record(
+        header=header,
+        began_at=datetime.fromisoformat(first["began_at"]),
+        parts={part: tuple(nodes) for part, nodes in first["parts"].items()},
+        outcomes={event["node"]: Outcome(**event) for event in rest if "node" in event},
+        ended=next((event["ended"] for event in rest if "ended" in event), None),
+    )
 
 
 class RecordWriter:
@@ -117,12 +132,12 @@ class RecordWriter:
     Args:
         path: the file; another build's is replaced.
         header: what the build is of.
-        nodes: how many nodes it is to build and test, earlier ones included.
+        parts: the nodes that it is to build and test, earlier ones included.
         earlier: outcomes of an earlier try that stand.
     """
 
     def __init__(
-        self, path: Path, header: Header, nodes: int, earlier: Iterable[Outcome] = ()
+        self, path: Path, header: Header, parts: Sequence[Part], earlier: Iterable[Outcome] = ()
     ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(".new")
@@ -130,12 +145,13 @@ class RecordWriter:
         now = datetime.now(UTC).isoformat()
         self._write(
             {
+                "format": FORMAT,
                 "run_id": header.run_id,
                 "as_of": header.as_of.isoformat(),
                 "code": header.code,
                 "loads": header.loads,
                 "began_at": now,
-                "nodes": nodes,
+                "parts": {part.id: part.nodes for part in parts},
             }
         )
         for outcome in earlier:

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from rapport.build.parts import load_parts
 from rapport.build.project import load_manifest, parse_if_changed, variables_set
 from rapport.build.record import Header, Outcome, RecordWriter, Status, read_record
 from rapport.errors import BuildError
@@ -80,9 +81,8 @@ def build(
             logger.info("%s of %s nodes stand from an earlier try", len(earlier), len(nodes))
             rest = [nodes[key].name for key in nodes if key not in earlier]
             arguments = ("--indirect-selection", "empty", "--select", *rest)
-        with RecordWriter(
-            settings.build_record_path, header, len(nodes), earlier.values()
-        ) as record:
+        parts = load_parts(settings.dbt_project_dir)
+        with RecordWriter(settings.build_record_path, header, parts, earlier.values()) as record:
             notes = _Notes(nodes, record, earlier)
             passed, said = invoke(
                 settings.dbt_project_dir,
@@ -123,6 +123,7 @@ def invoke(
         Whether it succeeded, and the error if dbt could not run at all.
     """
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.adapters.factory import reset_adapters
     from dbt.cli.main import dbtRunner
 
     folders = ["--project-dir", str(dbt_project_dir), "--profiles-dir", str(dbt_project_dir)]
@@ -134,6 +135,7 @@ def invoke(
     if DuckDBConnectionManager._ENV is not None:  # it outlives the command, and holds the file
         DuckDBConnectionManager._ENV.close()
         DuckDBConnectionManager.close_all_connections()
+    reset_adapters()
     return result.success, str(result.exception or "")
 
 

@@ -14,8 +14,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.table import Table
 
-from rapport.build.parts import Part, load_parts
-from rapport.build.record import Outcome, read_record
+from rapport.build.record import Record, read_record
 from rapport.errors import RapportError, SettingsError
 from rapport.orchestration import embedded
 from rapport.orchestration.night import DONE, Airflow, Step
@@ -155,31 +154,30 @@ def _night(settings: Settings, text: str) -> date:
 
 def _follow(settings: Settings, airflow: Airflow, run_id: str, began: float) -> None:
     """Print every task as it ends, and on a terminal what is running now."""
-    parts = {part.id: part for part in load_parts(settings.dbt_project_dir)}
     with console.status("waiting for the scheduler") as status:
         for changed, steps in airflow.follow(run_id):
             ended = [step for step in changed if step.state in DONE or step.state == "up_for_retry"]
             left = sum(step.state not in DONE for step in steps) + len(ended)
-            outcomes = _outcomes(settings, run_id) if any(step.part for step in ended) else {}
+            build = _build(settings, run_id) if any(step.part for step in ended) else None
             for step in ended:
                 left -= 1
-                part = parts.get(step.part or "")
-                if part:
-                    step = _as_dbt_says(step, part, outcomes)
-                console.print(_line(step, began, len(steps) - left, len(steps)))
+                line = _line(_as_dbt_says(step, build), began, len(steps) - left, len(steps))
+                console.print(line, soft_wrap=True)
             names = [s.task_id for s in steps if s.state == "running"]
             far = f"{sum(step.state in DONE for step in steps)} of {len(steps)} tasks"
             status.update(f"{far}; running: {', '.join(names[:4])}" if names else f"{far}")
 
 
-def _outcomes(settings: Settings, run_id: str) -> dict[str, Outcome]:
+def _build(settings: Settings, run_id: str) -> Record | None:
     record = read_record(settings.build_record_path)
-    return record.outcomes if record and record.header.run_id == run_id else {}
+    return record if record and record.header.run_id == run_id else None
 
 
-def _as_dbt_says(step: Step, part: Part, outcomes: dict[str, Outcome]) -> Step:
-    """The step with the seconds that dbt took, as its task only waited for them."""
-    seconds = sum(outcomes[node].seconds for node in part.nodes if node in outcomes)
+def _as_dbt_says(step: Step, build: Record | None) -> Step:
+    """A part with the seconds that dbt took, as its task only waited for them."""
+    if step.part is None:
+        return step
+    seconds = sum(outcome.seconds for outcome in build.of_part(step.part)) if build else 0.0
     return Step(step.task_id, step.state, seconds)
 
 
@@ -187,7 +185,7 @@ def _line(step: Step, began: float, ended: int, of: int) -> str:
     mark = MARKS.get(step.state, step.state)
     seconds = f"{step.seconds:6.1f} s" if step.seconds else ""
     far = f"{ended}/{of}"
-    return f"{_minutes(began):>6} {far:>6}  {step.task_id:<50} {seconds:>9}  {mark}"
+    return f"{_minutes(began):>6} {far:>6}  {step.task_id:<40} {seconds:>8}  {mark}"
 
 
 def _print_failure(airflow: Airflow, run_id: str) -> None:

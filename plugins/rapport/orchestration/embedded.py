@@ -134,6 +134,8 @@ def environment(settings: Settings, ports: Ports) -> dict[str, str]:
             [str(settings.project_dir / "plugins"), str(settings.project_dir)]
         ),
         "PYTHONUNBUFFERED": "1",
+        # dbt leaves a lock to the end of its process, which Python says in every build's log.
+        "PYTHONWARNINGS": "ignore:resource_tracker:UserWarning",
         # dbt, dlt and airflow are looked up beside the interpreter that runs this.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }

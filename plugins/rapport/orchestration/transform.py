@@ -38,7 +38,7 @@ def dbt_build(checked: Any) -> Any:
 
 
 def _shown(part: Part) -> ShownPart:
-    return ShownPart(task_id=part.id.rpartition(".")[2], part=part)
+    return ShownPart(task_id=part.id.rpartition(".")[2], part=part.id)
 
 
 def _group(part: Part) -> str:

@@ -7,7 +7,7 @@ the task in the part's colour, with what dbt said of it as its log. No worker pr
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,7 +25,6 @@ from airflow.triggers.base import (
 )
 from asgiref.sync import sync_to_async
 
-from rapport.build.parts import Part
 from rapport.build.record import Record, read_record, told
 from rapport.settings import Settings
 
@@ -44,11 +43,11 @@ class ShownPart(BaseOperator):
 
     start_from_trigger = True
 
-    def __init__(self, *, part: Part, **kwargs: Any) -> None:
+    def __init__(self, *, part: str, **kwargs: Any) -> None:
         super().__init__(retries=0, trigger_rule=TriggerRule.ONE_SUCCESS, **kwargs)
         self.start_trigger_args = StartTriggerArgs(
             trigger_cls=f"{PartTrigger.__module__}.{PartTrigger.__qualname__}",
-            trigger_kwargs={"part": part.id, "nodes": list(part.nodes)},
+            trigger_kwargs={"part": part},
             next_method="execute",
         )
 
@@ -66,25 +65,23 @@ class _Asked:
 class PartTrigger(BaseTrigger):
     """Waits until the build has an outcome for every node of a part.
 
+    Which nodes these are, the build's record says: it knows the project as it was built, while
+    Airflow may have read the DAG before a model or test was added.
+
     Args:
         part: the part's id.
-        nodes: dbt's unique ids of its nodes.
     """
 
     _read: tuple[object, Record | None] = (None, None)
     _asked: dict[str, _Asked] = {}  # noqa: RUF012 - one for all triggers of this process
 
-    def __init__(self, part: str, nodes: Sequence[str]) -> None:
+    def __init__(self, part: str) -> None:
         super().__init__()
         self.part = part
-        self.nodes = list(nodes)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Say how to make this trigger again."""
-        return (
-            f"{type(self).__module__}.{type(self).__qualname__}",
-            {"part": self.part, "nodes": self.nodes},
-        )
+        return f"{type(self).__module__}.{type(self).__qualname__}", {"part": self.part}
 
     async def run(self) -> AsyncIterator[BaseTaskEndEvent]:
         """End the task as its part ended."""
@@ -95,7 +92,7 @@ class PartTrigger(BaseTrigger):
             record = self._of_run(path, instance.run_id)
             was_running = was_running or (record is not None and record.ended is None)
             # An ended build that this trigger did not see running may be about to be tried again.
-            if record and was_running and self._is_done(record):
+            if record and was_running and record.has_ended(self.part):
                 yield self._end(record)
                 return
             if await self._build_is_over(instance):
@@ -103,13 +100,8 @@ class PartTrigger(BaseTrigger):
                 return
             await asyncio.sleep(POLL_SECONDS)
 
-    def _is_done(self, record: Record) -> bool:
-        return all(node in record.outcomes for node in self.nodes)
-
     def _end(self, record: Record | None) -> BaseTaskEndEvent:
-        outcomes = (
-            [record.outcomes[n] for n in self.nodes if n in record.outcomes] if record else []
-        )
+        outcomes = record.of_part(self.part) if record else []
         bad = [each for each in outcomes if each.status == "failed"]
         for line in told([each for each in outcomes if each not in bad]):
             self.log.info("%s", line)
@@ -123,7 +115,7 @@ class PartTrigger(BaseTrigger):
                 BUILD_TASK,
             )
             return TaskFailedEvent()
-        if len(outcomes) == len(self.nodes) and all(each.is_good for each in outcomes):
+        if record and record.has_ended(self.part) and all(each.is_good for each in outcomes):
             return TaskSuccessEvent()
         self.log.warning(
             "%s was not built as a whole: the log of %s says why. This task builds nothing itself; "
