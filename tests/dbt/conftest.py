@@ -42,7 +42,10 @@ def dbt(tmp_path_factory) -> Callable[..., Build]:
         messages: list[str] = []
         success, error = invoke(
             PROJECT,
-            ["--quiet", *arguments, "--target-path", str(target), "--log-path", str(target)],
+            [
+                *("--quiet", "--log-level-file", "none", "--no-write-json", *arguments),
+                *("--target-path", str(target), "--log-path", str(target)),
+            ],
             environment=environment,
             manifest=load_manifest(PROJECT),
             on_event=lambda event: messages.append(event.info.msg),
@@ -73,7 +76,7 @@ class Warehouse:
             "RAPPORT_LANDING": str(self.landing),
             "RAPPORT_TEMP_DIR": str(self.path.with_suffix(".tmp")),
             "RAPPORT_MEMORY_LIMIT": "1GB",
-            "RAPPORT_THREADS": "2",
+            "RAPPORT_THREADS": "1",  # the tests beside it have the other processor
         }
         night = f"{{as_of_date: {as_of}}}"
         return self.dbt("build", "--vars", night, *arguments, environment=environment)
