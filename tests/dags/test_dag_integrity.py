@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from airflow.sdk._shared.module_loading import import_string
 
 from rapport.build.parts import load_parts
@@ -142,6 +143,13 @@ def test_the_report_comes_after_the_release_and_nothing_waits_for_it(nightly):
     # Who waits for the release has it before there is a picture of it.
     assert nightly.get_task("publish_release").outlets
     assert not report.outlets
+
+
+def test_no_night_of_a_firm_s_data_lies_before_the_dag_s_start(nightly):
+    """Airflow calls a run of an earlier date a success and runs nothing."""
+    policies = yaml.safe_load((ROOT / "dbt_project" / "dbt_project.yml").read_text())["vars"]
+    assert str(nightly.start_date.date()) <= policies["earliest_plausible_date"]
+    assert not nightly.catchup
 
 
 @pytest.mark.parametrize("gate", ["check_sources", "check_release"])

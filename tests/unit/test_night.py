@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from rapport.build.record import Header, Outcome, Record
-from rapport.errors import SettingsError
+from rapport.errors import RapportError, SettingsError
 from rapport.orchestration.cli import (
     TASK_FAILED,
     _as_dbt_says,
@@ -14,6 +14,7 @@ from rapport.orchestration.cli import (
     _line,
     _night,
     _says_how_to_go_on,
+    _verdict,
     _what_failed,
 )
 from rapport.orchestration.night import Step
@@ -96,6 +97,18 @@ def test_who_interrupts_is_told_that_the_night_goes_on_and_how_to_join_or_end_it
 )
 def test_a_log_without_an_error_of_its_own_is_shown_as_it_ends(lines):
     assert _what_failed(lines) == lines
+
+
+def test_a_night_is_done_only_if_it_released_something():
+    """Airflow calls a run before the DAG's start date a success and runs nothing."""
+    release = {"release_id": "2018-01-02-0123456789ab", "is_current": True}
+    assert _verdict("night 2018-01-02", "1:01", "success", release) == (
+        "night 2018-01-02 done in 1:01"
+    )
+    with pytest.raises(RapportError, match="it ran no task"):
+        _verdict("night 1970-01-01", "0:01", "success", None)
+    with pytest.raises(RapportError, match="failed after 0:30; the last release stays"):
+        _verdict("night 2018-01-02", "0:30", "failed", None)
 
 
 def test_a_night_that_failed_says_what_readers_have():

@@ -97,18 +97,11 @@ def run(
     published: dict[str, Any] | None = airflow.returned(run_id, "publish_release")
     if published:
         _print_summary(settings, airflow, run_id, published)
-    failed = airflow.state(run_id) != "success"
-    if failed:
+    state = airflow.state(run_id)
+    if state != "success":
         _print_failure(airflow, run_id)
     _print_where(settings, ports)
-    if failed:
-        raise RapportError(f"night {night} failed after {_minutes(began)}; {_left(published)}")
-    if not published:
-        raise RapportError(
-            f"Airflow calls the night {night} a success, but no task of it released anything; "
-            f"look at the run {run_id} at {ports.airflow_url}"
-        )
-    _say(f"night {night} done in {_minutes(began)}")
+    _say(_verdict(f"night {night}", _minutes(began), state, published))
 
 
 def _up(settings: Settings, ports: embedded.Ports) -> None:
@@ -161,6 +154,8 @@ def _follow(settings: Settings, airflow: Airflow, run_id: str, began: float) -> 
             build = _build(settings, run_id) if any(step.part for step in ended) else None
             for step in ended:
                 left -= 1
+                if step.part and step.state == "upstream_failed":
+                    continue  # nothing was built, and what failed is told
                 line = _line(_as_dbt_says(step, build), began, len(steps) - left, len(steps))
                 console.print(line, soft_wrap=True)
             names = [s.task_id for s in steps if s.state == "running"]
@@ -203,6 +198,18 @@ def _what_failed(lines: list[str]) -> list[str]:
     if TASK_FAILED in lines[:-1]:
         return lines[lines.index(TASK_FAILED) + 1 :]
     return lines[-12:]
+
+
+def _verdict(night: str, took: str, state: str, published: dict[str, Any] | None) -> str:
+    """Say that a night is done; raise if it is not, whatever Airflow calls it."""
+    if state != "success":
+        raise RapportError(f"{night} failed after {took}; {_left(published)}")
+    if not published:
+        raise RapportError(
+            f"Airflow calls the {night} a success, but it released nothing, so it ran no task: "
+            "is it older than the DAG's start date?"
+        )
+    return f"{night} done in {took}"
 
 
 def _left(published: dict[str, Any] | None) -> str:
