@@ -145,6 +145,17 @@ def test_a_part_that_is_cleared_alone_shows_the_same_again_and_says_what_to_clea
     assert "clear dbt.build" in log
 
 
+def test_what_airflow_said_of_the_first_try_is_not_believed_of_the_second(night, monkeypatch):
+    """The build was cleared a few seconds after its first try had failed."""
+    monkeypatch.setattr(watch, "ASK_SECONDS", 60.0)
+    end(night.record(BUILT, FAILED), failed=True)
+    long_ago = watch.time.monotonic() - 3
+    monkeypatch.setattr(PartTrigger, "_asked", {RUN: watch._Asked(long_ago, "failed")})
+    night.build_is("queued")
+    event, _ = night.watch(lambda: night.record(BUILT, PASSED))
+    assert isinstance(event, TaskSuccessEvent)
+
+
 def test_many_parts_ask_airflow_once(night, monkeypatch):
     monkeypatch.setattr(watch, "ASK_SECONDS", 60.0)
     record = night.record(BUILT)

@@ -220,16 +220,23 @@ class _Notes:
 
 
 def _rows_of(node: Any) -> int | None:
-    """How many rows a table has; DuckDB knows without reading it."""
+    """How many rows a table has; DuckDB knows without reading it.
+
+    Not to know is no reason to fail: dbt would call the model broken.
+    """
+    import duckdb
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
-    handle = DuckDBConnectionManager.env().handle()
     try:
-        table = f'"{node.schema}"."{node.alias}"'
-        row = handle.cursor().execute(f"select count(*) from {table}").fetchone()
-        return int(row[0])
-    finally:
-        handle.close()
+        handle = DuckDBConnectionManager.env().handle()
+        try:
+            table = f'"{node.schema}"."{node.alias}"'
+            row = handle.cursor().execute(f"select count(*) from {table}").fetchone()
+            return int(row[0])
+        finally:
+            handle.close()
+    except duckdb.Error:
+        return None
 
 
 def _what_failed(failed: Sequence[Outcome], said: str) -> str:

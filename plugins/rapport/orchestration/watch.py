@@ -87,7 +87,7 @@ class PartTrigger(BaseTrigger):
         """End the task as its part ended."""
         path = Settings.from_env().build_record_path
         instance: Any = self.task_instance
-        was_running = False
+        began, was_running = time.monotonic(), False
         while True:
             record = self._of_run(path, instance.run_id)
             was_running = was_running or (record is not None and record.ended is None)
@@ -95,7 +95,7 @@ class PartTrigger(BaseTrigger):
             if record and was_running and record.has_ended(self.part):
                 yield self._end(record)
                 return
-            if await self._build_is_over(instance):
+            if await self._build_is_over(instance, began):
                 yield self._end(self._of_run(path, instance.run_id))
                 return
             await asyncio.sleep(POLL_SECONDS)
@@ -140,11 +140,15 @@ class PartTrigger(BaseTrigger):
         return record if record and record.header.run_id == run_id else None
 
     @classmethod
-    async def _build_is_over(cls, instance: Any) -> bool:
-        """Whether Airflow says that the build has ended and is not to be tried again."""
+    async def _build_is_over(cls, instance: Any, began: float) -> bool:
+        """Whether Airflow says that the build has ended and is not to be tried again.
+
+        What it said before a trigger began may be of an earlier try, but for the moment that the
+        triggers of one run take to begin.
+        """
         now = time.monotonic()
         asked = cls._asked.get(instance.run_id)
-        if asked is None or now - asked.at > ASK_SECONDS:
+        if asked is None or now - asked.at > ASK_SECONDS or asked.at < began - 1:
             # Before the answer is there, so that no other trigger asks too.
             known = asked.state if asked else None
             cls._asked[instance.run_id] = _Asked(now, known)
