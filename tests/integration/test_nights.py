@@ -1,5 +1,6 @@
 """Whole nights over the small company: repeatable, resumable, closed when in doubt."""
 
+import json
 import os
 import shutil
 import signal
@@ -14,7 +15,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from rapport.build.parts import parsed_dir
+from rapport.build.record import read_record
 from rapport.errors import GateFailed
+from rapport.settings import PROJECT_DIR
 from rapport.sources.streams import STREAMS
 from sandbox.testing import serve
 from tests.house import House
@@ -66,6 +70,20 @@ def test_two_nights_one_after_the_other_equal_the_second_from_scratch(
     release = scratch.publish(SECOND)
     assert release.release_id == replayed.second.release_id
     assert parquet(scratch, release.release_id) == parquet(replayed, replayed.second.release_id)
+
+
+def test_a_night_builds_every_model_and_runs_every_data_test(replayed):
+    manifest = json.loads((parsed_dir(PROJECT_DIR / "dbt_project") / "manifest.json").read_text())
+    wanted = {
+        key
+        for key, node in manifest["nodes"].items()
+        if node["resource_type"] in {"model", "seed", "test"}
+    }
+    record = read_record(replayed.between / "warehouse" / "last_build.jsonl")
+    assert record.ended == "passed"
+    assert set(record.outcomes) == wanted
+    assert sum(outcome.kind == "test" for outcome in record.outcomes.values()) > 300
+    assert all(outcome.is_good for outcome in record.outcomes.values())
 
 
 def test_the_same_night_again_changes_nothing(replayed):
