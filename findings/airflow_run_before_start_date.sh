@@ -35,12 +35,16 @@ cd "$folder/dags"
 from datetime import UTC, datetime
 
 from airflow import __version__
+from airflow.models.taskinstance import TaskInstance
+from airflow.utils.session import create_session
 from early import made
 
 found = {}
 for year in (2019, 2021):
     run = made.test(logical_date=datetime(year, 6, 1, tzinfo=UTC))
-    found[year] = (str(run.state), len(run.task_instances))
+    with create_session() as session:
+        tasks = session.query(TaskInstance).filter(TaskInstance.run_id == run.run_id).count()
+    found[year] = (str(run.state), tasks)
 print("apache-airflow", __version__)
 for year, (state, tasks) in found.items():
     print(f"logical date in {year}, start date in 2020: {state}, {tasks} task instances")

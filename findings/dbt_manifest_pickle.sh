@@ -15,10 +15,15 @@ python3 -m venv "$folder/venv"
     dbt-core==1.11.16 dbt-duckdb==1.11.1 duckdb==1.5.5
 mkdir -p "$folder/project/models"
 cd "$folder/project"
-printf 'name: small\nversion: 1.0.0\nprofile: small\n' > dbt_project.yml
+cat > dbt_project.yml <<'YAML'
+name: small
+version: 1.0.0
+profile: small
+on-run-start: create table if not exists main.numbers as select 1 as one
+YAML
 printf 'small: {target: t, outputs: {t: {type: duckdb, path: small.duckdb}}}\n' > profiles.yml
-printf 'select 1 as one\n' > models/first.sql
-printf "select * from {{ ref('first') }}\n" > models/second.sql
+printf 'sources: [{name: raw, schema: main, tables: [{name: numbers}]}]\n' > models/_sources.yml
+printf "select * from {{ source('raw', 'numbers') }}\n" > models/first.sql
 DBT_SEND_ANONYMOUS_USAGE_STATS=false "$folder/venv/bin/python" - <<'PYTHON'
 import pickle
 from importlib.metadata import version
@@ -35,8 +40,8 @@ def runs_with(manifest) -> bool:
 
 parsed = dbtRunner().invoke([*arguments[:1], "parse", *arguments[1:]]).result
 by_members = Manifest.from_dict(pickle.loads(pickle.dumps(parsed.to_dict())))
-assert runs_with(parsed), "the manifest as it was parsed"
 pickled = pickle.loads(pickle.dumps(parsed))
+assert runs_with(parsed), "the manifest as it was parsed"
 print("dbt-core", version("dbt-core"))
 print("fixtures:", type(parsed.fixtures).__name__, "->", type(pickled.fixtures).__name__)
 assert type(pickled.fixtures) is not type(parsed.fixtures), "fixtures come back: mended?"

@@ -155,15 +155,17 @@ def _default_home(company: str) -> Path:
     return home if company == COMPANIES[0] else home / company
 
 
-def whole_number(name: str, *, default: int, least: int) -> int:
+def whole_number(name: str, *, default: int, least: int, most: int | None = None) -> int:
     """Return an environment variable as a whole number.
 
     Raises:
-        SettingsError: it is no whole number, or below the least.
+        SettingsError: it is no whole number, below the least or above the most.
     """
     text = os.environ.get(name) or str(default)
     if not text.isdecimal() or int(text) < least:
         raise SettingsError(f"{name} must be a whole number of at least {least}, not {text!r}")
+    if most is not None and int(text) > most:
+        raise SettingsError(f"{name} must be a whole number of at most {most}, not {text!r}")
     return int(text)
 
 

@@ -60,8 +60,11 @@ def test_children_that_outlive_their_parent_are_still_ended(settings, service):
 
 
 def test_another_process_with_the_same_number_is_not_taken_for_ours(settings):
-    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    stranger = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True
+    )
     try:
+        # It leads a session of its own, as ours do.
         known = {"group": stranger.pid, "born": 1.0}
         (settings.home / "run" / "worker.json").write_text(json.dumps(known))
         assert embedded.down(settings) == []
@@ -121,9 +124,9 @@ def started_with(settings, service, monkeypatch):
     monkeypatch.setattr(embedded, "READERS", ("worker",))
     monkeypatch.setattr(embedded, "login", lambda _: ("admin", "-"))
     before = {"AIRFLOW_CONN_RAPPORT_SHOP": "a", "RAPPORT_THREADS": "2"}
-    (settings.home / "run" / "environment").write_text(
-        json.dumps(embedded._digests(settings, before))
-    )
+    note = settings.home / "run" / "worker.json"
+    known = json.loads(note.read_text()) | {"environment": embedded._digests(settings, before)}
+    note.write_text(json.dumps(known))
 
     def now(**env) -> tuple[bool, list[str]]:
         told: list[str] = []
@@ -172,6 +175,12 @@ def test_what_services_were_started_with_is_kept_without_its_values(settings):
     kept = embedded._digests(settings, {"AIRFLOW_CONN_RAPPORT_SHOP": "secret", "HOME": "/"})
     assert list(kept) == ["AIRFLOW_CONN_RAPPORT_SHOP"]
     assert "secret" not in str(kept)
+
+
+def test_a_port_that_is_none_is_one_clear_line(monkeypatch):
+    monkeypatch.setenv("RAPPORT_UI_PORT", "99999")
+    with pytest.raises(SettingsError, match=r"RAPPORT_UI_PORT must be .* at most 65535"):
+        embedded.Ports.from_env()
 
 
 def test_one_home_holds_one_company(settings, monkeypatch):

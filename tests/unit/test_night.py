@@ -1,6 +1,7 @@
 """Watching a night: what is told of a task, and which night is meant."""
 
 from datetime import UTC, date, datetime
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,10 +15,12 @@ from rapport.orchestration.cli import (
     _line,
     _night,
     _says_how_to_go_on,
+    _set_clock,
     _verdict,
     _what_failed,
 )
-from rapport.orchestration.night import Step
+from rapport.orchestration.embedded import Ports
+from rapport.orchestration.night import Airflow, Step
 from rapport.settings import Settings
 
 
@@ -116,3 +119,55 @@ def test_a_night_that_failed_says_what_readers_have():
     out = _left({"release_id": "2018-01-02-0123456789ab", "is_current": True})
     assert "2018-01-02-0123456789ab is out" in out
     assert "rapport releases report" in out
+
+
+class Runs(Airflow):
+    """An Airflow that knows some runs and takes note of what it is asked to start."""
+
+    def __init__(self, *seconds: int):
+        self.runs = [
+            {
+                "dag_run_id": f"r{second}",
+                "logical_date": f"2018-01-02T02:00:{second:02d}Z",
+                "state": "success",
+            }
+            for second in seconds
+        ]
+        self._http = self
+        self.started = {}
+
+    def _all(self, *_, **__):
+        return self.runs
+
+    def post(self, _, json):
+        self.started = json
+        return SimpleNamespace(is_success=True)
+
+
+@pytest.mark.parametrize(
+    ("before", "run_id", "second"),
+    [
+        ((), "night_2018-01-02", 0),
+        ((0,), "night_2018-01-02_2", 1),
+        # The first was deleted; the second is still there.
+        ((1,), "night_2018-01-02_3", 2),
+        ((1, 6), "night_2018-01-02_8", 7),
+    ],
+)
+def test_a_night_that_ran_before_gets_a_run_after_the_last_one(before, run_id, second):
+    airflow = Runs(*before)
+    assert airflow.start_night(date(2018, 1, 2)) == (run_id, False)
+    assert airflow.started["logical_date"] == f"2018-01-02T02:00:{second:02d}+00:00"
+
+
+def test_a_night_that_runs_is_joined_and_seen_by_others():
+    airflow = Runs(0)
+    airflow.runs[0]["state"] = "running"
+    assert airflow.start_night(date(2018, 1, 2)) == ("r0", True)
+    assert airflow.active_nights(besides=date(2018, 1, 2)) == []
+    assert airflow.active_nights(besides=date(2017, 6, 30)) == ["r0"]
+
+
+def test_the_sandbox_s_clock_is_not_moved_under_another_night():
+    with pytest.raises(RapportError, match=r"night_2018-01-02 is running.*one clock"):
+        _set_clock(Ports(1, 2), date(2017, 6, 30), ["night_2018-01-02"])

@@ -156,6 +156,28 @@ def test_what_airflow_said_of_the_first_try_is_not_believed_of_the_second(night,
     assert isinstance(event, TaskSuccessEvent)
 
 
+def test_no_part_takes_an_old_answer_while_another_asks(night, monkeypatch):
+    """All of a run's triggers begin at once; one asks and the others look at what it noted."""
+    monkeypatch.setattr(watch, "ASK_SECONDS", 60.0)
+    end(night.record(BUILT, FAILED), failed=True)
+    long_ago = watch.time.monotonic() - 3
+    monkeypatch.setattr(PartTrigger, "_asked", {RUN: watch._Asked(long_ago, "failed")})
+    night.build_is("running")
+
+    async def many():
+        shown = []
+        for _ in range(20):
+            trigger = PartTrigger("marts.fct_orders")
+            trigger.task_instance = SimpleNamespace(run_id=RUN, dag_id="d", task_id="t")
+            shown.append(asyncio.create_task(anext(trigger.run())))
+        await asyncio.sleep(0.2)
+        assert not any(task.done() for task in shown)
+        night.record(BUILT, PASSED)
+        return await asyncio.wait_for(asyncio.gather(*shown), 10)
+
+    assert all(isinstance(event, TaskSuccessEvent) for event in asyncio.run(many()))
+
+
 def test_many_parts_ask_airflow_once(night, monkeypatch):
     monkeypatch.setattr(watch, "ASK_SECONDS", 60.0)
     record = night.record(BUILT)

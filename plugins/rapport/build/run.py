@@ -79,6 +79,8 @@ def build(
             if node.resource_type in {"model", "seed", "test"}
         }
         earlier = _earlier(settings.build_record_path, header, fresh) if not arguments else {}
+        if earlier.keys() >= nodes.keys():
+            earlier = {}  # nothing failed that is known, so nothing is known to be right
         if earlier:
             logger.info("%s of %s nodes stand from an earlier try", len(earlier), len(nodes))
             rest = [nodes[key].name for key in nodes if key not in earlier]

@@ -1,5 +1,6 @@
 """The ``rapport`` command: run nights on this machine, look after releases."""
 
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.add_typer(releases_app, name="releases")
 console = Console(highlight=False)
 
+PATIENCE_SECONDS = 20.0
 TASK_FAILED = "Task failed with exception"
 MARKS = {
     "success": "[green]ok[/]",
@@ -47,6 +49,13 @@ def main() -> None:
         app()
     except RapportError as error:
         console.print(f"[red]rapport:[/] {error}", soft_wrap=True)
+        sys.exit(1)
+    except httpx.HTTPError as error:
+        console.print(
+            f"[red]rapport:[/] no answer from Airflow or the sandbox ({type(error).__name__}); "
+            "`make up` starts what has ended",
+            soft_wrap=True,
+        )
         sys.exit(1)
 
 
@@ -78,12 +87,14 @@ def run(
     began = time.monotonic()
     with _says_how_to_go_on("`make down` ends what was started, `make run` goes on."):
         _up(settings, ports)
-        if settings.has_sandbox:
-            clock = {"now": cutoff_of(night).isoformat()}
-            httpx.put(f"{ports.sandbox_url}/sandbox/clock", json=clock).raise_for_status()
         airflow = Airflow(ports.airflow_url, embedded.login(settings))
         with console.status("waiting for Airflow to read the DAG"):
             airflow.wait_for_dag()
+        others = airflow.active_nights(besides=night)
+        if settings.has_sandbox:
+            _set_clock(ports, night, others)
+        elif others:
+            _say(f"{', '.join(others)} is running; this night waits until it is over")
         took = airflow.seconds_of_last_night()
         run_id, joined = airflow.start_night(night)
     _say(f"night {night} {'runs already; joined' if joined else 'started as'} {run_id}")
@@ -102,6 +113,21 @@ def run(
         _print_failure(airflow, run_id)
     _print_where(settings, ports)
     _say(_verdict(f"night {night}", _minutes(began), state, published))
+
+
+def _set_clock(ports: embedded.Ports, night: date, others: list[str]) -> None:
+    """Put the sandbox company's clock at the end of the night.
+
+    Raises:
+        RapportError: another night is running, for which the company would suddenly be older.
+    """
+    if others:
+        raise RapportError(
+            f"{', '.join(others)} is running, and the sandbox company has one clock; wait until it "
+            "is over, or join it with `make run AS_OF=<its night>`"
+        )
+    clock = {"now": cutoff_of(night).isoformat()}
+    httpx.put(f"{ports.sandbox_url}/sandbox/clock", json=clock).raise_for_status()
 
 
 def _up(settings: Settings, ports: embedded.Ports) -> None:
@@ -147,6 +173,8 @@ def _night(settings: Settings, text: str) -> date:
 
 def _follow(settings: Settings, airflow: Airflow, run_id: str, began: float) -> None:
     """Print every task as it ends, and on a terminal what is running now."""
+    told = False
+    alone_since = math.inf
     with console.status("waiting for the scheduler") as status:
         for changed, steps in airflow.follow(run_id):
             ended = [step for step in changed if step.state in DONE or step.state == "up_for_retry"]
@@ -158,6 +186,17 @@ def _follow(settings: Settings, airflow: Airflow, run_id: str, began: float) -> 
                     continue  # nothing was built, and what failed is told
                 line = _line(_as_dbt_says(step, build), began, len(steps) - left, len(steps))
                 console.print(line, soft_wrap=True)
+            waiting = [step for step in steps if step.state not in DONE]
+            if not waiting or any(step.part is None for step in waiting):
+                alone_since = math.inf
+            else:
+                alone_since = min(alone_since, time.monotonic())
+            if not told and time.monotonic() - alone_since > PATIENCE_SECONDS:
+                told = True
+                _say(
+                    "all is done but the tasks that show parts of the build: the triggerer does "
+                    "not run. Nothing else waits for them; `make up` starts it"
+                )
             names = [s.task_id for s in steps if s.state == "running"]
             far = f"{sum(step.state in DONE for step in steps)} of {len(steps)} tasks"
             status.update(f"{far}; running: {', '.join(names[:4])}" if names else f"{far}")

@@ -57,8 +57,8 @@ class Ports:
     def from_env(cls) -> "Ports":
         """Read ``RAPPORT_UI_PORT`` (8080) and ``RAPPORT_SANDBOX_PORT`` (8765)."""
         return cls(
-            airflow=whole_number("RAPPORT_UI_PORT", default=8080, least=1),
-            sandbox=whole_number("RAPPORT_SANDBOX_PORT", default=8765, least=1),
+            airflow=whole_number("RAPPORT_UI_PORT", default=8080, least=1, most=65535),
+            sandbox=whole_number("RAPPORT_SANDBOX_PORT", default=8765, least=1, most=65535),
         )
 
     @property
@@ -172,6 +172,7 @@ def up(
     """
     for folder in (settings.home, settings.logs_dir, settings.airflow_home, settings.home / "run"):
         folder.mkdir(parents=True, exist_ok=True)
+    settings.airflow_home.chmod(0o700)  # Airflow's login and database are in it
     _claim(settings)
     env = environment(settings, ports)
     _end_outdated(settings, ports, env, say)
@@ -187,8 +188,6 @@ def up(
     started = time.monotonic()
     for service in starting:
         _start(settings, service, env)
-    if any(service.name in READERS for service in starting):
-        (settings.home / "run" / "environment").write_text(json.dumps(_digests(settings, env)))
     for service in services:
         if service in starting:
             wait_for(
@@ -268,27 +267,29 @@ def _end_outdated(
         SettingsError: a connection that they were started with is not set any more, so that
             starting them again would lose it.
     """
-    known = _remembered(settings)
-    running = [name for name in READERS if _running(settings, name) is not None]
-    if not known or not running:
-        return
     now = _digests(settings, env)
-    gone = sorted(known.keys() - now.keys())
-    lost = [name for name in gone if name.startswith(CONNECTIONS)]
-    changed = sorted(name for name, digest in now.items() if known.get(name) != digest)
-    changed += [name for name in gone if name not in lost]
+    changed: set[str] = set()
+    lost: set[str] = set()
+    running = [name for name in READERS if _running(settings, name) is not None]
+    for service in running:
+        known = _known(settings, service)["environment"]
+        gone = known.keys() - now.keys()
+        lost |= {name for name in gone if name.startswith(CONNECTIONS)}
+        changed |= {name for name in gone if not name.startswith(CONNECTIONS)}
+        changed |= {name for name, digest in now.items() if known.get(name) != digest}
     if not changed:
         return
+    what = ", ".join(sorted(changed))
     if lost:
         raise SettingsError(
-            f"{', '.join(changed)} changed since Airflow was started, but {', '.join(lost)} is not "
-            "set any more; export it again, or end Airflow with `make down` first"
+            f"{what} changed since Airflow was started, but {', '.join(sorted(lost))} is not set "
+            "any more; export it again, or end Airflow with `make down` first"
         )
     with suppress(httpx.HTTPError, RapportError, OSError):
         if Airflow(ports.airflow_url, login(settings)).active_nights():
-            say(f"a night is running, so it goes on without the changed {', '.join(changed)}")
+            say(f"a night is running, so it goes on without the changed {what}")
             return
-    say(f"{', '.join(changed)} changed: starting again what reads it")
+    say(f"{what} changed: starting again what reads it")
     _end(settings, running)
 
 
@@ -298,16 +299,8 @@ def _digests(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
     return {
         name: hmac.new(key, value.encode(), hashlib.sha256).hexdigest()
         for name, value in env.items()
-        if name.startswith((CONNECTIONS, OWN_SETTINGS))
+        if name.startswith((CONNECTIONS, OWN_SETTINGS)) and not name.endswith("_PORT")
     }
-
-
-def _remembered(settings: Settings) -> dict[str, str]:
-    try:
-        found: dict[str, str] = json.loads((settings.home / "run" / "environment").read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}
-    return found
 
 
 def _claim(settings: Settings) -> None:
@@ -392,9 +385,12 @@ def _start(settings: Settings, service: _Service, env: dict[str, str]) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    (settings.home / "run" / f"{service.name}.json").write_text(
-        json.dumps({"group": process.pid, "born": psutil.Process(process.pid).create_time()})
-    )
+    known = {
+        "group": process.pid,
+        "born": psutil.Process(process.pid).create_time(),
+        "environment": _digests(settings, env),
+    }
+    (settings.home / "run" / f"{service.name}.json").write_text(json.dumps(known))
 
 
 def _wait(settings: Settings, service: _Service) -> None:
@@ -441,24 +437,32 @@ def _serves_another(ports: Ports, fingerprint: str) -> bool:
     return bool(health.get("fingerprint") != fingerprint)
 
 
+def _known(settings: Settings, name: str) -> dict[str, Any]:
+    """What was noted of a service when it was started; nothing of one that never was."""
+    try:
+        found: dict[str, Any] = json.loads((settings.home / "run" / f"{name}.json").read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+    return {"environment": {}} | found
+
+
 def _running(settings: Settings, name: str) -> int | None:
     """The session of a service, if the process we started or a child of it still lives."""
-    try:
-        known = json.loads((settings.home / "run" / f"{name}.json").read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return None
-    alive = _is_born(known["group"], known["born"]) or any(_members(known["group"]))
-    return known["group"] if alive else None
+    known = _known(settings, name)
+    return known["group"] if known and _lives(known["group"], known["born"]) else None
 
 
-def _is_born(pid: int, born: float) -> bool:
-    """Whether a process lives that is the one started then, and not a later one of its number."""
-    try:
-        process = psutil.Process(pid)
-        same = abs(process.create_time() - born) < 1
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
+def _lives(leader: int, born: float) -> bool:
+    """Whether anything lives of the session that a process began at that time.
+
+    The system gives a number to nobody else while a session is called so: when another process
+    has it, ours and all its children are gone.
+    """
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(leader)
+        if abs(process.create_time() - born) >= 1:
+            return False
+    return any(_members(leader))
 
 
 def _members(session: int) -> Iterator[int]:

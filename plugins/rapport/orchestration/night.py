@@ -67,8 +67,11 @@ class Airflow:
         active = [run for run in runs if run["state"] in ACTIVE]
         if active:
             return str(active[0]["dag_run_id"]), True
-        at = _logical_date(as_of) + timedelta(seconds=len(runs))
-        run_id = f"night_{as_of}" + (f"_{len(runs) + 1}" if runs else "")
+        # After the last one, as earlier ones may have been deleted.
+        last = max((datetime.fromisoformat(run["logical_date"]) for run in runs), default=None)
+        at = last + timedelta(seconds=1) if last else _logical_date(as_of)
+        number = int((at - _logical_date(as_of)).total_seconds()) + 1
+        run_id = f"night_{as_of}" + (f"_{number}" if number > 1 else "")
         answer = self._http.post(
             f"/api/v2/dags/{DAG_ID}/dagRuns",
             json={"dag_run_id": run_id, "logical_date": at.isoformat()},
@@ -77,10 +80,14 @@ class Airflow:
             raise RapportError(f"Airflow did not take the run {run_id}: {answer.text[:500]}")
         return run_id, False
 
-    def active_nights(self) -> list[str]:
-        """Return the ids of the runs that wait or run."""
+    def active_nights(self, besides: date | None = None) -> list[str]:
+        """Return the ids of the runs that wait or run, but for those of one night."""
         runs = self._all(f"/api/v2/dags/{DAG_ID}/dagRuns", "dag_runs", state=list(ACTIVE))
-        return [str(run["dag_run_id"]) for run in runs]
+        return [
+            str(run["dag_run_id"])
+            for run in runs
+            if datetime.fromisoformat(run["logical_date"]).date() != besides
+        ]
 
     def seconds_of_last_night(self) -> float | None:
         """Return how long the last night that succeeded took, None before the first."""

@@ -149,9 +149,8 @@ class PartTrigger(BaseTrigger):
         now = time.monotonic()
         asked = cls._asked.get(instance.run_id)
         if asked is None or now - asked.at > ASK_SECONDS or asked.at < began - 1:
-            # Before the answer is there, so that no other trigger asks too.
-            known = asked.state if asked else None
-            cls._asked[instance.run_id] = _Asked(now, known)
+            # Before the answer is there, so that no other trigger asks too, nor takes an old one.
+            cls._asked[instance.run_id] = _Asked(now, None)
             states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
                 dag_id=instance.dag_id, task_ids=[BUILD_TASK], run_ids=[instance.run_id]
             )
