@@ -73,11 +73,8 @@ def build(
     manifest = load_manifest(settings.dbt_project_dir)
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
     with building(settings.warehouse_path, loads=loads, as_of=as_of, code=code) as fresh:
-        nodes = {
-            key: node
-            for key, node in manifest.nodes.items()
-            if node.resource_type in {"model", "seed", "test"}
-        }
+        parts = load_parts(settings.dbt_project_dir)
+        nodes = {key: manifest.nodes[key] for part in parts for key in part.nodes}
         earlier = _earlier(settings.build_record_path, header, fresh) if not arguments else {}
         if earlier.keys() >= nodes.keys():
             earlier = {}  # nothing failed that is known, so nothing is known to be right
@@ -85,7 +82,6 @@ def build(
             logger.info("%s of %s nodes stand from an earlier try", len(earlier), len(nodes))
             rest = [nodes[key].name for key in nodes if key not in earlier]
             arguments = ("--indirect-selection", "empty", "--select", *rest)
-        parts = load_parts(settings.dbt_project_dir)
         with RecordWriter(settings.build_record_path, header, parts, earlier.values()) as record:
             notes = _Notes(nodes, record, earlier)
             passed, said = invoke(
@@ -188,9 +184,7 @@ class _Notes:
             return  # a hook
         node, result = self._nodes[key], event.data.run_result
         status = _STATUSES.get(result.status, "failed")
-        is_table = node.resource_type == "seed" or node.config.materialized in (
-            *("table", "incremental"),
-        )
+        is_table = node.config.materialized in {"seed", "table", "incremental"}
         rows = _rows_of(node) if is_table and status == "passed" else None
         with self._lock:
             message = result.message if status in {"failed", "warned"} else ""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rapport.errors import GateFailed
-from rapport.gate.declarations import Checkpoint, DeclarationError, Validation, load_checkpoint
+from rapport.gate.declarations import DeclarationError, Validation, load_checkpoint
 from rapport.gate.docs import Check, Docs, Looked
 from rapport.gate.frames import Unreadable, open_reader, read_frame, stamp_of
 
@@ -89,7 +89,7 @@ def run_checkpoint(
     try:
         stamp = stamp_of(warehouse_path) if warehouse_path and warehouse_path.is_file() else None
         with open_reader(as_of, warehouse_path=warehouse_path, landing_dir=landing_dir) as reader:
-            runner = _Runner(checkpoint)
+            runner = _Runner()
             for validation in checkpoint.validations:
                 try:
                     looked = runner.validate(validation, read_frame(reader, validation))
@@ -131,13 +131,12 @@ def run_checkpoint(
 class _Runner:
     """Great Expectations, set up once for a checkpoint."""
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self) -> None:
         os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read when it is imported
         import great_expectations as gx
 
         logging.getLogger("great_expectations").setLevel(logging.ERROR)
         self.gx = gx
-        self.checkpoint = checkpoint
         self.context = gx.get_context(mode="ephemeral")
         self.context.variables.progress_bars = {"globally": False}
         for name, site in dict(self.context.variables.data_docs_sites).items():

@@ -199,7 +199,7 @@ def _follow(settings: Settings, airflow: Airflow, run_id: str, began: float) -> 
                 )
             names = [s.task_id for s in steps if s.state == "running"]
             far = f"{sum(step.state in DONE for step in steps)} of {len(steps)} tasks"
-            status.update(f"{far}; running: {', '.join(names[:4])}" if names else f"{far}")
+            status.update(f"{far}; running: {', '.join(names[:4])}" if names else far)
 
 
 def _build(settings: Settings, run_id: str) -> Record | None:

@@ -26,9 +26,9 @@ from airflow.triggers.base import (
 from asgiref.sync import sync_to_async
 
 from rapport.build.record import Record, read_record, told
+from rapport.orchestration.night import BUILD
 from rapport.settings import Settings
 
-BUILD_TASK = "dbt.build"
 POLL_SECONDS = 0.5
 ASK_SECONDS = 5.0
 OVER = {"success", "failed", "upstream_failed", "skipped", "removed"}
@@ -53,7 +53,7 @@ class ShownPart(BaseOperator):
 
     def execute(self, context: Any, event: Any = None) -> NoReturn:
         """Never run: the trigger ends the task."""
-        raise NotImplementedError(f"{self.task_id} only shows what {BUILD_TASK} did")
+        raise NotImplementedError(f"{self.task_id} only shows what {BUILD} did")
 
 
 @dataclass
@@ -112,7 +112,7 @@ class PartTrigger(BaseTrigger):
                 "docs/runbooks/build_failed.md says what to do. This task only shows what became "
                 "of %s; clear %s to build on from what failed",
                 self.part,
-                BUILD_TASK,
+                BUILD,
             )
             return TaskFailedEvent()
         if record and record.has_ended(self.part) and all(each.is_good for each in outcomes):
@@ -121,8 +121,8 @@ class PartTrigger(BaseTrigger):
             "%s was not built as a whole: the log of %s says why. This task builds nothing itself; "
             "clear %s instead, which clears this one too",
             self.part,
-            BUILD_TASK,
-            BUILD_TASK,
+            BUILD,
+            BUILD,
         )
         return TaskSkippedEvent()
 
@@ -152,8 +152,8 @@ class PartTrigger(BaseTrigger):
             # Before the answer is there, so that no other trigger asks too, nor takes an old one.
             cls._asked[instance.run_id] = _Asked(now, None)
             states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
-                dag_id=instance.dag_id, task_ids=[BUILD_TASK], run_ids=[instance.run_id]
+                dag_id=instance.dag_id, task_ids=[BUILD], run_ids=[instance.run_id]
             )
-            asked = _Asked(now, states.get(instance.run_id, {}).get(BUILD_TASK))
+            asked = _Asked(now, states.get(instance.run_id, {}).get(BUILD))
             cls._asked[instance.run_id] = asked
         return asked.state in OVER
