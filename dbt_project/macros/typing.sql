@@ -68,6 +68,36 @@
     nullif(trim(regexp_replace(lower({{ expression }}), '[^\p{L}\p{N}]+', '_', 'g'), '_'), '')
 {%- endmacro %}
 
+{#- A time that can have been; null for one that cannot be read or is of another calendar. -#}
+{% macro plausible_time(column) -%}
+    case
+        when {{ utc_timestamp(column) }} >= cast('{{ var("earliest_plausible_date") }}' as timestamp)
+            then {{ utc_timestamp(column) }}
+    end
+{%- endmacro %}
+
+{#- A day that never comes: the end of what has none. -#}
+{% macro endless() -%}
+    date '9999-12-31'
+{%- endmacro %}
+
+{#- Did anybody write something there? -#}
+{% macro filled(column) -%}
+    coalesce(trim({{ column }}), '') <> ''
+{%- endmacro %}
+
+{#- The fields of a row that nobody can read, by name; pairs of a name and its condition. -#}
+{% macro unreadable(fields) -%}
+    list_filter(
+        [
+            {% for field, condition in fields %}
+            case when {{ condition }} then '{{ field }}' end{{ ',' if not loop.last }}
+            {% endfor %}
+        ],
+        lambda field: field is not null
+    )
+{%- endmacro %}
+
 {#- What every object of the CRM has to have; `members` is its `properties`, opened. -#}
 {% macro crm_object_faults(id) -%}
     when {{ id }} is null then 'id is missing'

@@ -34,13 +34,18 @@ declared as (
         {{ newest_said('loyalty_status') }} as loyalty_status,
         {{ in_any_list('declared_values') }} as declared_values,
         {{ in_any_list('interests') }} as interests,
-        max(preferences_updated_at) as preferences_updated_at
+        max(preferences_updated_at) as preferences_updated_at,
+        list_filter(
+            {{ in_any_list('unreadable_fields') }},
+            lambda field: list_contains({{ lasting_contact_properties() }}, field)
+        ) as unreadable_preferences
     from answers
     group by customer_id
 
 ),
 
--- What the mailing tool itself would let through: one profile of hers that it blocks is enough.
+-- What the mailing tool itself would let through: one profile of theirs that it blocks is enough. An
+-- address that bounced is dead and says nothing of the others.
 mailing as (
 
     select
@@ -48,7 +53,7 @@ mailing as (
         bool_and(
             coalesce(profiles.can_receive_email_marketing, false)
             and profiles.email_consent is distinct from 'UNSUBSCRIBED'
-        ) as is_email_deliverable,
+        ) filter (where not profiles.has_bounced) as is_email_deliverable,
         min(profiles.time_zone) as time_zone
     from {{ ref('stg_klaviyo__profiles') }} as profiles
     inner join {{ ref('int_identity__contact_map') }} as contact_map
@@ -75,7 +80,8 @@ select
     declared.loyalty_status,
     declared.declared_values,
     declared.interests,
-    declared.preferences_updated_at
+    declared.preferences_updated_at,
+    coalesce(declared.unreadable_preferences, []) as unreadable_preferences
 from {{ ref('int_identity__customers') }} as customers
 left join declared on customers.customer_id = declared.customer_id
 left join mailing on customers.customer_id = mailing.customer_id

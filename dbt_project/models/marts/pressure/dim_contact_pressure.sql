@@ -15,7 +15,8 @@ customers as (
             as allowed_hours_to,
         relationships.relationship_type,
         case
-            when relationships.wants_relationship = 'no' then 0
+            -- only what they said themselves is final; what was inferred is treated as its type is
+            when preferences.wants_relationship = 'no' then 0
             else
                 coalesce(
                     relationships.treatment_contact_count_30d, {{ var('contact_cap_30d') }}
@@ -186,7 +187,7 @@ capped as (
     select
         customers.*,
         optima.optimum_contacts_28d,
-        -- nulls are ignored, a 0 is not: she who allows none gets none
+        -- nulls are ignored, a 0 is not: who allows none gets none
         least(
             customers.declared_cap_30d,
             customers.treatment_cap_30d,

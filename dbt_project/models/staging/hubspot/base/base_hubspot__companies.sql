@@ -12,7 +12,7 @@ opened as (
         *,
         {{ json_members('properties', [
             'name', 'domain', 'industry', 'numberofemployees', 'annualrevenue', 'country',
-            'hubspot_owner_id', 'lifecyclestage',
+            'hubspot_owner_id', 'lifecyclestage', 'hs_merged_object_ids',
         ]) }} as members
     from landed
 
@@ -24,6 +24,7 @@ typed as (
         -- ids
         {{ clean_text('id') }} as company_id,
         {{ clean_text('members.hubspot_owner_id') }} as owner_id,
+        coalesce(regexp_extract_all(members.hs_merged_object_ids, '[^;\s]+'), []) as merged_company_ids,
 
         -- text
         {{ clean_text('members.name') }} as company_name,

@@ -12,7 +12,7 @@ opened as (
         *,
         {{ json_members('properties', [
             'pipeline', 'dealstage', 'amount', 'deal_currency_code', 'closedate', 'createdate',
-            'hs_is_closed', 'hs_is_closed_won', 'hubspot_owner_id',
+            'hs_is_closed', 'hs_is_closed_won', 'hubspot_owner_id', 'hs_merged_object_ids',
         ]) }} as members
     from landed
 
@@ -24,6 +24,7 @@ typed as (
         -- ids
         {{ clean_text('id') }} as deal_id,
         {{ clean_text('members.hubspot_owner_id') }} as owner_id,
+        coalesce(regexp_extract_all(members.hs_merged_object_ids, '[^;\s]+'), []) as merged_deal_ids,
 
         -- text
         {{ clean_text('members.pipeline') }} as pipeline,
