@@ -67,9 +67,10 @@ def test_beyond_staging_only_changed_records_and_identity_come_from_base_models(
     assert readers == {
         "int_identity__contacts",
         "int_identity__holdings",
-        "int_identity__versions",
-        "int_consent__events",
+        "int_identity__landed",
+        "int_consent__words",
         "int_orders__changed",
+        "quarantined_fields",
         "quarantined_rows",
         "row_conservation",
     }
