@@ -147,6 +147,8 @@ create table segments.segment_members as
     where i not in (5, 9, 19);
 create table segments.segment_suppressions as
     select 'c9' as customer_id, 'loyal' as segment, 'no_consent' as clause;
+create table ops.unreadable_time_zones as
+    select 'hubspot' as source, 'Mars/Olympus' as spelling, 1::bigint as record_count where false;
 create table ops.row_conservation as
     select
         split_part(name, '.', 1) as source, split_part(name, '.', 2) as entity,
@@ -503,6 +505,11 @@ WARNS = {
         "delete from marts.fct_order_lines where order_date > '2017-12-29'; "
         "delete from marts.fct_touchpoints where touchpoint_date > '2017-12-29'",
         "newest_order_age_days",
+    ),
+    "a time zone that nobody can read": (
+        "audit.time_zones",
+        "insert into ops.unreadable_time_zones values ('klaviyo', 'Mars/Olympus', 3)",
+        "unreadable_count): 1 of 2 rows (source klaviyo)",
     ),
     "an empty segment": (
         "audit.segment_safety",

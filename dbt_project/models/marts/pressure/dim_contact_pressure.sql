@@ -8,7 +8,7 @@ customers as (
     select
         customers.customer_id,
         preferences.max_marketing_messages_30d as declared_cap_30d,
-        coalesce(zones.time_zone, '{{ var("default_time_zone") }}') as time_zone,
+        preferences.time_zone,
         coalesce(preferences.allowed_hours_from, {{ var('default_allowed_hours')[0] }})
             as allowed_hours_from,
         coalesce(preferences.allowed_hours_to, {{ var('default_allowed_hours')[1] }})
@@ -22,10 +22,8 @@ customers as (
                 )
         end as treatment_cap_30d
     from {{ ref('dim_customers') }} as customers
-    left join {{ ref('dim_preferences') }} as preferences
+    inner join {{ ref('dim_preferences') }} as preferences
         on customers.customer_id = preferences.customer_id
-    left join (select distinct time_zone from {{ ref('int_clocks__offsets') }}) as zones
-        on preferences.time_zone = zones.time_zone
     left join {{ ref('dim_customer_relationships') }} as relationships
         on customers.customer_id = relationships.customer_id
 
