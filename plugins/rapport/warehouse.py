@@ -22,8 +22,9 @@ from rapport.errors import BuildError
 _BUILD_INPUTS = ("models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml")
 
 # Python that models call, and whose tables or fits their rows hold.
-_MODEL_CODE = Path(__file__).parent / "identity"
-_MODEL_LIBRARIES = ("phonenumbers", "scipy", "splink")
+_PACKAGE = Path(__file__).parent
+_MODEL_CODE = ("identity", "places")
+_MODEL_LIBRARIES = ("babel", "phonenumbers", "scipy", "splink", "tzdata")
 
 
 def fingerprint(dbt_project_dir: Path) -> str:
@@ -34,8 +35,8 @@ def fingerprint(dbt_project_dir: Path) -> str:
     for path in sorted(files):
         digest.update(str(path.relative_to(dbt_project_dir)).encode())
         digest.update(path.read_bytes())
-    for path in sorted(_MODEL_CODE.rglob("*.py")):
-        digest.update(str(path.relative_to(_MODEL_CODE)).encode())
+    for path in sorted(path for part in _MODEL_CODE for path in (_PACKAGE / part).rglob("*.py")):
+        digest.update(str(path.relative_to(_PACKAGE)).encode())
         digest.update(path.read_bytes())
     for library in _MODEL_LIBRARIES:
         digest.update(f"{library} {version(library)}".encode())

@@ -184,6 +184,8 @@ create table staging.klaviyo_metrics as
     select
         'Unsubscribed' as metric_name, 'email' as channel, 'withdraw' as consent_action,
         'channel' as consent_level;
+create table ops.unreadable_time_zones as
+    select 'hubspot' as source, 'Mars/Olympus' as spelling, 1::bigint as record_count where false;
 create table ops.row_conservation as
     select
         split_part(name, '.', 1) as source, split_part(name, '.', 2) as entity,
@@ -564,6 +566,11 @@ WARNS = {
         "delete from marts.fct_order_lines where order_date > '2017-12-29'; "
         "delete from marts.fct_touchpoints where touchpoint_date > '2017-12-29'",
         "newest_order_age_days",
+    ),
+    "a time zone that nobody can read": (
+        "audit.time_zones",
+        "insert into ops.unreadable_time_zones values ('klaviyo', 'Mars/Olympus', 3)",
+        "unreadable_count): 1 of 2 rows (source klaviyo)",
     ),
     "an empty segment": (
         "audit.segment_safety",

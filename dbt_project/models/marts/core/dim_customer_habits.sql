@@ -34,41 +34,20 @@ customers as (
     select
         customers.customer_id,
         customers.owner_id,
-        coalesce(zones.name, '{{ var("default_time_zone") }}') as time_zone,
+        preferences.time_zone,
         preferences.interests,
         preferences.wanted_topics,
         preferences.unwanted_topics
     from {{ ref('dim_customers') }} as customers
     inner join {{ ref('dim_preferences') }} as preferences
         on customers.customer_id = preferences.customer_id
-    left join pg_timezone_names() as zones on lower(preferences.time_zone) = lower(zones.name)
     where {{ is_of_touched_customer('customers.customer_id') }}
 
 ),
 
-zones as (
+clocks as (
 
-    select
-        time_zone,
-        row_number() over (order by time_zone) as zone_number
-    from customers
-    group by time_zone
-
-),
-
-shifts as (
-
-    {{ zone_shifts('zones', since, until) }}
-
-),
-
-zone_of_customer as (
-
-    select
-        customers.customer_id,
-        zones.zone_number
-    from customers
-    inner join zones on customers.time_zone = zones.time_zone
+    {{ clocks_between(since, until) }}
 
 ),
 
@@ -98,13 +77,11 @@ acts as (
         touchpoints.event_type,
         touchpoints.channel,
         epoch_us(touchpoints.occurred_at) // 60000000
-        + shifts.shift_minutes as local_minute
+        + clocks.offset_minutes as local_minute
     from touchpoints
-    inner join zone_of_customer on touchpoints.customer_id = zone_of_customer.customer_id
-    inner join shifts
-        on
-            {{ shift_key('zone_of_customer.zone_number', 'touchpoints.occurred_at') }}
-            = shifts.shift_key
+    inner join customers on touchpoints.customer_id = customers.customer_id
+    inner join clocks
+        on {{ is_clock_at('clocks', 'customers.time_zone', 'touchpoints.occurred_at') }}
     where
         touchpoints.direction = 'inbound'
         and touchpoints.event_type in ('{{ acts | join("', '") }}')

@@ -75,6 +75,7 @@ select
     cast(declared.allowed_hours_to as integer) as allowed_hours_to,
     cast(declared.allowed_weekdays as varchar[]) as allowed_weekdays,
     cast(declared.time_zone as varchar) as time_zone,
+    cast(declared.time_zone_source as varchar) as time_zone_source,
     cast(declared.language_code as varchar) as language_code,
     declared.pause_until_date,
     coalesce(declared.pause_until_date >= {{ as_of_date() }}, false) as is_paused,

@@ -8,7 +8,7 @@ customers as (
     select
         customers.customer_id,
         preferences.max_marketing_messages_30d as declared_cap_30d,
-        coalesce(zones.time_zone, '{{ var("default_time_zone") }}') as time_zone,
+        preferences.time_zone,
         coalesce(preferences.allowed_hours_from, {{ var('default_allowed_hours')[0] }})
             as allowed_hours_from,
         coalesce(preferences.allowed_hours_to, {{ var('default_allowed_hours')[1] }})
@@ -23,9 +23,8 @@ customers as (
                 )
         end as treatment_cap_30d
     from {{ ref('dim_customers') }} as customers
-    left join {{ ref('dim_preferences') }} as preferences
+    inner join {{ ref('dim_preferences') }} as preferences
         on customers.customer_id = preferences.customer_id
-    left join ({{ known_time_zones() }}) as zones on preferences.time_zone = zones.time_zone
     left join {{ ref('dim_customer_relationships') }} as relationships
         on customers.customer_id = relationships.customer_id
 
@@ -116,17 +115,23 @@ counted as (
 
 ),
 
--- Every clock in the world is whole quarters of an hour from every other.
+clocks as (
+
+    {{ clocks_between(as_of_date() ~ ' - 30', as_of_date() ~ ' + 8') }}
+
+),
+
 last_30d as (
 
     select
         touchpoints.customer_id,
-        customers.time_zone,
         customers.allowed_hours_from,
         customers.allowed_hours_to,
-        time_bucket(interval 15 minute, touchpoints.occurred_at) as quarter_at
+        hour({{ local_time('touchpoints.occurred_at', 'clocks') }}) as local_hour
     from {{ ref('fct_touchpoints') }} as touchpoints
     inner join customers on touchpoints.customer_id = customers.customer_id
+    inner join clocks
+        on {{ is_clock_at('clocks', 'customers.time_zone', 'touchpoints.occurred_at') }}
     where
         touchpoints.is_marketing_contact
         and touchpoints.touchpoint_date <= {{ as_of_date() }}
@@ -134,51 +139,45 @@ last_30d as (
 
 ),
 
--- A clock is asked once per quarter and not once per message, which is most of the time it takes.
-clocks as (
-
-    select
-        time_zone,
-        quarter_at,
-        hour({{ local_time('quarter_at', 'time_zone') }}) as local_hour
-    from last_30d
-    group by time_zone, quarter_at
-
-),
-
 quiet as (
 
     select
-        last_30d.customer_id,
+        customer_id,
         count(*) as contact_count
     from last_30d
-    inner join clocks
-        on
-            last_30d.time_zone = clocks.time_zone
-            and last_30d.quarter_at = clocks.quarter_at
-    where
-        {{ is_quiet_hour(
-            'clocks.local_hour', 'last_30d.allowed_hours_from', 'last_30d.allowed_hours_to'
-        ) }}
-    group by last_30d.customer_id
+    where {{ is_quiet_hour('local_hour', 'allowed_hours_from', 'allowed_hours_to') }}
+    group by customer_id
+
+),
+
+days as (
+
+    select
+        time_zone,
+        allowed_hours_from,
+        allowed_hours_to,
+        cast({{ as_of_date() }} + 1 as timestamp) + to_hours(allowed_hours_from) as local_from_at,
+        cast({{ as_of_date() }} + 1 as timestamp) + to_hours(
+            allowed_hours_to + case when allowed_hours_to <= allowed_hours_from then 24 else 0 end
+        ) as local_until_at
+    from customers
+    group by time_zone, allowed_hours_from, allowed_hours_to
 
 ),
 
 tomorrow as (
 
     select
-        time_zone,
-        allowed_hours_from,
-        allowed_hours_to,
-        {{ utc_time(
-            "cast(" ~ as_of_date() ~ " + 1 as timestamp) + to_hours(allowed_hours_from)", 'time_zone'
-        ) }} as next_allowed_from_at,
-        {{ utc_time(
-            "cast(" ~ as_of_date() ~ " + 1 as timestamp) + to_hours(allowed_hours_to
-            + case when allowed_hours_to <= allowed_hours_from then 24 else 0 end)", 'time_zone'
-        ) }} as next_allowed_until_at
-    from customers
-    group by time_zone, allowed_hours_from, allowed_hours_to
+        days.time_zone,
+        days.allowed_hours_from,
+        days.allowed_hours_to,
+        {{ utc_time('days.local_from_at', 'begin_clocks') }} as next_allowed_from_at,
+        {{ utc_time('days.local_until_at', 'end_clocks') }} as next_allowed_until_at
+    from days
+    inner join clocks as begin_clocks
+        on {{ is_clock_showing('begin_clocks', 'days.time_zone', 'days.local_from_at') }}
+    inner join clocks as end_clocks
+        on {{ is_clock_showing('end_clocks', 'days.time_zone', 'days.local_until_at') }}
 
 ),
 

@@ -17,8 +17,8 @@ opened as (
             'hubspot_owner_id', 'associatedcompanyid', 'email', 'firstname', 'lastname',
             'phone', 'mobilephone', 'hs_calculated_phone_number', 'hs_calculated_mobile_number',
             'lifecyclestage', 'hs_language', 'country', 'city', 'jobtitle',
-            'hs_timezone', 'age', 'income', 'household_size', 'household_comp', 'home_ownership',
-            'marital_status', 'kids_count',
+            'hs_timezone', 'hs_country_region_code', 'age', 'income', 'household_size',
+            'household_comp', 'home_ownership', 'marital_status', 'kids_count',
         ] + lasting) }} as members,
         coalesce(json_keys(try_cast(properties as json)), []) as member_names
     from landed
@@ -86,10 +86,11 @@ typed as (
         -- text
         {{ clean_text('members.lifecyclestage') }} as lifecycle_stage,
         lower({{ clean_text('members.hs_language') }}) as language_code,
-        upper({{ clean_text('members.country') }}) as country_code,
+        {{ country_key('members.hs_country_region_code') }} as country_code_key,
+        {{ country_key('members.country') }} as country_name_key,
         {{ clean_text('members.city') }} as city,
         {{ clean_text('members.jobtitle') }} as job_title,
-        replace({{ clean_text('members.hs_timezone') }}, '_slash_', '/') as time_zone,
+        {{ clean_text('members.hs_timezone') }} as time_zone,
         {{ clean_text('members.age') }} as age_band,
         {{ clean_text('members.income') }} as income_band,
         {{ clean_text('members.household_size') }} as household_size,
@@ -171,10 +172,24 @@ typed as (
 
 ),
 
+placed as (
+
+    select
+        typed.*,
+        -- the code that the CRM keeps beside the name, else what the name means
+        coalesce(coded.country_code, named.country_code) as country_code
+    from typed
+    left join {{ ref('int_places__country_names') }} as coded
+        on typed.country_code_key = coded.spelling_key
+    left join {{ ref('int_places__country_names') }} as named
+        on typed.country_name_key = named.spelling_key
+
+),
+
 checked as (
 
     select
-        * exclude (raw),
+        * exclude (raw, country_code_key, country_name_key),
         contact_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case
@@ -186,7 +201,7 @@ checked as (
             when is_quarantined or len(unreadable_fields) > 0 then cast(to_json(raw) as varchar)
         end as payload
 
-    from typed
+    from placed
 
 )
 

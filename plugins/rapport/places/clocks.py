@@ -1,0 +1,101 @@
+"""Which clock runs where: the offsets of every time zone, of the pinned `tzdata` package.
+
+The database engine carries a table of its own, as old as the engine, and the machine another one;
+laws change more often than either. `tzdata` is in the lock, so that a night has the same hours on
+every machine and a new law comes with a new lock.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    import pyarrow
+
+FIRST = datetime(1990, 1, 1, tzinfo=UTC)
+END = datetime(2038, 1, 1, tzinfo=UTC)
+# No offset has lasted less than six days since 1990, so that none comes and goes between two looks.
+_STEP = timedelta(days=5)
+_LOOKS = [FIRST + number * _STEP for number in range((END - FIRST) // _STEP)]
+_MINUTE = timedelta(minutes=1)
+
+
+def zone_names() -> list[str]:
+    """Return the names of the IANA database, older spellings such as `US/Eastern` included."""
+    return sorted((files("tzdata") / "zones").read_text(encoding="utf-8").split())
+
+
+@lru_cache(maxsize=1)
+def offsets() -> "pyarrow.Table":
+    """Return what every clock was, is and will be ahead of UTC, one row per zone and period.
+
+    Columns: `time_zone`; `valid_from` and `valid_to`, UTC, half open, from 1990 to the end of 2037;
+    `local_from` and `local_to`, the same periods as the clock itself shows them, so that every
+    time on a wall is in exactly one of them: an hour that is left out is in the period before,
+    one that comes twice in the period after; `offset_minutes`.
+    """
+    import pyarrow
+
+    by_content: dict[bytes, list[tuple[datetime, int]]] = {}
+    rows: list[tuple[str, datetime, datetime, datetime, datetime, int]] = []
+    for name in zone_names():
+        content = files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
+        if content not in by_content:
+            by_content[content] = list(_periods(_zone(name)))
+        periods = by_content[content]
+        ends = [*periods[1:], (END, periods[-1][1])]
+        rows.extend(
+            (name, since, until, since + minutes * _MINUTE, until + next_minutes * _MINUTE, minutes)
+            for (since, minutes), (until, next_minutes) in zip(periods, ends, strict=True)
+        )
+    names = ("time_zone", "valid_from", "valid_to", "local_from", "local_to", "offset_minutes")
+    moment = pyarrow.timestamp("us")
+    types = (pyarrow.string(), moment, moment, moment, moment, pyarrow.int64())
+    columns = [
+        [value.replace(tzinfo=None) if isinstance(value, datetime) else value for value in column]
+        for column in zip(*rows, strict=True)
+    ]
+    return pyarrow.table(
+        [pyarrow.array(column, type_) for column, type_ in zip(columns, types, strict=True)],
+        names=names,
+    )
+
+
+def _zone(name: str) -> ZoneInfo:
+    """Return a zone as the package has it; `ZoneInfo(name)` would ask the machine first."""
+    with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as file:
+        return ZoneInfo.from_file(file, name)
+
+
+def _periods(zone: ZoneInfo) -> Iterator[tuple[datetime, int]]:
+    """Yield since when (UTC) a zone's clock has been how many minutes ahead of UTC."""
+    before = FIRST
+    minutes = _ahead(zone, FIRST)
+    yield FIRST, minutes
+    for look in [*_LOOKS[1:], END - _MINUTE]:
+        if _ahead(zone, look) != minutes:
+            since = _changed(zone, before, look)
+            minutes = _ahead(zone, since)
+            yield since, minutes
+        before = look
+
+
+def _changed(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
+    """Return the first whole minute, after one and up to another, that has the other's offset."""
+    minutes = _ahead(zone, before)
+    while after - before > _MINUTE:
+        middle = before + (after - before) // (2 * _MINUTE) * _MINUTE
+        if _ahead(zone, middle) == minutes:
+            before = middle
+        else:
+            after = middle
+    return after
+
+
+def _ahead(zone: ZoneInfo, moment: datetime) -> int:
+    offset = moment.astimezone(zone).utcoffset()
+    assert offset is not None
+    return offset // _MINUTE
