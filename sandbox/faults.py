@@ -17,8 +17,8 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from sandbox import hubspot, klaviyo
-from sandbox.clock import LAST_INSTANT, parse_instant
 from sandbox.changes import CHANGES, BadChange, Changes, check
+from sandbox.clock import LAST_INSTANT, parse_instant
 from sandbox.limits import Limit
 from sandbox.store import Store
 

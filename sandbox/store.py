@@ -104,7 +104,8 @@ class Store:
         """Return every merged-away id of a collection with the one that stands for it."""
         values = {"collection": collection, "now": now}
         ids = self.rows(
-            "select distinct id from redirects where collection = :collection and valid_from < :now",
+            "select distinct id from redirects "
+            "where collection = :collection and valid_from < :now",
             values,
         )
         standing = self.successors(collection, (each for (each,) in ids), now) if ids else {}

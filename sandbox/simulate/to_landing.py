@@ -104,7 +104,7 @@ def land(
         for number in chunks(db, p):
             _copy(db, landing, parts, f"{number:04d}", _people())
             to_apis.keep_truth(db, p, number)
-        to_apis.keep_company_truth(db)
+        to_apis.keep_company_truth(db, p)
         db.execute("detach truth")
         _totals(db, landing, parts)
         counts = _counts(db, landing)
