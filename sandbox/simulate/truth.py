@@ -79,7 +79,7 @@ PER_PERSON = {
             from people where has_second_profile
         )
     """,
-    # Whom they let write to them, by their own word to the mailing tool; no row where they gave none.
+    # Who may write to them, by their own word to the mailing tool; no row where they gave none.
     "truth_permissions": f"""
         select 'P' || lpad(person::varchar, 8, '0') as person_id, channel,
             left_at is null and not has_complained as is_allowed,
