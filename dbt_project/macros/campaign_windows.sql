@@ -81,7 +81,7 @@
             -- all that there is of it lies on this day or later
             least(min(touched.first_date), any_value(standing.first_date)) as begun_date,
             min(touched.first_date) as first_date,
-            least(max(touched.until_date), {{ as_of_date() }}) as until_date
+            least(max(touched.until_date), {{ latest_day() }}) as until_date
         from touched
         left join standing on touched.campaign_id = standing.campaign_id
         group by touched.campaign_id

@@ -4,7 +4,7 @@
     another cohort, in every month from then on.
 -#}
 {% macro find_cohort_months(orders, customers) -%}
-    {%- set month = "date_trunc('month', " ~ as_of_date() ~ ")" %}
+    {%- set month = "date_trunc('month', " ~ latest_day() ~ ")" %}
     {% set found %}
         with
 
@@ -25,17 +25,17 @@
                 touched_date as first_date,
                 touched_date as last_date
             from followed
-            where touched_date <= {{ as_of_date() }}
+            where touched_date <= {{ latest_day() }}
             union all
             select
                 min(touched_date) as first_date,
-                {{ as_of_date() }} as last_date
+                {{ latest_day() }} as last_date
             from followed
             where is_first_order
             union all
             select
-                least(max(month_date), {{ as_of_date() }}) as first_date,
-                greatest(max(month_date), {{ as_of_date() }}) as last_date
+                least(max(month_date), {{ latest_day() }}) as first_date,
+                greatest(max(month_date), {{ latest_day() }}) as last_date
             from {{ this }}
             having
                 max(month_date) <> {{ month }}

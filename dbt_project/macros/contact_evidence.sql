@@ -33,11 +33,12 @@
 
 {#-
     How many days before and after an exposure the evidence of a fact counts; whole calendar days. After
-    it: answers, and a later message, which takes over those that name none.
+    it: answers, and a later message, which takes over those that name none. Seven times 24 hours can end
+    on the eighth day, in the week in which the clock is put forward.
 -#}
 {% macro evidence_reach() -%}
     {{ return([
-        (ref('fct_touchpoints'), 30, 7),
+        (ref('fct_touchpoints'), 30, 8),
         (ref('fct_control_draws'), 90, 7),
     ]) }}
 {%- endmacro %}
@@ -65,7 +66,7 @@
                 'customer_id',
             ) }}
         ) as every_day
-        where exposure_date <= greatest({{ as_of_date() }}, (select max(exposure_date) from {{ this }}))
+        where exposure_date <= greatest({{ latest_day() }}, (select max(exposure_date) from {{ this }}))
     {% endset %}
     {% set noted %}
         select

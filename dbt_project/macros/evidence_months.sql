@@ -7,7 +7,8 @@
     {% set found %}
         with
 
-        -- an answer looks back as far as the letter that it answers
+        -- an answer looks back as far as the letter that it answers: a day further than it has days, as one of
+        -- them may be an hour short
         days as (
 
             select
@@ -16,7 +17,7 @@
             from {{ customers_to_follow([touchpoints] + others) }} as followed
             union
             select
-                touched_date - {{ var('answer_within_days') }} as touched_date,
+                touched_date - {{ var('answer_within_days') + 1 }} as touched_date,
                 customer_id
             from {{ customers_to_follow([touchpoints]) }} as followed
 
@@ -82,14 +83,14 @@
     from (
         select
             customer_id,
-            cast(date_trunc('month', opened_at) as date) as month_start_date,
+            cast(date_trunc('month', opened_date) as date) as month_start_date,
             true as is_deal
         from {{ ref('fct_deals') }}
         where opened_at < {{ cutoff() }}
         union all
         select
             customer_id,
-            cast(date_trunc('month', opened_at) as date) as month_start_date,
+            cast(date_trunc('month', opened_date) as date) as month_start_date,
             false as is_deal
         from {{ ref('fct_tickets') }}
         where
@@ -132,13 +133,13 @@
                 unnest(
                     generate_series(
                         (select min(month_start_date) from {{ months }})::timestamp,
-                        {{ as_of_date() }}::timestamp,
+                        {{ latest_day() }}::timestamp,
                         interval 1 month
                     )
                 ) as month_start
         ) as every_month
         where
-            last_day(month_start) <= {{ as_of_date() }}
+            last_day(month_start) <= {{ last_complete_day() }}
             {% if is_incremental() %}
             and (
                 last_day(month_start) not in (select month_end_date from {{ this }})
@@ -211,7 +212,7 @@
             null as customer_id
         from {{ this }}
         where
-            month_end_date > {{ as_of_date() }}
+            month_end_date > {{ last_complete_day() }}
             or month_end_date < (select min(month_start_date) from {{ months }})
     {% endset %}
     {{ plan_rebuild(found, 'month ends', customers=ref('int_identity__customers')) }}

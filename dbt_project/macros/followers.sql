@@ -219,7 +219,7 @@
         cast(
             unnest(
                 generate_series(
-                    cast('{{ var("earliest_plausible_date") }}' as date), {{ as_of_date() }}, interval 1 day
+                    cast('{{ var("earliest_plausible_date") }}' as date), {{ latest_day() }}, interval 1 day
                 )
             ) as date
         ) as touched_date,

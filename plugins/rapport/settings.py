@@ -12,6 +12,14 @@ WAREHOUSE_FILE = "rapport_build.duckdb"
 # Two of the sandbox, real and simulated, and one's own accounts.
 COMPANIES = ("complete-journey", "simulated", "own")
 
+# Policies (variables of the dbt project) that a company of the sandbox brings with it, as one project serves
+# all; those of one's own company stand in dbt_project.yml. The real households' orders fill exactly the year
+# 2017 on New York's clock, in summer time too; the simulated firm's office hours are 8 to 18 in UTC.
+_POLICIES = {
+    "complete-journey": {"reporting_time_zone": "America/New_York"},
+    "simulated": {"reporting_time_zone": "Europe/Berlin"},
+}
+
 
 def cutoff_of(as_of: date) -> datetime:
     """Return the first instant that the night of ``as_of`` no longer sees (UTC).
@@ -75,6 +83,11 @@ class Settings:
     def has_sandbox(self) -> bool:
         """Whether the sandbox's company is pulled from, not one's own accounts."""
         return self.company != "own"
+
+    @property
+    def policies(self) -> dict[str, str]:
+        """Variables of the dbt project that the company has of its own."""
+        return dict(_POLICIES.get(self.company, {}))
 
     @property
     def landing_dir(self) -> Path:

@@ -15,8 +15,8 @@ contacts as (
 campaigns as (
 
     select
-        count(*) filter (where send_date <= {{ as_of_date() }}) as sent_count,
-        count(*) filter (where send_date <= {{ as_of_date() }} and audience_count = 0)
+        count(*) filter (where sent_at < {{ cutoff() }}) as sent_count,
+        count(*) filter (where sent_at < {{ cutoff() }} and audience_count = 0)
             as unreached_count,
         count(*) filter (where offer_until_date < offer_from_date) as reversed_offer_count
     from {{ ref('dim_campaigns') }}

@@ -5,7 +5,7 @@ with
 
 touchpoints as (
 
-    select {{ day_number(as_of_date()) }} - {{ day_number('touchpoint_date') }} as age_days
+    select {{ day_number(latest_day()) }} - {{ day_number('touchpoint_date') }} as age_days
     from {{ ref('fct_touchpoints') }}
     where is_marketing_contact
     union all
@@ -14,7 +14,7 @@ touchpoints as (
         select distinct
             customer_id,
             message_id,
-            {{ day_number(as_of_date()) }} - {{ day_number('touchpoint_date') }} as age_days
+            {{ day_number(latest_day()) }} - {{ day_number('touchpoint_date') }} as age_days
         from {{ ref('fct_touchpoints') }}
         where {{ is_pulse() }}
     ) as pulses

@@ -6,7 +6,7 @@ days as (
         order_date,
         count(*) as order_count
     from {{ ref('fct_orders') }}
-    where order_date > {{ as_of_date() }} - interval 64 day
+    where order_date > {{ last_complete_day() }} - interval 64 day
     group by order_date
 
 ),
@@ -17,7 +17,7 @@ usual as (
     select coalesce(median(coalesce(days.order_count, 0)), 0) as order_count
     from unnest(range(7, 63, 7)) as weeks (age_days)
     left join days
-        on days.order_date = {{ as_of_date() }} - to_days(cast(weeks.age_days as integer))
+        on days.order_date = {{ last_complete_day() }} - to_days(cast(weeks.age_days as integer))
 
 ),
 
@@ -31,14 +31,14 @@ tonight as (
 
     select count(*) as order_count
     from {{ ref('fct_orders') }}
-    where order_date = {{ as_of_date() }}
+    where order_date = {{ last_complete_day() }}
 
 )
 
 select
     cast({{ as_of_date() }} as varchar) as night,
     coalesce(
-        {{ day_number(as_of_date()) }} - {{ day_number('newest.order_date') }}, 100000
+        {{ day_number(latest_day()) }} - {{ day_number('newest.order_date') }}, 100000
     ) as newest_order_age_days,
     tonight.order_count,
     coalesce(tonight.order_count / nullif(usual.order_count, 0), 1) as share_of_usual_day

@@ -1,6 +1,7 @@
 """Run dbt, in this process: as one build that is noted node by node, or as any other command."""
 
 import gc
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -68,6 +69,8 @@ def build(
         BuildError: another process builds, or a model or test failed; the message names them.
     """
     code = parse_if_changed(settings.dbt_project_dir, logger.info)
+    # As good as written in the project: a warehouse of other policies is not built upon.
+    code = " ".join([code, *(f"{name}={value}" for name, value in settings.policies.items())])
     loads = tuple(sorted(loads_of_night(settings.landing_dir, as_of)))
     header = Header(run_id, as_of, code, loads)
     manifest = load_manifest(settings.dbt_project_dir)
@@ -87,7 +90,8 @@ def build(
             passed, said = invoke(
                 settings.dbt_project_dir,
                 [
-                    *("build", *WITHOUT_UNIT_TESTS, "--vars", f"{{as_of_date: {as_of}}}"),
+                    *("build", *WITHOUT_UNIT_TESTS),
+                    *("--vars", json.dumps({"as_of_date": str(as_of), **settings.policies})),
                     *("--target-path", str(settings.dbt_log_path.parent / "target")),
                     *arguments,
                 ],

@@ -28,6 +28,7 @@ select
     campaigns.campaign_status,
     campaigns.is_archived,
     campaigns.sent_at,
+    {{ reporting_date('campaigns.sent_at') }} as send_date,
     campaigns.message_ids,
     {{ tagged('campaigns.tags', 'topic') }} as topic,
     {{ tagged('campaigns.tags', 'content') }} as content_kind,
@@ -40,3 +41,4 @@ select
     coalesce(offers.product_count, 0) as product_count
 from campaigns
 left join offers on campaigns.campaign_id = offers.campaign_id
+{{ join_reporting_days('campaigns.sent_at') }}

@@ -4,7 +4,7 @@ select
     'klaviyo:' || events.event_id as draw_id,
     contact_map.customer_id,
     events.occurred_at,
-    cast(events.occurred_at as date) as draw_date,
+    {{ reporting_date('events.occurred_at') }} as draw_date,
     events.campaign_id,
     campaigns.channel
 from {{ ref('stg_klaviyo__events') }} as events
@@ -13,4 +13,5 @@ inner join {{ ref('int_identity__contact_map') }} as contact_map
     on events.profile_id = contact_map.source_record_id and contact_map.source = 'klaviyo'
 left join {{ ref('stg_klaviyo__campaigns') }} as campaigns
     on events.campaign_id = campaigns.campaign_id
+{{ join_reporting_days('events.occurred_at') }}
 where metrics.metric_name = '{{ var("control_arm_metric") }}'

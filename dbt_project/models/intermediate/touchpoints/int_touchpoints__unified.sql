@@ -14,7 +14,7 @@ select
     touchpoint_id,
     customer_id,
     occurred_at,
-    cast(occurred_at as date) as touchpoint_date,
+    {{ reporting_date('occurred_at') }} as touchpoint_date,
     cast(channel as varchar) as channel,
     cast(direction as varchar) as direction,
     cast(actor as varchar) as actor,
@@ -30,3 +30,4 @@ select
     cast(question as varchar) as question,
     cast(answer as varchar) as answer
 from touchpoints
+{{ join_reporting_days('occurred_at') }}

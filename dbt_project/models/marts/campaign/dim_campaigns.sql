@@ -36,7 +36,7 @@ select
     campaigns.campaign_status,
     campaigns.is_archived,
     campaigns.sent_at,
-    cast(campaigns.sent_at as date) as send_date,
+    campaigns.send_date,
     cast(campaigns.topic as varchar) as topic,
     cast(campaigns.content_kind as varchar) as content_kind,
     cast(campaigns.value_tag as varchar) as value_tag,

@@ -49,6 +49,7 @@ recipients as (
         min(touchpoint_date) as first_touchpoint_date,
         max(touchpoint_date) as last_touchpoint_date,
         min(occurred_at) filter (where is_delivery) as reached_at,
+        min_by(touchpoint_date, occurred_at) filter (where is_delivery) as reached_date,
         {% for event in ['bounced', 'opened', 'clicked', 'replied', 'unsubscribed', 'complained'] %}
         bool_or(event_type = '{{ event }}') as has_{{ event }},
         {% endfor %}
@@ -64,14 +65,12 @@ windows as (
     select
         recipients.*,
         campaigns.offer_until_date,
-        cast(recipients.reached_at as date) as reached_date,
         case
             when recipients.reached_at is not null
                 then
                     coalesce(
                         campaigns.offer_until_date,
-                        cast(recipients.reached_at as date)
-                        + {{ var('campaign_attribution_days') }} - 1
+                        recipients.reached_date + {{ var('campaign_attribution_days') }} - 1
                     )
         end as window_until_date
     from recipients

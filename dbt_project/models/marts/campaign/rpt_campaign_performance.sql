@@ -89,7 +89,7 @@ select
     channel,
     send_date,
     window_until_date,
-    coalesce(window_until_date < {{ as_of_date() }}, false) as is_window_over,
+    coalesce(window_until_date < {{ latest_day() }}, false) as is_window_over,
     {% for column in [
         'sent', 'delivered', 'bounced', 'opened', 'clicked', 'replied', 'unsubscribed', 'complained',
         'redeemed', 'redemption', 'ordered', 'window_order', 'attributed_order',

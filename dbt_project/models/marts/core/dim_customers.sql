@@ -23,6 +23,7 @@ orders as (
 select
     customers.customer_id,
     customers.first_seen_at,
+    {{ reporting_date('customers.first_seen_at') }} as first_seen_date,
     orders.first_order_date,
     orders.last_order_date,
     cast(coalesce(orders.order_count, 0) as bigint) as order_count,
@@ -47,6 +48,7 @@ select
     ) as has_email_consent
 from customers
 left join orders on customers.customer_id = orders.customer_id
+{{ join_reporting_days('customers.first_seen_at') }}
 left join {{ ref('int_crm__memberships') }} as memberships
     on customers.customer_id = memberships.customer_id
 left join {{ ref('dim_preferences') }} as preferences

@@ -27,7 +27,9 @@ select
     stage_order,
     cast(outcome as varchar) as outcome,
     entered_at,
+    {{ reporting_date('entered_at', 'entered') }} as entered_date,
     left_at,
+    {{ reporting_date('left_at', 'left_again') }} as left_date,
     case
         when left_at is not null or outcome = 'open'
             then {{ hours_between('entered_at', 'coalesce(left_at, ' ~ cutoff() ~ ')') }}
@@ -40,3 +42,5 @@ select
     deal_amount,
     currency_code
 from visits
+{{ join_reporting_days('entered_at', 'entered') }}
+{{ join_reporting_days('left_at', 'left_again') }}

@@ -49,8 +49,10 @@ select
             then cast(cast(deal_amount as double) * win_probability as decimal(18, 2))
     end as weighted_amount,
     opened_at,
+    {{ reporting_date('opened_at') }} as opened_date,
     stage_entered_at,
     case when outcome <> 'open' then stage_entered_at end as closed_at,
+    -- a day that somebody wrote down, kept as the midnight of it in UTC
     case when outcome = 'open' then cast(close_property_at as date) end as expected_close_date,
     {{
         hours_between(
@@ -58,3 +60,4 @@ select
         )
     }} / 24 as age_days
 from deals
+{{ join_reporting_days('opened_at') }}

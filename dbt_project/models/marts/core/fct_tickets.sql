@@ -11,6 +11,7 @@ select
     cast(case source_type when 'form' then 'web' else source_type end as varchar) as channel,
     cast(sentiment as varchar) as sentiment,
     opened_at,
+    {{ reporting_date('opened_at') }} as opened_date,
     first_replied_at,
     case
         when first_replied_at >= opened_at
@@ -28,3 +29,4 @@ select
     cast(reopened_count as bigint) as reopened_count,
     reopened_count > 0 as is_reopened
 from {{ ref('int_crm__tickets') }}
+{{ join_reporting_days('opened_at') }}

@@ -58,13 +58,13 @@ cohorts as (
 
 ),
 
--- Every month up to the night is there, one in which nobody came back too.
+-- Every month up to the latest day is there, one in which nobody came back too.
 months as (
 
     select
         *,
         cast(
-            unnest(generate_series(cohort_month_date, {{ as_of_date() }}, interval 1 month)) as date
+            unnest(generate_series(cohort_month_date, {{ latest_day() }}, interval 1 month)) as date
         ) as month_date
     from cohorts
 
@@ -74,7 +74,7 @@ select
     months.cohort_month_date,
     date_diff('month', months.cohort_month_date, months.month_date) as months_since,
     months.month_date,
-    -- the month of the night itself is still running, unless the night is its last day
+    -- the month of the latest day is still running, unless that is its last day and whole
     months.month_date <= {{ last_day_of_complete_months() }} as is_month_over,
     cast(months.cohort_customer_count as bigint) as cohort_customer_count,
     cast(coalesce(counted.customer_count, 0) as bigint) as customer_count,

@@ -14,7 +14,7 @@ entries as (
         visits.stage,
         visits.stage_order,
         visits.outcome as stage_outcome,
-        cast(date_trunc('month', visits.entered_at) as date) as month_date,
+        cast(date_trunc('month', visits.entered_date) as date) as month_date,
         visits.deal_id,
         visits.entered_at,
         visits.deal_amount,
@@ -33,7 +33,7 @@ stays as (
     select
         pipeline,
         stage,
-        cast(date_trunc('month', entered_at) as date) as month_date,
+        cast(date_trunc('month', entered_date) as date) as month_date,
         median(hours_in_stage) as median_hours
     from {{ ref('fct_deal_stages') }}
     where left_at is not null
@@ -86,10 +86,10 @@ standing as (
             cast(
                 unnest(
                     generate_series(
-                        date_trunc('month', entered_at),
+                        date_trunc('month', cast(entered_date as timestamp)),
                         coalesce(
-                            date_trunc('month', left_at) - interval 1 month,
-                            date_trunc('month', cast({{ as_of_date() }} as timestamp))
+                            date_trunc('month', cast(left_date as timestamp)) - interval 1 month,
+                            date_trunc('month', cast({{ latest_day() }} as timestamp))
                         ),
                         interval 1 month
                     )

@@ -42,8 +42,8 @@ optima as (
 
 ),
 
--- What a message of a day and class counts tonight, the same for everybody. One of the as-of date itself is
--- 0 days old; a window of n days holds ages 0 to n - 1. Doubles, because whole numbers without a limit take
+-- What a message of a day and class counts tonight, the same for everybody. One of the latest day
+-- is 0 days old; a window of n days holds ages 0 to n - 1. Doubles, because whole numbers without a limit take
 -- twice as long to add up.
 weights as (
 
@@ -60,10 +60,10 @@ weights as (
         select
             cast(unnest(
                 generate_series(
-                    {{ as_of_date() }} - {{ windows | max - 1 }}, {{ as_of_date() }}, interval 1 day
+                    {{ latest_day() }} - {{ windows | max - 1 }}, {{ latest_day() }}, interval 1 day
                 )
             ) as date) as contact_date,
-            {{ day_number(as_of_date()) }} - {{ day_number('contact_date') }} as age_days
+            {{ day_number(latest_day()) }} - {{ day_number('contact_date') }} as age_days
     ) as every_day
     cross join (
         values
@@ -134,8 +134,7 @@ last_30d as (
         on {{ is_clock_at('clocks', 'customers.time_zone', 'touchpoints.occurred_at') }}
     where
         touchpoints.is_marketing_contact
-        and touchpoints.touchpoint_date <= {{ as_of_date() }}
-        and touchpoints.touchpoint_date > {{ as_of_date() }} - 30
+        and touchpoints.touchpoint_date > {{ latest_day() }} - 30
 
 ),
 

@@ -25,8 +25,8 @@ from {{ ref('int_pressure__control_draws') }}
 {% if is_incremental() %}
 where
     draw_date in (select touched.draw_date from {{ touched_days() }} as touched)
-    -- skips blocks of events, all of them where no day differs
+    -- skips blocks of events, all of them where no day differs; no clock is a day ahead of UTC
     and occurred_at >= coalesce(
-        (select min(touched.draw_date) from {{ touched_days() }} as touched), {{ cutoff() }}
+        (select min(touched.draw_date) - 1 from {{ touched_days() }} as touched), {{ cutoff() }}
     )
 {% endif %}

@@ -76,7 +76,7 @@ of_newcomers as (
         on contacts.customer_id = customers.customer_id
     where
         (contacts.service_contact_count_3d > 0 or contacts.service_contact_count_28d_before > 0)
-        and contacts.exposure_date - cast(customers.first_seen_at as date) < 28
+        and contacts.exposure_date - customers.first_seen_date < 28
     group by contacts.campaign_id
 
 ),
@@ -177,7 +177,7 @@ compared as (
             as unclear_share_high,
         {{ count_low('campaigns.service_contact_count') }} as service_contact_count_low,
         {{ count_high('campaigns.service_contact_count') }} as service_contact_count_high,
-        campaigns.last_exposure_date <= {{ as_of_date() }} - 8 as is_week_over
+        campaigns.last_exposure_date < {{ latest_day() }} - 7 as is_week_over
     from campaigns
     left join usual on campaigns.campaign_id = usual.campaign_id
 

@@ -15,8 +15,8 @@ exposures as (
         {% endfor %}
     from {{ ref('fct_exposure_days') }}
     where
-        exposure_date > {{ as_of_date() }} - {{ var('response_curve_days') }}
-        and exposure_date <= {{ as_of_date() }} - 8
+        exposure_date > {{ latest_day() }} - {{ var('response_curve_days') }}
+        and exposure_date < {{ latest_day() }} - 7
     group by relationship_type, contacts_28d, arm, campaign_id, channel, is_in_experiment
 
 ),

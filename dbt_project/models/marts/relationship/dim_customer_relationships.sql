@@ -37,7 +37,7 @@ customers as (
 
 gathered as (
 
-    {{ gathered_evidence(as_of_date(), of=is_of_touched_customer()) }}
+    {{ gathered_evidence(latest_day(), of=is_of_touched_customer()) }}
 
 ),
 

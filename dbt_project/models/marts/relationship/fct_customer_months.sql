@@ -121,7 +121,7 @@ exchanges as (
             (({{ letters }}) or ({{ chats }}) or ({{ staff }}))
             {% if is_incremental() %}
             and touchpoint_date <= (
-                select last_day(max(touched.month_start_date)) + {{ var('answer_within_days') }}
+                select last_day(max(touched.month_start_date)) + {{ var('answer_within_days') + 1 }}
                 from {{ touched_days() }} as touched
             )
             and touchpoint_date >= (

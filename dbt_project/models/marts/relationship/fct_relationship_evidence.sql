@@ -14,7 +14,7 @@ with
 
 gathered as (
 
-    {{ gathered_evidence(as_of_date(), of=is_of_touched_customer()) }}
+    {{ gathered_evidence(latest_day(), of=is_of_touched_customer()) }}
 
 ),
 

@@ -34,7 +34,7 @@ gathered as (
         and {{ is_touched('last_date') }}
         {% endif %}
     {% else %}
-    select * from ({{ gathered_evidence(as_of_date()) }}) as none_to_score
+    select * from ({{ gathered_evidence(latest_day()) }}) as none_to_score
     where false
     {% endif %}
 

@@ -5,8 +5,9 @@ declared as (
     select
         customer_id,
         declared_relationship,
-        cast(preferences_updated_at as date) as declared_date
+        {{ reporting_date('preferences_updated_at') }} as declared_date
     from {{ ref('dim_preferences') }}
+    {{ join_reporting_days('preferences_updated_at') }}
     where {{ is_relationship_type('declared_relationship') }}
 
 ),
@@ -86,5 +87,5 @@ select
         sum(margin_amount - contact_cost_amount - net_before) as decimal(18, 2)
     ) as net_change_amount
 from beside_before
-where month_end_date <= {{ as_of_date() }}
+where month_end_date <= {{ last_complete_day() }}
 group by month_end_date, value_tier, polarity, relationship_type

@@ -14,7 +14,7 @@ orders as (
         max(order_date) as last_order_date,
         count(*) as order_count,
         count(*) filter (
-            where {{ day_number(as_of_date()) }} - {{ day_number('order_date') }} < 365
+            where {{ day_number(latest_day()) }} - {{ day_number('order_date') }} < 365
         ) as order_count_365d,
         count(*) filter (
             where currency_code <> '{{ var("reporting_currency") }}'
@@ -26,13 +26,12 @@ orders as (
             case
                 when
                     currency_code = '{{ var("reporting_currency") }}'
-                    and {{ day_number(as_of_date()) }} - {{ day_number('order_date') }} < 365
+                    and {{ day_number(latest_day()) }} - {{ day_number('order_date') }} < 365
                     then sales_amount
                 else 0
             end
         ) as sales_amount_365d
     from {{ ref('fct_orders') }}
-    where order_date <= {{ as_of_date() }}
     group by customer_id
 
 ),
@@ -43,7 +42,7 @@ measured as (
         customers.customer_id,
         orders.first_order_date,
         orders.last_order_date,
-        {{ day_number(as_of_date()) }} - {{ day_number('orders.last_order_date') }} as recency_days,
+        {{ day_number(latest_day()) }} - {{ day_number('orders.last_order_date') }} as recency_days,
         coalesce(orders.order_count, 0) as order_count,
         coalesce(orders.order_count_365d, 0) as order_count_365d,
         coalesce(orders.other_currency_order_count, 0) as other_currency_order_count,

@@ -1,0 +1,78 @@
+{{ config(materialized='table') }}
+
+with
+
+clock as (
+
+    select
+        valid_from,
+        valid_to,
+        offset_minutes
+    from {{ ref('int_clocks__offsets') }}
+    where time_zone = '{{ var("reporting_time_zone") }}'
+
+),
+
+-- From the day before the first, which is still running on clocks behind UTC, to the day after the last.
+dates as (
+
+    select cast(
+        unnest(generate_series(first_at - interval 1 day, last_at, interval 1 day)) as date
+    ) as calendar_date
+    from (
+        select
+            min(valid_from) as first_at,
+            max(valid_to) as last_at
+        from clock
+    ) as known
+
+),
+
+-- A day begins at the first instant at which the clock shows it or a later one, so that none begins
+-- twice where the clock is put back over midnight. Where one was left out, the next begins in its place.
+begun as (
+
+    select
+        begins_at,
+        max(reporting_date) as reporting_date
+    from (
+        select
+            dates.calendar_date as reporting_date,
+            min(
+                greatest(
+                    clock.valid_from, {{ utc_time('cast(dates.calendar_date as timestamp)', 'clock') }}
+                )
+            ) as begins_at
+        from dates
+        inner join clock
+            on clock.valid_to > {{ utc_time('cast(dates.calendar_date as timestamp)', 'clock') }}
+        group by dates.calendar_date
+    ) as every_day
+    group by begins_at
+
+),
+
+-- The reporting day that a day of UTC begins in, and the one that begins before it ends.
+turning as (
+
+    select
+        dates.calendar_date as utc_date,
+        max(begun.reporting_date) filter (where begun.begins_at <= dates.calendar_date) as first_date,
+        min(begun.begins_at) filter (where begun.begins_at > dates.calendar_date) as turns_at,
+        max(begun.reporting_date) as last_date
+    from dates
+    inner join begun
+        on
+            begun.begins_at > dates.calendar_date - interval 3 day
+            and begun.begins_at < dates.calendar_date + interval 1 day
+    group by dates.calendar_date
+
+)
+
+select
+    utc_date,
+    first_date,
+    coalesce(turns_at, cast(utc_date + interval 1 day as timestamp)) as turns_at,
+    last_date
+from turning
+where utc_date < (select max(clock.valid_to) from clock)
