@@ -120,6 +120,14 @@ class TestPreferences:
         assert (row["subscription_id"], row["status"]) == ("*", "NOT_SPECIFIED")
         assert row["channel"] == "SMS"
 
+    def test_an_answer_about_another_channel_lands_as_that_and_the_question_beside_it(self):
+        answer = {"wideStatuses": [{"channel": "EMAIL", "status": "UNSUBSCRIBED"}]}
+        rows = list(preferences._wide("a@example.com", answer, "SMS"))
+        assert [(row["channel"], row["status"]) for row in rows] == [
+            ("EMAIL", "UNSUBSCRIBED"),
+            ("SMS", "NOT_SPECIFIED"),
+        ]
+
     def test_why_and_how_it_was_said_stays_with_a_status(self):
         status = {
             "subscriptionId": 3,

@@ -159,7 +159,9 @@ def _subscriptions(address: str, answer: Record, channel: str) -> Iterator[Row]:
 
 def _wide(address: str, answer: Record, channel: str) -> Iterator[Row]:
     """Yield the account-wide status, which says that it was asked for even where none was set."""
-    statuses = answer.get("wideStatuses") or [{"status": "NOT_SPECIFIED"}]
+    statuses = list(answer.get("wideStatuses") or [])
+    if channel not in {status.get("channel") or channel for status in statuses}:
+        statuses.append({"status": "NOT_SPECIFIED"})
     for status in statuses:
         unit = status.get("businessUnitId") if status.get("wideStatusType") != "PORTAL_WIDE" else ""
         yield _row(address, EVERYTHING + str(unit or ""), status, channel)
