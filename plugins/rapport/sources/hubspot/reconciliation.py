@@ -92,7 +92,8 @@ class _Reconciliation:
         self.known = known
         self.kind = kind
         self.landed = landed
-        create_state(landed, kind.stream, EATEN)
+        names_merged = MERGED_IDS in crm.properties(kind)
+        create_state(landed, kind.stream, EATEN if names_merged else "null::varchar as eaten")
         landed.execute(TABLES)
 
     def run(self, is_due: bool) -> Iterator[Page]:

@@ -168,6 +168,8 @@ class _Profiles:
 
     def _rehome(self) -> Iterator[Page]:
         """Yield the events that were landed under a merged profile, as the other one's."""
+        if not self.merged:
+            return
         self.landed.execute(LEFT_BEHIND, [sorted(self.merged)])
         for survivor in sorted(set(self.merged.values())):
             for page in self.api.events(f'equals(profile_id,"{survivor}")'):
