@@ -11,7 +11,7 @@ from typing import Any
 
 from sandbox import schema
 from sandbox.clock import FOREVER, hubspot_time, klaviyo_time, parse_instant
-from sandbox.schema import ASSOCIATION_TYPES, CONTACTS, METRICS, OBJECT_TYPES
+from sandbox.schema import ASSOCIATION_TYPES, CONTACTS, METRICS, OBJECT_TYPES, PROFILES
 from sandbox.store import VISIBLE, Store
 
 BEFORE_NOW = 1_000
@@ -182,15 +182,28 @@ def _delete(hand: _Hand, collection: str, id: str) -> list[str]:
     return [id]
 
 
-def _merge(hand: _Hand, collection: str, id: str, into: str) -> list[str]:
-    """Merge a record into another as HubSpot does; the survivor's modified date stays."""
+def _merge(
+    hand: _Hand, collection: str, id: str, into: str, new_id: str | None = None
+) -> list[str]:
+    """Merge a record into another as the vendor does.
+
+    In HubSpot the survivor keeps its id and its modified date; with `new_id` both go into a new
+    record of that id, as contacts and companies do now. In Klaviyo the survivor's date moves.
+    """
     if id == into:
         raise BadChange("a record cannot be merged into itself")
     (gone_row, gone), (row, old) = hand.current(collection, id), hand.current(collection, into)
     at = max(hand.moment(gone), hand.moment(old))
     hand.forget_later(gone)
     hand.update("records", gone_row, "valid_until", at)
-    hand.insert(schema.Redirect(collection, id, into, at))
+    hand.insert(schema.Redirect(collection, id, new_id or into, at))
+    if collection == PROFILES:
+        body = {**json.loads(gone.body), **_known(json.loads(old.body))}
+        body["updated"] = klaviyo_time(at)
+        hand.replace(row, old, old._replace(valid_from=at, modified_at=at, body=_json(body)))
+        return [id, into]
+    if new_id:
+        return _merge_into_new(hand, gone, (row, old), str(new_id), at)
     body = merged_body(json.loads(old.body), json.loads(gone.body), collection, id, at)
     hand.replace(row, old, old._replace(valid_from=at, body=_json(body)))
     eaten = {name: body.get(name) for name in MERGE_PROPERTIES}
@@ -202,6 +215,46 @@ def _merge(hand: _Hand, collection: str, id: str, into: str) -> list[str]:
         hand.update("records", later_row, "body", _json({**json.loads(text), **eaten}))
     _move_ties(hand, collection.split("/")[1], id, into, at)
     return [id, into]
+
+
+def _merge_into_new(
+    hand: _Hand, gone: schema.Record, primary: tuple[int, schema.Record], new_id: str, at: int
+) -> list[str]:
+    """End the primary record too, and make the one that both are now."""
+    row, old = primary
+    hand.forget_later(old)
+    hand.update("records", row, "valid_until", at)
+    hand.insert(schema.Redirect(old.collection, old.id, new_id, at))
+    hand.insert(merged_record(old, gone, new_id, at))
+    for id_ in (gone.id, old.id):
+        _move_ties(hand, old.collection.split("/")[1], id_, new_id, at)
+    return [gone.id, old.id, new_id]
+
+
+def merged_record(
+    primary: schema.Record, other: schema.Record, new_id: str, at: int
+) -> schema.Record:
+    """Return the new record that two became: the primary's values, and whom it ate."""
+    made = min(primary.created_at, other.created_at)
+    body = merged_body(
+        json.loads(primary.body), json.loads(other.body), primary.collection, other.id, at
+    )
+    eaten = [body["hs_merged_object_ids"], primary.id]
+    modified = OBJECT_TYPES[primary.collection.split("/")[1]]
+    body |= {
+        "hs_merged_object_ids": ";".join(eaten),
+        "hs_object_id": new_id,
+        "createdate": hubspot_time(made),
+        modified: hubspot_time(at),
+    }
+    if primary.collection == CONTACTS:
+        # Only of the last merge: those that came with an earlier one are not in it.
+        body["hs_calculated_merged_vids"] = f"{primary.id}:{at};{other.id}:{at}"
+    return schema.Record(primary.collection, new_id, at, FOREVER, made, at, None, _json(body))
+
+
+def _known(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if value is not None}
 
 
 def merged_body(
@@ -345,20 +398,25 @@ def _event(
 
 
 def _state(
-    hand: _Hand, email: str, subscription_id: str, status: str, at: str | None = None
+    hand: _Hand,
+    email: str,
+    subscription_id: str,
+    status: str,
+    at: str | None = None,
+    channel: str = "EMAIL",
 ) -> list[str]:
     """Let an address say something about a subscription, or about all of them (``*``)."""
     since = hand.now - BEFORE_NOW
     rows = hand.crm.execute(
         "select rowid, valid_from from subscriptions where lower(email) = lower(?) "
-        "and subscription_id = ? and valid_until > ?",
-        [email, subscription_id, since],
+        "and subscription_id = ? and channel = ? and valid_until > ?",
+        [email, subscription_id, channel, since],
     ).fetchall()
     for row, valid_from in rows:
         hand.update("subscriptions", row, "valid_until", max(since, valid_from))
     stamp = _instant(at, hand)
     hand.insert(
-        schema.Subscription(email, "EMAIL", subscription_id, status, stamp, "{}", since, FOREVER)
+        schema.Subscription(email, channel, subscription_id, status, stamp, "{}", since, FOREVER)
     )
     return [email]
 
@@ -390,13 +448,13 @@ CHANGES: dict[str, tuple[Callable[..., list[str]], set[str], set[str]]] = {
     "archive": (_archive, _RECORD, set()),
     "restore": (_restore, _RECORD, set()),
     "delete": (_delete, _RECORD, set()),
-    "merge": (_merge, {*_RECORD, "into"}, set()),
+    "merge": (_merge, {*_RECORD, "into"}, {"new_id"}),
     "unmerge": (_unmerge, _RECORD, set()),
     "create": (_create, {"collection"}, {"id", "values", "at", "count"}),
     "associate": (_associate, {"start", "end"}, {"label"}),
     "dissociate": (_dissociate, {"start", "end"}, set()),
     "event": (_event, {"metric", "profile_id"}, {"values", "at", "count"}),
-    "state": (_state, {"email", "subscription_id", "status"}, {"at"}),
+    "state": (_state, {"email", "subscription_id", "status"}, {"at", "channel"}),
     "join": (_join, {"list_id", "profile_id"}, {"at"}),
     "leave": (_leave, {"list_id", "profile_id"}, set()),
 }

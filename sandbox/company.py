@@ -17,11 +17,13 @@ from pathlib import Path
 
 SOURCES = (
     "canary.py",
+    "changes.py",
     "clock.py",
     "company.py",
     "crm.py",
     "households.py",
     "journey.py",
+    "leads.py",
     "mailing.py",
     "people.py",
     "schema.py",

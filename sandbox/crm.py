@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from sandbox import mailing, schema, stories
+from sandbox import leads, mailing, schema, stories
 from sandbox.clock import FOREVER, hubspot_time
 from sandbox.households import (
     HOUR,
@@ -96,6 +96,8 @@ def build(path: Path, data: duckdb.DuckDBPyConnection) -> dict[str, int]:
     schema.write(crm, Association, [tie.association(_contact_id(tie.household)) for tie in ties])
     schema.write(crm, Association, around.associations())
     schema.write(crm, Subscription, around.subscriptions())
+    if len(everybody) >= leads.LEAST:
+        leads.write(crm, mailing.metric_names())
     around.close()
     members = [member for household in everybody for member in mailing.memberships(household)]
     schema.write(crm, ListMember, members)
@@ -125,6 +127,7 @@ def _contact(
                 "firstname": first_name,
                 "lastname": last_name,
                 "phone": household.person.phone_as_typed,
+                "hs_calculated_phone_number": household.person.phone,
                 "hs_language": household.person.language,
                 "hubspot_owner_id": _owner_id(_owner_of(household, household.in_crm_since)),
                 "lifecyclestage": "lead",
@@ -190,6 +193,7 @@ def _duplicate(household: Household) -> Iterator[Record]:
         "firstname": first_name.upper(),
         "lastname": last_name,
         "phone": household.person.phone,
+        "hs_calculated_phone_number": household.person.phone,
         "hs_language": None,
         "hubspot_owner_id": None,
         "lifecyclestage": "lead",

@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from sandbox import hubspot, klaviyo
 from sandbox.changes import CHANGES, BadChange, Changes, check
+from sandbox.clock import LAST_INSTANT, parse_instant
 from sandbox.limits import Limit
 from sandbox.store import Store
 
@@ -41,6 +42,7 @@ KINDS = {
     "missing_page": set(),
     "repeat_cursor": set(),
     "next_link": {"host", "scheme"},
+    "property_gone": {"name", "since"},
     "mutate": {"record", "changes"},
 }
 SETTINGS: dict[str, Any] = {"hubspot_search_lag_seconds": 0.0, "hubspot_associations_page": 500}
@@ -102,6 +104,8 @@ class Rule:
             raise BadRule(f"path is no regular expression: {problem}") from None
         if kind == "mutate":
             _check_changes(do)
+        if kind == "property_gone":
+            _check_property(do)
         return cls(
             match.get("path", ""),
             match.get("method"),
@@ -286,8 +290,32 @@ class Faults:
             _repeat_cursor(page, scope, asked)
         elif kind == "next_link":
             _move_next_link(page, rule.do)
+        elif kind == "property_gone":
+            self._forget_property(records or [page], rule.do)
         elif kind == "mutate" and records:
             self.script.changes.apply(_changes(rule.do, scope["path"], records))
+
+    def _forget_property(self, records: list[Any], do: dict[str, Any]) -> None:
+        """Leave a deleted or renamed property out, as HubSpot does: it is not even null."""
+        if "since" in do and self.script.store.now() < parse_instant(do["since"]):
+            return
+        for record in records:
+            for member in ("properties", "propertiesWithHistory"):
+                record.get(member, {}).pop(do["name"], None)
+
+
+def _check_property(do: dict[str, Any]) -> None:
+    """Check which property is gone, and since when.
+
+    Raises:
+        BadRule: it has no name, or the instant is none.
+    """
+    if not isinstance(do.get("name"), str):
+        raise BadRule("property_gone needs the name of a property")
+    try:
+        parse_instant(do.get("since", LAST_INSTANT))
+    except (ValueError, TypeError) as problem:
+        raise BadRule(f"since: {problem}") from None
 
 
 def _check_numbers(kind: str, do: dict[str, Any], after: Any, times: Any) -> None:

@@ -1,7 +1,7 @@
 """What the Klaviyo look-alike serves: profiles, lists, campaigns, messages and events."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +34,7 @@ from sandbox.schema import (
 RECEIVED_EMAIL = "Received Email"
 COUPON_REDEEMED = "Coupon Redeemed"
 MAILINGS, TASTINGS = "Coupon mailings", "Tasting evenings"
+OWN = {"object": "integration", "name": "Klaviyo", "category": "Internal"}
 TAG_NAMES = ("content:price_offer", "topic:offers")
 
 
@@ -162,7 +163,7 @@ def memberships(household: Household) -> Iterator[ListMember]:
 
 
 def _list_id(name: str) -> str:
-    return _code("list", name, length=6)
+    return code("list", name, length=6)
 
 
 def tag_records() -> Iterator[Record]:
@@ -179,24 +180,30 @@ def _tag_id(name: str) -> str:
 
 def metric_records() -> Iterator[Record]:
     """Yield the kinds of event there are; the first two are real."""
+    api = {"object": "integration", "name": "API", "category": "API"}
+    for name in metric_names():
+        yield metric_record(name, api if name == COUPON_REDEEMED else OWN)
+
+
+def metric_names() -> list[str]:
+    """Return the names of the kinds of event there are."""
     from sandbox.simulate import around
 
-    own = {"object": "integration", "name": "Klaviyo", "category": "Internal"}
-    for name, integration in (
-        (RECEIVED_EMAIL, own),
-        (COUPON_REDEEMED, {"object": "integration", "name": "API", "category": "API"}),
-        *((name, own) for name in sorted(around.METRICS)),
-    ):
-        stamp = klaviyo_time(OPENING)
-        body = {
-            "name": name,
-            "created": stamp,
-            "updated": stamp,
-            "integration": {"id": _code("integration", name, length=5), **integration},
-        }
-        yield Record(
-            METRICS, metric_id(name), OPENING, FOREVER, OPENING, OPENING, None, json_text(body)
-        )
+    return [RECEIVED_EMAIL, COUPON_REDEEMED, *sorted(around.METRICS)]
+
+
+def metric_record(name: str, integration: Mapping[str, str] = OWN) -> Record:
+    """Return one kind of event."""
+    stamp = klaviyo_time(OPENING)
+    body = {
+        "name": name,
+        "created": stamp,
+        "updated": stamp,
+        "integration": {"id": code("integration", name, length=5), **integration},
+    }
+    return Record(
+        METRICS, metric_id(name), OPENING, FOREVER, OPENING, OPENING, None, json_text(body)
+    )
 
 
 def campaign_versions(campaign: Campaign) -> Iterator[Record]:
@@ -312,7 +319,7 @@ def _event(
     metric: str, household: int, at: int, properties: dict[str, str], *about: object
 ) -> tuple[object, ...]:
     return (
-        _code("event", metric, household, *about, length=11),
+        code("event", metric, household, *about, length=11),
         str(UUID(int=draw("uuid", metric, household, *about) << 64 | at, version=1)),
         at,
         at,
@@ -328,29 +335,30 @@ def _subject(campaign: Campaign) -> str:
 
 def profile_id(household: int) -> str:
     """Return the id of a household's profile."""
-    return _ulid("profile", household)
+    return ulid("profile", household)
 
 
 def message_id(campaign: Campaign) -> str:
     """Return the id of a campaign's one message."""
-    return _ulid("message", campaign.number)
+    return ulid("message", campaign.number)
 
 
 def metric_id(name: str) -> str:
     """Return the id of the metric of a name."""
-    return _code("metric", name, length=6)
+    return code("metric", name, length=6)
 
 
-def _ulid(*about: object) -> str:
-    return "01" + _code(*about, length=24, letters="0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+def ulid(*about: object) -> str:
+    """Return an id such as Klaviyo gives profiles and messages."""
+    return "01" + code(*about, length=24, letters="0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 
 
-def _code(
+def code(
     *about: object,
     length: int,
     letters: str = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789",
 ) -> str:
-    """Return an id such as a vendor would make."""
+    """Return a short id such as Klaviyo gives the other things."""
     number = draw(*about) << 64 | draw("more", *about)
     base = len(letters)
     return "".join(letters[number // base**place % base] for place in range(length))

@@ -100,6 +100,17 @@ class Store:
         further = self.successors(collection, set(merged.values()), now)  # merged once more
         return {each: further[merged[each]] if each in merged else each for each in asked}
 
+    def merged(self, collection: str, now: int) -> dict[str, str]:
+        """Return every merged-away id of a collection with the one that stands for it."""
+        values = {"collection": collection, "now": now}
+        ids = self.rows(
+            "select distinct id from redirects "
+            "where collection = :collection and valid_from < :now",
+            values,
+        )
+        standing = self.successors(collection, (each for (each,) in ids), now) if ids else {}
+        return {each: other for each, other in standing.items() if other != each}
+
     def histories(
         self, collection: str, ids: Iterable[str], names: list[str], now: int
     ) -> dict[str, dict[str, list[tuple[int, Any]]]]:

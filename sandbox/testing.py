@@ -6,10 +6,11 @@ In a ``conftest.py``::
 """
 
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,7 @@ import httpx
 import pytest
 import uvicorn
 
+from sandbox import leads, mailing
 from sandbox.clock import LAST_INSTANT, set_clock
 from sandbox.company import Company, prepare
 from sandbox.server import HUBSPOT_TOKEN, KLAVIYO_KEY, create_app
@@ -132,6 +134,24 @@ def small_company(tmp_path_factory: pytest.TempPathFactory) -> Company:
 def full_company(tmp_path_factory: pytest.TempPathFactory) -> Company:
     """The whole company; built once, in about ten seconds."""
     return prepare(tmp_path_factory.mktemp("full-company"))
+
+
+@pytest.fixture(scope="session")
+def _leads_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
+    """A small company with the leads of the larger ones, served; ask for `leads_server`."""
+    company = prepare(tmp_path_factory.mktemp("company-with-leads"), households=SMALL)
+    with closing(sqlite3.connect(company.crm_path)) as crm:
+        leads.write(crm, mailing.metric_names())
+        crm.commit()
+    with serve(company) as server:
+        yield server
+
+
+@pytest.fixture
+def leads_server(_leads_server: SandboxServer) -> SandboxServer:
+    """A small company with leads; without faults and at the end of the last night."""
+    _leads_server.reset()
+    return _leads_server
 
 
 @pytest.fixture(scope="session")

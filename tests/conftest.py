@@ -21,8 +21,10 @@ sys.path.insert(0, str(ROOT / "plugins"))  # as Airflow does
 sys.path.insert(0, str(ROOT))
 
 from sandbox.testing import (  # noqa: E402, F401
+    _leads_server,
     _small_server,
     full_company,
+    leads_server,
     sandbox_server,
     small_company,
 )

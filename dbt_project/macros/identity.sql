@@ -23,8 +23,8 @@
             'ß',
             'ss'
         ),
-        'đøłıيىئكةؤ٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹',
-        'doliیییکهو01234567890123456789'
+        'đøłıيىئكةۀەؤ٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹',
+        'doliیییکهههو01234567890123456789'
     )
 {%- endmacro %}
 
@@ -44,20 +44,62 @@
     )
 {%- endmacro %}
 
-{#- An address as it is compared: dots and tags before the @ count, except where the policy says not. -#}
+{#- A name as it ties: where script leaves it open whether its parts are joined, by its letters alone. -#}
+{% macro tying_name(name_key) -%}
+    case
+        when regexp_matches({{ name_key }}, '\p{Arabic}')
+            then array_to_string(list_sort(string_split(replace({{ name_key }}, ' ', ''), '')), '')
+        else {{ name_key }}
+    end
+{%- endmacro %}
+
+{#-
+    An address as it is compared: systems store it in lower case or as typed, composed or not, with
+    what a page's copy left in it. A domain of another script has an ASCII form (IDNA). Dots and tags
+    before the @ count, except where the policy says not. Null for what is no address.
+-#}
 {% macro email_key(email) -%}
     {% set domains = var('identity_email_loose_domains') %}
+    {% set address -%}
+    lower(
+        nfc_normalize(
+            regexp_replace(
+                {{ email }},
+                '[\s\x{00AD}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{206F}\x{FEFF}]|\.+$',
+                '',
+                'g'
+            )
+        )
+    )
+    {%- endset %}
+    {% set ascii -%}
+    case
+        when regexp_matches({{ address }}, '@.*[^\x00-\x7F]')
+            then regexp_extract({{ address }}, '^(.*@)', 1) || idna(split_part({{ address }}, '@', -1))
+        else {{ address }}
+    end
+    {%- endset %}
     {% if domains -%}
     case
-        when split_part({{ email }}, '@', -1) in ('{{ domains | join("', '") }}')
+        when split_part({{ ascii }}, '@', -1) in ('{{ domains | join("', '") }}')
             then
-                lower(replace(regexp_replace({{ email }}, '(\+.*)?@[^@]*$', ''), '.', ''))
-                || '@' || split_part({{ email }}, '@', -1)
-        else {{ email }}
+                replace(regexp_replace({{ ascii }}, '(\+.*)?@[^@]*$', ''), '.', '')
+                || '@' || split_part({{ ascii }}, '@', -1)
+        else {{ ascii }}
     end
     {%- else -%}
-    {{ email }}
+    {{ ascii }}
     {%- endif %}
+{%- endmacro %}
+
+{#- What stands before the @ and before a +tag: a post's name or a word for "none". -#}
+{% macro mailbox_of(email_key) -%}
+    regexp_extract({{ email_key }}, '^[^+@]*')
+{%- endmacro %}
+
+{#- Letters and digits alone: "N/A", "n.a." and "na" are one word for nothing. -#}
+{% macro bare(expression) -%}
+    regexp_replace(lower({{ expression }}), '[^\p{L}\p{N}]', '', 'g')
 {%- endmacro %}
 
 {#- Country of telephone numbers written without one: the contact's own, else the source's. -#}

@@ -123,6 +123,11 @@
     ]) }}
 {%- endmacro %}
 
+{#- The models that hold persons, of whose fields each may be unreadable by itself. -#}
+{% macro person_models() -%}
+    {{ return(['hubspot__contacts', 'klaviyo__profiles', 'shop__customers']) }}
+{%- endmacro %}
+
 {#- The streams that one pair of models holds together, as (source, stream). -#}
 {% macro streams_of(model) -%}
     {% set found = [] %}

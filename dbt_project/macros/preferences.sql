@@ -1,6 +1,53 @@
-{#- Channels that marketing may use, if she lets it. -#}
+{#- Channels that marketing may use, if they let it. -#}
 {% macro marketing_channels() -%}
-    {{ return(['email', 'sms', 'push', 'phone', 'post']) }}
+    {{ return(['email', 'sms', 'whatsapp', 'push', 'phone', 'post']) }}
+{%- endmacro %}
+
+{#- Words that a list of channels may hold besides: other ways to meet, and none of all. -#}
+{% macro channel_words() -%}
+    {{ return(marketing_channels() + ['meeting', 'chat', 'web', 'store', 'ad', 'social', 'none']) }}
+{%- endmacro %}
+
+{#-
+    Properties of a CRM contact that stay in force when the CRM stops sending them: what a person
+    answered, and what ties their records.
+-#}
+{% macro lasting_contact_properties() -%}
+    {{ return([
+        'shop_customer_number', 'hs_additional_emails', 'hs_merged_object_ids',
+        'hs_calculated_merged_vids', 'hs_email_optout', 'declared_relationship',
+        'wants_relationship', 'wanted_topics', 'unwanted_topics', 'allowed_channels',
+        'max_marketing_messages_30d', 'allowed_hours', 'allowed_weekdays',
+        'marketing_pause_until', 'declared_values', 'interests', 'loyalty_status',
+        'preferences_updated_at',
+    ]) }}
+{%- endmacro %}
+
+{#- "Email; SMS" as a list. With anything but single words among them nobody knows what is meant: none. -#}
+{% macro channel_list(column) -%}
+    case
+        when len(
+            list_filter({{ _channel_items(column) }}, lambda item: not regexp_full_match(item, '\w+'))
+        ) > 0
+            then []
+        else {{ _channel_items(column) }}
+    end
+{%- endmacro %}
+
+{#- Is there a word among them that names no channel? -#}
+{% macro has_unreadable_channels(column) -%}
+    coalesce(
+        len(
+            list_filter(
+                {{ _channel_items(column) }}, lambda item: not list_contains({{ channel_words() }}, item)
+            )
+        ) > 0,
+        false
+    )
+{%- endmacro %}
+
+{% macro _channel_items(column) -%}
+    {{ text_list("replace(replace(lower(" ~ column ~ "), 'e-mail', 'email'), ',', ';')") }}
 {%- endmacro %}
 
 {#- Was consent given in a way that only the person herself can have used? -#}

@@ -1,7 +1,7 @@
 {#-
-    Fifth of the base that a value stands in, 5 = best: the share of customers at or
-    below it, in whole numbers. Equal values always share a quintile, so the order of
-    rows decides nothing. Null stays null.
+    Fifth of the base that a value stands in, 5 = best: one more than the customers who are worse, as a
+    share of all. Equal values stand at the bottom of their group, so what most have in common is not
+    best; the order of rows decides nothing. In whole numbers; null stays null.
 -#}
 {% macro quintile(value, best='highest') -%}
     case
@@ -9,10 +9,9 @@
             then
                 cast(
                     (
-                        5 * count({{ value }}) over (
+                        5 * (rank() over (
                             order by {{ value }} {{ 'asc' if best == 'highest' else 'desc' }} nulls last
-                            range between unbounded preceding and current row
-                        )
+                        ))
                         + count({{ value }}) over () - 1
                     ) // count({{ value }}) over () as integer
                 )

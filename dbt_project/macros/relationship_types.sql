@@ -54,3 +54,13 @@
         {% endfor %}
     from {{ ref('int_relationship__types') }}
 {%- endmacro %}
+
+{#- Who says that somebody is of their type, in words: they themselves, or a model and how sure it is. -#}
+{% macro basis_in_words() -%}
+    case type_basis
+        when 'declared' then 'as they said'
+        when 'inferred'
+            then 'inferred, ' || cast(round(100 * inferred_confidence) as integer) || ' % sure'
+        else 'too little is known of them'
+    end
+{%- endmacro %}

@@ -4,17 +4,67 @@
     nullif(trim({{ column }}), '')
 {%- endmacro %}
 
-{#- ISO 8601 with any offset (none means UTC), or Unix time in seconds or milliseconds. -#}
+{#-
+    An instant, in UTC, that a text names beyond doubt; null for every other text.
+
+    Read are year, month and day in this order (ISO 8601, also with / or one digit less), alone or with
+    hours and minutes, seconds, fractions; an offset of at most 14 hours, Z, UTC or GMT, also after a blank
+    (none means UTC); and Unix time, of nine or ten digits in seconds, of eleven to thirteen in
+    milliseconds, before 1970 with a minus. Shorter numbers could be either, longer ones anything.
+    31/12/2017 stays unread: 3/4/2017 is two days in two countries, and half of a column read by luck is worse
+    than none. Whether the year is plausible is the caller's question (`is_no_time`).
+
+    Casting to TIMESTAMP drops the offset, so everything is cast with it; what is not in the engine's own
+    spelling is first put into it.
+-#}
 {% macro utc_timestamp(column) -%}
-    coalesce(
-        try_cast({{ column }} as timestamptz) at time zone 'UTC',
-        case
-            when regexp_full_match({{ column }}, '\d{13}')
-                then make_timestamp(try_cast({{ column }} as bigint) * 1000)
-            when regexp_full_match({{ column }}, '\d{10}')
-                then make_timestamp(try_cast({{ column }} as bigint) * 1000000)
-        end
+    {% set spelled -%}
+        (?i)\s*(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[t\s]\s*(\d{1,2}:\d\d)(:\d\d(?:\.\d+)?)?\s*(z|utc|gmt|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?)?)?\s*
+    {%- endset %}
+    case
+        -- as most tools write it
+        when
+            regexp_full_match(
+                {{ column }},
+                '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)?)?'
+            )
+            then try_cast({{ column }} as timestamptz) at time zone 'UTC'
+        when regexp_full_match({{ column }}, '\s*-?\d{9,10}(\.\d+)?\s*')
+            then
+                make_timestamp(cast(round(try_cast({{ column }} as double) * 1000000) as bigint))
+        when regexp_full_match({{ column }}, '\s*-?\d{11,13}(\.\d+)?\s*')
+            then make_timestamp(cast(round(try_cast({{ column }} as double) * 1000) as bigint))
+        when regexp_full_match({{ column }}, '{{ spelled }}')
+            then
+                try_cast(
+                    regexp_replace({{ column }}, '{{ spelled }}', '\1-\2-\3 ')
+                    || coalesce(nullif(regexp_extract({{ column }}, '{{ spelled }}', 4), ''), '0:00')
+                    || coalesce(nullif(regexp_extract({{ column }}, '{{ spelled }}', 5), ''), ':00')
+                    || regexp_replace(
+                        regexp_extract({{ column }}, '{{ spelled }}', 6), '(?i)^(z|utc|gmt|)$', '+00'
+                    )
+                    as timestamptz
+                ) at time zone 'UTC'
+    end
+{%- endmacro %}
+
+{#-
+    Something is written where a time should be, and nobody can tell which, or it lies before all that
+    can be meant (the zero of a clock, the year 1405 of another calendar). `value` is what was read.
+-#}
+{% macro is_no_time(column, value) -%}
+    (
+        {{ clean_text(column) }} is not null
+        and coalesce({{ is_implausible(value) }}, true)
     )
+{%- endmacro %}
+
+{#- The day that a text names; null where it names none, or one before all that can be meant. -#}
+{% macro plausible_date(column) -%}
+    case
+        when not {{ is_implausible(utc_timestamp(column)) }}
+            then cast({{ utc_timestamp(column) }} as date)
+    end
 {%- endmacro %}
 
 {% macro amount(column) -%}
@@ -66,6 +116,36 @@
 {#- "New products" and "new-products" are one topic. -#}
 {% macro topic_of(expression) -%}
     nullif(trim(regexp_replace(lower({{ expression }}), '[^\p{L}\p{N}]+', '_', 'g'), '_'), '')
+{%- endmacro %}
+
+{#- A time that can have been; null for one that cannot be read or is of another calendar. -#}
+{% macro plausible_time(column) -%}
+    case
+        when {{ utc_timestamp(column) }} >= cast('{{ var("earliest_plausible_date") }}' as timestamp)
+            then {{ utc_timestamp(column) }}
+    end
+{%- endmacro %}
+
+{#- A day that never comes: the end of what has none. -#}
+{% macro endless() -%}
+    date '9999-12-31'
+{%- endmacro %}
+
+{#- Did anybody write something there? -#}
+{% macro filled(column) -%}
+    coalesce(trim({{ column }}), '') <> ''
+{%- endmacro %}
+
+{#- The fields of a row that nobody can read, by name; pairs of a name and its condition. -#}
+{% macro unreadable(fields) -%}
+    list_filter(
+        [
+            {% for field, condition in fields %}
+            case when {{ condition }} then '{{ field }}' end{{ ',' if not loop.last }}
+            {% endfor %}
+        ],
+        lambda field: field is not null
+    )
 {%- endmacro %}
 
 {#- What every object of the CRM has to have; `members` is its `properties`, opened. -#}

@@ -13,7 +13,7 @@ from sandbox.schema import EVERYTHING, SUBSCRIPTION_DEFINITIONS
 from sandbox.store import Record, Store
 
 INPUTS_MAX = 100
-CHANNEL = "EMAIL"  # the one there is
+CHANNELS = ("EMAIL", "SMS", "WHATSAPP")
 _STATUSES = """
 select lower(email), subscription_id, status, set_at, body from subscriptions
 where lower(email) in (select lower(value) from json_each(:emails)) and channel = :channel
@@ -39,22 +39,26 @@ class Preferences:
 
     async def statuses(self, request: Request) -> Response:
         """Answer what up to 100 addresses said about each subscription."""
-        _check_channel(request)
-        return await in_thread(request, self._statuses, INPUTS_MAX)
+        channel = _channel(request)
+        return await in_thread(request, lambda asked: self._statuses(asked, channel), INPUTS_MAX)
 
     async def unsubscribed(self, request: Request) -> Response:
         """Answer which of up to 100 addresses left everything."""
-        _check_channel(request)
-        return await in_thread(request, self._unsubscribed, INPUTS_MAX)
+        channel = _channel(request)
+        return await in_thread(
+            request, lambda asked: self._unsubscribed(asked, channel), INPUTS_MAX
+        )
 
     def _definitions(self, now: int) -> list[Record]:
         values = {"collection": SUBSCRIPTION_DEFINITIONS, "now": now}
         return self.store.records("archived_at is null", "order by id", values)
 
-    def _said(self, emails: list[str], now: int, wide: bool) -> dict[str, dict[str, Any]]:
+    def _said(
+        self, emails: list[str], channel: str, now: int, wide: bool
+    ) -> dict[str, dict[str, Any]]:
         """Return address -> subscription -> the latest that was said."""
         said: dict[str, dict[str, Any]] = defaultdict(dict)
-        values = {"emails": json.dumps(emails), "channel": CHANNEL, "wide": wide, "now": now}
+        values = {"emails": json.dumps(emails), "channel": channel, "wide": wide, "now": now}
         for email, subscription, status, set_at, body in self.store.rows(_STATUSES, values):
             said[email][subscription] = {
                 **json.loads(body),
@@ -63,10 +67,14 @@ class Preferences:
             }
         return said
 
-    def _statuses(self, asked: dict[str, Any]) -> Response:
+    def _statuses(self, asked: dict[str, Any], channel: str) -> Response:
         emails, now = _addresses(asked), self.store.now()
-        said = self._said(emails, now, wide=False)
-        definitions = self._definitions(now)
+        said = self._said(emails, channel, now, wide=False)
+        definitions = [
+            each
+            for each in self._definitions(now)
+            if each.body.get("communicationMethod", "Email").upper() == channel
+        ]
 
         def status(email: str, definition: Record) -> dict[str, Any]:
             known = said.get(email.lower(), {}).get(definition.id) or {
@@ -77,7 +85,7 @@ class Preferences:
                 "subscriberIdString": email,
                 "subscriptionId": int(definition.id),
                 "subscriptionName": definition.body["name"],
-                "channel": CHANNEL,
+                "channel": channel,
                 "source": "",
                 "legalBasis": None,
                 "legalBasisExplanation": None,
@@ -95,9 +103,9 @@ class Preferences:
         ]
         return batch_answer(results, [], now)
 
-    def _unsubscribed(self, asked: dict[str, Any]) -> Response:
+    def _unsubscribed(self, asked: dict[str, Any], channel: str) -> Response:
         emails, now = _addresses(asked), self.store.now()
-        said = self._said(emails, now, wide=True)
+        said = self._said(emails, channel, now, wide=True)
 
         def wide(email: str) -> list[dict[str, Any]]:
             known = said.get(email.lower(), {}).get(EVERYTHING)
@@ -106,7 +114,7 @@ class Preferences:
             shown = {
                 "subscriberIdString": email,
                 "wideStatusType": "PORTAL_WIDE",
-                "channel": CHANNEL,
+                "channel": channel,
                 "businessUnitId": 0,
             }
             return [{**shown, "status": known["status"], "timestamp": known["timestamp"]}]
@@ -131,9 +139,11 @@ def _definition(record: Record) -> dict[str, Any]:
     }
 
 
-def _check_channel(request: Request) -> None:
-    if request.query_params.get("channel") != CHANNEL:
-        raise Refused(f"channel is required, and {CHANNEL} is the only one")
+def _channel(request: Request) -> str:
+    channel = request.query_params.get("channel")
+    if channel not in CHANNELS:
+        raise Refused(f"channel is required, and one of {', '.join(CHANNELS)}")
+    return channel
 
 
 def _addresses(asked: dict[str, Any]) -> list[str]:

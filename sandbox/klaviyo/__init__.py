@@ -15,6 +15,7 @@ ROUTES = {
     "/campaigns": "campaigns",
     "/campaigns/{campaign_id}/campaign-messages": "messages",
     "/events": "events",
+    "/events/{event_id}": "one_event",
     "/lists": "lists",
     "/lists/{list_id}": "one_list",
     "/lists/{list_id}/profiles": "members",

@@ -19,6 +19,7 @@ from sandbox.klaviyo.pages import (
     MEMBER_PAGE,
     MESSAGE_PAGE,
     METRIC_PAGE,
+    ONE_EVENT,
     ONE_LIST,
     PROFILE_PAGE,
     TAG_PAGE,
@@ -70,17 +71,41 @@ class Api:
         """List events: those whose time and whose visibility lie before now."""
         asked = Asked(request, EVENT_PAGE)
         base, now = self._base(request), self.store.now()
-        where, order, values = asked.sql()
+        merged = self.store.merged(PROFILES, now)
+
+        def eaten(profile_id: str) -> list[str]:
+            own = [] if profile_id in merged else [profile_id]
+            return own + [each for each, survivor in merged.items() if survivor == profile_id]
+
+        where, order, values = asked.sql({"profile_id": eaten})
         found = self.store.rows(
             f"select id, {asked.key}, uuid, at, metric_id, profile_id, body from events "
             f"where visible_from < :now and at < :now and {where} {order}",
             {**values, "now": now},
         )
-        rows, links = asked.cut(found, base)
+        cut, links = asked.cut(found, base)
+        rows = [_of_survivor(row, merged) for row in cut]
         shown = asked.fields("event")
         related = {"metric": {row[4] for row in rows}, "profile": {row[5] for row in rows}}
         included = self._included(asked, related, base, now)
         return _page((resources.event(row, base, shown) for row in rows), links, included)
+
+    def one_event(self, request: Request, event_id: str) -> Response:
+        """Answer for one event."""
+        asked, now = Asked(request, ONE_EVENT), self.store.now()
+        base = self._base(request)
+        found = self.store.rows(
+            "select id, at, uuid, at, metric_id, profile_id, body from events "
+            "where id = :id and visible_from < :now and at < :now",
+            {"id": event_id, "now": now},
+        )
+        if not found:
+            raise Refused("An event with this id does not exist.", "", 404, "not_found")
+        row = _of_survivor(found[0], self.store.merged(PROFILES, now))
+        related = {"metric": {row[4]}, "profile": {row[5]}}
+        included = self._included(asked, related, base, now)
+        links = {"self": f"{base}/events/{event_id}"}
+        return _one(resources.event(row, base, asked.fields("event")), links, included)
 
     def lists(self, request: Request) -> Response:
         """List the lists."""
@@ -97,10 +122,8 @@ class Api:
             ((more["profile_count"],),) = self.store.rows(f"select count(*) {_MEMBERS}", values)
         shown = asked.fields("list")
         found = resources.resource(row, base, shown, included=asked.include, more=more)
-        links = f'{{"self":{resources.text(f"{base}/lists/{list_id}")}}}'
         included = self._included(asked, _related([row]), base, now)
-        tail = "" if included is None else f',"included":[{",".join(included)}]'
-        return _sent(f'{{"data":{found},"links":{links}{tail}}}')
+        return _one(found, {"self": f"{base}/lists/{list_id}"}, included)
 
     def members(self, request: Request, list_id: str) -> Response:
         """List the profiles on a list, each with the instant it joined."""
@@ -226,6 +249,16 @@ def _related(rows: Iterable[Row]) -> dict[str, set[str]]:
         for relation, (_, ids) in resources.related(row[3]).items():
             found[relation] |= {ids} if isinstance(ids, str) else set(ids)
     return found
+
+
+def _of_survivor(row: tuple[Any, ...], merged: Mapping[str, str]) -> tuple[Any, ...]:
+    """Return an event's row with the profile that has it now."""
+    return (*row[:5], merged.get(row[5], row[5]), *row[6:])
+
+
+def _one(data: str, links: Mapping[str, str], included: list[str] | None) -> Response:
+    tail = "" if included is None else f',"included":[{",".join(included)}]'
+    return _sent(f'{{"data":{data},"links":{resources.text(links)}{tail}}}')
 
 
 def _page(data: Iterable[str], links: dict[str, str], included: list[str] | None) -> Response:

@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -102,10 +102,20 @@ class Asked:
         self.cursor = self._cursor(query.get("page[cursor]"))
         self.filter = query.get("filter", "")
 
-    def sql(self) -> tuple[str, str, dict[str, Any]]:
-        """Return conditions, order and values; one row more than a page is asked for."""
+    def sql(
+        self, stands_for: Mapping[str, Callable[[str], list[str]]] | None = None
+    ) -> tuple[str, str, dict[str, Any]]:
+        """Return conditions, order and values; one row more than a page is asked for.
+
+        Args:
+            stands_for: field -> what a value asked for is called in the table, where names differ.
+        """
         values: dict[str, Any] = {"limit": self.size + 1}
-        conditions = [self._condition(*each, values) for each in parse_filter(self.filter)]
+        conditions = []
+        for operator, name, given in parse_filter(self.filter):
+            named = (stands_for or {}).get(name)
+            items = [each for item in given for each in named(item)] if named else given
+            conditions.append(self._condition(operator, name, items, values))
         column, row_id = self.key, self.page.columns["id"]
         backwards = bool(self.cursor and self.cursor[2])
         down = self.down != backwards

@@ -175,3 +175,11 @@ EVENT_PAGE = Page(
     sorts=("datetime", "timestamp"),
     size=(200, 1000),
 )
+ONE_EVENT = Page(
+    parameters=("include", "fields[event]", "fields[metric]", "fields[profile]"),
+    filters={},
+    columns={"id": "id"},
+    instants=(),
+    sorts=("id",),
+    size=None,
+)

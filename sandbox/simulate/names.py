@@ -67,6 +67,21 @@ COUNTRIES = {
     "Asia/Dubai": "United Arab Emirates",
     "Africa/Cairo": "Egypt",
 }
+REGIONS = {
+    "America/New_York": "US",
+    "America/Chicago": "US",
+    "America/Los_Angeles": "US",
+    "Europe/London": "GB",
+    "Europe/Berlin": "DE",
+    "Europe/Vienna": "AT",
+    "Europe/Madrid": "ES",
+    "America/Mexico_City": "MX",
+    "Asia/Ho_Chi_Minh": "VN",
+    "Europe/Paris": "FR",
+    "Asia/Tehran": "IR",
+    "Asia/Dubai": "AE",
+    "Africa/Cairo": "EG",
+}
 UTC_OFFSETS = {  # in winter; good enough for the hour at which somebody shops
     "America/New_York": -5,
     "America/Chicago": -6,

@@ -5,18 +5,35 @@ is what was true from one instant to the next: the instants are gathered first, 
 then a function of the person and the instant.
 """
 
+from collections.abc import Iterable
+
 import duckdb
 
 from sandbox.mailing import metric_id
+from sandbox.schema import CONTACTS, DEMOGRAPHICS, PROPERTIES
 from sandbox.simulate.engine import texts
 from sandbox.simulate.events import METRICS
-from sandbox.simulate.names import COUNTRIES, LOCALES
+from sandbox.simulate.names import COUNTRIES, LOCALES, REGIONS
 from sandbox.simulate.parameters import DEAL_STAGES, END, TOPICS, Parameters
 
 OPENED = 1_400_000_000_000  # when the accounts were opened, before any history
 LISTS = {"VpXq7a": "Newsletter", "RkTm2s": "Text messages", "WzNb5v": "Friends of the house"}
 SUBSCRIPTIONS = {str(91_000_001 + i): topic for i, topic in enumerate(TOPICS)}
 NEWSLETTER, TEXTS, FRIENDS = LISTS
+# HubSpot's spelling of a time zone: Asia/Ho_Chi_Minh is asia_slash_ho_chi_minh.
+ZONE = "replace(replace(lower(time_zone), '/', '_slash_'), '-', '_hyphen_')"
+# Properties of a contact that nobody has a value of here, and those that second contacts lack too:
+# HubSpot shows them as null, not not at all.
+NEVER_KNOWN = (
+    *DEMOGRAPHICS,
+    *("city", "company", "date_of_birth", "hs_additional_emails", "hs_calculated_mobile_number"),
+    *("mobilephone", "zip"),
+)
+ENTERED_AGAIN = (
+    *("createdate", "lastmodifieddate", "hs_object_id", "email", "firstname", "lastname", "phone"),
+    *("hs_language", "lifecyclestage", "shop_customer_number", "hs_calculated_phone_number"),
+)
+NEVER_ENTERED = tuple(name for name in PROPERTIES[CONTACTS] if name not in ENTERED_AGAIN)
 
 
 def duplicates(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
@@ -61,6 +78,11 @@ def duplicates(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
     )
 
 
+def _nulls(names: Iterable[str]) -> str:
+    """Return SQL of the members of a JSON object that are all null."""
+    return ", ".join(f"'{name}', null" for name in names)
+
+
 def versions(moments: str, source: str = "people") -> str:
     """Return SQL of one row per person and instant at which something changed, with its end."""
     return f"""
@@ -76,6 +98,7 @@ def versions(moments: str, source: str = "people") -> str:
 def contacts() -> str:
     """Return the CRM's contacts: new, customer, asked, moved, opted out, merged into."""
     countries = " ".join(f"when '{zone}' then '{name}'" for zone, name in COUNTRIES.items())
+    regions = " ".join(f"when '{zone}' then '{code}'" for zone, code in REGIONS.items())
 
     def said(column: str) -> str:
         return f"if(since >= said_at, {column}, null)"
@@ -120,9 +143,12 @@ def contacts() -> str:
                         translate(first_name, 'یک', 'يك'), first_name),
                     'lastname', last_name,
                     'phone', phone,
+                    'hs_calculated_phone_number', phone,
                     'hs_language', language,
-                    'hs_timezone', if(u('zone known', person) < 0.8, time_zone, null),
+                    'hs_timezone', if(u('zone known', person) < 0.8, {ZONE}, null),
                     'country', case time_zone {countries} end,
+                    'hs_country_region_code', if(u('region known', person) < 0.6,
+                        case time_zone {regions} end, null),
                     'jobtitle', if(is_business, 'Buyer', null),
                     'hubspot_owner_id', named_owner_id,
                     'lifecyclestage', if(since >= born, 'customer', 'lead'),
@@ -150,7 +176,8 @@ def contacts() -> str:
                     'loyalty_status', if(kind in ('best_friend', 'buddy') and since >= said_at,
                         if(kind = 'best_friend', 'gold', 'silver'), null),
                     'preferences_updated_at', hubspot_time(if({later}, changed_at,
-                        if(since >= said_at, said_at, null)))
+                        if(since >= said_at, said_at, null))),
+                    {_nulls(NEVER_KNOWN)}
                 )::varchar as body
             from spans inner join facts using (person)
         )
@@ -168,7 +195,9 @@ def contacts() -> str:
                 'hs_object_id', contact_id,
                 'email', email, 'firstname', first_name, 'lastname', last_name, 'phone', phone,
                 'hs_language', language, 'lifecyclestage', 'lead',
-                'shop_customer_number', if(has_number, customer_id::varchar, null)
+                'shop_customer_number', if(has_number, customer_id::varchar, null),
+                'hs_calculated_phone_number', phone,
+                {_nulls(NEVER_ENTERED)}
             )::varchar,
             '{{}}'
         from (
@@ -367,6 +396,7 @@ def collections() -> dict[str, str]:
             name="name", domain="domain", industry="industry",
             numberofemployees="employees::varchar", annualrevenue="(employees * 90000)::varchar",
             country="'Germany'", hubspot_owner_id="owner_id", lifecyclestage="'customer'",
+            hs_merged_object_ids="null",
         ),
         "hubspot/deals": _staged(
             "deals", _DEAL_STAGES, DEAL_ID, "created_at",
@@ -374,7 +404,7 @@ def collections() -> dict[str, str]:
             amount="amount::varchar", deal_currency_code="'USD'",
             closedate="if(is_closed, hubspot_time(since), null)",
             hs_is_closed="is_closed::varchar", hs_is_closed_won="(stage = 'closedwon')::varchar",
-            hubspot_owner_id="owner_id",
+            hubspot_owner_id="owner_id", hs_merged_object_ids="null",
         ),
         "hubspot/tickets": _staged(
             "tickets", _TICKET_STAGES, TICKET_ID, "opened_at",
@@ -383,6 +413,7 @@ def collections() -> dict[str, str]:
             first_agent_reply_date="if(since >= replied_at, hubspot_time(replied_at), null)",
             closed_date="if(stage = '4', hubspot_time(since), null)", hubspot_owner_id="owner_id",
             customer_sentiment="if(since >= replied_at, sentiment, null)",
+            hs_merged_object_ids="null",
         ),
         "hubspot/calls": _simple(
             "calls", engaged("calls"), ENGAGEMENT_ID, "ms", **when,

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from sandbox import schema, shop
+from sandbox import leads, schema, shop
 from sandbox.simulate import events, records, truth
 from sandbox.simulate.company import Database, chunks, company
 from sandbox.simulate.parameters import END, Parameters
@@ -51,7 +51,9 @@ def build(folder: Path, p: Parameters) -> dict[str, int]:
             shop.write(shop_database, {t: _rows(db, query) for t, query in SHOP.items()})
             write_people(db, crm)
             keep_truth(db, p, number)
-        keep_company_truth(db)
+        if p.customers >= leads.LEAST:
+            leads.write(crm, events.METRICS)
+        keep_company_truth(db, p)
         db.execute("detach truth")
     counts = shop.finish(shop_database) | schema.finish(crm)
     crm.close()
@@ -99,8 +101,9 @@ def keep_truth(db: Database, p: Parameters, number: int) -> None:
         db.execute(f"{verb} select * from ({query}) order by all")
 
 
-def keep_company_truth(db: Database) -> None:
-    """Copy the truth about the whole company to the attached ``truth``."""
+def keep_company_truth(db: Database, p: Parameters) -> None:
+    """Copy the truth about the whole company, and its leads, to the attached ``truth``."""
+    truth.said(db, p.customers >= leads.LEAST)
     for name in truth.COMPANY_WIDE:
         db.execute(f"create table truth.{name} as select * from {name} order by all")
 

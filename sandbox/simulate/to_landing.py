@@ -13,11 +13,34 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
+import pyarrow as pa
+
 from rapport.landing import declare
-from rapport.sources.streams import HUBSPOT, KLAVIYO, SHOP, SOURCE_TOTALS, STREAMS, Stream
-from sandbox.schema import OBJECT_TYPES
+from rapport.sources.streams import (
+    HUBSPOT,
+    KLAVIYO,
+    REMOVALS,
+    SHOP,
+    SOURCE_TOTALS,
+    STREAMS,
+    Stream,
+)
+from sandbox import leads
+from sandbox.clock import FOREVER
+from sandbox.mailing import metric_record
+from sandbox.schema import (
+    OBJECT_TYPES,
+    PROFILES,
+    Association,
+    Event,
+    ListMember,
+    Record,
+    Redirect,
+    Subscription,
+)
 from sandbox.simulate import events, records, to_apis
 from sandbox.simulate.company import Database, chunks, company
 from sandbox.simulate.parameters import DAY, END, Parameters
@@ -33,6 +56,7 @@ OF_THE_FIRM = (
     "shop.products",
     "shop.coupons",
 )
+LEADS = "leads"  # names their files
 HISTORIES = {"deals": "dealstage", "tickets": "hs_pipeline_stage"}
 
 
@@ -102,9 +126,11 @@ def land(
         db.execute(f"attach '{truth_path}' as truth")
         _copy(db, landing, parts, "firm", {name: _firm()[name] for name in OF_THE_FIRM})
         for number in chunks(db, p):
-            _copy(db, landing, parts, f"{number:04d}", _people())
+            _copy(db, landing, parts, f"{number:04d}", _people() | _shop())
             to_apis.keep_truth(db, p, number)
-        to_apis.keep_company_truth(db)
+        if p.customers >= leads.LEAST:
+            _copy(db, landing, parts, LEADS, _leads(db))
+        to_apis.keep_company_truth(db, p)
         db.execute("detach truth")
         _totals(db, landing, parts)
         counts = _counts(db, landing)
@@ -149,8 +175,6 @@ def _kept(query: str) -> str:
 
 def _firm() -> dict[str, Landed]:
     of = records.company_wide()
-    resource = {"id": "id", "attributes": "body"}
-    times = {"created": "klaviyo_time(created_at)", "updated": "klaviyo_time(modified_at)"}
     campaigns = f"""(
         select versions.*, campaigns.*
         from ({_kept(of["klaviyo/campaign"])}) as versions
@@ -178,23 +202,13 @@ def _firm() -> dict[str, Landed]:
             f"({_kept(of['hubspot/owners'])})",
             is_whole=True,
         ),
-        "hubspot.subscription_definitions": Landed(
+        "hubspot.subscription_definitions": _definitions(of["hubspot/subscription_definitions"]),
+        "klaviyo.metrics": _resources(of["klaviyo/metric"]),
+        "klaviyo.lists": _resources(of["klaviyo/list"]),
+        "klaviyo.campaigns": Landed(
             {
                 "id": "id",
-                "created_at": "hubspot_time(created_at)",
-                "updated_at": "hubspot_time(modified_at)",
                 "attributes": "body",
-            },
-            f"({_kept(of['hubspot/subscription_definitions'])})",
-            is_whole=True,
-        ),
-        "klaviyo.metrics": Landed(
-            resource | times, f"({_kept(of['klaviyo/metric'])})", is_whole=True
-        ),
-        "klaviyo.lists": Landed(resource | times, f"({_kept(of['klaviyo/list'])})", is_whole=True),
-        "klaviyo.campaigns": Landed(
-            resource
-            | {
                 "created_at": "klaviyo_time(created_at)",
                 "updated_at": "klaviyo_time(modified_at)",
                 "channel": "if(is_sms, 'sms', 'email')",
@@ -233,79 +247,184 @@ def _firm() -> dict[str, Landed]:
 
 
 def _people() -> dict[str, Landed]:
+    """Return the vendors' streams of the people that stand in the database."""
     found = {
         f"hubspot.{kind}": _hubspot_object(kind, records.collections()[f"hubspot/{kind}"])
         for kind in OBJECT_TYPES
     }
-    found["hubspot.associations"] = Landed(
-        {
-            "from_type": "from_type",
-            "from_id": "from_id",
-            "to_type": "to_type",
-            "targets": """'[{{"toObjectId":' || to_id || ',"associationTypes":[{{'
-                || '"category":"HUBSPOT_DEFINED","typeId":' || type_id || ',"label":null}}]}}]'""",
-            "read_on": "'{as_of}'",
-        },
-        f"({_kept(records.associations())}) as ties where {_CHANGED}",
+    return found | {
+        "hubspot.associations": _ties(records.associations()),
+        "hubspot.subscription_statuses": _statuses(records.subscriptions()),
+        "hubspot.removals": _removals({"contacts": records.contacts()}, records.redirects()),
+        "klaviyo.profiles": _profiles(records.profiles()),
+        "klaviyo.list_members": _members(records.list_members()),
+        "klaviyo.events": _events(events.query(), ""),
+    }
+
+
+def _leads(db: Database) -> dict[str, Landed]:
+    """Return the vendors' streams of the leads, whose tables it makes."""
+    told = leads.book()
+    merges: dict[str, list[tuple[int, str]]] = {
+        redirect.id: [(redirect.valid_from, redirect.successor_id)]
+        for redirect in told.redirects
+        if redirect.collection == PROFILES
+    }
+    for passed_on in merges.values():  # an event goes from one profile to the next
+        while more := merges.get(passed_on[-1][1]):
+            passed_on += more
+    owned = [
+        (
+            *event._replace(profile_id=profile_id, visible_from=max(since, event.visible_from)),
+            until,
+        )
+        for event in told.events
+        for (since, profile_id), (until, _) in pairwise(
+            [(0, event.profile_id), *merges.get(event.profile_id, ()), (FOREVER, "")]
+        )
+    ]
+    metrics = sorted(told.metrics - set(events.METRICS))
+    of_firm = [*leads.definitions(), *map(metric_record, metrics)]
+    for name, rows, columns in (
+        ("records", [*told.records, *of_firm], Record._fields),
+        ("events", owned, ("id", "uuid", "ms", *Event._fields[3:], "owned_until")),
+        ("redirects", told.redirects, Redirect._fields),
+        ("associations", told.associations, Association._fields),
+        ("subscriptions", told.subscriptions, Subscription._fields),
+        ("list_members", told.members, ListMember._fields),
+    ):
+        table = pa.table(list(zip(*rows, strict=True)), names=list(columns))
+        db.register("rows", table)
+        db.execute(f"create table lead_{name} as select * from rows")
+        db.unregister("rows")
+
+    def of(collection: str) -> str:
+        return f"select * from lead_records where collection = '{collection}'"
+
+    kinds = [kind for kind in OBJECT_TYPES if db.sql(of(f"hubspot/{kind}")).fetchone()]
+    merged = {kind: of(f"hubspot/{kind}") for kind in ("contacts", "companies", "deals")}
+    redirects = "select * from lead_redirects"
+    return {
+        **{f"hubspot.{kind}": _hubspot_object(kind, of(f"hubspot/{kind}")) for kind in kinds},
+        "hubspot.subscription_definitions": _definitions(of("hubspot/subscription_definitions")),
+        "hubspot.associations": _ties("select * from lead_associations"),
+        "hubspot.subscription_statuses": _statuses("select * from lead_subscriptions"),
+        "hubspot.removals": _removals(merged, redirects),
+        "klaviyo.metrics": _resources(of("klaviyo/metric")),
+        "klaviyo.lists": _resources(of("klaviyo/list")),
+        "klaviyo.list_members": _members("select * from lead_list_members"),
+        "klaviyo.profiles": _profiles(of(PROFILES)),
+        "klaviyo.removals": _removals({"profiles": of(PROFILES)}, redirects),
+        "klaviyo.events": _events("select * from lead_events", "and owned_until >= {until}"),
+    }
+
+
+def _definitions(query: str) -> Landed:
+    columns = {
+        "id": "id",
+        "created_at": "hubspot_time(created_at)",
+        "updated_at": "hubspot_time(modified_at)",
+        "attributes": "body",
+    }
+    return Landed(columns, f"({_kept(query)})", is_whole=True)
+
+
+def _resources(query: str) -> Landed:
+    """Return resources of Klaviyo of which every load has all."""
+    columns = {
+        "id": "id",
+        "attributes": "body",
+        "created": "klaviyo_time(created_at)",
+        "updated": "klaviyo_time(modified_at)",
+    }
+    return Landed(columns, f"({_kept(query)})", is_whole=True)
+
+
+def _ties(query: str) -> Landed:
+    targets = """'[{{"toObjectId":' || to_id || ',"associationTypes":[{{'
+        || '"category":"HUBSPOT_DEFINED","typeId":' || type_id || ',"label":null}}]}}]'"""
+    columns = {
+        "from_type": "from_type",
+        "from_id": "from_id",
+        "to_type": "to_type",
+        "targets": targets,
+        "read_on": "'{as_of}'",
+    }
+    return Landed(columns, f"({_kept(query)}) as ties where {_CHANGED}")
+
+
+def _statuses(query: str) -> Landed:
+    columns = {
+        "subscriber": "email",
+        "channel": "channel",
+        "subscription_id": "subscription_id",
+        "status": "status",
+        "set_at": "hubspot_time(set_at)",
+        "attributes": "body",
+        "read_on": "'{as_of}'",
+    }
+    return Landed(columns, f"({_kept(query)}) as statuses where {_CHANGED}")
+
+
+def _removals(kinds: Mapping[str, str], redirects: str) -> Landed:
+    """Return what is gone, where it was there in an earlier load; a query of versions per type."""
+    ended = " union all ".join(
+        f"select '{kind}' as object_type, id, max(valid_until) as gone_at "
+        f"from ({_kept(query)}) group by id"
+        for kind, query in kinds.items()
     )
-    found["hubspot.subscription_statuses"] = Landed(
-        {
-            "subscriber": "email",
-            "channel": "channel",
-            "subscription_id": "subscription_id",
-            "status": "status",
-            "set_at": "hubspot_time(set_at)",
-            "attributes": "body",
-            "read_on": "'{as_of}'",
-        },
-        f"({_kept(records.subscriptions())}) as statuses where {_CHANGED}",
-    )
-    found["hubspot.removals"] = Landed(
-        {
-            "object_type": "'contacts'",
-            "id": "id",
-            "noticed_on": "'{as_of}'",
-            "successor_id": "successor_id",
-        },
-        f"""(
-            select id, max(valid_until) as gone_at
-            from ({_kept(records.contacts())}) group by id
-        ) as ended
-        left join (select id, successor_id from ({_kept(records.redirects())})) using (id)
+    columns = {
+        "object_type": "object_type",
+        "id": "id",
+        "noticed_on": "'{as_of}'",
+        "successor_id": "successor_id",
+    }
+    return Landed(
+        columns,
+        f"""({ended}) as ended
+        left join (select id, successor_id from ({_kept(redirects)})) using (id)
         where {{since}} > 0 and gone_at < {{until}} and gone_at >= {{since}}""",
     )
-    found["klaviyo.profiles"] = Landed(
-        {
-            "id": "id",
-            "created": "klaviyo_time(created_at)",
-            "updated": "klaviyo_time(modified_at)",
-            "attributes": "body",
-        },
-        _versions(records.profiles()),
+
+
+def _profiles(query: str) -> Landed:
+    columns = {
+        "id": "id",
+        "created": "klaviyo_time(created_at)",
+        "updated": "klaviyo_time(modified_at)",
+        "attributes": "body",
+    }
+    return Landed(columns, _versions(query))
+
+
+def _members(query: str) -> Landed:
+    columns = {
+        "list_id": "list_id",
+        "profile_id": "profile_id",
+        "joined_group_at": "klaviyo_time(joined_at)",
+    }
+    source = (
+        f"({_kept(query)}) as members where valid_from < {{until}} and valid_until >= {{until}}"
     )
-    found["klaviyo.list_members"] = Landed(
-        {
-            "list_id": "list_id",
-            "profile_id": "profile_id",
-            "joined_group_at": "klaviyo_time(joined_at)",
-        },
-        f"({_kept(records.list_members())}) as members "
-        "where valid_from < {until} and valid_until >= {until}",
-        is_whole=True,
-    )
-    found["klaviyo.events"] = Landed(
-        {
-            "id": "id",
-            "datetime": "klaviyo_time(ms)",
-            "metric_id": "metric_id",
-            "profile_id": "profile_id",
-            "attributes": """'{{"timestamp":' || ms // 1000 || ',"event_properties":' || body
-                || ',"datetime":"' || klaviyo_time(ms) || '"}}'""",
-        },
-        f"({_kept(events.query())}) as happened "
-        "where visible_from < {until} and visible_from >= {since}",
-        pulled_by="ms",
-    )
+    return Landed(columns, source, is_whole=True)
+
+
+def _events(query: str, more: str) -> Landed:
+    columns = {
+        "id": "id",
+        "datetime": "klaviyo_time(ms)",
+        "metric_id": "metric_id",
+        "profile_id": "profile_id",
+        "attributes": """'{{"timestamp":' || ms // 1000 || ',"event_properties":' || body
+            || ',"datetime":"' || klaviyo_time(ms) || '"}}'""",
+    }
+    source = f"({_kept(query)}) as happened where visible_from < {{until}} "
+    return Landed(columns, f"{source} and visible_from >= {{since}} {more}", pulled_by="ms")
+
+
+def _shop() -> dict[str, Landed]:
+    """Return the shop's streams of the people that stand in the database."""
+    found = {}
     instant = "shop_time(ms)"
     recent = "where ms < {until} and ms >= {since}"
     found["shop.customers"] = Landed(
@@ -436,12 +555,29 @@ def _live(db: Database, landing: Path, stream: Stream) -> int:
         (key,) = stream.key
         landed = f"(select * from {landed} qualify max(_dlt_load_id) over (partition by {key}) "
         landed += "= _dlt_load_id)"
+    conditions = ["true"]
     if stream.name == "contacts":
-        removed = f"read_parquet('{landing / stream.source}/removals/*/*.parquet')"
-        landed = (
-            f"(from {landed}) where archived <> 'true' and id not in (select id from {removed})"
+        conditions.append("archived <> 'true'")
+    removals = landing / stream.source / REMOVALS[stream.source].name
+    if stream.key == ("id",) and any(removals.glob("*/*.parquet")):
+        conditions.append(
+            f"id not in (select id from read_parquet('{removals}/*/*.parquet') "
+            f"where object_type = '{stream.name}')"
         )
-    counted = db.execute(f"select count(*) from {landed}").fetchone()
+    counted = db.execute(
+        f"select count(*) from {landed} as landed where {' and '.join(conditions)}"
+    ).fetchone()
+    return (int(counted[0]) if counted else 0) - _again(db, landing, stream)
+
+
+def _again(db: Database, landing: Path, stream: Stream) -> int:
+    """Count the events that landed once more, because they went to another profile."""
+    files = list((landing / stream.source / stream.name).glob(f"*/*.{LEADS}.parquet"))
+    if stream.name != "events" or not files:
+        return 0
+    counted = db.execute(
+        "select count(*) - count(distinct id) from read_parquet(?)", [list(map(str, files))]
+    ).fetchone()
     return int(counted[0]) if counted else 0
 
 

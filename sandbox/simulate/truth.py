@@ -2,6 +2,7 @@
 
 import duckdb
 
+from sandbox import leads
 from sandbox.simulate.journeys import matrix
 from sandbox.simulate.parameters import BLOCK, DEAL_STAGES, END, STRAINED, Parameters
 from sandbox.simulate.responses import opt_out_chance, response_chance
@@ -77,6 +78,22 @@ PER_PERSON = {
             select person, 'klaviyo', left(profile_id, 25) || '1', true, 'second address'
             from people where has_second_profile
         )
+    """,
+    # Who may write to them, by their own word to the mailing tool; no row where they gave none.
+    "truth_permissions": f"""
+        select 'P' || lpad(person::varchar, 8, '0') as person_id, channel,
+            left_at is null and not has_complained as is_allowed,
+            case when has_complained then 'complained' when left_at is not null
+                then 'unsubscribed' else 'subscribed' end as reason
+        from (
+            select person, 'email' as channel, mail_since as since,
+                if((mail_back_at >= mail_left_at) is true, null, mail_left_at) as left_at,
+                complained_at is not null as has_complained
+            from consents
+            union all
+            select person, 'sms', sms_since, sms_left_at, false from consents
+        )
+        where since < {END} or left_at is not null
     """,
     "truth_type_months": f"""
         with months as (
@@ -189,6 +206,26 @@ def curves(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
         "(from_stage varchar, to_stage varchar, probability double)"
     )
     db.executemany("insert into truth_journey_transitions values (?, ?, ?)", rows)
+
+
+def said(db: duckdb.DuckDBPyConnection, has_leads: bool) -> None:
+    """Make ``truth_said`` in the attached ``truth``, and add there whose the leads' records are."""
+    db.execute(
+        "create table truth.truth_said "
+        "(person_id varchar, property varchar, said varchar, meaning varchar)"
+    )
+    if not has_leads:
+        return
+    told = leads.book()
+    db.executemany("insert into truth.truth_said values (?, ?, ?, ?)", told.said)
+    db.executemany(
+        "insert into truth.truth_contact_records values (?, ?, ?, false, ?)",
+        [(person, *about, story) for about, (person, story) in sorted(told.owners.items())],
+    )
+    db.executemany(
+        "insert into truth.truth_permissions values (?, ?, ?, ?)",
+        [(*about, *allowed) for about, allowed in sorted(told.permissions.items())],
+    )
 
 
 def _mean_intensity() -> float:

@@ -63,7 +63,7 @@ def land_second_night(landing: Path) -> None:
 
 def land_third_night(landing: Path) -> None:
     contacts = [
-        _contact("h2", None, "bo@example.com", THIRD),
+        _contact("h2", None, "bo@example.com", THIRD, hs_merged_object_ids=""),
         _contact("h3", None, "robert@example.com", THIRD, created_on="2017-01-02"),
     ]
     land(landing, "hubspot", THIRD, "H3", {"contacts": contacts})

@@ -12,7 +12,7 @@ NAMES = {
     "intermediate": r"int_[a-z]+__[a-z_]+",
     "marts": r"(dim|fct|rpt)_[a-z_]+|customer_aliases|identity_changes",
     "segments": r"seg_[a-z_]+|segments|segment_[a-z]+|int_segments__[a-z_]+",
-    "quarantine": r"quarantined_rows",
+    "quarantine": r"quarantined_(rows|fields)",
     "ops": r"[a-z_]+",
     "audit": r"[a-z_]+",
 }

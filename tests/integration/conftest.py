@@ -20,6 +20,12 @@ def rapport(tmp_path, sandbox_server):
     return Driver(tmp_path, sandbox_server)
 
 
+@pytest.fixture
+def with_leads(tmp_path, leads_server):
+    """The same, of a company with leads."""
+    return Driver(tmp_path, leads_server)
+
+
 class Driver:
     def __init__(self, home, server):
         self.landing_dir = home / "landing"

@@ -27,6 +27,7 @@ CANARY = "hopper.canary@example.com"
 # 300 customers, one order every second night and one campaign mail each.
 TABLES = """
 create schema marts; create schema segments; create schema ops;
+create schema staging; create schema intermediate;
 create table marts.dim_customers as
     select
         'c' || i as customer_id,
@@ -45,6 +46,7 @@ create table marts.dim_preferences as
         customer_id,
         if(has_email_consent, 'granted', 'unknown') as email_consent,
         'unknown' as sms_consent,
+        'unknown' as whatsapp_consent,
         'unknown' as push_consent,
         'unknown' as phone_consent,
         'unknown' as post_consent,
@@ -147,6 +149,43 @@ create table segments.segment_members as
     where i not in (5, 9, 19);
 create table segments.segment_suppressions as
     select 'c9' as customer_id, 'loyal' as segment, 'no_consent' as clause;
+create table intermediate.int_identity__contact_map as
+    select 'klaviyo' as source, 'k' || customer_id as source_record_id, customer_id
+    from marts.dim_customers
+    union all
+    select 'hubspot', 'h' || customer_id, customer_id from marts.dim_customers;
+create table staging.base_klaviyo__profiles as
+    select
+        'k' || customer_id as profile_id, customer_id || '@Example.com' as email,
+        if(has_email_consent, 'SUBSCRIBED', null) as email_consent,
+        'form' as email_consent_method, timestamp '2017-05-01' as email_consent_at,
+        timestamp '2017-05-02' as updated_at, false as is_removed
+    from marts.dim_customers;
+create table staging.stg_klaviyo__profiles as from staging.base_klaviyo__profiles;
+create table staging.base_hubspot__contacts as
+    select
+        'h' || customer_id as contact_id, null::varchar as email, []::varchar[] as additional_emails,
+        false as has_opted_out_of_email, null::varchar[] as allowed_channels,
+        null::timestamp as preferences_updated_at, timestamp '2017-05-02' as updated_at,
+        false as is_removed, false as is_archived
+    from marts.dim_customers;
+create table staging.stg_hubspot__contacts as from staging.base_hubspot__contacts;
+create table staging.base_hubspot__subscription_statuses as
+    select
+        null::varchar as email, 'email' as channel, '*' as subscription_id,
+        'UNSUBSCRIBED' as subscription_status, null::varchar as set_by,
+        timestamp '2017-06-01' as set_at, date '2017-06-01' as load_date
+    limit 0;
+create table staging.stg_klaviyo__events as
+    select null::varchar as profile_id, 'left' as metric_id, timestamp '2017-06-01' as occurred_at
+    limit 0;
+create table staging.stg_klaviyo__metrics as select 'left' as metric_id, 'Unsubscribed' as metric_name;
+create table staging.klaviyo_metrics as
+    select
+        'Unsubscribed' as metric_name, 'email' as channel, 'withdraw' as consent_action,
+        'channel' as consent_level;
+create table ops.unreadable_time_zones as
+    select 'hubspot' as source, 'Mars/Olympus' as spelling, 1::bigint as record_count where false;
 create table ops.row_conservation as
     select
         split_part(name, '.', 1) as source, split_part(name, '.', 2) as entity,
@@ -274,6 +313,31 @@ STOPS = {
         "audit.segment_safety",
         "update marts.dim_preferences set is_email_deliverable = false where customer_id = 'c3'",
         "unconsented_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member whose address said no in the CRM, whoever it belongs to there": (
+        "audit.address_opt_outs",
+        "insert into staging.base_hubspot__subscription_statuses values ('C3@example.com', 'email', "
+        "'*', 'UNSUBSCRIBED', null, timestamp '2017-06-01', date '2017-06-02')",
+        "opted_out_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member whose further address in the CRM opted out": (
+        "audit.address_opt_outs",
+        "update staging.base_hubspot__contacts set additional_emails = ['c3@example.com'], "
+        "has_opted_out_of_email = true, updated_at = timestamp '2017-06-01' where contact_id = 'hc200'",
+        "opted_out_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member who unsubscribed after they had subscribed": (
+        "audit.address_opt_outs",
+        "insert into staging.stg_klaviyo__events values ('kc3', 'left', timestamp '2017-06-01')",
+        "opted_out_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member whose other address, which they have as well, opted out": (
+        "audit.address_opt_outs",
+        "update staging.stg_hubspot__contacts set email = 'other@example.com' "
+        "where contact_id = 'hc3'; "
+        "insert into staging.base_hubspot__subscription_statuses values ('other@example.com', "
+        "'email', '*', 'UNSUBSCRIBED', null, timestamp '2017-04-01', date '2017-06-02')",
+        "opted_out_count): 1 of 2 rows (segment loyal)",
     ),
     "a member who wants no relationship": (
         "audit.segment_safety",
@@ -411,8 +475,7 @@ STOPS = {
     ),
     "marketing to somebody who wants no relationship": (
         "audit.contact_caps",
-        "update marts.dim_customer_relationships set wants_relationship = 'no' "
-        "where customer_id = 'c3'",
+        "update marts.dim_preferences set wants_relationship = 'no' where customer_id = 'c3'",
         "unwanted_count): 1 of 1 rows",
     ),
     "a cap that a curve raised": (
@@ -503,6 +566,11 @@ WARNS = {
         "delete from marts.fct_order_lines where order_date > '2017-12-29'; "
         "delete from marts.fct_touchpoints where touchpoint_date > '2017-12-29'",
         "newest_order_age_days",
+    ),
+    "a time zone that nobody can read": (
+        "audit.time_zones",
+        "insert into ops.unreadable_time_zones values ('klaviyo', 'Mars/Olympus', 3)",
+        "unreadable_count): 1 of 2 rows (source klaviyo)",
     ),
     "an empty segment": (
         "audit.segment_safety",

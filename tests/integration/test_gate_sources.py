@@ -126,7 +126,7 @@ def landing(tmp_path, good_night):
 def test_a_good_night_passes_without_a_word(landing):
     result = landing.gate()
     assert (result.critical, result.warnings) == ([], [])
-    assert result.tables == 4
+    assert result.tables == 5
 
 
 class TestWhatStops:
@@ -158,6 +158,24 @@ class TestWhatStops:
         change = {"properties": '\'{"e_mail": "x"}\''}
         landing.replace("hubspot.contacts", change=change)
         assert "field_name hubspot.contacts.properties/email" in landing.closed_because()
+
+    def test_an_answer_that_the_crm_no_longer_sends(self, landing):
+        answered = {"email": CANARY, "marketing_pause_until": None, "allowed_hours": "9-17"}
+        change = {"properties": f"'{json.dumps(answered)}'"}
+        landing.land("hubspot.contacts", NIGHT - timedelta(days=1), change=change, load="1.4")
+        landing.replace("hubspot.contacts", rows=1)
+        reason = landing.closed_because()
+        assert "landing.members" in reason
+        assert "is_vanished): 2 of" in reason
+        assert "member_name hubspot.contacts.properties/allowed_hours" in reason
+
+    def test_a_renamed_answer_that_not_every_record_had(self, landing):
+        some = """case when i % 3 = 0 then '{"email": "x", "wanted_topics": "x"}' else '{"email": "x"}' end"""
+        for days in (2, 1):
+            night = NIGHT - timedelta(days=days)
+            landing.land("hubspot.contacts", night, change={"properties": some}, load=f"1.{days}")
+        landing.replace("hubspot.contacts", rows=60)
+        assert "hubspot.contacts.properties/wanted_topics" in landing.closed_because()
 
     def test_documents_that_are_none(self, landing):
         landing.replace("klaviyo.events", change={"attributes": "'<html>'"})
@@ -198,6 +216,27 @@ class TestWhatStops:
         folder = landing.landing / "shop" / "orders" / f"load_date={NIGHT}"
         (folder / "1.0.parquet").write_bytes(b"<html>")
         assert "landing.streams" in landing.closed_because()
+
+
+class TestWhatPasses:
+    """What looks like a fault and is none."""
+
+    def test_answers_that_a_few_records_of_a_night_happen_not_to_have(self, landing):
+        some = """case when i % 3 = 0 then '{"email": "x", "wanted_topics": "x"}' else '{"email": "x"}' end"""
+        yesterday = NIGHT - timedelta(days=1)
+        landing.land("hubspot.contacts", yesterday, change={"properties": some}, load="1.4")
+        landing.replace("hubspot.contacts", rows=5)
+        assert landing.gate().critical == []
+
+    def test_an_answer_that_was_cleared(self, landing):
+        for night, answer in ((NIGHT - timedelta(days=1), "9-17"), (NIGHT, "")):
+            document = json.dumps({"email": CANARY, "allowed_hours": answer})
+            if night == NIGHT:
+                landing.remove("hubspot.contacts")
+            landing.land(
+                "hubspot.contacts", night, change={"properties": f"'{document}'"}, load="1.4"
+            )
+        assert landing.gate().critical == []
 
 
 class TestWhatWarns:

@@ -201,6 +201,89 @@ class TestWhatNoModifiedDateTells:
         assert landed_on == THIRD
         assert merged in properties["hs_merged_object_ids"].split(";")
 
+    def merge(self, crm, gone, into, new_id, collection=CONTACTS):
+        change(crm, "merge", collection, id=gone, into=into, new_id=new_id)
+
+    def test_two_that_became_a_new_one_both_lead_to_it_and_no_list_is_needed(self, contacts):
+        contacts.reconcile(FIRST)
+        contacts.reconcile(SECOND)
+        one, other = live_ids(contacts.server)[:2]
+        contacts.clock(THIRD)
+        self.merge(contacts, one, other, "39000000001")
+        contacts.reconcile(THIRD)
+        assert removals(contacts) == [
+            ("contacts", id_, "39000000001", str(THIRD)) for id_ in sorted((one, other))
+        ]
+        there, landed, method = contacts.totals("hubspot", THIRD)["contacts"]
+        assert (there, method) == (landed, "search")
+
+    def test_a_new_one_that_is_merged_again_leads_on(self, contacts):
+        contacts.reconcile(FIRST)
+        one, other, third = live_ids(contacts.server)[:3]
+        contacts.clock(SECOND)
+        self.merge(contacts, one, other, "39000000001")
+        contacts.reconcile(SECOND)
+        contacts.clock(THIRD)
+        self.merge(contacts, third, "39000000001", "39000000002")
+        contacts.reconcile(THIRD)
+        found = {row[1]: row[2:] for row in removals(contacts)}
+        assert found == {
+            one: ("39000000001", str(SECOND)),
+            other: ("39000000001", str(SECOND)),
+            third: ("39000000002", str(THIRD)),
+            "39000000001": ("39000000002", str(THIRD)),
+        }
+
+    def test_two_merges_between_two_nights_lead_to_the_last(self, contacts, monkeypatch):
+        """Also where the last one does not name those that came to it with the first."""
+        contacts.reconcile(SECOND)
+        one, other, third = live_ids(contacts.server)[:3]
+        contacts.clock(THIRD)
+        self.merge(contacts, one, other, "39000000001")
+        contacts.server.set_clock("2018-01-03T00:00:10Z")
+        self.merge(contacts, third, "39000000001", "39000000002")
+        names = {"hs_merged_object_ids": f"{third};39000000001"}
+        contacts.server.set_clock("2018-01-03T00:00:20Z")
+        change(contacts, "modify", id="39000000002", values=names)
+        contacts.pull("hubspot_contacts", THIRD)
+        contacts.pull("hubspot_reconciliation", THIRD)
+        assert {row[1]: row[2] for row in removals(contacts)} == dict.fromkeys(
+            (one, other, third), "39000000002"
+        )
+        there, landed, _ = contacts.totals("hubspot", THIRD)["contacts"]
+        assert there == landed
+
+    def test_a_merge_that_was_taken_back_brings_the_record_back(self, contacts):
+        contacts.reconcile(FIRST)
+        merged, survivor = live_ids(contacts.server)[:2]
+        contacts.clock(SECOND)
+        change(contacts, "merge", id=merged, into=survivor)
+        contacts.reconcile(SECOND)
+        contacts.clock(THIRD)
+        change(contacts, "unmerge", id=merged)
+        contacts.reconcile(THIRD)
+        assert latest(contacts, "contacts", merged)[2] == THIRD
+        assert [row[3] for row in removals(contacts)] == [str(SECOND)]
+
+    @pytest.mark.parametrize(("kind", "new_id"), [("companies", "49000000001"), ("deals", None)])
+    def test_companies_and_deals_are_merged_too(self, crm, monkeypatch, kind, new_id):
+        monkeypatch.setattr(
+            "rapport.sources.hubspot.reconcile",
+            lambda api, known, _, **options: reconcile(api, known, [OBJECT_TYPES[kind]], **options),
+        )
+        group = "hubspot_contacts" if kind == "companies" else "hubspot_deals"
+        crm.clock(SECOND)
+        one, other = create(crm, kind, count=2, at="2017-12-01T00:00:00Z")
+        crm.night(SECOND, group, "hubspot_reconciliation")
+        crm.clock(THIRD)
+        more = {"new_id": new_id} if new_id else {}
+        change(crm, "merge", f"hubspot/{kind}", id=one, into=other, **more)
+        crm.night(THIRD, group, "hubspot_reconciliation")
+        expected = {one: new_id, other: new_id} if new_id else {one: other}
+        assert {row[1]: row[2] for row in removals(crm)} == expected
+        _, properties, _ = latest(crm, kind, new_id or other)
+        assert one in properties["hs_merged_object_ids"].split(";")
+
     def test_a_deletion_among_merges_has_no_survivor(self, contacts):
         contacts.reconcile(SECOND)
         merged, survivor, deleted = live_ids(contacts.server)[:3]
@@ -327,11 +410,13 @@ class TestAssociations:
 class TestPreferences:
     GROUPS = ("hubspot_contacts", "hubspot_preferences")
 
-    def said(self, crm, address):
+    def said(self, crm, address, channel="EMAIL"):
         rows = crm.rows(
-            "hubspot", "subscription_statuses", "subscriber, subscription_id, read_on, status"
+            "hubspot",
+            "subscription_statuses",
+            "subscriber, subscription_id, read_on, status, channel",
         )
-        return {row[1:3]: row[3] for row in rows if row[0] == address}
+        return {row[1:3]: row[3] for row in rows if (row[0], row[4]) == (address, channel)}
 
     def addresses(self, crm):
         rows = crm.rows("hubspot", "contacts", "lower(properties ->> '$.email')")
@@ -359,6 +444,69 @@ class TestPreferences:
         crm.night(SECOND, *self.GROUPS)
         assert self.said(crm, address)[("*", str(SECOND))] == "UNSUBSCRIBED"
 
+    def test_further_addresses_of_a_contact_are_asked_too(self, crm):
+        contact = live_ids(crm.server)[0]
+        further = {"hs_additional_emails": "Second@Example.com; third@example.com"}
+        change(crm, "modify", id=contact, values=further)
+        out = {"email": "third@example.com", "subscription_id": "*", "status": "UNSUBSCRIBED"}
+        crm.server.change({"change": "state", **out})
+        crm.night(THIRD, *self.GROUPS)
+        assert self.said(crm, "second@example.com")[("*", str(THIRD))] == "NOT_SPECIFIED"
+        assert self.said(crm, "third@example.com")[("*", str(THIRD))] == "UNSUBSCRIBED"
+
+    def test_every_channel_is_asked_and_lands_under_its_name(self, crm):
+        crm.pull("hubspot_contacts")
+        address = self.addresses(crm)[0]
+        out = {"email": address, "subscription_id": "*", "status": "UNSUBSCRIBED"}
+        crm.server.change({"change": "state", "channel": "WHATSAPP", **out})
+        crm.pull("hubspot_preferences")
+        said = {
+            channel: self.said(crm, address, channel)[("*", str(THIRD))]
+            for channel in ("EMAIL", "SMS", "WHATSAPP")
+        }
+        assert said == {
+            "EMAIL": "NOT_SPECIFIED",
+            "SMS": "NOT_SPECIFIED",
+            "WHATSAPP": "UNSUBSCRIBED",
+        }
+
+    def test_a_new_channel_is_asked_of_known_addresses_at_once(self, crm):
+        crm.night(SECOND, "hubspot_contacts")
+        crm.pull("hubspot_preferences", SECOND, status_channels=[])
+        known = [each for each in self.addresses(crm) if self.said(crm, each)]
+        assert known
+        assert not [each for each in known if self.said(crm, each, "SMS")]
+        crm.pull("hubspot_preferences", THIRD, status_channels=["SMS"])
+        assert [each for each in self.addresses(crm) if self.said(crm, each, "SMS")] == known
+
+    @pytest.mark.parametrize("code", [400, 403])
+    def test_a_channel_that_the_account_lacks_stops_nothing_and_is_told_once(
+        self, crm, caplog, code
+    ):
+        crm.pull("hubspot_contacts")
+        crm.fail("status", "channel=SMS", times=None, do={"code": code})
+        crm.pull("hubspot_preferences")
+        address = self.addresses(crm)[0]
+        assert self.said(crm, address, "SMS") == {}
+        assert self.said(crm, address, "EMAIL")
+        assert self.said(crm, address, "WHATSAPP")
+        told = [each.message for each in caplog.records if "no channel SMS" in each.message]
+        assert len(told) == 1
+        assert crm.server.faults()[0]["fired"] == 1
+
+    def test_a_channel_that_answered_tonight_is_not_taken_for_absent(self, crm, monkeypatch):
+        monkeypatch.setattr("rapport.sources.hubspot.preferences.BATCH_SIZE", 20)
+        crm.pull("hubspot_contacts")
+        crm.fail("status", "channel=SMS", after=2, times=None, do={"code": 400})
+        with pytest.raises(SourceError, match="answered 400"):
+            crm.pull("hubspot_preferences")
+
+    def test_e_mail_is_never_taken_for_absent(self, crm):
+        crm.pull("hubspot_contacts")
+        crm.fail("status", "channel=EMAIL", times=None, do={"code": 400})
+        with pytest.raises(SourceError, match="answered 400"):
+            crm.pull("hubspot_preferences")
+
     def test_an_address_that_is_none_is_not_asked_and_stops_nobody(self, crm):
         contact = live_ids(crm.server)[0]
         change(crm, "modify", id=contact, values={"email": "no address"})
@@ -373,6 +521,28 @@ class TestPreferences:
         with pytest.raises(SourceError, match=r"no answer for \d+ of \d+ addresses") as refused:
             crm.pull("hubspot_preferences")
         assert "@" not in str(refused.value)
+
+
+def test_a_deleted_property_is_missing_in_the_landing_and_a_cleared_one_is_not(rapport):
+    crm = rapport
+    contact = live_ids(crm.server)[0]
+    change(crm, "modify", id=contact, values={"marketing_pause_until": "", "city": None})
+    gone = {"kind": "property_gone", "name": "marketing_pause_until", "since": f"{THIRD}T12:00:00Z"}
+    crm.server.set_faults([{"match": {"path": "/contacts/"}, "times": None, "do": gone}])
+    crm.server.set_clock(f"{SECOND}T23:00:00Z")
+    crm.pull("hubspot_contacts", SECOND)
+    change(crm, "modify", id=contact, values={"marketing_pause_until": "", "city": None})
+    crm.clock(SECOND)
+    crm.pull("hubspot_contacts", SECOND)
+    _, properties, _ = latest(crm, "contacts", contact)
+    assert (properties["marketing_pause_until"], properties["city"]) == ("", None)
+    crm.clock(THIRD)
+    change(crm, "modify", id=contact, values={"city": "Hue"})
+    crm.pull("hubspot_contacts", THIRD)
+    _, properties, landed_on = latest(crm, "contacts", contact)
+    assert landed_on == THIRD
+    assert "marketing_pause_until" not in properties
+    assert properties["city"] == "Hue"
 
 
 NEW_CALLS = [

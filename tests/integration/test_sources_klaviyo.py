@@ -117,6 +117,105 @@ class TestProfiles:
         assert there == landed
 
 
+class TestMergedProfiles:
+    """Merging deletes a profile and hands its events on; only the events tell."""
+
+    def profiles(self, rapport):
+        """Two profiles without events, made and pulled."""
+        made = rapport.server.change(
+            {"change": "create", "collection": PROFILE, "at": "2017-03-01T00:00:00Z", "count": 2}
+        )
+        return made[0]["ids"]
+
+    def event(self, rapport, profile, at):
+        (made,) = rapport.server.change(
+            {"change": "event", "metric": "Received Email", "profile_id": profile, "at": at}
+        )
+        return made["ids"][0]
+
+    def merge(self, rapport, gone, into):
+        rapport.server.change({"change": "merge", "collection": PROFILE, "id": gone, "into": into})
+
+    def removed(self, rapport):
+        rows = rapport.rows("klaviyo", "removals", "object_type, id, successor_id, noticed_on")
+        return sorted(row[1:] for row in rows if row[0] == "profiles")
+
+    def owner(self, rapport, event):
+        rows = rapport.rows("klaviyo", "events", "load_date, profile_id, id")
+        return [row[1] for row in sorted(rows) if row[2] == event][-1]
+
+    def test_an_event_that_comes_again_as_anothers_tells_the_next_night(self, rapport):
+        rapport.clock(SECOND)
+        gone, kept = self.profiles(rapport)
+        old = self.event(rapport, gone, "2017-06-01T12:00:00Z")
+        recent = self.event(rapport, gone, "2018-01-01T12:00:00Z")
+        rapport.reconcile(SECOND, "klaviyo")
+        rapport.clock(THIRD)
+        self.merge(rapport, gone, kept)
+        rapport.reconcile(THIRD, "klaviyo")
+        assert self.removed(rapport) == [(gone, kept, str(THIRD))]
+        assert [self.owner(rapport, each) for each in (old, recent)] == [kept, kept]
+        rapport.reconcile(date(2018, 1, 3), "klaviyo")
+        assert self.removed(rapport) == [(gone, kept, str(THIRD))]
+
+    def test_old_events_tell_with_the_weekly_list(self, rapport):
+        rapport.clock(SECOND)
+        gone, kept = self.profiles(rapport)
+        old = self.event(rapport, gone, "2017-06-01T12:00:00Z")
+        other = self.event(rapport, kept, "2017-06-02T12:00:00Z")
+        rapport.reconcile(SECOND, "klaviyo")
+        rapport.clock(date(2018, 1, 8))
+        self.merge(rapport, gone, kept)
+        week_later = date(2018, 1, 8)
+        found = rapport.reconcile(week_later, "klaviyo")
+        assert self.removed(rapport) == [(gone, kept, str(week_later))]
+        assert self.owner(rapport, old) == kept
+        assert found["events"] == 1, "no other event of the survivor landed again"
+        assert self.owner(rapport, other) == kept
+
+    def test_a_profile_that_was_merged_on_leads_to_the_last(self, rapport):
+        rapport.clock(SECOND)
+        (gone, between), (kept, _) = self.profiles(rapport), self.profiles(rapport)
+        events = [
+            self.event(rapport, profile, "2018-01-01T12:00:00Z") for profile in (gone, between)
+        ]
+        rapport.reconcile(SECOND, "klaviyo")
+        rapport.clock(THIRD)
+        self.merge(rapport, gone, between)
+        rapport.server.set_clock("2018-01-03T00:00:10Z")
+        self.merge(rapport, between, kept)
+        rapport.server.set_clock("2018-01-03T00:00:20Z")
+        for group in ("klaviyo_profiles", "klaviyo_events", "klaviyo_reconciliation"):
+            rapport.pull(group, THIRD)
+        assert {row[:2] for row in self.removed(rapport)} == {(gone, kept), (between, kept)}
+        assert {self.owner(rapport, each) for each in events} == {kept}
+
+    def test_a_profile_that_was_deleted_and_one_without_events_have_no_successor(self, rapport):
+        rapport.clock(SECOND)
+        (deleted, silent), (kept, _) = self.profiles(rapport), self.profiles(rapport)
+        self.event(rapport, deleted, "2017-06-01T12:00:00Z")
+        rapport.reconcile(SECOND, "klaviyo")
+        rapport.clock(date(2018, 1, 8))
+        rapport.server.change({"change": "delete", "collection": PROFILE, "id": deleted})
+        self.merge(rapport, silent, kept)
+        rapport.reconcile(date(2018, 1, 8), "klaviyo")
+        assert {row[:2] for row in self.removed(rapport)} == {(deleted, None), (silent, None)}
+
+    def test_an_event_that_another_profile_took_is_no_merge_while_both_are_there(
+        self, rapport, monkeypatch
+    ):
+        rapport.clock(SECOND)
+        gone, kept = self.profiles(rapport)
+        self.event(rapport, gone, "2018-01-01T12:00:00Z")
+        rapport.reconcile(SECOND, "klaviyo")
+        rapport.clock(THIRD)
+        self.merge(rapport, gone, kept)
+        rapport.pull("klaviyo_events", THIRD)
+        rapport.server.change({"change": "unmerge", "collection": PROFILE, "id": gone})
+        rapport.pull("klaviyo_reconciliation", THIRD)
+        assert self.removed(rapport) == []
+
+
 class TestLists:
     def test_every_night_has_all_members_so_that_leaving_shows(self, rapport):
         rapport.clock(SECOND)

@@ -63,6 +63,49 @@ def content(path):
         return hashlib.sha256("".join(database.iterdump()).encode()).hexdigest()
 
 
+def test_two_contacts_become_a_new_one_that_both_ids_lead_to(sandbox_server, two):
+    one, other = two
+    before = listed(sandbox_server)
+    sandbox_server.change(
+        change("merge", collection=CONTACTS, id=one, into=other, new_id="39000000001")
+    )
+    wanted = "hs_merged_object_ids,email"
+    after = listed(sandbox_server, properties=wanted)
+    assert not {one, other} & set(after)
+    made = after["39000000001"]
+    assert set(made["properties"]["hs_merged_object_ids"].split(";")) == {one, other}
+    assert made["properties"]["email"] == before[other]["properties"]["email"]
+    assert made["updatedAt"] == "2018-01-02T23:59:59.000Z"
+    assert "39000000001" in searched(sandbox_server, 1_514_937_599_000)
+    answer = batch(sandbox_server, one, other)
+    assert (answer.status_code, [each["id"] for each in answer.json()["results"]]) == (
+        200,
+        ["39000000001"],
+    )
+    for gone in two:
+        assert sandbox_server.hubspot.get(f"{LIST}/{gone}").json()["id"] == "39000000001"
+
+
+def test_a_merged_profile_is_gone_and_its_events_are_the_others(sandbox_server):
+    klaviyo = sandbox_server.klaviyo
+    first = klaviyo.get("/events?sort=datetime&page[size]=1").json()["data"][0]
+    gone = first["relationships"]["profile"]["data"]["id"]
+    profiles = klaviyo.get("/profiles?sort=id&page[size]=100").json()["data"]
+    kept = next(each["id"] for each in profiles if each["id"] != gone)
+
+    def events(profile):
+        page = klaviyo.get(f'/events?page[size]=1000&filter=equals(profile_id,"{profile}")')
+        return {each["id"] for each in page.json()["data"]}
+
+    both = events(gone) | events(kept)
+    sandbox_server.change(change("merge", collection="klaviyo/profile", id=gone, into=kept))
+    assert klaviyo.get(f'/profiles?filter=equals(id,"{gone}")').json()["data"] == []
+    assert (events(gone), events(kept)) == (set(), both)
+    alone = klaviyo.get(f"/events/{first['id']}?include=profile").json()
+    assert alone["data"]["relationships"]["profile"]["data"]["id"] == kept
+    assert [each["id"] for each in alone["included"]] == [kept]
+
+
 def test_every_change_is_taken_back(sandbox_server, two):
     before = content(sandbox_server.company.crm_path)
     first, second = two

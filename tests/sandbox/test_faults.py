@@ -209,6 +209,25 @@ def test_a_next_link_leads_elsewhere(sandbox_server, settings, start):
     assert not page["links"]["self"].startswith(start)
 
 
+def test_a_deleted_property_is_in_no_answer_from_its_night_on(sandbox_server):
+    asked = "/crm/v3/objects/contacts?limit=3&properties=city,email"
+
+    def shown(at):
+        sandbox_server.set_clock(at)
+        page = sandbox_server.hubspot.get(asked).json()
+        one = sandbox_server.hubspot.get(asked.replace("?", f"/{ids(page)[0]}?")).json()
+        return {"city" in each["properties"] for each in [*page["results"], one]}
+
+    gone = {"kind": "property_gone", "name": "city", "since": "2018-01-02T00:00:00Z"}
+    sandbox_server.set_faults([{"match": {"path": "/objects/contacts"}, "do": gone, "times": None}])
+    assert shown("2018-01-01T23:59:59Z") == {True}
+    assert shown("2018-01-02T00:00:00Z") == {False}
+    body = {**BY_CHANGE, "properties": ["city", "email"]}
+    for record in sandbox_server.hubspot.post(SEARCH, json=body).json()["results"]:
+        assert "city" not in record["properties"]
+        assert "email" in record["properties"]
+
+
 def test_a_record_that_moves_between_pages_hides_another_from_a_search(sandbox_server):
     def found():
         seen, after = [], "0"
@@ -246,6 +265,8 @@ def test_a_profile_that_moves_is_taken_back_too(sandbox_server):
         [{"do": {"kind": "status"}}],
         [{"do": {"kind": "status", "code": 200}}],
         [{"do": {"kind": "delay"}}],
+        [{"do": {"kind": "property_gone"}}],
+        [{"do": {"kind": "property_gone", "name": "city", "since": "soon"}}],
         [{"do": {"kind": "html", "colour": "red"}}],
         [{"match": {"path": "("}, "do": {"kind": "html"}}],
         [{"match": {"host": "x"}, "do": {"kind": "html"}}],

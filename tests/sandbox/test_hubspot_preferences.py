@@ -67,6 +67,30 @@ def test_leaving_everything_is_said_apart(preferences):
     assert (wide["wideStatusType"], wide["status"]) == ("PORTAL_WIDE", "UNSUBSCRIBED")
 
 
+def test_channels_are_asked_apart_and_have_subscriptions_of_their_own(preferences):
+    made = {
+        "change": "create",
+        "collection": "hubspot/subscription_definitions",
+        "id": "901000003",
+        "values": {"name": "Texts", "communicationMethod": "SMS"},
+    }
+    said = {"change": "state", "email": ANN, "channel": "SMS", "status": "UNSUBSCRIBED"}
+    preferences.change(
+        made, {**said, "subscription_id": "901000003"}, {**said, "subscription_id": "*"}
+    )
+    texts = ask(preferences, STATUSES.replace("EMAIL", "SMS"), ANN)[ANN]["statuses"]
+    assert [(each["subscriptionName"], each["status"], each["channel"]) for each in texts] == [
+        ("Texts", "UNSUBSCRIBED", "SMS")
+    ]
+    assert "Texts" not in {
+        each["subscriptionName"] for each in ask(preferences, STATUSES, ANN)[ANN]["statuses"]
+    }
+    wide = ask(preferences, EVERYTHING.replace("EMAIL", "SMS"), ANN)[ANN]["wideStatuses"]
+    assert [each["status"] for each in wide] == ["UNSUBSCRIBED"]
+    assert ask(preferences, EVERYTHING.replace("EMAIL", "WHATSAPP"), ANN)[ANN]["wideStatuses"] == []
+    assert ask(preferences, EVERYTHING, ANN)[ANN]["wideStatuses"] == []
+
+
 def test_the_case_of_an_address_does_not_matter(preferences):
     found = ask(preferences, EVERYTHING, "Ben@Example.COM")
     assert len(found["Ben@Example.COM"]["wideStatuses"]) == 1

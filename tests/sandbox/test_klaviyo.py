@@ -9,6 +9,7 @@ import httpx
 import jsonschema
 import pytest
 
+from sandbox import leads
 from sandbox.clock import parse_instant
 from sandbox.klaviyo import Refused, parse_filter
 
@@ -318,6 +319,31 @@ def club(sandbox_server):
 )
 def test_a_list_and_its_members_have_the_described_shape(sandbox_server, club, path, name):
     assert check(sandbox_server.klaviyo.get(path), name)["data"]
+
+
+@pytest.mark.parametrize("query", ["", "?include=profile,metric", "?fields[event]=datetime"])
+def test_one_event_has_the_described_shape(sandbox_server, query):
+    first = sandbox_server.klaviyo.get("/events?page[size]=1").json()["data"][0]
+    answer = sandbox_server.klaviyo.get(f"/events/{first['id']}{query}")
+    found = check(answer, "event")["data"]
+    assert found["id"] == first["id"]
+    if not query:
+        assert found == first
+    refused(sandbox_server.klaviyo.get("/events/nothing"), 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/profiles?additional-fields[profile]=subscriptions&page[size]=100", "profiles"),
+        ("/events?sort=-datetime&include=profile,metric&page[size]=1000", "events"),
+        ("/metrics", "metrics"),
+        ("/lists", "lists"),
+        (f"/lists/{leads.READERS}/profiles", "list_profiles"),
+    ],
+)
+def test_leads_have_the_described_shape(leads_server, path, name):
+    assert check(leads_server.klaviyo.get(path), name)["data"]
 
 
 @pytest.mark.parametrize("path", ["profiles", "relationships/profiles"])

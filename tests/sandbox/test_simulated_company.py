@@ -75,7 +75,9 @@ def test_the_truth_has_its_tables(simulated):
         "truth_journey_transitions",
         "truth_optimum",
         "truth_parameters",
+        "truth_permissions",
         "truth_response_curves",
+        "truth_said",
         "truth_staff",
         "truth_type_months",
     }

@@ -5,13 +5,17 @@ from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 
+import duckdb
 import pytest
 
 from rapport.errors import SourceError
+from rapport.sources import streams
 from rapport.sources.hubspot import associations, preferences
 from rapport.sources.hubspot.crm import Crm
+from rapport.sources.hubspot.reconciliation import _Reconciliation
 from rapport.sources.hubspot.types import ASSOCIATIONS, CALLS, CONTACTS, OBJECT_TYPES
 from rapport.sources.known import Known
+from rapport.sources.records import to_row
 from rapport.sources.streams import GROUPS, HUBSPOT
 
 KNOWN = Known(Path("landing"), date(2018, 1, 2))
@@ -105,15 +109,24 @@ class TestPreferences:
                 },
             ]
         }
-        rows = list(preferences._wide("a@example.com", answer))
+        rows = list(preferences._wide("a@example.com", answer, "EMAIL"))
         assert [(row["subscription_id"], row["status"]) for row in rows] == [
             ("*", "SUBSCRIBED"),
             ("*5", "UNSUBSCRIBED"),
         ]
 
     def test_an_address_without_a_wide_status_says_that_it_was_asked(self):
-        (row,) = preferences._wide("a@example.com", {"wideStatuses": []})
+        (row,) = preferences._wide("a@example.com", {"wideStatuses": []}, "SMS")
         assert (row["subscription_id"], row["status"]) == ("*", "NOT_SPECIFIED")
+        assert row["channel"] == "SMS"
+
+    def test_an_answer_about_another_channel_lands_as_that_and_the_question_beside_it(self):
+        answer = {"wideStatuses": [{"channel": "EMAIL", "status": "UNSUBSCRIBED"}]}
+        rows = list(preferences._wide("a@example.com", answer, "SMS"))
+        assert [(row["channel"], row["status"]) for row in rows] == [
+            ("EMAIL", "UNSUBSCRIBED"),
+            ("SMS", "NOT_SPECIFIED"),
+        ]
 
     def test_why_and_how_it_was_said_stays_with_a_status(self):
         status = {
@@ -122,9 +135,69 @@ class TestPreferences:
             "timestamp": "2018-01-01T00:00:00Z",
             "legalBasis": "CONSENT_WITH_NOTICE",
         }
-        (row,) = preferences._subscriptions("a@example.com", {"statuses": [status]})
+        (row,) = preferences._subscriptions("a@example.com", {"statuses": [status]}, "EMAIL")
         assert (row["subscription_id"], row["set_at"]) == ("3", "2018-01-01T00:00:00Z")
         assert json.loads(row["attributes"]) == {"legalBasis": "CONSENT_WITH_NOTICE"}
+
+
+def person(id_, *eaten):
+    return {"id": id_, "properties": {"hs_merged_object_ids": ";".join(eaten) or None}}
+
+
+class TestMerges:
+    """Who took whose place, from a batch that answers for merged ids without saying which."""
+
+    def successors(self, crm, asked, found, *alone, absent=(), landed=()):
+        with duckdb.connect() as connection:
+            connection.execute("create table merges (id varchar, successor_id varchar)")
+            for pair in landed:
+                connection.execute("insert into merges values (?, ?)", list(pair))
+            night = _Reconciliation.__new__(_Reconciliation)
+            night.crm, night.kind, night.landed = crm, CONTACTS, connection
+            crm.read = lambda kind, ids: (self.alone.append(*ids), alone[len(self.alone) - 1])[1]
+            self.alone = []
+            missing = set(asked) - {record["id"] for record in found}
+            return night._successors(asked, missing, found, set(absent))
+
+    def test_a_survivor_names_whom_it_ate_and_nobody_is_asked_again(self, crm):
+        found = [person("9", "1", "2")]
+        assert self.successors(crm(), ["1", "2"], found) == {"1": "9", "2": "9"}
+        assert self.alone == []
+
+    def test_a_survivor_that_comes_once_for_each_of_its_ids_is_one(self, crm):
+        found = [person("9", "1", "2"), person("9", "1", "2")]
+        assert self.successors(crm(), ["1", "2"], found) == {"1": "9", "2": "9"}
+
+    def test_whom_no_survivor_names_is_asked_alone(self, crm):
+        found = [person("9", "7")]
+        alone = ([person("9", "7")], [])
+        assert self.successors(crm(), ["1", "2"], found, *alone) == {"1": "9"}
+        assert self.alone == ["1", "2"]
+
+    def test_whom_the_batch_calls_absent_is_not(self, crm):
+        found = [person("9", "1")]
+        assert self.successors(crm(), ["1", "2"], found, absent=["2"]) == {"1": "9"}
+        assert self.alone == []
+
+    def test_a_survivor_among_those_asked_for_is_one_too(self, crm):
+        assert self.successors(crm(), ["1", "2"], [person("2", "1")]) == {"1": "2"}
+
+    def test_what_a_landed_record_says_it_ate_counts_where_the_batch_says_nothing(self, crm):
+        landed = [("1", "9")]
+        assert self.successors(crm(), ["1", "2"], [], absent=["1"], landed=landed) == {"1": "9"}
+
+    def test_deletions_alone_cost_no_further_call(self, crm):
+        assert self.successors(crm(), ["1", "2"], []) == {}
+        assert self.alone == []
+
+
+class TestWhatAnAnswerLeavesOut:
+    """A property that was deleted is not in the answer, a cleared one is, as null or as nothing."""
+
+    def test_absent_null_and_empty_land_as_they_came(self):
+        record = {"id": "1", "properties": {"city": None, "zip": "", "phone": "1"}}
+        row = to_row(streams.CONTACTS, record, connection="c")
+        assert json.loads(row["properties"]) == {"city": None, "zip": "", "phone": "1"}
 
 
 class TestTypes:

@@ -9,7 +9,7 @@ caps as (
             where pressure.contact_cap_30d > preferences.max_marketing_messages_30d
         ) as above_declared_count,
         count(*) filter (
-            where pressure.contact_cap_30d > 0 and relationships.wants_relationship = 'no'
+            where pressure.contact_cap_30d > 0 and preferences.wants_relationship = 'no'
         ) as unwanted_count,
         count(*) filter (
             where

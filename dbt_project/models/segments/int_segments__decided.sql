@@ -48,6 +48,14 @@ examined as (
         definitions.holdout_share,
         definitions.topic,
         preferences.pause_until_date,
+        list_contains(preferences.unreadable_preferences, 'wants_relationship')
+            as is_unreadable_wish,
+        list_contains(preferences.unreadable_preferences, 'max_marketing_messages_30d')
+            as is_unreadable_cap,
+        relationships.relationship_type,
+        relationships.type_basis,
+        relationships.inferred_confidence,
+        pressure.contact_cap_source,
         pressure.marketing_contact_count_30d,
         pressure.contact_cap_30d,
         pressure.next_allowed_from_at,
@@ -80,10 +88,19 @@ examined as (
                 )
                 then 'topic_unwanted'
             when preferences.is_paused then 'paused'
+            when definitions.is_offer and not relationships.has_offers then 'treatment_without_offers'
+            when
+                not list_contains(relationships.treatment_channels, definitions.channel)
+                then 'treatment_without_channel'
             when resting.customer_id is not null then 'over_contacted'
             -- A cap of 0 is reached before the first message.
             when pressure.remaining_30d <= 0 and pressure.contact_cap_source = 'declared'
                 then 'over_declared_cap'
+            when
+                pressure.contact_cap_30d = 0
+                and pressure.contact_cap_source = 'treatment'
+                and relationships.type_basis = 'inferred'
+                then 'inferred_silence'
             when pressure.remaining_30d <= 0 then 'over_cap'
         end as clause
     from qualified
@@ -94,6 +111,8 @@ examined as (
         on qualified.customer_id = preferences.customer_id
     inner join {{ ref('dim_contact_pressure') }} as pressure
         on qualified.customer_id = pressure.customer_id
+    inner join {{ ref('dim_customer_relationships') }} as relationships
+        on qualified.customer_id = relationships.customer_id
     left join resting on qualified.customer_id = resting.customer_id
 
 ),

@@ -8,29 +8,63 @@ select
             when 'no_record_in_destination'
                 then 'Has no record in ' || destination || ' that could be addressed.'
             when 'wants_no_relationship'
-                then 'Wants no relationship: service messages only.'
+                then
+                    case
+                        when is_unreadable_wish
+                            then
+                                'What relationship they want cannot be read, so it is taken for none: '
+                                || 'service messages only.'
+                        else 'Wants no relationship: service messages only.'
+                    end
             when 'opted_out'
                 then 'Has opted out of marketing by ' || channel || '.'
             when 'no_consent'
                 then 'Has not agreed to marketing by ' || channel || '.'
             when 'not_deliverable'
-                then 'The mailing tool would not send to her.'
+                then 'The mailing tool would not send to them.'
             when 'channel_not_allowed'
                 then 'Does not want to be reached by ' || channel || '.'
             when 'topic_unwanted'
                 then 'Does not want anything about ' || topic || '.'
             when 'paused'
-                then 'Asked for a pause until ' || pause_until_date || '.'
+                then
+                    case
+                        when pause_until_date = {{ endless() }}
+                            then 'Asked for a pause without an end that could be read.'
+                        else 'Asked for a pause until ' || pause_until_date || '.'
+                    end
+            when 'treatment_without_offers'
+                then
+                    'Is treated as ' || relationship_type || ', which gets no offers ('
+                    || {{ basis_in_words() }} || ').'
+            when 'treatment_without_channel'
+                then
+                    'Is treated as ' || relationship_type || ', which is not reached by ' || channel
+                    || ' (' || {{ basis_in_words() }} || ').'
             when 'over_contacted'
                 then 'Is on the leave-alone list.'
             when 'over_declared_cap'
                 then
-                    'Had ' || marketing_contact_count_30d || ' marketing contacts in 30 days; '
-                    || 'she allows ' || contact_cap_30d || '.'
+                    case
+                        when is_unreadable_cap
+                            then 'How many messages they allow cannot be read, so it is taken for none.'
+                        else
+                            'Had ' || marketing_contact_count_30d || ' marketing contacts in 30 days; '
+                            || 'they allow ' || contact_cap_30d || '.'
+                    end
+            when 'inferred_silence'
+                then
+                    'Is treated as ' || relationship_type || ', which gets no marketing ('
+                    || {{ basis_in_words() }} || ').'
             when 'over_cap'
                 then
                     'Had ' || marketing_contact_count_30d || ' marketing contacts in 30 days; '
-                    || contact_cap_30d || ' is the most that suits her.'
+                    || contact_cap_30d || ' is the most that suits them, by the '
+                    || case contact_cap_source
+                        when 'optimum' then 'response curve of their type'
+                        else 'treatment of their type'
+                    end
+                    || ' (' || {{ basis_in_words() }} || ').'
             when 'lower_priority'
                 then 'Gets ' || winner || ' instead, which has priority.'
         end as varchar

@@ -15,8 +15,8 @@ None of this looks at the order of its input. Work is near-linear in the number 
 night recomputes only the groups to which something happened that night.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,6 @@ class Holdings:
         record: the holder.
         rule: under which rule it counts.
         value: what is held; equal values of different rules share a code.
-        crowd: what is counted when a value is asked how many share it; mostly the value itself.
         since: first day (days since 1970) on which it was known.
         until: first day on which it no longer was; ``FOREVER`` while it is.
     """
@@ -45,7 +44,6 @@ class Holdings:
     record: Ints
     rule: Ints
     value: Ints
-    crowd: Ints
     since: Ints
     until: Ints
 
@@ -55,7 +53,6 @@ class Holdings:
             self.record[rows],
             self.rule[rows],
             self.value[rows],
-            self.crowd[rows],
             self.since[rows],
             self.until[rows],
         )
@@ -69,12 +66,10 @@ class Policy:
         levels: groups of rules that act together, the strongest first.
         identifying: the rule whose values tell people apart: nodes with different ones are
             rivals for every level after the one that holds it.
-        most_holders: per level, by its first rule: a crowd that more records belong to ties nobody.
     """
 
     levels: Sequence[Sequence[int]]
     identifying: int
-    most_holders: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -172,7 +167,6 @@ def resolve(records: Ints, held: Holdings, apart: Ints, policy: Policy) -> Ints:
     held = held.take(_where(place, held.record) >= 0)
     holder = place[held.record]
     _, value = np.unique(held.value, return_inverse=True)
-    _, crowd = np.unique(held.crowd, return_inverse=True)
     told_apart = np.stack([_where(place, apart[:, 0]), _where(place, apart[:, 1])], axis=1)
     told_apart = told_apart[(told_apart >= 0).all(axis=1)]
     separated = _separated(told_apart)
@@ -183,9 +177,6 @@ def resolve(records: Ints, held: Holdings, apart: Ints, policy: Policy) -> Ints:
     are_rivals = False
     for level in policy.levels:
         rows = np.flatnonzero(np.isin(held.rule, level))
-        if level[0] in policy.most_holders:
-            counts = _holders(crowd[rows], holder[rows])
-            rows = rows[counts <= policy.most_holders[level[0]]]
         pairs = _distinct(np.stack([value[rows], nodes[holder[rows]]], axis=1))
         rivals = [np.stack([nodes[separated[:, 0]], *separated[:, 1:].T], axis=1)]
         if are_rivals:
@@ -217,12 +208,6 @@ def _distinct(rows: Ints) -> Ints:
     shape = tuple(rows.max(axis=0) + 1)
     packed = np.unique(np.ravel_multi_index(tuple(rows.T), shape))
     return np.stack(np.unravel_index(packed, shape), axis=1)
-
-
-def _holders(crowd: Ints, holder: Ints) -> Ints:
-    """Per entry, how many different records are in its crowd."""
-    distinct = _distinct(np.stack([crowd, holder], axis=1))
-    return np.bincount(distinct[:, 0], minlength=1)[crowd]
 
 
 def _separated(told_apart: Ints) -> Ints:

@@ -1,6 +1,5 @@
 """From what the warehouse knows of records to who was which customer, as numbers."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,38 +26,26 @@ _LEVELS = (
 )
 
 
-def policy(most_records: Mapping[str, int]) -> Policy:
-    """Return the rules as the components take them.
-
-    Args:
-        most_records: per rule, how many records may share a value that still ties them. A former
-            address counts as an address.
-    """
-    shared = dict(most_records)
-    if "email" in shared:
-        shared["former_email"] = shared["email"]
-    return Policy(
-        levels=[[RULES.index(rule) for rule in level] for level in _LEVELS],
-        identifying=RULES.index("external_id"),
-        most_holders={RULES.index(rule): most for rule, most in shared.items()},
-    )
+POLICY = Policy(
+    levels=[[RULES.index(rule) for rule in level] for level in _LEVELS],
+    identifying=RULES.index("external_id"),
+)
 
 
-def replay(contacts: Any, holdings: Any, *, most_records: Mapping[str, int]) -> "pyarrow.Table":
+def replay(contacts: Any, holdings: Any) -> "pyarrow.Table":
     """Return (record_number, valid_from, anchor_number), one row per change of a record's customer.
 
     Args:
         contacts: DuckDB relation of ``int_identity__contacts``.
-        holdings: DuckDB relation of ``int_identity__holdings``.
-        most_records: see ``policy``.
+        holdings: DuckDB relation of ``int_identity__holdings``; what is void ties nobody.
     """
     import pyarrow
 
     records = contacts.order("record_number").project(_day("first_load_date", "day"))
     rule = f"list_position({[*RULES, APART]}, rule) - 1 as rule"
     held = _numbers(
-        holdings.filter("not is_of_a_role").project(
-            f"record_number, {rule}, value_number, crowd_number, "
+        holdings.filter("void_reason is null").project(
+            f"record_number, {rule}, value_number, "
             f"{_day('valid_from', 'since')}, {_day('valid_to', 'until')}"
         )
     )
@@ -69,12 +56,11 @@ def replay(contacts: Any, holdings: Any, *, most_records: Mapping[str, int]) -> 
             held["record_number"],
             held["rule"],
             held["value_number"],
-            held["crowd_number"],
             held["since"],
             held["until"],
         ).take(is_tie),
         _pairs(held["value_number"], held["record_number"], held["since"], ~is_tie),
-        policy(most_records),
+        POLICY,
     )
     return pyarrow.table(
         {

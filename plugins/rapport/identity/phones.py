@@ -8,8 +8,8 @@ international form, a plus sign and at most 15 digits.
 def e164(raw: str | None, region: str | None) -> str | None:
     """Return a telephone number in E.164, or ``None`` when it cannot be one.
 
-    It needs a possible length, not an assigned range: two records that share a number are the
-    same person whether or not it is in service.
+    It needs a possible length, not an assigned range: an old number can be read before it is
+    known what became of it (see ``is_valid_number``).
 
     Args:
         raw: as somebody typed it, digits of any script.
@@ -33,3 +33,20 @@ def e164(raw: str | None, region: str | None) -> str | None:
     if not phonenumbers.is_possible_number(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def is_valid_number(number: str) -> bool:
+    """Return whether a number in E.164 lies in a range that its country has assigned today.
+
+    Example:
+        >>> is_valid_number("+12025550123")
+        True
+        >>> is_valid_number("+841681234567")  # a Vietnamese mobile before 2018
+        False
+    """
+    import phonenumbers
+
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return False

@@ -7,6 +7,7 @@ every machine and a new law comes with a new lock.
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -27,6 +28,7 @@ def zone_names() -> list[str]:
     return sorted((files("tzdata") / "zones").read_text(encoding="utf-8").split())
 
 
+@lru_cache(maxsize=1)
 def offsets() -> "pyarrow.Table":
     """Return what every clock was, is and will be ahead of UTC, one row per zone and period.
 

@@ -7,9 +7,9 @@ goes to one host only, and answers that are read strictly.
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from dlt.common.configuration.specs import RuntimeConfiguration
@@ -164,11 +164,38 @@ class Api:
 
     def post(self, path: str, body: dict[str, Any], *, holds: type = list) -> dict[str, Any]:
         """Return the strictly read answer to a POST, whose records are a list or an object."""
-        hook = partial(self._check, holds=holds)
+        answer = self._answer("POST", path, body, holds=holds)
+        assert answer is not None  # no status is let pass
+        return answer
+
+    def post_unless(
+        self, path: str, body: dict[str, Any], refused: Container[int]
+    ) -> dict[str, Any] | None:
+        """Return the answer to a POST, or None if its status is one of those given."""
+        return self._answer("POST", path, body, passes=refused)
+
+    def get(self, path: str) -> dict[str, Any] | None:
+        """Return the answer about one record, or None if there is no such record (404)."""
+        return self._answer("GET", path, None, holds=dict, passes=(404,))
+
+    def _answer(
+        self,
+        method: Literal["GET", "POST"],
+        path: str,
+        body: dict[str, Any] | None,
+        *,
+        holds: type = list,
+        passes: Container[int] = (),
+    ) -> dict[str, Any] | None:
+        hook = partial(self._check, holds=holds, passes=passes)
         try:
-            response = self._client.post(path, json=body, hooks={"response": [hook]})
+            response = self._client.request(
+                path, method=method, json=body, hooks={"response": [hook]}
+            )
         except RequestException as error:
             raise self._unreachable(path, error) from None
+        if response.status_code in passes:
+            return None
         answer: dict[str, Any] = response.json()
         return answer
 
@@ -181,10 +208,19 @@ class Api:
             "The next run starts again from the last completed load",
         )
 
-    def _check(self, response: Response, *_: Any, holds: type = list, **__: Any) -> None:
-        """Turn what is not a page into an error that says so."""
+    def _check(
+        self,
+        response: Response,
+        *_: Any,
+        holds: type = list,
+        passes: Container[int] = (),
+        **__: Any,
+    ) -> None:
+        """Turn what is not a page into an error that says so, but for statuses that may pass."""
         place = f"{response.request.method} {urlsplit(str(response.url)).path}"
         status = response.status_code
+        if status in passes:
+            return
         if status in (401, 403):
             raise SourceDenied(
                 self._connection.id, f"{place} answered {status}: access refused. {self._remedy}"

@@ -20,6 +20,32 @@ first_seen as (
 
 ),
 
+-- Of several telephones the first that is one: as entered before as the CRM reads it.
+numbers as (
+
+    select
+        stated.source,
+        stated.source_record_id,
+        min_by(phones.phone_e164, stated.place) as phone_e164
+    from (
+        select
+            source,
+            source_record_id,
+            phone_region,
+            unnest(phones) as phone,
+            generate_subscripts(phones, 1) as place
+        from versions
+        where valid_to is null
+    ) as stated
+    inner join {{ ref('int_identity__phones') }} as phones
+        on
+            stated.phone = phones.phone
+            and stated.phone_region = phones.phone_region
+    where phones.phone_e164 is not null
+    group by stated.source, stated.source_record_id
+
+),
+
 -- An order or an event can arrive before the record it names; nobody's history waits for that.
 named_by_orders as (
 
@@ -77,7 +103,7 @@ known as (
 )
 
 select
-    -- Place in the order of landing: the first record of a customer gives her her id.
+    -- Place in the order of landing: the first record of a customer gives them their id.
     row_number() over (
         order by
             known.first_load_date,
@@ -92,11 +118,11 @@ select
         when known.source = 'shop' then known.source_record_id
     end as external_id,
     -- Of a record that was deleted for good nothing names its person any more.
-    {% for identifier in ['email', 'email_key', 'first_name', 'last_name', 'name_key', 'phone'] %}
+    {% for identifier in ['email', 'email_key', 'first_name', 'last_name', 'name_key'] %}
     case when not {{ is_erased('latest', 'removals') }} then latest.{{ identifier }} end
         as {{ identifier }},
     {% endfor %}
-    case when not {{ is_erased('latest', 'removals') }} then phones.phone_e164 end as phone_e164,
+    case when not {{ is_erased('latest', 'removals') }} then numbers.phone_e164 end as phone_e164,
     coalesce(latest.is_archived, false) as is_archived,
     {{ is_removed('latest', 'removals') }} as is_removed,
     known.is_record,
@@ -114,7 +140,7 @@ left join {{ ref('stg_sources__removals') }} as removals
         known.source = removals.source
         and known.source_record_id = removals.record_id
         and removals.object_type = {{ person_stream('known.source') }}
-left join {{ ref('int_identity__phones') }} as phones
+left join numbers
     on
-        latest.phone = phones.phone
-        and latest.phone_region = phones.phone_region
+        known.source = numbers.source
+        and known.source_record_id = numbers.source_record_id

@@ -11,13 +11,39 @@ contacts as (
 versions as (
 
     select
-        versions.*,
-        phones.phone_e164
-    from {{ ref('int_identity__versions') }} as versions
-    left join {{ ref('int_identity__phones') }} as phones
+        *,
+        lead(updated_at) over (
+            partition by source, source_record_id
+            order by valid_from
+        ) as replaced_at
+    from {{ ref('int_identity__versions') }}
+
+),
+
+-- A family shares a number, so a telephone alone says nothing: it counts with the name.
+telephones as (
+
+    select distinct
+        stated.source,
+        stated.source_record_id,
+        stated.valid_from,
+        phones.phone_key,
+        {{ tying_name('stated.name_key') }} as tying_name
+    from (
+        select
+            source,
+            source_record_id,
+            valid_from,
+            name_key,
+            phone_region,
+            unnest(phones) as phone
+        from versions
+    ) as stated
+    inner join {{ ref('int_identity__phones') }} as phones
         on
-            versions.phone = phones.phone
-            and versions.phone_region = phones.phone_region
+            stated.phone = phones.phone
+            and stated.phone_region = phones.phone_region
+    where phones.phone_key is not null and stated.name_key is not null
 
 ),
 
@@ -26,28 +52,82 @@ said as (
     select
         source,
         source_record_id,
-        updated_at,
         valid_from,
-        rule,
-        case rule
-            when 'external_id' then external_id
-            when 'email' then email_key
-            -- A family shares a number, so the number alone says nothing.
-            else phone_e164 || ' ' || name_key
-        end as value
+        'external_id' as rule,
+        external_id as value
     from versions
-    cross join unnest(['external_id', 'email', 'phone']) as rules (rule)
+    union all
+    select
+        source,
+        source_record_id,
+        valid_from,
+        'email' as rule,
+        email_key as value
+    from versions
+    union all
+    -- a further address of theirs, which they no longer write from
+    select
+        source,
+        source_record_id,
+        valid_from,
+        'former_email' as rule,
+        unnest(additional_email_keys) as value
+    from versions
+    union all
+    select
+        source,
+        source_record_id,
+        valid_from,
+        'phone' as rule,
+        phone_key || ' ' || tying_name as value
+    from telephones
 
 ),
 
-changed as (
+dated as (
 
-    select *
+    select distinct
+        said.source,
+        said.source_record_id,
+        said.rule,
+        said.value,
+        said.valid_from,
+        versions.valid_to,
+        versions.updated_at,
+        versions.replaced_at
     from said
-    qualify value is distinct from lag(value) over (
-        partition by source, source_record_id, rule
-        order by valid_from
-    )
+    inner join versions
+        on
+            said.source = versions.source
+            and said.source_record_id = versions.source_record_id
+            and said.valid_from = versions.valid_from
+    where said.value is not null
+
+),
+
+-- Version after version that says the same is one period.
+begun as (
+
+    select
+        *,
+        valid_from is distinct from lag(valid_to) over (
+            partition by source, source_record_id, rule, value
+            order by valid_from
+        ) as is_new
+    from dated
+
+),
+
+numbered as (
+
+    select
+        *,
+        count(*) filter (where is_new) over (
+            partition by source, source_record_id, rule, value
+            order by valid_from
+            rows between unbounded preceding and current row
+        ) as period_number
+    from begun
 
 ),
 
@@ -59,16 +139,11 @@ periods as (
         source_record_id,
         rule,
         value,
-        valid_from,
-        lead(valid_from) over (
-            partition by source, source_record_id, rule
-            order by valid_from
-        ) as valid_to,
-        date_diff('day', updated_at, lead(updated_at) over (
-            partition by source, source_record_id, rule
-            order by valid_from
-        )) as held_days
-    from changed
+        min(valid_from) as valid_from,
+        case when bool_and(valid_to is not null) then max(valid_to) end as valid_to,
+        date_diff('day', min(updated_at), max(replaced_at)) as held_days
+    from numbered
+    group by source, source_record_id, rule, value, period_number
     union all
     select
         source,
@@ -83,7 +158,7 @@ periods as (
 
 ),
 
--- An address given up still leads to the person who had it, until she takes it up again. One that
+-- An address given up still leads to the person who had it, until they take it up again. One that
 -- was soon replaced was a typing error.
 former_emails as (
 
@@ -104,7 +179,7 @@ former_emails as (
             and former.valid_to <= again.valid_from
     where
         former.rule = 'email'
-        and former.value is not null
+        and former.valid_to is not null
         and former.held_days >= {{ var('identity_former_email_least_days') }}
     group by
         former.source,
@@ -206,7 +281,6 @@ held as (
         valid_from,
         valid_to
     from periods
-    where value is not null
     union all
     select
         source,
@@ -239,9 +313,18 @@ coded as (
     select
         kind,
         value,
-        case when kind = 'email' then lower(regexp_extract(value, '^[^+@]*')) end as local_part,
-        case when kind = 'phone' then split_part(value, ' ', 1) end as phone_e164,
-        row_number() over () as value_number
+        row_number() over (order by kind, value) as value_number,
+        case kind
+            when 'external_id' then 'number'
+            when 'email' then 'mailbox'
+        end as placeholder_kind,
+        case kind
+            when 'external_id' then {{ bare('value') }}
+            when 'email' then {{ bare(mailbox_of('value')) }}
+        end as placeholder_value,
+        case kind when 'email' then {{ mailbox_of('value') }} end as mailbox,
+        case kind when 'phone' then split_part(value, ' ', 1) end as phone_key,
+        case kind when 'phone' then {{ bare("substr(value, strpos(value, ' '))") }} end as name
     from (
         select distinct
             {{ value_kind('rule') }} as kind,
@@ -251,37 +334,103 @@ coded as (
 
 ),
 
--- A telephone ties by number and name, but it is the number that too many may share.
-crowds as (
+judged as (
 
     select
-        phone_e164,
-        min(value_number) as crowd_number
+        coded.kind,
+        coded.value,
+        coded.value_number,
+        coalesce(coded.phone_key, coded.value) as crowd,
+        case
+            when roles.local_part is not null then 'role address'
+            when
+                coded.placeholder_value = ''
+                or placeholders.value is not null
+                or numbers.value is not null
+                or names.value is not null
+                then 'placeholder'
+        end as reason
     from coded
-    where phone_e164 is not null
-    group by phone_e164
+    left join {{ ref('role_addresses') }} as roles on coded.mailbox = roles.local_part
+    left join {{ ref('placeholder_values') }} as placeholders
+        on
+            coded.placeholder_kind = placeholders.kind
+            and coded.placeholder_value = placeholders.value
+    left join {{ ref('placeholder_values') }} as numbers
+        on numbers.kind = 'phone' and right(coded.phone_key, 7) = numbers.value
+    left join {{ ref('placeholder_values') }} as names
+        on names.kind = 'name' and coded.name = names.value
+
+),
+
+located as (
+
+    select
+        contacts.record_number,
+        held.source,
+        held.source_record_id,
+        held.rule,
+        held.value,
+        held.valid_from,
+        held.valid_to,
+        judged.kind,
+        judged.value_number,
+        judged.crowd,
+        judged.reason
+    from held
+    inner join contacts
+        on
+            held.source = contacts.source
+            and held.source_record_id = contacts.source_record_id
+    inner join judged
+        on
+            {{ value_kind('held.rule') }} = judged.kind
+            and held.value = judged.value
+
+),
+
+-- Whoever comes to a value when too many have had it is not tied by it; who was there before stays
+-- who they are. A telephone ties by number and name, but it is the number that is counted.
+places as (
+
+    select
+        record_number,
+        kind,
+        crowd,
+        row_number() over (
+            partition by kind, crowd
+            order by min(valid_from), record_number
+        ) as place
+    from located
+    where kind in ('external_id', 'email', 'phone')
+    group by record_number, kind, crowd
 
 )
 
 select
-    contacts.record_number,
-    held.source,
-    held.source_record_id,
-    held.rule,
-    coded.value_number,
-    coalesce(crowds.crowd_number, coded.value_number) as crowd_number,
-    held.value,
-    held.valid_from,
-    held.valid_to,
-    roles.local_part is not null as is_of_a_role
-from held
-inner join contacts
+    located.record_number,
+    located.source,
+    located.source_record_id,
+    located.rule,
+    located.value_number,
+    located.value,
+    located.valid_from,
+    located.valid_to,
+    coalesce(
+        located.reason,
+        case
+            when
+                places.place > case located.kind
+                    when 'external_id' then {{ var('identity_most_records_per_number') }}
+                    when 'email' then {{ var('identity_most_records_per_email') }}
+                    when 'phone' then {{ var('identity_most_records_per_phone') }}
+                end
+                then 'shared by too many'
+        end
+    ) as void_reason
+from located
+left join places
     on
-        held.source = contacts.source
-        and held.source_record_id = contacts.source_record_id
-inner join coded
-    on
-        {{ value_kind('held.rule') }} = coded.kind
-        and held.value = coded.value
-left join crowds on coded.phone_e164 = crowds.phone_e164
-left join {{ ref('role_addresses') }} as roles on coded.local_part = roles.local_part
+        located.record_number = places.record_number
+        and located.kind = places.kind
+        and located.crowd = places.crowd

@@ -1,11 +1,11 @@
 {{ config(materialized='table', alias='identity_links') }}
 
-{% set most_records = {
-    'external_id': var('identity_most_records_per_number'),
-    'email': var('identity_most_records_per_email'),
-    'former_email': var('identity_most_records_per_email'),
-    'phone': var('identity_most_records_per_phone'),
-} %}
+{# A crowd has too many pairs; of one, each record with the first only. #}
+{% set most_records = [
+    var('identity_most_records_per_number'),
+    var('identity_most_records_per_email'),
+    var('identity_most_records_per_phone'),
+] %}
 
 with
 
@@ -48,18 +48,6 @@ value_sizes as (
 
 ),
 
-crowd_sizes as (
-
-    select
-        crowd_number,
-        count(distinct record_number) as record_count,
-        count(distinct record_number) filter (where rule <> 'former_email') as current_record_count
-    from holdings
-    where valid_to is null
-    group by crowd_number
-
-),
-
 shared as (
 
     select
@@ -79,8 +67,8 @@ pairs as (
         other.record_number as record_number_b,
         case when one.strength > other.strength then one.rule else other.rule end as rule,
         one.value_number,
-        any_value(one.crowd_number) as crowd_number,
-        bool_or(one.is_of_a_role) as is_of_a_role,
+        -- void as soon as one of the two holds it so
+        max(coalesce(one.void_reason, other.void_reason)) as void_reason,
         min(greatest(one.valid_from, other.valid_from)) as valid_from,
         case
             when bool_and(one.valid_to is not null or other.valid_to is not null)
@@ -94,7 +82,7 @@ pairs as (
             and one.valid_from < coalesce(other.valid_to, date '9999-12-31')
             and other.valid_from < coalesce(one.valid_to, date '9999-12-31')
     where
-        one.record_count <= {{ most_records.values() | max }}
+        one.record_count <= {{ most_records | max }}
         or one.record_number = one.first_record_number
     group by
         one.record_number,
@@ -116,18 +104,12 @@ judged as (
         other.anchor_number as anchor_number_b,
         case
             when pairs.valid_to is not null then 'ended'
-            when pairs.is_of_a_role then 'role address'
-            {% for rule, most in most_records.items() %}
-            {% set size = 'current_record_count' if rule == 'email' else 'record_count' %}
-            when pairs.rule = '{{ rule }}' and crowd_sizes.{{ size }} > {{ most }}
-                then 'shared by too many'
-            {% endfor %}
+            when pairs.void_reason is not null then pairs.void_reason
             when one.anchor_number <> other.anchor_number then 'conflict'
         end as reason
     from pairs
     inner join customers as one on pairs.record_number_a = one.record_number
     inner join customers as other on pairs.record_number_b = other.record_number
-    left join crowd_sizes on pairs.crowd_number = crowd_sizes.crowd_number
 
 )
 

@@ -14,19 +14,79 @@ spellings as (
     select distinct
         phone,
         phone_region
-    from {{ ref('int_identity__versions') }}
-    where phone is not null
+    from (
+        select
+            unnest(phones) as phone,
+            phone_region
+        from {{ ref('int_identity__landed') }}
+    ) as stated
+
+),
+
+new_spellings as (
+
+    select
+        spellings.phone,
+        spellings.phone_region,
+        e164(spellings.phone, spellings.phone_region) as possible_e164
+    from spellings
+    {% if is_incremental() %}
+    anti join {{ this }} as known
+        on
+            spellings.phone = known.phone
+            and spellings.phone_region = known.phone_region
+    {% endif %}
+
+),
+
+-- What the number became when its country renumbered; the longest prefix has it.
+renumbered as (
+
+    select
+        new_spellings.phone,
+        new_spellings.phone_region,
+        max_by(
+            '+' || renumberings.country_code || renumberings.new_prefix || substr(
+                new_spellings.possible_e164,
+                2 + length(renumberings.country_code) + length(renumberings.old_prefix)
+            ),
+            length(renumberings.old_prefix)
+        ) as new_e164
+    from new_spellings
+    inner join {{ ref('phone_renumberings') }} as renumberings
+        on
+            starts_with(
+                new_spellings.possible_e164, '+' || renumberings.country_code || renumberings.old_prefix
+            )
+            and length(new_spellings.possible_e164) = 1
+            + length(renumberings.country_code)
+            + length(renumberings.old_prefix)
+            + renumberings.digits_after
+    group by new_spellings.phone, new_spellings.phone_region
+
+),
+
+read_numbers as (
+
+    select
+        new_spellings.phone,
+        new_spellings.phone_region,
+        case when is_valid_number(new_spellings.possible_e164) then new_spellings.possible_e164 end
+            as phone_e164,
+        case when is_valid_number(renumbered.new_e164) then renumbered.new_e164 end as new_e164
+    from new_spellings
+    left join renumbered
+        on
+            new_spellings.phone = renumbered.phone
+            and new_spellings.phone_region = renumbered.phone_region
 
 )
 
 select
-    spellings.phone,
-    spellings.phone_region,
-    e164(spellings.phone, spellings.phone_region) as phone_e164
-from spellings
-{% if is_incremental() %}
-anti join {{ this }} as known
-    on
-        spellings.phone = known.phone
-        and spellings.phone_region = known.phone_region
-{% endif %}
+    phone,
+    phone_region,
+    phone_e164,
+    coalesce(phone_e164, new_e164) as phone_key,
+    -- An old number that is somebody else's today proves nothing; a person may look.
+    case when phone_e164 is not null then new_e164 end as perhaps_phone_key
+from read_numbers

@@ -34,3 +34,56 @@ inner join {{ ref('int_identity__contact_map') }} as one
 inner join {{ ref('int_identity__contact_map') }} as other
     on pairs.source_b = other.source and pairs.record_id_b = other.source_record_id
 where not pairs.is_tied and one.customer_id <> other.customer_id
+union all
+-- A number of old that is valid as somebody else's today, and the one that it would have become.
+select
+    'former_phone' as rule,
+    old.source as source_a,
+    old.source_record_id as record_id_a,
+    new.source as source_b,
+    new.source_record_id as record_id_b,
+    'perhaps a number of old' as reason,
+    cast(null as double) as score,
+    max(greatest(old.valid_from, new.valid_from)) as since_date
+from (
+    select
+        stated.source,
+        stated.source_record_id,
+        stated.valid_from,
+        phones.perhaps_phone_key || ' ' || {{ tying_name('stated.name_key') }} as value
+    from (
+        select
+            source,
+            source_record_id,
+            valid_from,
+            name_key,
+            phone_region,
+            unnest(phones) as phone
+        from {{ ref('int_identity__versions') }}
+        where valid_to is null
+    ) as stated
+    inner join {{ ref('int_identity__phones') }} as phones
+        on
+            stated.phone = phones.phone
+            and stated.phone_region = phones.phone_region
+    where phones.perhaps_phone_key is not null
+) as old
+inner join {{ ref('int_identity__holdings') }} as new
+    on
+        old.value = new.value
+        and new.rule = 'phone'
+        and new.valid_to is null
+inner join {{ ref('int_identity__contact_map') }} as old_customers
+    on
+        old.source = old_customers.source
+        and old.source_record_id = old_customers.source_record_id
+inner join {{ ref('int_identity__contact_map') }} as new_customers
+    on
+        new.source = new_customers.source
+        and new.source_record_id = new_customers.source_record_id
+where old_customers.customer_id <> new_customers.customer_id
+group by
+    old.source,
+    old.source_record_id,
+    new.source,
+    new.source_record_id

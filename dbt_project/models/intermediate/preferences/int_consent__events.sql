@@ -1,466 +1,70 @@
 {{ config(materialized='table') }}
 
--- Everything that anybody's records ever said about consent, from every version that landed:
--- a state that a later version overwrote was still said.
+-- Whose words they are. A refusal holds for everybody who ever had the address, whoever identity says
+-- they are.
 with
 
-contact_map as (
+words as (
 
     select
+        source as said_in,
         source,
         source_record_id,
-        customer_id
-    from {{ ref('int_identity__contact_map') }}
-
-),
-
--- The mailing tool: the state of each profile, said anew when it differs from the version before.
-profile_versions as (
-
-    select
-        profile_id,
-        email_consent,
-        email_consent_at,
-        email_consent_method,
-        sms_consent,
-        sms_consent_at,
-        sms_consent_method,
-        push_consent,
-        push_consent_at,
-        suppressions,
-        list_suppressions,
-        quarantine_reason is null as is_valid,
-        load_date,
-        coalesce(updated_at, cast(load_date as timestamp)) as said_at,
-        lag(email_consent) over earlier as email_consent_before,
-        lag(sms_consent) over earlier as sms_consent_before,
-        lag(push_consent) over earlier as push_consent_before
-    from {{ ref('base_klaviyo__profiles') }}
-    where profile_id is not null
-    window
-        earlier as (
-            partition by profile_id
-            order by coalesce(updated_at, cast(load_date as timestamp)), load_date, load_id
-        )
-
-),
-
-profile_states as (
-
-    {% for channel in ['email', 'sms', 'push'] %}
-    {% if not loop.first %}
-    union all
-    {% endif %}
-    select
-        profile_id,
-        '{{ channel }}' as channel,
-        {{ channel }}_consent as consent,
-        {{ channel }}_consent_at as consent_at,
-        {{ 'null' if channel == 'push' else channel ~ '_consent_method' }} as consent_method,
-        is_valid,
-        load_date,
-        said_at
-    from profile_versions
-    where
-        {{ channel }}_consent in ('SUBSCRIBED', 'UNSUBSCRIBED')
-        and (
-            {{ channel }}_consent_at is not null
-            or {{ channel }}_consent is distinct from {{ channel }}_consent_before
-        )
-    {% endfor %}
-
-),
-
-from_profile_states as (
-
-    select
-        'klaviyo' as source,
-        profile_id as source_record_id,
-        channel,
-        '*' as topic,
-        case consent when 'SUBSCRIBED' then 'grant' else 'withdraw' end as action,
-        coalesce('state_' || consent_method, 'state') as basis,
-        case
-            when consent = 'UNSUBSCRIBED' or {{ is_own_act('consent_method') }} then 'explicit'
-            else 'record'
-        end as evidence,
-        is_valid,
-        load_date,
-        coalesce(consent_at, said_at) as occurred_at
-    from profile_states
-
-),
-
-suppressions as (
-
-    select
-        profile_id,
-        is_valid,
-        load_date,
-        said_at,
-        unnest(suppressions) as suppression
-    from profile_versions
-
-),
-
--- An address that bounces is no word of hers; every other reason, also one yet unknown, is.
-from_suppressions as (
-
-    select
-        'klaviyo' as source,
-        profile_id as source_record_id,
-        'email' as channel,
-        '*' as topic,
-        'withdraw' as action,
-        'suppression_' || lower(coalesce(suppression.reason, 'unknown')) as basis,
-        'explicit' as evidence,
-        is_valid,
-        load_date,
-        coalesce({{ utc_timestamp('suppression."timestamp"') }}, said_at) as occurred_at
-    from suppressions
-    where coalesce(suppression.reason, '') not in ('HARD_BOUNCE', 'INVALID_EMAIL')
-
-),
-
-list_suppressions as (
-
-    select
-        profile_id,
-        is_valid,
-        load_date,
-        said_at,
-        unnest(list_suppressions) as suppression
-    from profile_versions
-
-),
-
-from_list_suppressions as (
-
-    select
-        'klaviyo' as source,
-        list_suppressions.profile_id as source_record_id,
-        'email' as channel,
-        coalesce(lists.topic, 'list_' || list_suppressions.suppression.list_id) as topic,
-        'withdraw' as action,
-        'list_suppression_'
-        || lower(coalesce(list_suppressions.suppression.reason, 'unknown')) as basis,
-        'explicit' as evidence,
-        list_suppressions.is_valid,
-        list_suppressions.load_date,
-        coalesce(
-            {{ utc_timestamp('list_suppressions.suppression."timestamp"') }},
-            list_suppressions.said_at
-        ) as occurred_at
-    from list_suppressions
-    left join {{ ref('stg_klaviyo__lists') }} as lists
-        on list_suppressions.suppression.list_id = lists.list_id
-
-),
-
--- The mailing tool: what she did. Joining a list is not consent, so the seed has no action for it.
-from_events as (
-
-    select
-        'klaviyo' as source,
-        events.profile_id as source_record_id,
-        meanings.channel,
-        case
-            when meanings.consent_level = 'topic' then coalesce(events.list_topic, '*')
-            else '*'
-        end as topic,
-        meanings.consent_action as action,
-        'event_' || {{ topic_of('metrics.metric_name') }} as basis,
-        'explicit' as evidence,
-        true as is_valid,
-        events.load_date,
-        events.occurred_at
-    from {{ ref('stg_klaviyo__events') }} as events
-    inner join {{ ref('stg_klaviyo__metrics') }} as metrics on events.metric_id = metrics.metric_id
-    inner join {{ ref('klaviyo_metrics') }} as meanings
-        on metrics.metric_name = meanings.metric_name
-    where meanings.consent_action is not null
-
-),
-
--- The CRM: what a contact's properties say, version by version.
-contact_versions as (
-
-    select
-        contact_id,
-        has_opted_out_of_email,
-        wants_relationship,
-        allowed_channels,
-        wanted_topics,
-        unwanted_topics,
-        quarantine_reason is null as is_valid,
-        load_date,
-        coalesce(updated_at, cast(load_date as timestamp)) as said_at,
-        preferences_updated_at as answered_at,
-        lag(has_opted_out_of_email) over earlier as has_opted_out_before,
-        lag(wants_relationship) over earlier as wants_relationship_before,
-        lag(allowed_channels) over earlier as allowed_channels_before,
-        lag(wanted_topics) over earlier as wanted_topics_before,
-        lag(unwanted_topics) over earlier as unwanted_topics_before,
-        lag(contact_id) over earlier is not null
-        and preferences_updated_at
-        > coalesce(
-            max(preferences_updated_at) over (
-                earlier rows between unbounded preceding and 1 preceding
-            ),
-            timestamp '1970-01-01'
-        ) as is_new_answer
-    from {{ ref('base_hubspot__contacts') }}
-    where contact_id is not null
-    window
-        earlier as (
-            partition by contact_id
-            order by coalesce(updated_at, cast(load_date as timestamp)), load_date, load_id
-        )
-
-),
-
--- A field that stands as it stood is not said again, whatever else the answer changed. A grant is
--- her own act when it was seen to appear with a new answer of the preference centre.
-answers as (
-
-    select
-        contact_id,
-        '*' as channel,
-        '*' as topic,
-        case wants_relationship when 'yes' then 'grant' else 'withdraw' end as action,
-        'wants_relationship' as basis,
-        is_new_answer,
-        is_valid,
-        load_date,
-        coalesce(answered_at, said_at) as occurred_at
-    from contact_versions
-    where
-        wants_relationship is not null
-        and wants_relationship is distinct from wants_relationship_before
-    {% for channel in marketing_channels() %}
-    union all
-    select
-        contact_id,
-        '{{ channel }}' as channel,
-        '*' as topic,
-        case
-            when list_contains(allowed_channels, '{{ channel }}') then 'grant' else 'withdraw'
-        end as action,
-        'allowed_channels' as basis,
-        is_new_answer,
-        is_valid,
-        load_date,
-        coalesce(answered_at, said_at) as occurred_at
-    from contact_versions
-    where
-        allowed_channels is not null
-        and list_contains(allowed_channels, '{{ channel }}')
-        is distinct from list_contains(allowed_channels_before, '{{ channel }}')
-    {% endfor %}
-    {% for action, topics in [('grant', 'wanted_topics'), ('withdraw', 'unwanted_topics')] %}
-    union all
-    select
-        contact_id,
-        '*' as channel,
-        unnest(list_filter({{ topics }}, lambda topic: not list_contains(topics_before, topic)))
-            as topic,
-        '{{ action }}' as action,
-        '{{ topics }}' as basis,
-        is_new_answer,
-        is_valid,
-        load_date,
-        coalesce(answered_at, said_at) as occurred_at
-    from (
-        select
-            *,
-            coalesce({{ topics }}_before, []) as topics_before
-        from contact_versions
-    ) as versions
-    {% endfor %}
-
-),
-
-from_answers as (
-
-    select
-        'hubspot' as source,
-        contact_id as source_record_id,
         channel,
         topic,
         action,
         basis,
-        case when action = 'withdraw' or is_new_answer then 'explicit' else 'record' end
-            as evidence,
-        is_valid,
         load_date,
+        evidence,
         occurred_at
-    from answers
-
-),
-
--- The CRM: what an address said to the subscriptions. An opt-out follows everybody who ever had
--- the address; a grant counts for those who have it.
-addresses as (
-
+    from {{ ref('int_consent__words') }}
+    union all
     select
-        lower(email) as address,
-        contact_id,
-        bool_or({{ is_staged() }}) as is_current
-    from {{ ref('base_hubspot__contacts') }}
-    where email is not null and contact_id is not null
-    group by lower(email), contact_id
-
-),
-
-status_reads as (
-
-    select
-        lower(email) as address,
-        channel,
-        subscription_id,
-        subscription_status,
-        set_by,
-        set_at,
-        quarantine_reason is null as is_valid,
-        load_date,
-        lag(subscription_status) over (
-            partition by email, channel, subscription_id
-            order by read_date, load_date, load_id
-        ) as status_before
-    from {{ ref('base_hubspot__subscription_statuses') }}
-    where email is not null and subscription_id is not null
-
-),
-
-from_statuses as (
-
-    select
-        'hubspot' as source,
-        addresses.contact_id as source_record_id,
-        coalesce(reads.channel, 'email') as channel,
-        case
-            when reads.subscription_id = '*' then '*'
-            else coalesce(definitions.topic, 'subscription_' || reads.subscription_id)
-        end as topic,
-        case reads.subscription_status when 'SUBSCRIBED' then 'grant' else 'withdraw' end as action,
-        coalesce('subscription_' || reads.set_by, 'subscription') as basis,
-        case
-            when
-                reads.subscription_status = 'UNSUBSCRIBED'
-                or {{ is_own_act('reads.set_by') }}
-                then 'explicit'
-            else 'record'
-        end as evidence,
-        reads.is_valid,
-        reads.load_date,
-        coalesce(reads.set_at, cast(reads.load_date as timestamp)) as occurred_at
-    from status_reads as reads
-    inner join addresses
-        on
-            reads.address = addresses.address
-            and (addresses.is_current or reads.subscription_status = 'UNSUBSCRIBED')
-    left join {{ ref('stg_hubspot__subscription_definitions') }} as definitions
-        on reads.subscription_id = definitions.subscription_id
-    where
-        reads.subscription_status in ('SUBSCRIBED', 'UNSUBSCRIBED')
-        and (
-            reads.set_at is not null
-            or reads.subscription_status is distinct from reads.status_before
-        )
-
-),
-
--- The CRM's own flag says the same as its wide status but not since when: with a status at hand
--- the flag adds nothing, without one it dates from the version that first had it.
-from_flags as (
-
-    select
-        'hubspot' as source,
-        contact_id as source_record_id,
-        'email' as channel,
-        '*' as topic,
+        refusals.source as said_in,
+        addresses.source,
+        addresses.source_record_id,
+        refusals.channel,
+        refusals.topic,
         'withdraw' as action,
-        'opt_out_flag' as basis,
+        refusals.basis,
+        refusals.load_date,
         'explicit' as evidence,
-        is_valid,
-        load_date,
-        said_at as occurred_at
-    from contact_versions
-    where
-        has_opted_out_of_email
-        and has_opted_out_before is distinct from true
-        and contact_id not in (
-            select statuses.source_record_id
-            from from_statuses as statuses
-            where statuses.action = 'withdraw' and statuses.topic = '*'
-        )
+        refusals.occurred_at
+    from {{ ref('int_consent__refusals') }} as refusals
+    inner join {{ ref('int_identity__addresses') }} as addresses
+        on
+            refusals.kind = addresses.kind
+            and refusals.address_key = addresses.address_key
 
 ),
 
-said as (
-
-    select * from from_profile_states
-    union all
-    select * from from_suppressions
-    union all
-    select * from from_list_suppressions
-    union all
-    select * from from_events
-    union all
-    select * from from_answers
-    union all
-    select * from from_statuses
-    union all
-    select * from from_flags
-
-),
-
--- A row in quarantine grants nothing, but what it forbids is forbidden. Nothing is said after it
--- was read: a date beyond the pull proves nothing about when.
-plausible as (
-
-    select
-        source,
-        source_record_id,
-        channel,
-        topic,
-        action,
-        basis,
-        load_date,
-        case
-            when action = 'grant' and occurred_at >= cast(load_date as timestamp) + interval 2 day
-                then 'record'
-            else evidence
-        end as evidence,
-        least(
-            occurred_at, cast(load_date as timestamp) + interval 1 day - interval 1 second
-        ) as occurred_at
-    from said
-    where is_valid or action = 'withdraw'
-
-),
-
--- The same thing said by version after version, or landed twice, is said once.
+-- One word is one event, however many records carry it, versions repeat it or loads bring it again.
 distinct_statements as (
 
     select
         contact_map.customer_id,
-        plausible.source,
-        plausible.source_record_id,
-        plausible.channel,
-        plausible.topic,
-        plausible.action,
-        plausible.basis,
-        plausible.evidence,
-        plausible.occurred_at,
-        min(plausible.load_date) as first_load_date
-    from plausible
-    inner join contact_map
+        min(words.said_in) as source,
+        min(words.source || ':' || words.source_record_id) as record,
+        words.channel,
+        words.topic,
+        words.action,
+        words.basis,
+        min(words.evidence) as evidence,
+        words.occurred_at,
+        min(words.load_date) as first_load_date
+    from words
+    inner join {{ ref('int_identity__contact_map') }} as contact_map
         on
-            plausible.source = contact_map.source
-            and plausible.source_record_id = contact_map.source_record_id
-    where plausible.occurred_at < {{ cutoff() }}
-    group by all
+            words.source = contact_map.source
+            and words.source_record_id = contact_map.source_record_id
+    where words.occurred_at < {{ cutoff() }}
+    group by
+        contact_map.customer_id,
+        words.channel,
+        words.topic,
+        words.action,
+        words.basis,
+        words.occurred_at
 
 ),
 
@@ -487,7 +91,7 @@ statements as (
     select
         customer_id,
         source,
-        source_record_id,
+        record,
         channel,
         topic,
         'expire' as action,
@@ -502,7 +106,7 @@ statements as (
 
 select
     {{ surrogate_id(
-        "concat_ws('|', source, source_record_id, channel, topic, action, basis, evidence, "
+        "concat_ws('|', record, channel, topic, action, basis, "
         ~ "cast(occurred_at as varchar))"
     ) }} as consent_event_id,
     customer_id,

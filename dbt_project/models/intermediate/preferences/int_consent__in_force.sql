@@ -14,20 +14,68 @@ said as (
         max(occurred_at) filter (where action = 'withdraw') as withdrawn_at,
         max(occurred_at) filter (where action = 'grant') as granted_at,
         max(occurred_at) filter (where action = 'grant' and evidence = 'explicit')
-            as granted_by_her_at,
+            as granted_by_themselves_at,
         max(occurred_at) filter (where action = 'expire') as expired_at
     from {{ ref('int_consent__events') }}
     group by customer_id, channel, topic, level
 
 ),
 
--- Once she has said no, only her own later yes counts; at the same instant the no does.
+-- An address that they have now and that said no itself: a yes by another of their addresses is none
+-- for this one.
+refused as (
+
+    select
+        contact_map.customer_id,
+        refusals.channel,
+        refusals.topic,
+        max(refusals.occurred_at) as refused_at
+    from {{ ref('int_consent__refusals') }} as refusals
+    inner join (
+        select
+            source,
+            source_record_id,
+            'email' as kind,
+            email_key as address_key
+        from {{ ref('int_identity__contacts') }}
+        where not is_archived and not is_removed
+        union all
+        select
+            source,
+            source_record_id,
+            'phone' as kind,
+            phone_e164 as address_key
+        from {{ ref('int_identity__contacts') }}
+        where not is_archived and not is_removed
+    ) as carried
+        on
+            refusals.kind = carried.kind
+            and refusals.address_key = carried.address_key
+    inner join {{ ref('int_identity__contact_map') }} as contact_map
+        on
+            carried.source = contact_map.source
+            and carried.source_record_id = contact_map.source_record_id
+    where refusals.occurred_at < {{ cutoff() }}
+    group by contact_map.customer_id, refusals.channel, refusals.topic
+
+),
+
+-- Once they have said no, only their own later yes counts; at the same instant the no does.
 weighed as (
 
     select
-        *,
-        case when withdrawn_at is null then granted_at else granted_by_her_at end as holding_at
+        said.*,
+        case
+            when refused.refused_at is not null then null
+            when said.withdrawn_at is null then said.granted_at
+            else said.granted_by_themselves_at
+        end as holding_at
     from said
+    left join refused
+        on
+            said.customer_id = refused.customer_id
+            and said.channel = refused.channel
+            and said.topic = refused.topic
 
 )
 

@@ -7,8 +7,11 @@ answers as (
 
     select
         contact_map.customer_id,
-        contacts.*
+        contacts.*,
+        zone_names.time_zone as known_time_zone
     from {{ ref('stg_hubspot__contacts') }} as contacts
+    left join {{ ref('int_clocks__zone_names') }} as zone_names
+        on {{ zone_key('contacts.time_zone') }} = zone_names.spelling_key
     inner join {{ ref('int_identity__contact_map') }} as contact_map
         on contacts.contact_id = contact_map.source_record_id and contact_map.source = 'hubspot'
     where contacts.merged_into_contact_id is null
@@ -30,17 +33,22 @@ declared as (
             in_all_lists('allowed_weekdays', ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'])
         }} as allowed_weekdays,
         max(marketing_pause_until) as pause_until_date,
-        {{ newest_said('time_zone') }} as time_zone,
+        {{ newest_said('known_time_zone') }} as time_zone,
         {{ newest_said('loyalty_status') }} as loyalty_status,
         {{ in_any_list('declared_values') }} as declared_values,
         {{ in_any_list('interests') }} as interests,
-        max(preferences_updated_at) as preferences_updated_at
+        max(preferences_updated_at) as preferences_updated_at,
+        list_filter(
+            {{ in_any_list('unreadable_fields') }},
+            lambda field: list_contains({{ lasting_contact_properties() }}, field)
+        ) as unreadable_preferences
     from answers
     group by customer_id
 
 ),
 
--- What the mailing tool itself would let through: one profile of hers that it blocks is enough.
+-- What the mailing tool itself would let through: one profile of theirs that it blocks is enough. An
+-- address that bounced is dead and says nothing of the others.
 mailing as (
 
     select
@@ -48,9 +56,13 @@ mailing as (
         bool_and(
             coalesce(profiles.can_receive_email_marketing, false)
             and profiles.email_consent is distinct from 'UNSUBSCRIBED'
-        ) as is_email_deliverable,
-        min(profiles.time_zone) as time_zone
+        ) filter (where not profiles.has_bounced) as is_email_deliverable,
+        first(
+            zone_names.time_zone order by profiles.updated_at desc, profiles.profile_id asc
+        ) filter (where zone_names.time_zone is not null) as time_zone
     from {{ ref('stg_klaviyo__profiles') }} as profiles
+    left join {{ ref('int_clocks__zone_names') }} as zone_names
+        on {{ zone_key('profiles.time_zone') }} = zone_names.spelling_key
     inner join {{ ref('int_identity__contact_map') }} as contact_map
         on profiles.profile_id = contact_map.source_record_id and contact_map.source = 'klaviyo'
     where not profiles.is_removed
@@ -61,7 +73,19 @@ mailing as (
 select
     customers.customer_id,
     customers.language_code,
-    coalesce(declared.time_zone, mailing.time_zone) as time_zone,
+    -- The one place that decides whose clock is theirs; never null, so that nobody guesses again.
+    coalesce(
+        declared.time_zone,
+        mailing.time_zone,
+        country_zones.time_zone,
+        '{{ var("reporting_time_zone") }}'
+    ) as time_zone,
+    case
+        when declared.time_zone is not null then 'crm'
+        when mailing.time_zone is not null then 'mailing'
+        when country_zones.time_zone is not null then 'country'
+        else 'house'
+    end as time_zone_source,
     coalesce(mailing.is_email_deliverable, false) as is_email_deliverable,
     declared.declared_relationship,
     declared.wanted_topics,
@@ -75,7 +99,10 @@ select
     declared.loyalty_status,
     declared.declared_values,
     declared.interests,
-    declared.preferences_updated_at
+    declared.preferences_updated_at,
+    coalesce(declared.unreadable_preferences, []) as unreadable_preferences
 from {{ ref('int_identity__customers') }} as customers
 left join declared on customers.customer_id = declared.customer_id
 left join mailing on customers.customer_id = mailing.customer_id
+left join {{ ref('int_places__country_zones') }} as country_zones
+    on customers.country_code = country_zones.country_code

@@ -34,15 +34,13 @@ customers as (
     select
         customers.customer_id,
         customers.owner_id,
-        coalesce(zones.time_zone, '{{ var("default_time_zone") }}') as time_zone,
+        preferences.time_zone,
         preferences.interests,
         preferences.wanted_topics,
         preferences.unwanted_topics
     from {{ ref('dim_customers') }} as customers
     inner join {{ ref('dim_preferences') }} as preferences
         on customers.customer_id = preferences.customer_id
-    left join (select distinct time_zone from {{ ref('int_clocks__offsets') }}) as zones
-        on lower(preferences.time_zone) = lower(zones.time_zone)
     where {{ is_of_touched_customer('customers.customer_id') }}
 
 ),

@@ -47,7 +47,7 @@ select
     declared.customer_id,
     {{ as_of_date() }} as as_of_date,
 
-    -- consent: what she allowed and forbade, as far as it can be shown
+    -- consent: what they allowed and forbade, as far as it can be shown
     {% for channel in marketing_channels() %}
     cast(coalesce(consents.{{ channel }}_consent, 'unknown') as varchar) as {{ channel }}_consent,
     {% endfor %}
@@ -56,14 +56,16 @@ select
     cast(coalesce(consents.withdrawn_topics, []) as varchar[]) as withdrawn_topics,
     cast(coalesce(consents.withdrawn_email_topics, []) as varchar[]) as withdrawn_email_topics,
     cast(
-        case consents.everything_consent
-            when 'withdrawn' then 'no'
-            when 'granted' then 'yes'
+        case
+            when consents.everything_consent = 'withdrawn' then 'no'
+            -- an answer that nobody can read may be a no
+            when list_contains(declared.unreadable_preferences, 'wants_relationship') then 'no'
+            when consents.everything_consent = 'granted' then 'yes'
             else 'unknown'
         end as varchar
     ) as wants_relationship,
 
-    -- preference: how she wants what she allowed
+    -- preference: how they want what they allowed
     cast(declared.declared_relationship as varchar) as declared_relationship,
     cast(declared.wanted_topics as varchar[]) as wanted_topics,
     cast(declared.unwanted_topics as varchar[]) as unwanted_topics,
@@ -73,12 +75,14 @@ select
     cast(declared.allowed_hours_to as integer) as allowed_hours_to,
     cast(declared.allowed_weekdays as varchar[]) as allowed_weekdays,
     cast(declared.time_zone as varchar) as time_zone,
+    cast(declared.time_zone_source as varchar) as time_zone_source,
     cast(declared.language_code as varchar) as language_code,
     declared.pause_until_date,
     coalesce(declared.pause_until_date >= {{ as_of_date() }}, false) as is_paused,
     cast(declared.declared_values as varchar[]) as declared_values,
     cast(declared.interests as varchar[]) as interests,
     cast(declared.loyalty_status as varchar) as loyalty_status,
-    declared.preferences_updated_at
+    declared.preferences_updated_at,
+    cast(declared.unreadable_preferences as varchar[]) as unreadable_preferences
 from declared
 left join consents on declared.customer_id = consents.customer_id

@@ -8,24 +8,23 @@ customers as (
     select
         customers.customer_id,
         preferences.max_marketing_messages_30d as declared_cap_30d,
-        coalesce(zones.time_zone, '{{ var("default_time_zone") }}') as time_zone,
+        preferences.time_zone,
         coalesce(preferences.allowed_hours_from, {{ var('default_allowed_hours')[0] }})
             as allowed_hours_from,
         coalesce(preferences.allowed_hours_to, {{ var('default_allowed_hours')[1] }})
             as allowed_hours_to,
         relationships.relationship_type,
         case
-            when relationships.wants_relationship = 'no' then 0
+            -- only what they said themselves is final; what was inferred is treated as its type is
+            when preferences.wants_relationship = 'no' then 0
             else
                 coalesce(
                     relationships.treatment_contact_count_30d, {{ var('contact_cap_30d') }}
                 )
         end as treatment_cap_30d
     from {{ ref('dim_customers') }} as customers
-    left join {{ ref('dim_preferences') }} as preferences
+    inner join {{ ref('dim_preferences') }} as preferences
         on customers.customer_id = preferences.customer_id
-    left join (select distinct time_zone from {{ ref('int_clocks__offsets') }}) as zones
-        on preferences.time_zone = zones.time_zone
     left join {{ ref('dim_customer_relationships') }} as relationships
         on customers.customer_id = relationships.customer_id
 
@@ -186,7 +185,7 @@ capped as (
     select
         customers.*,
         optima.optimum_contacts_28d,
-        -- nulls are ignored, a 0 is not: she who allows none gets none
+        -- nulls are ignored, a 0 is not: who allows none gets none
         least(
             customers.declared_cap_30d,
             customers.treatment_cap_30d,

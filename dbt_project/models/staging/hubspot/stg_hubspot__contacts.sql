@@ -1,4 +1,4 @@
--- Of a contact that was deleted for good nothing stays that names her; what she forbade does.
+-- Of a contact that was deleted for good nothing stays that names her; what they forbade does.
 with
 
 removals as (
@@ -60,6 +60,7 @@ select
     interests,
     loyalty_status,
     preferences_updated_at,
+    unreadable_fields,
     is_archived,
     is_removed,
     case when is_removed then successor_id end as merged_into_contact_id,

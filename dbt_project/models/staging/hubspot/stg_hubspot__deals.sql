@@ -7,15 +7,25 @@ removals as (
 
 ),
 
+-- What a merge took in is part of the survivor that lists it, noticed as gone or not.
+merged as (
+
+    select distinct unnest(merged_deal_ids) as deal_id
+    from {{ ref('base_hubspot__deals') }}
+    where {{ is_staged() }} and not is_archived
+
+),
+
 versions as (
 
     select
         base.*,
         removals.successor_id,
-        {{ is_removed('base', 'removals') }} as is_removed
+        {{ is_removed('base', 'removals') }} or merged.deal_id is not null as is_removed
     from {{ ref('base_hubspot__deals') }} as base
     left join removals
         on base.deal_id = removals.record_id
+    left join merged on base.deal_id = merged.deal_id
     where {{ is_staged() }}
 
 )

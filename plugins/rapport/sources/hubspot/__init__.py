@@ -6,7 +6,7 @@ from rapport.sources.connection import Connection
 from rapport.sources.hubspot.associations import RECENT_DAYS, pull_associations
 from rapport.sources.hubspot.crm import Crm
 from rapport.sources.hubspot.objects import pull_objects, pull_owners
-from rapport.sources.hubspot.preferences import pull_definitions, pull_statuses
+from rapport.sources.hubspot.preferences import CHANNELS, pull_definitions, pull_statuses
 from rapport.sources.hubspot.reconciliation import reconcile
 from rapport.sources.hubspot.types import ASSOCIATIONS, OBJECT_TYPES
 from rapport.sources.known import SWEEP_DAYS, Known
@@ -19,8 +19,8 @@ def hubspot(connection: Connection, group: str, known: Known) -> Iterator[Page]:
 
     Args:
         connection: see `Crm`; ``options`` may also set ``recent_days``, for how long the
-            associations of a record are read every night, and ``listing_days``, how often all
-            ids are listed.
+            associations of a record are read every night, ``listing_days``, how often all ids
+            are listed, and ``status_channels``, whose statuses are asked for beside e-mail's.
         group: a key of ``streams.GROUPS``.
         known: what is landed.
     """
@@ -30,7 +30,7 @@ def hubspot(connection: Connection, group: str, known: Known) -> Iterator[Page]:
         yield from pull_associations(crm, known, ASSOCIATIONS, recent_days=recent_days)
     elif group == "hubspot_preferences":
         yield from pull_definitions(crm)
-        yield from pull_statuses(crm, known)
+        yield from pull_statuses(crm, known, connection.options.get("status_channels", CHANNELS))
     elif group == "hubspot_reconciliation":
         days = int(connection.options.get("listing_days", SWEEP_DAYS))
         yield from reconcile(crm, known, list(OBJECT_TYPES.values()), listing_days=days)

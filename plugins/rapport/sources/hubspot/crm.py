@@ -23,9 +23,10 @@ HISTORY_BATCH_SIZE = 50
 SEARCHES_PER_SECOND = 1.6
 GONE = "OBJECT_NOT_FOUND"
 REMEDY = (
-    "Put the token of a private app with the scopes crm.objects.<type>.read for contacts, "
-    "companies, deals, owners and feedback_submissions, tickets, sales-email-read and "
-    "communication_preferences.read into the connection's password"
+    "Put a service key, or the token of a private app, with the scopes crm.objects.<type>.read for "
+    "contacts, companies, deals, owners and feedback_submissions, tickets, sales-email-read, "
+    "communication_preferences.read and communication_preferences.statuses.batch.read into the "
+    "connection's password"
 )
 
 Record = dict[str, Any]
@@ -139,6 +140,12 @@ class Crm:
         Raises:
             SourceError: some could not be read for another reason than being gone.
         """
+        return self.look_up(kind, ids, archived=archived)[0]
+
+    def look_up(
+        self, kind: ObjectType, ids: Sequence[str], *, archived: bool = False
+    ) -> tuple[list[Record], set[str]]:
+        """Return what `read` does, and the ids that the answer names as not there."""
         path = self.path(kind, "/batch/read")
         answer = self.api.post(
             f"{path}?archived={str(archived).lower()}",
@@ -148,9 +155,11 @@ class Crm:
                 "propertiesWithHistory": list(kind.history),
             },
         )
-        self.refuse_errors(path, answer)
-        found: list[Record] = answer["results"]
-        return found
+        errors = self.refuse_errors(path, answer)
+        absent = {
+            str(id_) for error in errors for id_ in (error.get("context") or {}).get("ids") or ()
+        }
+        return answer["results"], absent
 
     def refuse_errors(self, path: str, answer: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the errors inside an answer if all of them say that something is not there."""

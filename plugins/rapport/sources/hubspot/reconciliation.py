@@ -4,13 +4,17 @@ Deleting for good, merging and restoring move no modified date. So each night, p
 
 1. Records that we know as archived and that tonight's archived list did not show were
    restored or deleted for good: they are read by id.
-2. The number of live records at HubSpot is compared with the number we know; if there are
+2. Records that we know as live and that another one says it ate were merged: they are read by
+   id. Contacts and companies merge into a new record, which the pull has just found; the older
+   way, and other types, keep one of the two ids.
+3. The number of live records at HubSpot is compared with the number we know; if there are
    more, some came since their pull, and are pulled.
-3. Where the numbers still differ, on the type's own day, and when it was not done for a week
+4. Where the numbers still differ, on the type's own day, and when it was not done for a week
    (`listing_days`), all ids are listed and compared: what we lack is read by id and landed,
    what HubSpot lacks is read by id to learn whether it was archived, merged or deleted.
 
 What is gone lands as a removal, with the id of the record it was merged into if there is one.
+That one may be merged itself later: then a removal of its own leads on.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,12 +37,29 @@ from rapport.sources.known import (
 from rapport.sources.records import Page, Row
 from rapport.sources.streams import HUBSPOT, REMOVALS, SOURCE_TOTALS
 
+MERGED_IDS = "hs_merged_object_ids"
+# A null is a word too: a merge that was taken back.
+EATEN = f"""
+arg_max(
+    {{'ids': case when json_valid(properties) then properties ->> '$.{MERGED_IDS}' end}},
+    (load_date, _dlt_load_id)
+).ids as eaten
+"""
 # `live` and `listed` are what we know and what HubSpot has; both follow what is found out, and an
 # id may stand in them twice.
 TABLES = """
 create table live as select id from state where not is_archived;
 create table listed (id varchar);
+create table merges as
+select trim(eaten_id) as id, successor_id
+from (
+    select unnest(string_split(eaten, ';')) as eaten_id, id as successor_id
+    from state
+    where not is_archived and eaten <> ''
+)
+where eaten_id <> '' and trim(eaten_id) <> successor_id;
 """
+MERGED = "select distinct id from live semi join merges using (id)"
 NO_LONGER_ARCHIVED = "select id from state where is_archived and seen_on < ?"
 LACKING = "select distinct id from listed anti join live using (id)"
 VANISHED = "select distinct id from live anti join listed using (id)"
@@ -71,12 +92,14 @@ class _Reconciliation:
         self.known = known
         self.kind = kind
         self.landed = landed
-        create_state(landed, kind.stream)
+        create_state(landed, kind.stream, EATEN)
         landed.execute(TABLES)
 
     def run(self, is_due: bool) -> Iterator[Page]:
         values = [self.known.as_of]
         for ids in batches(self.landed, batch_size(self.kind), NO_LONGER_ARCHIVED, values):
+            yield from self._settle(ids)
+        for ids in batches(self.landed, batch_size(self.kind), MERGED):
             yield from self._settle(ids)
         method, there = "search", self.crm.total(self.kind)
         if there > self._live():
@@ -121,29 +144,54 @@ class _Reconciliation:
 
     def _settle(self, ids: list[str]) -> Iterator[Page]:
         """Find out what became of records that are not where we know them to be."""
-        found = self.crm.read(self.kind, ids)
+        found, absent = self.crm.look_up(self.kind, ids)
         yield from self._land(found)
-        missing = set(ids) - {record["id"] for record in found}
+        there = {record["id"] for record in found}
+        missing = set(ids) - there
         if missing:
             archived = self.crm.read(self.kind, sorted(missing), archived=True)
             yield self.kind.stream, self._rows(archived)
             missing -= {record["id"] for record in archived}
-        # A batch does not say which of its inputs a survivor answers for: ask for each alone.
-        merged = any(record["id"] not in ids for record in found)
-        successors = {id_: self._successor(id_) if merged else None for id_ in sorted(missing)}
-        self._remove("live", set(ids) - {record["id"] for record in found})
-        if successors:
+            found += archived
+        self._remove("live", set(ids) - there)
+        if missing:
+            successors = self._successors(ids, missing, found, absent)
             yield (
                 REMOVALS[HUBSPOT],
                 [
-                    removal(HUBSPOT, self.known, self.kind.name, id_, successor)
-                    for id_, successor in successors.items()
+                    removal(HUBSPOT, self.known, self.kind.name, id_, successors.get(id_))
+                    for id_ in sorted(missing)
                 ],
             )
 
-    def _successor(self, id_: str) -> str | None:
-        found = [record["id"] for record in self.crm.read(self.kind, [id_])]
-        return next((other for other in found if other != id_), None)
+    def _successors(
+        self, ids: list[str], missing: set[str], found: list[Record], absent: set[str]
+    ) -> dict[str, str]:
+        """Return which record took the place of each that was merged.
+
+        A survivor names whom it ate, but not always those that came to it with a merge before; and
+        a batch does not say which of its inputs a survivor answers for. So whom nobody names, and
+        whom the batch did not call absent, is read alone.
+        """
+        eaten = {
+            id_: record["id"]
+            for record in found
+            for id_ in _merged_ids(record)
+            if id_ in missing and id_ != record["id"]
+        }
+        survived = eaten or any(record["id"] not in ids for record in found)
+        successors = dict(
+            self.landed.execute(
+                "select id, max_by(successor_id, try_cast(successor_id as bigint)) from merges "
+                "where id in (select unnest(?::varchar[])) group by id",
+                [sorted(missing)],
+            ).fetchall()
+        )
+        for id_ in sorted(missing - eaten.keys() - absent) if survived else ():
+            alone = [record["id"] for record in self.crm.read(self.kind, [id_])]
+            if alone and alone != [id_]:
+                successors[id_] = alone[0]
+        return successors | eaten
 
     def _land(self, records: list[Record]) -> Iterator[Page]:
         """Yield live records; a survivor is one more version of a record that we know."""
@@ -162,3 +210,9 @@ class _Reconciliation:
         self.landed.execute(
             f"delete from {table} where id in (select unnest(?::varchar[]))", [sorted(ids)]
         )
+
+
+def _merged_ids(record: Record) -> list[str]:
+    """Return the ids that a record says were merged into it."""
+    named = (record.get("properties") or {}).get(MERGED_IDS) or ""
+    return [id_.strip() for id_ in named.split(";") if id_.strip()]

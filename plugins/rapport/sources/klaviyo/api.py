@@ -69,6 +69,11 @@ class Klaviyo:
             },
         )
 
+    def profile_of_event(self, event: str) -> str | None:
+        """Return whose an event is now, or None if it is gone or nobody's."""
+        answer = self.api.get(f"events/{event}")
+        return related(answer["data"].get("relationships") or {}, "profile") if answer else None
+
     def events_per_day(self, metric: str, since: datetime, until: datetime) -> dict[str, int]:
         """Return how many events of a metric there were on each day (``YYYY-MM-DD``, UTC)."""
         attributes = {

@@ -58,6 +58,7 @@ checked as (
             when from_id is null then 'from_id is missing'
             when to_type is null then 'to_type is missing'
             when to_ids is null then 'targets is not a JSON list'
+            when {{ is_no_time('raw.read_on', 'read_date') }} then 'read_on is not a date'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
         case when is_quarantined then cast(to_json(raw) as varchar) end as payload

@@ -12,7 +12,7 @@ opened as (
         *,
         {{ json_members('properties', [
             'name', 'domain', 'industry', 'numberofemployees', 'annualrevenue', 'country',
-            'hubspot_owner_id', 'lifecyclestage',
+            'hs_country_code', 'hubspot_owner_id', 'lifecyclestage', 'hs_merged_object_ids',
         ]) }} as members
     from landed
 
@@ -24,12 +24,14 @@ typed as (
         -- ids
         {{ clean_text('id') }} as company_id,
         {{ clean_text('members.hubspot_owner_id') }} as owner_id,
+        coalesce(regexp_extract_all(members.hs_merged_object_ids, '[^;\s]+'), []) as merged_company_ids,
 
         -- text
         {{ clean_text('members.name') }} as company_name,
         lower({{ clean_text('members.domain') }}) as domain,
         {{ clean_text('members.industry') }} as industry,
-        upper({{ clean_text('members.country') }}) as country_code,
+        {{ country_key('members.hs_country_code') }} as country_code_key,
+        {{ country_key('members.country') }} as country_name_key,
         {{ clean_text('members.lifecyclestage') }} as lifecycle_stage,
 
         -- numbers
@@ -55,10 +57,24 @@ typed as (
 
 ),
 
+placed as (
+
+    select
+        typed.*,
+        -- the code that the CRM keeps beside the name, else what the name means
+        coalesce(coded.country_code, named.country_code) as country_code
+    from typed
+    left join {{ ref('int_places__country_names') }} as coded
+        on typed.country_code_key = coded.spelling_key
+    left join {{ ref('int_places__country_names') }} as named
+        on typed.country_name_key = named.spelling_key
+
+),
+
 checked as (
 
     select
-        * exclude (raw),
+        * exclude (raw, country_code_key, country_name_key),
         company_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case
@@ -67,7 +83,7 @@ checked as (
         quarantine_reason is not null as is_quarantined,
         case when is_quarantined then cast(to_json(raw) as varchar) end as payload
 
-    from typed
+    from placed
 
 )
 

@@ -1,3 +1,6 @@
+{# What a person said, or who they are by: a property that is deleted or renamed in the CRM takes none of it back. #}
+{% set lasting = lasting_contact_properties() %}
+
 with
 
 landed as (
@@ -11,17 +14,38 @@ opened as (
     select
         *,
         {{ json_members('properties', [
-            'hubspot_owner_id', 'shop_customer_number', 'associatedcompanyid',
-            'hs_merged_object_ids', 'hs_calculated_merged_vids', 'email', 'firstname', 'lastname',
-            'phone', 'lifecyclestage', 'hs_language', 'country', 'city', 'jobtitle',
-            'hs_timezone', 'age', 'income', 'household_size', 'household_comp', 'home_ownership',
-            'marital_status', 'kids_count', 'hs_email_optout', 'declared_relationship',
-            'wants_relationship', 'wanted_topics', 'unwanted_topics', 'allowed_channels',
-            'max_marketing_messages_30d', 'allowed_hours', 'allowed_weekdays',
-            'marketing_pause_until', 'declared_values', 'interests', 'loyalty_status',
-            'preferences_updated_at',
-        ]) }} as members
+            'hubspot_owner_id', 'associatedcompanyid', 'email', 'firstname', 'lastname',
+            'phone', 'mobilephone', 'hs_calculated_phone_number', 'hs_calculated_mobile_number',
+            'lifecyclestage', 'hs_language', 'country', 'city', 'jobtitle',
+            'hs_timezone', 'hs_country_region_code', 'age', 'income', 'household_size',
+            'household_comp', 'home_ownership', 'marital_status', 'kids_count',
+        ] + lasting) }} as members,
+        coalesce(json_keys(try_cast(properties as json)), []) as member_names
     from landed
+
+),
+
+-- An empty member was cleared; one that is not there at all says nothing, so the last answer stands.
+remembered as (
+
+    select
+        *,
+        {% for property in lasting %}
+        (
+            last_value(
+                case
+                    when list_contains(member_names, '{{ property }}')
+                        then {'said': members.{{ property }}}
+                end ignore nulls
+            ) over versions
+        ).said as {{ property }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from opened
+    window versions as (
+        partition by id
+        order by {{ utc_timestamp('updated_at') }} nulls first, load_date, load_id, row_hash
+        rows between unbounded preceding and current row
+    )
 
 ),
 
@@ -31,16 +55,14 @@ typed as (
         -- ids
         {{ clean_text('id') }} as contact_id,
         {{ clean_text('members.hubspot_owner_id') }} as owner_id,
-        {{ clean_text('members.shop_customer_number') }} as shop_customer_number,
+        {{ clean_text('shop_customer_number') }} as shop_customer_number,
         {{ clean_text('members.associatedcompanyid') }} as company_id,
         coalesce(
             list_sort(
                 list_distinct(
                     list_concat(
-                        regexp_extract_all(members.hs_merged_object_ids, '[^;\s]+'),
-                        regexp_extract_all(
-                            members.hs_calculated_merged_vids, '([^:;\s]+):[^;]*', 1
-                        )
+                        regexp_extract_all(hs_merged_object_ids, '[^;\s]+'),
+                        regexp_extract_all(hs_calculated_merged_vids, '([^:;\s]+):[^;]*', 1)
                     )
                 )
             ),
@@ -49,17 +71,26 @@ typed as (
 
         -- direct identifiers
         {{ normalised_email('members.email') }} as email,
+        list_filter(
+            regexp_extract_all(hs_additional_emails, '[^;\s]+'),
+            lambda address: contains(address, '@')
+        ) as additional_emails,
         {{ clean_text('members.firstname') }} as first_name,
         {{ clean_text('members.lastname') }} as last_name,
         {{ clean_text('members.phone') }} as phone,
+        {{ clean_text('members.mobilephone') }} as mobile_phone,
+        -- the CRM's own reading of the two, in E.164
+        {{ clean_text('members.hs_calculated_phone_number') }} as calculated_phone,
+        {{ clean_text('members.hs_calculated_mobile_number') }} as calculated_mobile_phone,
 
         -- text
         {{ clean_text('members.lifecyclestage') }} as lifecycle_stage,
         lower({{ clean_text('members.hs_language') }}) as language_code,
-        upper({{ clean_text('members.country') }}) as country_code,
+        {{ country_key('members.hs_country_region_code') }} as country_code_key,
+        {{ country_key('members.country') }} as country_name_key,
         {{ clean_text('members.city') }} as city,
         {{ clean_text('members.jobtitle') }} as job_title,
-        replace({{ clean_text('members.hs_timezone') }}, '_slash_', '/') as time_zone,
+        {{ clean_text('members.hs_timezone') }} as time_zone,
         {{ clean_text('members.age') }} as age_band,
         {{ clean_text('members.income') }} as income_band,
         {{ clean_text('members.household_size') }} as household_size,
@@ -67,70 +98,110 @@ typed as (
         {{ clean_text('members.home_ownership') }} as home_ownership,
         {{ clean_text('members.marital_status') }} as marital_status,
         {{ clean_text('members.kids_count') }} as kids_count,
-        {{ clean_text('members.loyalty_status') }} as loyalty_status,
+        {{ clean_text('loyalty_status') }} as loyalty_status,
 
-        -- preferences she declared
-        lower({{ clean_text('members.declared_relationship') }}) as declared_relationship,
+        -- preferences they declared; what cannot be read is the strictest of its kind
+        lower({{ clean_text('declared_relationship') }}) as declared_relationship,
         case
-            when lower(trim(members.wants_relationship)) in ('yes', 'true') then 'yes'
-            when lower(trim(members.wants_relationship)) in ('no', 'false') then 'no'
+            when lower(trim(wants_relationship)) in ('yes', 'true') then 'yes'
+            when lower(trim(wants_relationship)) in ('no', 'false') then 'no'
         end as wants_relationship,
-        {{ text_list('members.wanted_topics') }} as wanted_topics,
-        {{ text_list('members.unwanted_topics') }} as unwanted_topics,
-        {{ text_list('members.allowed_channels') }} as allowed_channels,
-        {{ whole_number('members.max_marketing_messages_30d') }} as max_marketing_messages_30d,
+        {{ text_list('wanted_topics') }} as wanted_topics,
+        {{ text_list('unwanted_topics') }} as unwanted_topics,
+        {{ channel_list('allowed_channels') }} as allowed_channels,
+        case
+            when {{ whole_number('max_marketing_messages_30d') }} >= 0
+                then {{ whole_number('max_marketing_messages_30d') }}
+            when trim(max_marketing_messages_30d) <> '' then 0
+        end as max_marketing_messages_30d,
         try_cast(
-            regexp_extract(members.allowed_hours, '^\s*([01]?\d|2[0-4])\D', 1) as integer
+            regexp_extract(allowed_hours, '^\s*([01]?\d|2[0-4])\D', 1) as integer
         ) as allowed_hours_from,
         try_cast(
-            regexp_extract(members.allowed_hours, '-\s*([01]?\d|2[0-4])(\D.*)?$', 1) as integer
+            regexp_extract(allowed_hours, '-\s*([01]?\d|2[0-4])(\D.*)?$', 1) as integer
         ) as allowed_hours_to,
-        {{ text_list('members.allowed_weekdays') }} as allowed_weekdays,
-        cast({{ utc_timestamp('members.marketing_pause_until') }} as date) as marketing_pause_until,
-        {{ text_list('members.declared_values') }} as declared_values,
-        {{ text_list('members.interests') }} as interests,
-        {{ utc_timestamp('members.preferences_updated_at') }} as preferences_updated_at,
+        {{ text_list('allowed_weekdays') }} as allowed_weekdays,
+        coalesce(
+            cast({{ plausible_time('marketing_pause_until') }} as date),
+            case when trim(marketing_pause_until) <> '' then {{ endless() }} end
+        ) as marketing_pause_until,
+        {{ text_list('declared_values') }} as declared_values,
+        {{ text_list('interests') }} as interests,
+        {{ plausible_time('preferences_updated_at') }} as preferences_updated_at,
 
         -- booleans
-        coalesce(try_cast(members.hs_email_optout as boolean), false) as has_opted_out_of_email,
+        coalesce(
+            try_cast(nullif(trim(hs_email_optout), '') as boolean),
+            coalesce(trim(hs_email_optout), '') <> ''
+        ) as has_opted_out_of_email,
         coalesce(try_cast(archived as boolean), false) as is_archived,
 
         -- timestamps
-        {{ utc_timestamp('created_at') }} as created_at,
-        {{ utc_timestamp('updated_at') }} as updated_at,
+        coalesce(
+            {{ plausible_time('created_at') }},
+            {{ plausible_time('updated_at') }},
+            cast(load_date as timestamp)
+        ) as created_at,
+        coalesce({{ plausible_time('updated_at') }}, cast(load_date as timestamp)) as updated_at,
 
         -- the row as it came
         members,
+        {{ unreadable([
+            ('created_at', plausible_time('created_at') ~ ' is null'),
+            ('updated_at', plausible_time('updated_at') ~ ' is null'),
+            ('email', filled('members.email') ~ ' and ' ~ normalised_email('members.email') ~ ' is null'),
+            ('wants_relationship', filled('wants_relationship')
+                ~ " and lower(trim(wants_relationship)) not in ('yes', 'true', 'no', 'false')"),
+            ('allowed_channels', has_unreadable_channels('allowed_channels')),
+            ('max_marketing_messages_30d', filled('max_marketing_messages_30d')
+                ~ ' and coalesce(' ~ whole_number('max_marketing_messages_30d') ~ ', -1) < 0'),
+            ('marketing_pause_until', filled('marketing_pause_until')
+                ~ ' and ' ~ plausible_time('marketing_pause_until') ~ ' is null'),
+            ('preferences_updated_at', filled('preferences_updated_at')
+                ~ ' and ' ~ plausible_time('preferences_updated_at') ~ ' is null'),
+            ('hs_email_optout', filled('hs_email_optout')
+                ~ ' and try_cast(trim(hs_email_optout) as boolean) is null'),
+        ]) }} as unreadable_fields,
         load_id,
         load_date,
         is_new_load,
         row_hash,
         raw
 
-    from opened
+    from remembered
+
+),
+
+placed as (
+
+    select
+        typed.*,
+        -- the code that the CRM keeps beside the name, else what the name means
+        coalesce(coded.country_code, named.country_code) as country_code
+    from typed
+    left join {{ ref('int_places__country_names') }} as coded
+        on typed.country_code_key = coded.spelling_key
+    left join {{ ref('int_places__country_names') }} as named
+        on typed.country_name_key = named.spelling_key
 
 ),
 
 checked as (
 
     select
-        * exclude (raw),
+        * exclude (raw, country_code_key, country_name_key),
         contact_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case
-            {{ crm_object_faults('contact_id') }}
-            -- Read as "no limit" these would send more than she allows.
-            when
-                members.max_marketing_messages_30d <> ''
-                and coalesce(max_marketing_messages_30d, -1) < 0
-                then 'max_marketing_messages_30d is not a whole number of 0 or more'
-            when members.marketing_pause_until <> '' and marketing_pause_until is null
-                then 'marketing_pause_until is not a date'
+            when contact_id is null then 'id is missing'
+            when members is null then 'properties is not a JSON object'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
+        case
+            when is_quarantined or len(unreadable_fields) > 0 then cast(to_json(raw) as varchar)
+        end as payload
 
-    from typed
+    from placed
 
 )
 

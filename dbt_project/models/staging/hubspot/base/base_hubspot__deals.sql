@@ -12,7 +12,7 @@ opened as (
         *,
         {{ json_members('properties', [
             'pipeline', 'dealstage', 'amount', 'deal_currency_code', 'closedate', 'createdate',
-            'hs_is_closed', 'hs_is_closed_won', 'hubspot_owner_id',
+            'hs_is_closed', 'hs_is_closed_won', 'hubspot_owner_id', 'hs_merged_object_ids',
         ]) }} as members
     from landed
 
@@ -24,6 +24,7 @@ typed as (
         -- ids
         {{ clean_text('id') }} as deal_id,
         {{ clean_text('members.hubspot_owner_id') }} as owner_id,
+        coalesce(regexp_extract_all(members.hs_merged_object_ids, '[^;\s]+'), []) as merged_deal_ids,
 
         -- text
         {{ clean_text('members.pipeline') }} as pipeline,
@@ -40,9 +41,9 @@ typed as (
         coalesce(try_cast(archived as boolean), false) as is_archived,
 
         -- timestamps
-        coalesce(
-            {{ utc_timestamp('members.createdate') }}, {{ utc_timestamp('created_at') }}
-        ) as opened_at,
+        {{ utc_timestamp(
+            "coalesce(" ~ clean_text('members.createdate') ~ ", created_at)"
+        ) }} as opened_at,
         {{ utc_timestamp('members.closedate') }} as closed_at,
         {{ utc_timestamp('created_at') }} as created_at,
         {{ utc_timestamp('updated_at') }} as updated_at,
@@ -68,6 +69,8 @@ checked as (
         case
             {{ crm_object_faults('deal_id') }}
             when members.amount <> '' and deal_amount is null then 'amount is not a number'
+            when {{ is_no_time('members.createdate', 'opened_at') }} then 'createdate is not a time'
+            when {{ is_no_time('members.closedate', 'closed_at') }} then 'closedate is not a time'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
         case when is_quarantined then cast(to_json(raw) as varchar) end as payload

@@ -87,25 +87,13 @@ typed as (
         {{ clean_text('members.hs_call_disposition') }} as call_disposition,
         lower({{ clean_text('members.hs_task_type') }}) as task_type,
 
-        -- numbers
-        coalesce(
-            try_cast(members.hs_call_duration as double) / 1000,
-            date_diff(
-                'second',
-                {{ utc_timestamp('members.hs_meeting_start_time') }},
-                {{ utc_timestamp('members.hs_meeting_end_time') }}
-            )
-        ) as duration_seconds,
-
         -- booleans
         coalesce(try_cast(archived as boolean), false) as is_archived,
 
         -- timestamps
-        coalesce(
-            {{ utc_timestamp('members.hs_meeting_start_time') }},
-            {{ utc_timestamp('members.hs_timestamp') }},
-            {{ utc_timestamp('created_at') }}
-        ) as occurred_at,
+        {{ utc_timestamp('members.hs_timestamp') }} as due_at,
+        {{ utc_timestamp('members.hs_meeting_start_time') }} as began_at,
+        {{ utc_timestamp('members.hs_meeting_end_time') }} as ended_at,
         {{ utc_timestamp('members.hs_task_completion_date') }} as completed_at,
         {{ utc_timestamp('created_at') }} as created_at,
         {{ utc_timestamp('updated_at') }} as updated_at,
@@ -125,15 +113,28 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        * exclude (raw, due_at, began_at, ended_at),
+        coalesce(began_at, due_at, created_at) as occurred_at,
+        coalesce(
+            try_cast(members.hs_call_duration as double) / 1000,
+            date_diff('second', began_at, ended_at)
+        ) as duration_seconds,
         engagement_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case
             {{ crm_object_faults('engagement_id') }}
-            when
-                members.hs_timestamp <> ''
-                and {{ utc_timestamp('members.hs_timestamp') }} is null
+            when {{ is_no_time('members.hs_timestamp', 'due_at') }}
                 then 'hs_timestamp is not a time'
+            when {{ is_no_time('members.hs_meeting_start_time', 'began_at') }}
+                then 'hs_meeting_start_time is not a time'
+            when {{ is_no_time('members.hs_meeting_end_time', 'ended_at') }}
+                then 'hs_meeting_end_time is not a time'
+            when {{ is_no_time('members.hs_task_completion_date', 'completed_at') }}
+                then 'hs_task_completion_date is not a time'
+            when
+                members.hs_call_duration <> ''
+                and try_cast(members.hs_call_duration as double) is null
+                then 'hs_call_duration is not a number'
             when direction not in ('inbound', 'outbound') then 'the direction is unknown'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,

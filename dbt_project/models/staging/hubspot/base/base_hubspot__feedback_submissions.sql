@@ -39,10 +39,9 @@ typed as (
         -- timestamps
         {{ utc_timestamp('created_at') }} as created_at,
         {{ utc_timestamp('updated_at') }} as updated_at,
-        coalesce(
-            {{ utc_timestamp('members.hs_submission_timestamp') }},
-            {{ utc_timestamp('created_at') }}
-        ) as submitted_at,
+        {{ utc_timestamp(
+            "coalesce(" ~ clean_text('members.hs_submission_timestamp') ~ ", created_at)"
+        ) }} as submitted_at,
 
         -- the row as it came
         members,
@@ -65,6 +64,8 @@ checked as (
         case
             {{ crm_object_faults('feedback_submission_id') }}
             when members.hs_value <> '' and score is null then 'hs_value is not a number'
+            when {{ is_no_time('members.hs_submission_timestamp', 'submitted_at') }}
+                then 'hs_submission_timestamp is not a time'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
         case when is_quarantined then cast(to_json(raw) as varchar) end as payload

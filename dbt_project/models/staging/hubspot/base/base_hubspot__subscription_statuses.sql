@@ -58,6 +58,8 @@ checked as (
             when channel is null then 'channel is missing'
             when subscription_id is null then 'subscription_id is missing'
             when subscription_status is null then 'status is missing'
+            when {{ is_no_time('raw.read_on', 'read_date') }} then 'read_on is not a date'
+            when {{ is_no_time('raw.set_at', 'set_at') }} then 'set_at is not a time'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
         case when is_quarantined then cast(to_json(raw) as varchar) end as payload

@@ -41,9 +41,9 @@ typed as (
         coalesce(try_cast(archived as boolean), false) as is_archived,
 
         -- timestamps
-        coalesce(
-            {{ utc_timestamp('members.createdate') }}, {{ utc_timestamp('created_at') }}
-        ) as opened_at,
+        {{ utc_timestamp(
+            "coalesce(" ~ clean_text('members.createdate') ~ ", created_at)"
+        ) }} as opened_at,
         {{ utc_timestamp('members.first_agent_reply_date') }} as first_replied_at,
         {{ utc_timestamp('members.closed_date') }} as closed_at,
         {{ utc_timestamp('created_at') }} as created_at,
@@ -69,6 +69,11 @@ checked as (
         created_at < {{ cutoff() }} as is_seen,
         case
             {{ crm_object_faults('ticket_id') }}
+            when {{ is_no_time('members.createdate', 'opened_at') }} then 'createdate is not a time'
+            when {{ is_no_time('members.first_agent_reply_date', 'first_replied_at') }}
+                then 'first_agent_reply_date is not a time'
+            when {{ is_no_time('members.closed_date', 'closed_at') }}
+                then 'closed_date is not a time'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
         case when is_quarantined then cast(to_json(raw) as varchar) end as payload

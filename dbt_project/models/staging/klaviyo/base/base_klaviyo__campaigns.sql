@@ -62,8 +62,7 @@ checked as (
             when members is null then 'attributes is not a JSON object'
             when created_at is null then 'created_at is missing or not a time'
             when updated_at is null then 'updated_at is missing or not a time'
-            when sent_at is null and members.send_time <> ''
-                then 'send_time is not a time'
+            when {{ is_no_time('members.send_time', 'sent_at') }} then 'send_time is not a time'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
         case when is_quarantined then cast(to_json(raw) as varchar) end as payload

@@ -51,6 +51,8 @@ checked as (
         case
             when typed.list_id is null then 'list_id is missing'
             when typed.profile_id is null then 'profile_id is missing'
+            when {{ is_no_time('typed.raw.joined_group_at', 'typed.joined_at') }}
+                then 'joined_group_at is not a time'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
         case when is_quarantined then cast(to_json(typed.raw) as varchar) end as payload

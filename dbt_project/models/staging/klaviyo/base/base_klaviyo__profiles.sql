@@ -1,3 +1,5 @@
+{% set email_consent_time = 'coalesce(email_marketing.consent_timestamp, email_marketing."timestamp")' %}
+
 with
 
 landed as (
@@ -24,6 +26,7 @@ opened as (
                     'consent_timestamp': 'VARCHAR',
                     'timestamp': 'VARCHAR',
                     'method': 'VARCHAR',
+                    'double_optin': 'VARCHAR',
                     'can_receive_email_marketing': 'VARCHAR',
                     'suppression': [{'reason': 'VARCHAR', 'timestamp': 'VARCHAR'}],
                     'list_suppressions': [
@@ -78,19 +81,21 @@ typed as (
 
         -- what the tool may send her, by channel
         upper({{ clean_text('email_marketing.consent') }}) as email_consent,
-        {{ utc_timestamp(
-            'coalesce(email_marketing.consent_timestamp, email_marketing."timestamp")'
-        ) }} as email_consent_at,
-        {{ topic_of('email_marketing.method') }} as email_consent_method,
+        {{ plausible_time(email_consent_time) }} as email_consent_at,
+        -- whoever confirmed by a mail of their own did it themselves, whatever the method is called
+        case
+            when try_cast(email_marketing.double_optin as boolean) then 'double_opt_in'
+            else {{ topic_of('email_marketing.method') }}
+        end as email_consent_method,
         try_cast(
             email_marketing.can_receive_email_marketing as boolean
         ) as can_receive_email_marketing,
         upper({{ clean_text('sms_marketing.consent') }}) as sms_consent,
-        {{ utc_timestamp('sms_marketing.consent_timestamp') }} as sms_consent_at,
+        {{ plausible_time('sms_marketing.consent_timestamp') }} as sms_consent_at,
         {{ topic_of('sms_marketing.method') }} as sms_consent_method,
         try_cast(sms_marketing.can_receive_sms_marketing as boolean) as can_receive_sms_marketing,
         upper({{ clean_text('push_marketing.consent') }}) as push_consent,
-        {{ utc_timestamp('push_marketing.consent_timestamp') }} as push_consent_at,
+        {{ plausible_time('push_marketing.consent_timestamp') }} as push_consent_at,
         try_cast(
             push_marketing.can_receive_push_marketing as boolean
         ) as can_receive_push_marketing,
@@ -98,11 +103,26 @@ typed as (
         coalesce(email_marketing.list_suppressions, []) as list_suppressions,
 
         -- timestamps
-        {{ utc_timestamp('created') }} as created_at,
-        {{ utc_timestamp('updated') }} as updated_at,
+        coalesce(
+            {{ plausible_time('created') }},
+            {{ plausible_time('updated') }},
+            cast(load_date as timestamp)
+        ) as created_at,
+        coalesce({{ plausible_time('updated') }}, cast(load_date as timestamp)) as updated_at,
 
         -- the row as it came
         members,
+        {{ unreadable([
+            ('created', plausible_time('created') ~ ' is null'),
+            ('updated', plausible_time('updated') ~ ' is null'),
+            ('email', filled('members.email') ~ ' and ' ~ normalised_email('members.email') ~ ' is null'),
+            ('email_consent_timestamp', filled(email_consent_time)
+                ~ ' and ' ~ plausible_time(email_consent_time) ~ ' is null'),
+            ('sms_consent_timestamp', filled('sms_marketing.consent_timestamp')
+                ~ ' and ' ~ plausible_time('sms_marketing.consent_timestamp') ~ ' is null'),
+            ('push_consent_timestamp', filled('push_marketing.consent_timestamp')
+                ~ ' and ' ~ plausible_time('push_marketing.consent_timestamp') ~ ' is null'),
+        ]) }} as unreadable_fields,
         load_id,
         load_date,
         is_new_load,
@@ -122,12 +142,11 @@ checked as (
         case
             when profile_id is null then 'id is missing'
             when members is null then 'attributes is not a JSON object'
-            when created_at is null then 'created is missing or not a time'
-            when updated_at is null then 'updated is missing or not a time'
-            when {{ is_implausible('created_at') }} then 'created is implausibly early'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
+        case
+            when is_quarantined or len(unreadable_fields) > 0 then cast(to_json(raw) as varchar)
+        end as payload
 
     from typed
 

@@ -16,10 +16,19 @@ typed as (
         {{ normalised_email('email') }} as email,
 
         -- timestamps
-        {{ utc_timestamp('created_at') }} as created_at,
-        {{ utc_timestamp('updated_at') }} as updated_at,
+        coalesce(
+            {{ plausible_time('created_at') }},
+            {{ plausible_time('updated_at') }},
+            cast(load_date as timestamp)
+        ) as created_at,
+        coalesce({{ plausible_time('updated_at') }}, cast(load_date as timestamp)) as updated_at,
 
         -- the row as it came
+        {{ unreadable([
+            ('created_at', plausible_time('created_at') ~ ' is null'),
+            ('updated_at', plausible_time('updated_at') ~ ' is null'),
+            ('email', filled('email') ~ ' and ' ~ normalised_email('email') ~ ' is null'),
+        ]) }} as unreadable_fields,
         load_id,
         load_date,
         is_new_load,
@@ -36,14 +45,11 @@ checked as (
         * exclude (raw),
         shop_customer_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
-        case
-            when shop_customer_id is null then 'customer_id is missing'
-            when created_at is null then 'created_at is missing or not a time'
-            when updated_at is null then 'updated_at is missing or not a time'
-            when {{ is_implausible('created_at') }} then 'created_at is implausibly early'
-        end as quarantine_reason,
+        case when shop_customer_id is null then 'customer_id is missing' end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
+        case
+            when is_quarantined or len(unreadable_fields) > 0 then cast(to_json(raw) as varchar)
+        end as payload
 
     from typed
 

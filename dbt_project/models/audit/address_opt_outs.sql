@@ -1,0 +1,169 @@
+-- Asks the addresses themselves, as they landed, and neither the marts nor the models that weigh consent:
+-- is anybody on a list of whom an address that they have now said no, and not yes since?
+with
+
+members as (
+
+    select distinct
+        segment_members.segment,
+        segment_members.customer_id
+    from {{ ref('segment_members') }} as segment_members
+    where segment_members.channel = 'email'
+
+),
+
+records as (
+
+    select
+        'klaviyo' as source,
+        profile_id as source_record_id,
+        lower(trim(email)) as address
+    from {{ ref('stg_klaviyo__profiles') }}
+    where not is_removed and email is not null
+    union all
+    select
+        'hubspot' as source,
+        contact_id as source_record_id,
+        lower(trim(email)) as address
+    from {{ ref('stg_hubspot__contacts') }}
+    where not is_removed and not is_archived and email is not null
+
+),
+
+addresses as (
+
+    select
+        members.segment,
+        members.customer_id,
+        records.address
+    from members
+    inner join {{ ref('int_identity__contact_map') }} as contact_map
+        on members.customer_id = contact_map.customer_id
+    inner join records
+        on
+            contact_map.source = records.source
+            and contact_map.source_record_id = records.source_record_id
+
+),
+
+contacts as (
+
+    select
+        unnest(list_append(additional_emails, email)) as address,
+        has_opted_out_of_email,
+        list_contains(allowed_channels, 'email') as allows_email,
+        preferences_updated_at,
+        updated_at
+    from {{ ref('base_hubspot__contacts') }}
+
+),
+
+profiles as (
+
+    select
+        lower(trim(email)) as address,
+        email_consent,
+        email_consent_method,
+        email_consent_at,
+        updated_at
+    from {{ ref('base_klaviyo__profiles') }}
+
+),
+
+events as (
+
+    select
+        lower(trim(profiles.email)) as address,
+        events.occurred_at,
+        meanings.consent_action
+    from {{ ref('stg_klaviyo__events') }} as events
+    inner join {{ ref('stg_klaviyo__metrics') }} as metrics on events.metric_id = metrics.metric_id
+    inner join {{ ref('klaviyo_metrics') }} as meanings
+        on metrics.metric_name = meanings.metric_name
+    inner join {{ ref('base_klaviyo__profiles') }} as profiles
+        on events.profile_id = profiles.profile_id
+    where meanings.consent_level = 'channel' and meanings.channel = 'email'
+
+),
+
+words as (
+
+    select
+        lower(trim(email)) as address,
+        subscription_status = 'UNSUBSCRIBED' as is_no,
+        coalesce(set_at, cast(load_date as timestamp)) as said_at
+    from {{ ref('base_hubspot__subscription_statuses') }}
+    where
+        channel = 'email'
+        and starts_with(subscription_id, '*')
+        and (
+            subscription_status = 'UNSUBSCRIBED'
+            or (subscription_status = 'SUBSCRIBED' and {{ is_own_act('set_by') }})
+        )
+    union all
+    -- a state without a date was said when it was first seen
+    select
+        lower(trim(address)) as address,
+        true as is_no,
+        min(updated_at) as said_at
+    from contacts
+    where has_opted_out_of_email
+    group by lower(trim(address))
+    union all
+    select
+        lower(trim(address)) as address,
+        false as is_no,
+        preferences_updated_at as said_at
+    from contacts
+    where allows_email
+    union all
+    select
+        address,
+        true as is_no,
+        coalesce(email_consent_at, min(updated_at)) as said_at
+    from profiles
+    where email_consent = 'UNSUBSCRIBED'
+    group by address, email_consent_at
+    union all
+    select
+        address,
+        false as is_no,
+        coalesce(email_consent_at, updated_at) as said_at
+    from profiles
+    where email_consent = 'SUBSCRIBED' and {{ is_own_act('email_consent_method') }}
+    union all
+    select
+        address,
+        consent_action = 'withdraw' as is_no,
+        occurred_at as said_at
+    from events
+
+),
+
+last_words as (
+
+    select
+        address,
+        max(said_at) filter (where is_no) as last_no_at,
+        max(said_at) filter (where not is_no) as last_yes_at
+    from words
+    where said_at < {{ cutoff() }}
+    group by address
+
+)
+
+select
+    segments.segment,
+    count(distinct members.customer_id) as member_count,
+    count(distinct addresses.customer_id) filter (
+        where last_words.last_no_at is not null
+        and coalesce(last_words.last_yes_at <= last_words.last_no_at, true)
+    ) as opted_out_count
+from {{ ref('segments') }} as segments
+left join members on segments.segment = members.segment
+left join addresses
+    on
+        members.segment = addresses.segment
+        and members.customer_id = addresses.customer_id
+left join last_words on addresses.address = last_words.address
+group by segments.segment

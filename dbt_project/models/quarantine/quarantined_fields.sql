@@ -1,0 +1,28 @@
+-- The rest of such a record takes part in everything; what the field would have said is read as the
+-- strictest of its kind.
+{% for source_name, stream, held_by in streams() if held_by in person_models() %}
+{% if not loop.first %}
+union all
+{% endif %}
+select
+    '{{ source_name }}' as source,
+    '{{ stream }}' as entity,
+    record_key,
+    field,
+    load_id,
+    load_date,
+    field || ' cannot be read' as reason,
+    version_rank = 1 as is_current,
+    payload
+from (
+    select
+        record_key,
+        unnest(unreadable_fields) as field,
+        load_id,
+        load_date,
+        version_rank,
+        payload
+    from {{ ref('base_' ~ held_by) }}
+    where not is_quarantined
+) as {{ held_by }}
+{% endfor %}
