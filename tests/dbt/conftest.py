@@ -64,7 +64,7 @@ def manifest():
 
 @dataclass
 class Warehouse:
-    """One build file over one landing; `policies` are variables of the project other than the night."""
+    """One build file over one landing; `policies` are the project's variables but for the night."""
 
     path: Path
     landing: Path

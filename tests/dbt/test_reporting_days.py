@@ -1,4 +1,4 @@
-"""Days on a clock ahead of UTC and on one behind it: night after night gives what a build from scratch gives."""
+"""Days on a clock ahead of UTC and on one behind it, night after night and from scratch."""
 
 import shutil
 from datetime import date
@@ -93,16 +93,15 @@ def test_nothing_is_younger_than_the_latest_day_and_every_contact_is_in_its_wind
         assert nights[night].rows(
             "select count(*) from marts.dim_customer_value where recency_days < 0"
         ) == [(0,)]
-        assert nights[night].rows("select sum(abs(difference)) from audit.contact_windows") == [(0,)]
+        lost = nights[night].rows("select sum(abs(difference)) from audit.contact_windows")
+        assert lost == [(0,)]
         age = nights[night].rows("select newest_order_age_days from audit.order_flow")
         assert age == [(0,)]
 
 
 @pytest.mark.slow
 def test_an_order_of_the_edge_has_the_day_of_the_reporting_clock(nights):
-    dates = dict(
-        nights["2017-04-01"].rows("select order_id, order_date from marts.fct_orders")
-    )
+    dates = dict(nights["2017-04-01"].rows("select order_id, order_date from marts.fct_orders"))
     found = [dates[name] for name in ("early1", "late0", "long ago")]
     if nights["zone"] == WEST:
         assert found == [date(2017, 3, 31), date(2017, 3, 31), date(2017, 2, 28)]
@@ -113,7 +112,10 @@ def test_an_order_of_the_edge_has_the_day_of_the_reporting_clock(nights):
 @pytest.mark.slow
 def test_a_month_is_over_when_its_last_day_is(nights):
     ended = "select max(month_end_date) from marts.fct_relationship_months"
-    march = "select bool_and(is_month_over) from marts.rpt_cohort_retention where month_date = '2017-03-01'"
+    march = """
+        select bool_and(is_month_over) from marts.rpt_cohort_retention
+        where month_date = '2017-03-01'
+    """
     latest = "select max(month_date) from marts.rpt_cohort_retention"
     figures = [nights["2017-03-31"].rows(query)[0][0] for query in (ended, march, latest)]
     if nights["zone"] == WEST:
