@@ -70,7 +70,9 @@ def test_the_identifier_rule_would_notice(column):
     assert IDENTIFIER.search(column)
 
 
-ENGINES_ZONES = re.compile(r"at time zone (?!'utc')|(?<!pytz\.)timezone\(|pg_timezone_names", re.IGNORECASE)
+ENGINES_ZONES = re.compile(
+    r"at time zone (?!'utc')|\b(?<!pytz\.)timezone\(|pg_timezone_names", re.IGNORECASE
+)
 DAY_OF_UTC = re.compile(r"cast\((\w+\.)?\w+_at as date\)|'month', (\w+\.)?\w+_at\b")
 # Nights, which are days of UTC, and what somebody wrote down as a day.
 ITS_DAY_IS_UTCS = {"fct_deals.sql", "int_identity__contacts.sql", "int_identity__versions.sql"}
