@@ -33,12 +33,11 @@
 
 {#-
     How many days before and after an exposure the evidence of a fact counts; whole calendar days. After
-    it: answers, and a later message, which takes over those that name none. Seven times 24 hours can end
-    on the eighth day, in the week in which the clock is put forward.
+    it: answers, and a later message, which takes over those that name none.
 -#}
 {% macro evidence_reach() -%}
     {{ return([
-        (ref('fct_touchpoints'), 30, 8),
+        (ref('fct_touchpoints'), 30, 7),
         (ref('fct_control_draws'), 90, 7),
     ]) }}
 {%- endmacro %}

@@ -12,9 +12,10 @@ WAREHOUSE_FILE = "rapport_build.duckdb"
 # Two of the sandbox, real and simulated, and one's own accounts.
 COMPANIES = ("complete-journey", "simulated", "own")
 
-# Policies (variables of the dbt project) that a company of the sandbox brings with it, as one project serves
-# all; those of one's own company stand in dbt_project.yml. The real households' orders fill exactly the year
-# 2017 on New York's clock, in summer time too; the simulated firm's office hours are 8 to 18 in UTC.
+# Policies (variables of the dbt project) that a company of the sandbox brings with it, as one
+# project serves all; those of one's own company stand in dbt_project.yml. The real households'
+# orders fill exactly the year 2017 on New York's clock, and peak at five in the afternoon in winter
+# and summer; the simulated firm works from 8 to 18 in UTC, an hour or two later in Berlin.
 _POLICIES = {
     "complete-journey": {"reporting_time_zone": "America/New_York"},
     "simulated": {"reporting_time_zone": "Europe/Berlin"},

@@ -64,11 +64,12 @@ def manifest():
 
 @dataclass
 class Warehouse:
-    """One build file over one landing."""
+    """One build file over one landing; `policies` are the project's variables but for the night."""
 
     path: Path
     landing: Path
     dbt: Callable[..., Build]
+    policies: dict[str, str] = field(default_factory=dict)
 
     def build(self, as_of: str, *arguments: str) -> Build:
         environment = {
@@ -78,8 +79,8 @@ class Warehouse:
             "RAPPORT_MEMORY_LIMIT": "1GB",
             "RAPPORT_THREADS": "1",  # the tests beside it have the other processor
         }
-        night = f"{{as_of_date: {as_of}}}"
-        return self.dbt("build", "--vars", night, *arguments, environment=environment)
+        variables = json.dumps({"as_of_date": as_of, **self.policies})
+        return self.dbt("build", "--vars", variables, *arguments, environment=environment)
 
     def close_build(self, as_of: str) -> None:
         """Record the completed loads of the night as built, as the nightly does afterwards."""
@@ -111,8 +112,8 @@ class Warehouse:
 def warehouse(dbt):
     """Return a function that gives a warehouse in a folder."""
 
-    def make(folder: Path, landing: Path) -> Warehouse:
+    def make(folder: Path, landing: Path, **policies: str) -> Warehouse:
         # One file name for all: the parsed project and the views of a DuckDB file know it.
-        return Warehouse(folder / WAREHOUSE_FILE, landing, dbt)
+        return Warehouse(folder / WAREHOUSE_FILE, landing, dbt, policies)
 
     return make

@@ -70,6 +70,31 @@ def test_the_identifier_rule_would_notice(column):
     assert IDENTIFIER.search(column)
 
 
+ENGINES_ZONES = re.compile(
+    r"at time zone (?!'utc')|\b(?<!pytz\.)timezone\(|pg_timezone_names", re.IGNORECASE
+)
+DAY_OF_UTC = re.compile(r"cast\((\w+\.)?\w+_at as date\)|'month', (\w+\.)?\w+_at\b")
+# Nights, which are days of UTC, and what somebody wrote down as a day.
+ITS_DAY_IS_UTCS = {"fct_deals.sql", "int_identity__contacts.sql", "int_identity__versions.sql"}
+
+
+def sql_that_matches(pattern: re.Pattern) -> set[str]:
+    folders = [PROJECT / "macros", PROJECT / "models", PROJECT.parent / "expectations"]
+    files = [path for folder in folders for path in folder.rglob("*.sql")]
+    return {path.name for path in files if pattern.search(path.read_text())}
+
+
+def test_the_engine_s_own_time_zones_are_never_asked():
+    """They are as old as the engine; the lock's are those of int_clocks__offsets."""
+    assert ENGINES_ZONES.search("at time zone 'Europe/Berlin'")
+    assert ENGINES_ZONES.search("AT TIME ZONE zones.time_zone")
+    assert sql_that_matches(ENGINES_ZONES) == set()
+
+
+def test_the_day_of_an_instant_is_that_of_the_reporting_clock():
+    assert sql_that_matches(DAY_OF_UTC) == ITS_DAY_IS_UTCS
+
+
 def test_columns_are_named_after_their_type(manifest):
     rules = {
         "timestamp": r".*_at",

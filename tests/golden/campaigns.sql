@@ -1,5 +1,6 @@
 -- Per campaign of The Complete Journey, from the parquet files alone: a basket, or a redemption, of a
--- household that got the campaign counts from the campaign's first day to its last, both included.
+-- household that got the campaign counts from the campaign's first day to its last, both included. The
+-- files keep times in UTC; a basket's day is that on the clock of its stores, New York's.
 with
 
 recipients as (
@@ -19,7 +20,9 @@ baskets as (
     select
         household_id,
         basket_id,
-        cast(min(transaction_timestamp) as date) as day,
+        cast(
+            min(transaction_timestamp) at time zone 'UTC' at time zone 'America/New_York' as date
+        ) as day,
         sum(cast(sales_value as decimal(18, 2))) as sales
     from transactions
     group by household_id, basket_id

@@ -6,10 +6,12 @@ coupon_redemptions), without any code of this project. ``test_the_answers_are_th
 _files`` repeats that count.
 """
 
+from datetime import date
 from decimal import Decimal
 from importlib.resources import files
 
 import duckdb
+import pandas as pd
 import pytest
 
 from rapport.report import write_report
@@ -23,6 +25,7 @@ SALES = Decimal("4596039.58")
 CAMPAIGNS = 27
 CAMPAIGN_CONTACTS = 6_589
 REDEMPTIONS = 2_102
+STORES = "America/New_York"
 
 
 def test_the_answers_are_those_of_the_files():
@@ -68,6 +71,18 @@ def test_the_answers_are_those_of_the_files():
 )
 def test_the_release_holds_the_known_answers(house, sql, answer):
     assert house.query(sql) == [answer]
+
+
+def test_days_are_those_of_the_stores_and_the_year_is_2017(house):
+    """By pandas' own reading of the time zone, and by the span of the data set: one year."""
+    orders = pd.DataFrame(
+        house.query("select ordered_at, order_date from marts.fct_orders"), columns=["at", "day"]
+    )
+    at_the_store = pd.to_datetime(orders["at"]).dt.tz_localize("UTC").dt.tz_convert(STORES)
+    assert (at_the_store.dt.date == orders["day"]).all()
+    assert (orders["day"].min(), orders["day"].max()) == (date(2017, 1, 1), date(2017, 12, 31))
+    of_another_day_in_utc = (pd.to_datetime(orders["at"]).dt.date != orders["day"]).sum()
+    assert of_another_day_in_utc == 28_571
 
 
 def test_every_segment_has_members_and_accounts_for_everybody_it_held_back(house):

@@ -1,6 +1,7 @@
 """A build by dbt itself, of a project of three models: what it notes, and how it goes on."""
 
 import shutil
+from dataclasses import replace
 from datetime import date
 
 import duckdb
@@ -18,7 +19,8 @@ FILES = {
     "models: {+materialized: table}\n",
     # When it was built can be told from its row.
     "models/marts/core/dim_first.sql": "select uuid() as built from range(3)",
-    "models/marts/core/dim_other.sql": "select uuid() as built",
+    "models/marts/core/dim_other.sql": "select uuid() as built, "
+    "'{{ var('reporting_time_zone', 'of the project') }}' as zone",
     "models/marts/core/fct_second.sql": "select * from {{ ref('dim_first') }}",
     # Stands for whatever is wrong for a while: a full disk, memory, a notebook that holds a file.
     "tests/assert_all_is_well.sql": "select built from {{ ref('dim_first') }} "
@@ -101,6 +103,16 @@ def test_a_build_notes_rows_and_seconds_of_every_node(settings):
     assert 0 < first.seconds < 60
     assert set(record.parts) == {"marts.dim_first", "marts.dim_other", "marts.fct_second"}
     assert all(record.has_ended(part) for part in record.parts)
+
+
+def test_a_company_s_own_policies_reach_the_models_and_are_built_from_nothing(settings):
+    """Nothing parsed knows of them, and no model was made by others."""
+    zones = []
+    for company, fresh in (("own", True), ("simulated", True), ("simulated", False)):
+        of_company = replace(settings, company=company)
+        assert run.build(of_company, NIGHT).fresh == fresh
+        zones.append(rows(of_company, "dim_other")[0][1])
+    assert zones == ["of the project", "Europe/Berlin", "Europe/Berlin"]
 
 
 def test_a_test_that_fails_is_named_and_what_reads_its_model_says_why_it_was_not_built(failed):

@@ -68,7 +68,8 @@ def ten_of_each(night: Night) -> Section:
             drawn.wants_relationship as wants,
             drawn.wanted_human_share as human,
             drawn.mismatch_reason as mismatch,
-            date_diff('month', months.first_date, $as_of::date) as months,
+            -- somebody can have come after midnight, where the firm's clock is ahead of UTC
+            greatest(date_diff('month', months.first_date, $as_of::date), 0) as months,
             greatest(date_diff('day', months.first_date, $as_of::date) / 30.4375, 1) as span,
             months.* exclude (customer_id, first_date),
             signals.signals

@@ -78,6 +78,7 @@ select
     cast(declared.time_zone_source as varchar) as time_zone_source,
     cast(declared.language_code as varchar) as language_code,
     declared.pause_until_date,
+    -- a day that they named on whatever clock, held against the earlier one that the night can be on
     coalesce(declared.pause_until_date >= {{ as_of_date() }}, false) as is_paused,
     cast(declared.declared_values as varchar[]) as declared_values,
     cast(declared.interests as varchar[]) as interests,

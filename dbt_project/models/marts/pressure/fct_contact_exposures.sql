@@ -141,6 +141,8 @@ named_reactions as (
             and exposures.message_key = reactions.message_key
             and exposures.occurred_at <= reactions.occurred_at
             and exposures.occurred_at + interval 7 day > reactions.occurred_at
+            -- in the week in which the clock is put forward, 7 times 24 hours end on the eighth day
+            and exposures.day_number + 7 >= reactions.day_number
     where
         exposures.kind = 'contact'
         and reactions.kind in ('named_response', 'opt_out', 'complaint', 'pulse')

@@ -32,6 +32,7 @@ orders as (
             end
         ) as sales_amount_365d
     from {{ ref('fct_orders') }}
+    where order_date <= {{ latest_day() }}
     group by customer_id
 
 ),
