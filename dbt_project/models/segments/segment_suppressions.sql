@@ -21,6 +21,10 @@ select
                 then 'Does not want anything about ' || topic || '.'
             when 'paused'
                 then 'Asked for a pause until ' || pause_until_date || '.'
+            when 'no_allowed_time'
+                then
+                    'Allows no time in the seven days after ' || {{ as_of_date() }}
+                    || ' at which this is sent (' || coalesce(send_window, 'at any hour') || ').'
             when 'over_contacted'
                 then 'Is on the leave-alone list.'
             when 'over_declared_cap'

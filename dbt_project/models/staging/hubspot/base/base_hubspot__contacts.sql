@@ -25,6 +25,18 @@ opened as (
 
 ),
 
+hours as (
+
+    {{ hours_read('opened', 'members.allowed_hours') }}
+
+),
+
+weekdays as (
+
+    {{ weekdays_read('opened', 'members.allowed_weekdays') }}
+
+),
+
 typed as (
 
     select
@@ -80,13 +92,6 @@ typed as (
         {{ text_list('members.unwanted_topics') }} as unwanted_topics,
         {{ text_list('members.allowed_channels') }} as allowed_channels,
         {{ whole_number('members.max_marketing_messages_30d') }} as max_marketing_messages_30d,
-        try_cast(
-            regexp_extract(members.allowed_hours, '^\s*([01]?\d|2[0-4])\D', 1) as integer
-        ) as allowed_hours_from,
-        try_cast(
-            regexp_extract(members.allowed_hours, '-\s*([01]?\d|2[0-4])(\D.*)?$', 1) as integer
-        ) as allowed_hours_to,
-        {{ text_list('members.allowed_weekdays') }} as allowed_weekdays,
         cast({{ utc_timestamp('members.marketing_pause_until') }} as date) as marketing_pause_until,
         {{ text_list('members.declared_values') }} as declared_values,
         {{ text_list('members.interests') }} as interests,
@@ -117,8 +122,15 @@ placed as (
     select
         typed.*,
         -- the code that the CRM keeps beside the name, else what the name means
-        coalesce(coded.country_code, named.country_code) as country_code
+        coalesce(coded.country_code, named.country_code) as country_code,
+        -- sets of bits; where not everything can be read, nothing is allowed
+        hours.hours as allowed_hours,
+        coalesce(hours.is_unreadable, false) as has_unreadable_hours,
+        weekdays.weekdays as allowed_weekdays,
+        coalesce(weekdays.is_unreadable, false) as has_unreadable_weekdays
     from typed
+    left join hours on typed.members.allowed_hours = hours.text
+    left join weekdays on typed.members.allowed_weekdays = weekdays.text
     left join {{ ref('int_places__country_names') }} as coded
         on typed.country_code_key = coded.spelling_key
     left join {{ ref('int_places__country_names') }} as named
