@@ -28,6 +28,11 @@ CANARY = "hopper.canary@example.com"
 TABLES = """
 create schema marts; create schema segments; create schema ops;
 create schema staging; create schema intermediate;
+create table intermediate.int_clocks__offsets as
+    select
+        'Asia/Tokyo' as time_zone, 540::bigint as offset_minutes,
+        timestamp '1990-01-01' as valid_from, timestamp '2038-01-01' as valid_to,
+        timestamp '1990-01-01 09:00' as local_from, timestamp '2038-01-01 09:00' as local_to;
 create table marts.dim_customers as
     select
         'c' || i as customer_id,
@@ -58,6 +63,10 @@ create table marts.dim_preferences as
         []::varchar[] as withdrawn_topics,
         []::varchar[] as withdrawn_email_topics,
         false as is_paused,
+        null::date as pause_until_date,
+        'Asia/Tokyo' as time_zone,
+        if(customer_id = 'c3', [9, 10, 11], null) as allowed_hours,
+        if(customer_id = 'c3', ['wed', 'thu'], null) as allowed_weekdays,
         null::bigint as max_marketing_messages_30d
     from marts.dim_customers;
 create table marts.fct_consent_events as
@@ -137,14 +146,22 @@ create table marts.dim_customer_value as
         (1 + i % 5)::integer as monetary_quintile
     from range(300) as _(i);
 create table segments.segments as
-    from (values ('loyal', true, 'offers', 0.1::double), ('rest', false, null, 0.0::double))
-        as _(segment, takes_slot, topic, holdout_share);
+    from (values
+            ('loyal', true, 'offers', 0.1::double, 'Tue-Thu 8:00-12:00'),
+            ('rest', false, null, 0.0::double, null)
+        ) as _(segment, takes_slot, topic, holdout_share, send_window);
 create table segments.segment_members as
     select
         'c' || i as customer_id,
         if(i < 20, 'loyal', 'rest') as segment,
         if(i < 20, 'email', null) as channel,
-        'treatment' as arm
+        'treatment' as arm,
+        -- Wednesday in Tokyo, from eight or from nine
+        case
+            when i = 3 then timestamp '2018-01-03 00:00'
+            when i < 20 then timestamp '2018-01-02 23:00'
+        end as allowed_from_at,
+        if(i < 20, timestamp '2018-01-03 03:00', null) as allowed_until_at
     from range(40) as _(i)
     where i not in (5, 9, 19);
 create table segments.segment_suppressions as
@@ -370,6 +387,49 @@ STOPS = {
         "update marts.dim_preferences set is_paused = true where customer_id = 'c3'",
         "unwanted_count): 1 of 2 rows (segment loyal)",
     ),
+    "a member who would be woken": (
+        "audit.segment_safety",
+        "update segments.segment_members set allowed_from_at = '2018-01-02 23:45' "
+        "where customer_id = 'c3'",
+        "untimely_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member who would get it a minute late": (
+        "audit.segment_safety",
+        "update segments.segment_members set allowed_until_at = '2018-01-03 03:01' "
+        "where customer_id = 'c3'",
+        "untimely_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member who does not allow the weekday": (
+        "audit.segment_safety",
+        "update marts.dim_preferences set allowed_weekdays = ['mon'] where customer_id = 'c3'",
+        "untimely_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member whose pause lasts": (
+        "audit.segment_safety",
+        "update marts.dim_preferences set pause_until_date = '2018-01-03' where customer_id = 'c3'",
+        "untimely_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member who would get it at no time at all": (
+        "audit.segment_safety",
+        "update segments.segment_members set allowed_from_at = null where customer_id = 'c3'",
+        "untimely_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member who would get it at once": (
+        "audit.segment_safety",
+        "update segments.segment_members set allowed_from_at = '2018-01-02 00:00', "
+        "allowed_until_at = '2018-01-02 03:00' where customer_id = 'c3'",
+        "untimely_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a segment that is sent on another day": (
+        "audit.segment_safety",
+        "update segments.segments set send_window = 'Fri 8:00-12:00' where segment = 'loyal'",
+        "untimely_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member whose clock nobody knows": (
+        "audit.segment_safety",
+        "update marts.dim_preferences set time_zone = 'Mars/Olympus' where customer_id = 'c3'",
+        "untimely_count): 1 of 2 rows (segment loyal)",
+    ),
     "a member who allows no message at all": (
         "audit.segment_safety",
         "update marts.dim_preferences set max_marketing_messages_30d = 0 where customer_id = 'c3'",
@@ -387,7 +447,8 @@ STOPS = {
     ),
     "a member who is to be left alone": (
         "audit.segment_safety",
-        "insert into segments.segment_members values ('c30', 'loyal', 'email', 'treatment')",
+        "insert into segments.segment_members values ('c30', 'loyal', 'email', 'treatment', "
+        "'2018-01-03 00:00', '2018-01-03 03:00')",
         "resting_count): 1 of 2 rows (segment loyal)",
     ),
     "a member who was held back": (
@@ -397,18 +458,20 @@ STOPS = {
     ),
     "a member nobody knows": (
         "audit.segment_safety",
-        "insert into segments.segment_members values ('ghost', 'rest', null, 'treatment')",
+        "insert into segments.segment_members "
+        "values ('ghost', 'rest', null, 'treatment', null, null)",
         "unknown_count): 1 of 2 rows (segment rest)",
     ),
     "a segment nobody owns": (
         "audit.segment_safety",
-        "insert into segments.segment_members values ('c80', 'secret', null, 'treatment')",
+        "insert into segments.segment_members "
+        "values ('c80', 'secret', null, 'treatment', null, null)",
         "is_defined): 1 of 3 rows (segment secret)",
     ),
     "a segment of nearly everybody": (
         "audit.segment_safety",
         "insert into segments.segment_members "
-        "select customer_id, 'rest', null, 'treatment' from marts.dim_customers",
+        "select customer_id, 'rest', null, 'treatment', null, null from marts.dim_customers",
         "customer_share): 1 of 2 rows (segment rest)",
     ),
     "no segments": (
@@ -574,7 +637,7 @@ WARNS = {
     ),
     "an empty segment": (
         "audit.segment_safety",
-        "insert into segments.segments values ('new', true, null, 0.1)",
+        "insert into segments.segments values ('new', true, null, 0.1, null)",
         "member_count): 1 of 3 rows (segment new)",
     ),
     "classes that tie": (

@@ -11,6 +11,118 @@ resting as (
 
 ),
 
+-- Every quarter of an hour in which somebody could get something, against what they allow. Asked once for all
+-- who wish the same.
+send_hours as (
+
+    {{ hours_read(ref('segments'), send_window_hours('send_window')) }}
+
+),
+
+send_weekdays as (
+
+    {{ weekdays_read(ref('segments'), send_window_weekdays('send_window')) }}
+
+),
+
+sendings as (
+
+    select
+        members.customer_id,
+        members.segment,
+        members.allowed_from_at,
+        members.allowed_until_at,
+        preferences.time_zone,
+        {{ hours_in_force('preferences') }} as allowed_hours,
+        {{ weekdays_in_force('preferences') }} as allowed_weekdays,
+        greatest(
+            coalesce(preferences.pause_until_date, {{ as_of_date() }}), {{ as_of_date() }}
+        ) as paused_until_date,
+        coalesce(send_hours.hours, (1 << 24) - 1) as send_hours,
+        {{ weekdays_of('coalesce(send_weekdays.weekdays, (1 << 7) - 1)') }} as send_weekdays
+    from {{ ref('segment_members') }} as members
+    inner join {{ ref('segments') }} as segments on members.segment = segments.segment
+    inner join {{ ref('dim_preferences') }} as preferences
+        on members.customer_id = preferences.customer_id
+    left join send_hours on {{ send_window_hours('segments.send_window') }} = send_hours.text
+    left join send_weekdays
+        on {{ send_window_weekdays('segments.send_window') }} = send_weekdays.text
+
+),
+
+quarters as (
+
+    select
+        *,
+        unnest(
+            generate_series(allowed_from_at, allowed_until_at - interval 1 minute, interval 15 minute)
+        ) as quarter_at
+    from (select distinct * exclude (customer_id, segment) from sendings) as distinct_sendings
+
+),
+
+clocks as (
+
+    {{ clocks_between(as_of_date(), as_of_date() ~ ' + 9') }}
+
+),
+
+quarters_on_the_wall as (
+
+    select
+        quarters.*,
+        {{ local_time('quarters.quarter_at', 'clocks') }} as local_at
+    from quarters
+    left join clocks on {{ is_clock_at('clocks', 'quarters.time_zone', 'quarters.quarter_at') }}
+
+),
+
+timely as (
+
+    select
+        allowed_from_at,
+        allowed_until_at,
+        time_zone,
+        allowed_hours,
+        allowed_weekdays,
+        paused_until_date,
+        send_hours,
+        send_weekdays
+    from quarters_on_the_wall
+    group by all
+    having
+        bool_and(
+            coalesce(
+                list_contains(allowed_hours, cast(hour(local_at) as integer))
+                and list_contains(allowed_weekdays, {{ weekday_of('local_at') }})
+                and cast(local_at as date) > paused_until_date
+                and send_hours & (1 << cast(hour(local_at) as integer)) <> 0
+                and list_contains(send_weekdays, {{ weekday_of('local_at') }}),
+                false
+            )
+        )
+
+),
+
+timely_sendings as (
+
+    select
+        sendings.customer_id,
+        sendings.segment
+    from sendings
+    inner join timely
+        on
+            sendings.allowed_from_at = timely.allowed_from_at
+            and sendings.allowed_until_at = timely.allowed_until_at
+            and sendings.time_zone = timely.time_zone
+            and sendings.allowed_hours = timely.allowed_hours
+            and sendings.allowed_weekdays = timely.allowed_weekdays
+            and sendings.paused_until_date = timely.paused_until_date
+            and sendings.send_hours = timely.send_hours
+            and sendings.send_weekdays = timely.send_weekdays
+
+),
+
 members as (
 
     select
@@ -36,6 +148,7 @@ members as (
             )
             or coalesce(preferences.is_paused, true)
         ) as is_unwanted,
+        members.channel is not null and timely_sendings.customer_id is null as is_untimely,
         members.channel is not null
         and coalesce(pressure.marketing_contact_count_30d, 0)
         >= preferences.max_marketing_messages_30d as is_over_declared_cap,
@@ -51,6 +164,10 @@ members as (
     left join {{ ref('dim_contact_pressure') }} as pressure
         on members.customer_id = pressure.customer_id
     left join resting on members.customer_id = resting.customer_id
+    left join timely_sendings
+        on
+            members.customer_id = timely_sendings.customer_id
+            and members.segment = timely_sendings.segment
     left join {{ ref('segment_suppressions') }} as suppressions
         on
             members.customer_id = suppressions.customer_id
@@ -68,6 +185,7 @@ counted as (
         count(*) filter (where is_unconsented) as unconsented_count,
         count(*) filter (where is_unwilling) as unwilling_count,
         count(*) filter (where is_unwanted) as unwanted_count,
+        count(*) filter (where is_untimely) as untimely_count,
         count(*) filter (where is_over_declared_cap) as over_declared_cap_count,
         count(*) filter (where is_over_cap) as over_cap_count,
         count(*) filter (where is_resting) as resting_count,
@@ -98,6 +216,7 @@ select
     coalesce(counted.unconsented_count, 0) as unconsented_count,
     coalesce(counted.unwilling_count, 0) as unwilling_count,
     coalesce(counted.unwanted_count, 0) as unwanted_count,
+    coalesce(counted.untimely_count, 0) as untimely_count,
     coalesce(counted.over_declared_cap_count, 0) as over_declared_cap_count,
     coalesce(counted.over_cap_count, 0) as over_cap_count,
     coalesce(counted.resting_count, 0) as resting_count,

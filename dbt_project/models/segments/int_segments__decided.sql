@@ -18,9 +18,29 @@ qualified as (
 
 ),
 
+send_hours as (
+
+    {{ hours_read(ref('segment_definitions'), send_window_hours('send_window')) }}
+
+),
+
+send_weekdays as (
+
+    {{ weekdays_read(ref('segment_definitions'), send_window_weekdays('send_window')) }}
+
+),
+
 definitions as (
 
-    select * from {{ ref('segment_definitions') }}
+    select
+        definitions.*,
+        {{ hours_of('coalesce(send_hours.hours, (1 << 24) - 1)') }} as send_hours,
+        {{ weekdays_of('coalesce(send_weekdays.weekdays, (1 << 7) - 1)') }} as send_weekdays
+    from {{ ref('segment_definitions') }} as definitions
+    left join send_hours
+        on {{ send_window_hours('definitions.send_window') }} = send_hours.text
+    left join send_weekdays
+        on {{ send_window_weekdays('definitions.send_window') }} = send_weekdays.text
 
 ),
 
@@ -30,6 +50,68 @@ resting as (
     from qualified
     inner join definitions on qualified.segment = definitions.segment
     where not definitions.takes_slot
+
+),
+
+-- When each of them could be sent what each segment sends.
+wishes as (
+
+    select distinct
+        qualified.customer_id,
+        qualified.segment,
+        preferences.time_zone,
+        {{ pause_in_force('preferences') }} as paused_until_date,
+        {{ hours_in_force('preferences') }} as allowed_hours,
+        {{ weekdays_in_force('preferences') }} as allowed_weekdays,
+        definitions.send_hours,
+        definitions.send_weekdays
+    from qualified
+    inner join definitions on qualified.segment = definitions.segment
+    inner join {{ ref('dim_preferences') }} as preferences
+        on qualified.customer_id = preferences.customer_id
+    where definitions.takes_slot
+
+),
+
+distinct_wishes as (
+
+    select distinct
+        time_zone,
+        paused_until_date,
+        allowed_hours,
+        send_hours,
+        allowed_weekdays,
+        send_weekdays
+    from wishes
+
+),
+
+stretches as (
+
+    {{ first_stretches(
+        'distinct_wishes',
+        hours=['allowed_hours', 'send_hours'],
+        weekdays=['allowed_weekdays', 'send_weekdays'],
+    ) }}
+
+),
+
+sendings as (
+
+    select
+        wishes.customer_id,
+        wishes.segment,
+        stretches.from_at,
+        stretches.until_at
+    from wishes
+    inner join stretches
+        on
+            wishes.time_zone = stretches.time_zone
+            and wishes.paused_until_date = stretches.paused_until_date
+            and wishes.allowed_hours = stretches.allowed_hours
+            and wishes.send_hours = stretches.send_hours
+            and wishes.allowed_weekdays = stretches.allowed_weekdays
+            and wishes.send_weekdays = stretches.send_weekdays
 
 ),
 
@@ -52,14 +134,16 @@ examined as (
             as is_unreadable_wish,
         list_contains(preferences.unreadable_preferences, 'max_marketing_messages_30d')
             as is_unreadable_cap,
+        list_has_any(preferences.unreadable_preferences, ['allowed_hours', 'allowed_weekdays'])
+            as is_unreadable_time,
         relationships.relationship_type,
         relationships.type_basis,
         relationships.inferred_confidence,
         pressure.contact_cap_source,
         pressure.marketing_contact_count_30d,
         pressure.contact_cap_30d,
-        pressure.next_allowed_from_at,
-        pressure.next_allowed_until_at,
+        sendings.from_at as allowed_from_at,
+        sendings.until_at as allowed_until_at,
         definitions.destination,
         case
             when
@@ -92,6 +176,7 @@ examined as (
             when
                 not list_contains(relationships.treatment_channels, definitions.channel)
                 then 'treatment_without_channel'
+            when sendings.from_at is null then 'no_allowed_time'
             when resting.customer_id is not null then 'over_contacted'
             -- A cap of 0 is reached before the first message.
             when pressure.remaining_30d <= 0 and pressure.contact_cap_source = 'declared'
@@ -114,6 +199,8 @@ examined as (
     inner join {{ ref('dim_customer_relationships') }} as relationships
         on qualified.customer_id = relationships.customer_id
     left join resting on qualified.customer_id = resting.customer_id
+    left join sendings
+        on qualified.customer_id = sendings.customer_id and qualified.segment = sendings.segment
 
 ),
 

@@ -41,6 +41,15 @@ select
                 then
                     'Is treated as ' || relationship_type || ', which is not reached by ' || channel
                     || ' (' || {{ basis_in_words() }} || ').'
+            when 'no_allowed_time'
+                then
+                    case
+                        when is_unreadable_time
+                            then 'At what times they may be written to cannot be read, so it is at none.'
+                        else
+                            'Allows no time in the seven days after ' || {{ as_of_date() }}
+                            || ' at which this is sent (' || coalesce(send_window, 'at any hour') || ').'
+                    end
             when 'over_contacted'
                 then 'Is on the leave-alone list.'
             when 'over_declared_cap'

@@ -27,11 +27,8 @@ declared as (
         {{ in_any_list('unwanted_topics') }} as unwanted_topics,
         {{ in_all_lists('allowed_channels', marketing_channels()) }} as allowed_channels,
         min(max_marketing_messages_30d) as max_marketing_messages_30d,
-        max(allowed_hours_from) as allowed_hours_from,
-        min(allowed_hours_to) as allowed_hours_to,
-        {{
-            in_all_lists('allowed_weekdays', ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'])
-        }} as allowed_weekdays,
+        bit_and(allowed_hours) as allowed_hours,
+        bit_and(allowed_weekdays) as allowed_weekdays,
         max(marketing_pause_until) as pause_until_date,
         {{ newest_said('known_time_zone') }} as time_zone,
         {{ newest_said('loyalty_status') }} as loyalty_status,
@@ -92,8 +89,7 @@ select
     declared.unwanted_topics,
     declared.allowed_channels,
     declared.max_marketing_messages_30d,
-    declared.allowed_hours_from,
-    declared.allowed_hours_to,
+    declared.allowed_hours,
     declared.allowed_weekdays,
     declared.pause_until_date,
     declared.loyalty_status,

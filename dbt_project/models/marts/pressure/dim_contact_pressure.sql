@@ -9,10 +9,9 @@ customers as (
         customers.customer_id,
         preferences.max_marketing_messages_30d as declared_cap_30d,
         preferences.time_zone,
-        coalesce(preferences.allowed_hours_from, {{ var('default_allowed_hours')[0] }})
-            as allowed_hours_from,
-        coalesce(preferences.allowed_hours_to, {{ var('default_allowed_hours')[1] }})
-            as allowed_hours_to,
+        {{ hours_in_force('preferences') }} as allowed_hours,
+        {{ weekdays_in_force('preferences') }} as allowed_weekdays,
+        {{ pause_in_force('preferences') }} as paused_until_date,
         relationships.relationship_type,
         case
             -- only what they said themselves is final; what was inferred is treated as its type is
@@ -117,17 +116,17 @@ counted as (
 
 clocks as (
 
-    {{ clocks_between(as_of_date() ~ ' - 30', as_of_date() ~ ' + 8') }}
+    {{ clocks_between(as_of_date() ~ ' - 30', as_of_date()) }}
 
 ),
 
 last_30d as (
 
     select
-        touchpoints.customer_id,
-        customers.allowed_hours_from,
-        customers.allowed_hours_to,
-        hour({{ local_time('touchpoints.occurred_at', 'clocks') }}) as local_hour
+        customers.customer_id,
+        customers.allowed_hours,
+        customers.allowed_weekdays,
+        {{ local_time('touchpoints.occurred_at', 'clocks') }} as local_at
     from {{ ref('fct_touchpoints') }} as touchpoints
     inner join customers on touchpoints.customer_id = customers.customer_id
     inner join clocks
@@ -144,39 +143,29 @@ quiet as (
         customer_id,
         count(*) as contact_count
     from last_30d
-    where {{ is_quiet_hour('local_hour', 'allowed_hours_from', 'allowed_hours_to') }}
+    where not (
+        list_contains(allowed_hours, cast(hour(local_at) as integer))
+        and list_contains(allowed_weekdays, {{ weekday_of('local_at') }})
+    )
     group by customer_id
 
 ),
 
-days as (
+-- Few wish anything else than others in their zone.
+wishes as (
 
-    select
+    select distinct
         time_zone,
-        allowed_hours_from,
-        allowed_hours_to,
-        cast({{ as_of_date() }} + 1 as timestamp) + to_hours(allowed_hours_from) as local_from_at,
-        cast({{ as_of_date() }} + 1 as timestamp) + to_hours(
-            allowed_hours_to + case when allowed_hours_to <= allowed_hours_from then 24 else 0 end
-        ) as local_until_at
+        paused_until_date,
+        allowed_hours,
+        allowed_weekdays
     from customers
-    group by time_zone, allowed_hours_from, allowed_hours_to
 
 ),
 
-tomorrow as (
+stretches as (
 
-    select
-        days.time_zone,
-        days.allowed_hours_from,
-        days.allowed_hours_to,
-        {{ utc_time('days.local_from_at', 'begin_clocks') }} as next_allowed_from_at,
-        {{ utc_time('days.local_until_at', 'end_clocks') }} as next_allowed_until_at
-    from days
-    inner join clocks as begin_clocks
-        on {{ is_clock_showing('begin_clocks', 'days.time_zone', 'days.local_from_at') }}
-    inner join clocks as end_clocks
-        on {{ is_clock_showing('end_clocks', 'days.time_zone', 'days.local_until_at') }}
+    {{ first_stretches('wishes') }}
 
 ),
 
@@ -201,14 +190,15 @@ capped as (
         counted.last_contact_date,
         coalesce(counted.fatigue_stock, 0) as fatigue_stock,
         coalesce(quiet.contact_count, 0) as quiet_hour_contact_count_30d,
-        tomorrow.next_allowed_from_at,
-        tomorrow.next_allowed_until_at
+        stretches.from_at as next_allowed_from_at,
+        stretches.until_at as next_allowed_until_at
     from customers
-    inner join tomorrow
+    left join stretches
         on
-            customers.time_zone = tomorrow.time_zone
-            and customers.allowed_hours_from = tomorrow.allowed_hours_from
-            and customers.allowed_hours_to = tomorrow.allowed_hours_to
+            customers.time_zone = stretches.time_zone
+            and customers.paused_until_date = stretches.paused_until_date
+            and customers.allowed_hours = stretches.allowed_hours
+            and customers.allowed_weekdays = stretches.allowed_weekdays
     left join optima on customers.relationship_type = optima.relationship_type
     left join counted on customers.customer_id = counted.customer_id
     left join quiet on customers.customer_id = quiet.customer_id

@@ -49,6 +49,18 @@ remembered as (
 
 ),
 
+hours as (
+
+    {{ hours_read('remembered', 'allowed_hours') }}
+
+),
+
+weekdays as (
+
+    {{ weekdays_read('remembered', 'allowed_weekdays') }}
+
+),
+
 typed as (
 
     select
@@ -114,13 +126,8 @@ typed as (
                 then {{ whole_number('max_marketing_messages_30d') }}
             when trim(max_marketing_messages_30d) <> '' then 0
         end as max_marketing_messages_30d,
-        try_cast(
-            regexp_extract(allowed_hours, '^\s*([01]?\d|2[0-4])\D', 1) as integer
-        ) as allowed_hours_from,
-        try_cast(
-            regexp_extract(allowed_hours, '-\s*([01]?\d|2[0-4])(\D.*)?$', 1) as integer
-        ) as allowed_hours_to,
-        {{ text_list('allowed_weekdays') }} as allowed_weekdays,
+        allowed_hours as hours_text,
+        allowed_weekdays as weekdays_text,
         coalesce(
             cast({{ plausible_time('marketing_pause_until') }} as date),
             case when trim(marketing_pause_until) <> '' then {{ endless() }} end
@@ -175,10 +182,22 @@ typed as (
 placed as (
 
     select
-        typed.*,
+        typed.* exclude (unreadable_fields),
         -- the code that the CRM keeps beside the name, else what the name means
-        coalesce(coded.country_code, named.country_code) as country_code
+        coalesce(coded.country_code, named.country_code) as country_code,
+        -- sets of bits; where not everything can be read, nothing is allowed
+        hours.hours as allowed_hours,
+        weekdays.weekdays as allowed_weekdays,
+        list_concat(
+            typed.unreadable_fields,
+            {{ unreadable([
+                ('allowed_hours', 'hours.is_unreadable'),
+                ('allowed_weekdays', 'weekdays.is_unreadable'),
+            ]) }}
+        ) as unreadable_fields
     from typed
+    left join hours on typed.hours_text = hours.text
+    left join weekdays on typed.weekdays_text = weekdays.text
     left join {{ ref('int_places__country_names') }} as coded
         on typed.country_code_key = coded.spelling_key
     left join {{ ref('int_places__country_names') }} as named
@@ -189,7 +208,7 @@ placed as (
 checked as (
 
     select
-        * exclude (raw, country_code_key, country_name_key),
+        * exclude (raw, country_code_key, country_name_key, hours_text, weekdays_text),
         contact_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case
