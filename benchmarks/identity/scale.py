@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
@@ -97,34 +98,39 @@ SOURCES = {
 }
 
 
-def land(landing: Path, people: int) -> int:
-    """Write the landing as the nightly pull does; return the number of contact records."""
+def land(
+    landing: Path, connection: duckdb.DuckDBPyConnection, made: Mapping[tuple[str, str], str]
+) -> int:
+    """Write a landing as the nightly pull does; return the number of records.
+
+    Args:
+        landing: folder; what is there goes.
+        connection: where the queries find their tables.
+        made: (source, stream) -> query of its columns, with `is_later` for what a second night
+            lands. All other streams are empty.
+    """
     shutil.rmtree(landing, ignore_errors=True)
     records = 0
-    with duckdb.connect() as connection:
-        connection.execute(PEOPLE.replace("{people}", str(people)))
-        for stream in STREAMS:
-            made = SOURCES.get((stream.source, stream.name))
+    for stream in STREAMS:
+        query = made.get((stream.source, stream.name))
+        connection.execute(f"create or replace table made as {query or 'select false as is_later'}")
+        there = {name for (name, *_) in connection.sql("describe made").fetchall()}
+        columns = ", ".join(
+            f'"{name}"' if name in there else f'null::varchar as "{name}"'
+            for name in stream.columns
+        )
+        for night, is_later in ((FIRST, "not is_later"), (LAST, "is_later")):
+            folder = landing / stream.source / stream.name / f"load_date={night}"
+            folder.mkdir(parents=True)
             connection.execute(
-                f"create or replace table made as {made or 'select false as is_later'}"
+                f"copy (select {columns}, '{night}' as _dlt_load_id from made "
+                f"where {is_later if query else 'false'}) to '{folder / 'load.0.parquet'}' "
+                "(format parquet, compression zstd)"
             )
-            there = {name for (name, *_) in connection.sql("describe made").fetchall()}
-            columns = ", ".join(
-                f'"{name}"' if name in there else f'null::varchar as "{name}"'
-                for name in stream.columns
-            )
-            for night, is_later in ((FIRST, "not is_later"), (LAST, "is_later")):
-                folder = landing / stream.source / stream.name / f"load_date={night}"
-                folder.mkdir(parents=True)
-                connection.execute(
-                    f"copy (select {columns}, '{night}' as _dlt_load_id from made "
-                    f"where {is_later if made else 'false'}) to '{folder / 'load.0.parquet'}' "
-                    "(format parquet, compression zstd)"
-                )
-            if made:
-                (key,) = stream.key
-                (count,) = connection.sql(f"select count(distinct {key}) from made").fetchone()
-                records += count
+        if query:
+            (key,) = stream.key
+            (count,) = connection.sql(f"select count(distinct {key}) from made").fetchone()
+            records += count
     for source in {stream.source for stream in STREAMS}:
         loads = landing / source / "_dlt_loads"
         loads.mkdir()
@@ -200,11 +206,13 @@ def build(
     return seconds, cpu, peak, sorted(models_seconds, key=lambda item: -item[1])
 
 
-def run(folder: Path, *, people: int, memory: str) -> None:
+def run(folder: Path, *, people: int, memory: str, is_fuzzy: bool) -> None:
     """Print what it took and what came of it."""
     landing = folder / "landing"
-    records = land(landing, people)
-    seconds, cpu, peak, models = build(folder, landing, memory=memory)
+    with duckdb.connect() as connection:
+        connection.execute(PEOPLE.replace("{people}", str(people)))
+        records = land(landing, connection, SOURCES)
+    seconds, cpu, peak, models = build(folder, landing, memory=memory, fuzzy_identity=is_fuzzy)
     print(f"{records:,} contact records of {people:,} people, {LAST}: ", end="")
     print(f"{seconds:.0f} s ({cpu:.0f} s of CPU), peak memory of the process ", end="")
     print(f"{peak / 2**30:.2f} GB")

@@ -44,6 +44,11 @@
     )
 {%- endmacro %}
 
+{#- The name of a town or a firm, or a postcode, as it is compared: its words as they stand. -#}
+{% macro place_key(expression) -%}
+    nullif(trim(regexp_replace({{ folded(expression) }}, '[^\p{L}\p{N}]+', ' ', 'g')), '')
+{%- endmacro %}
+
 {#- An address as it is compared: dots and tags before the @ count, except where the policy says not. -#}
 {% macro email_key(email) -%}
     {% set domains = var('identity_email_loose_domains') %}

@@ -20,6 +20,7 @@ opened as (
             'max_marketing_messages_30d', 'allowed_hours', 'allowed_weekdays',
             'marketing_pause_until', 'declared_values', 'interests', 'loyalty_status',
             'preferences_updated_at',
+            'date_of_birth', 'zip', 'company',
         ]) }} as members
     from landed
 
@@ -52,6 +53,9 @@ typed as (
         {{ clean_text('members.firstname') }} as first_name,
         {{ clean_text('members.lastname') }} as last_name,
         {{ clean_text('members.phone') }} as phone,
+        {{ birth_date('members.date_of_birth') }} as birth_date,
+        {{ clean_text('members.zip') }} as postcode,
+        {{ clean_text('members.company') }} as company_name,
 
         -- text
         {{ clean_text('members.lifecyclestage') }} as lifecycle_stage,
