@@ -32,6 +32,7 @@ COMPARISONS: Mapping[str, Any] = {
     "address_2": library.JaroWinklerAtThresholds("address_2"),
     "state": library.ExactMatch("state"),
 }
+TRAINED_ON = (block_on("first_name", "last_name"), block_on("birth_date"), block_on("email"))
 THRESHOLDS = sorted({*np.linspace(0.05, 0.95, 19), *(1 - 0.1 ** np.arange(1, 9))})
 
 
@@ -58,8 +59,8 @@ def best(records: pyarrow.Table, columns: Sequence[str], blocks: Sequence[Sequen
         training = linker.training
         sure = block_on("first_name", "last_name", "birth_date")
         training.estimate_probability_two_random_records_match([sure], recall=0.7)
-        training.estimate_u_using_random_sampling(max_pairs=5e6, seed=1)
-        for block in (block_on("first_name", "last_name"), block_on("birth_date")):
+        training.estimate_u_using_random_sampling(max_pairs=1e8, seed=1)
+        for block in TRAINED_ON if "email" in columns else TRAINED_ON[:2]:
             training.estimate_parameters_using_expectation_maximisation(block)
         found = linker.inference.predict(threshold_match_probability=0.01).as_duckdbpyrelation()
         pairs = found.project("unique_id_l, unique_id_r, match_probability").fetchnumpy()

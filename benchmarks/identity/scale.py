@@ -22,20 +22,25 @@ FIRST, LAST = "2018-01-01", "2018-01-02"
 # Two fifths as many people as records: one account each, seven contacts and six profiles for
 # every eight of them, an eighth of the contacts doubled. Every twelfth record lacks the customer
 # number, every fifth the telephone; one in fifty lands or changes its address a night later, one
-# in fifty accounts is a flatmate's: the same telephone, another name.
+# in fifty accounts is a flatmate's: the same telephone, another name. Every tenth birth date is the
+# one that somebody typed because the form wanted one, a third of the people live in one city, and
+# two in a hundred contacts are of somebody whose names are the commonest.
 PEOPLE = """
 create table people as
 select
     id,
     id % 50 = 1 as has_flatmate,
-    format('{}{}', syllables[1 + (hash(id, 1) % 40)::int], syllables[1 + (hash(id, 2) % 40)::int])
+    if(id % 50 = 9, 'anna', format('{}{}', syllables[1 + (hash(id, 1) % 40)::int], syllables[1 + (hash(id, 2) % 40)::int]))
         as first_name,
-    format(
+    if(id % 50 = 9, 'muller', format(
         '{}{}{}',
         syllables[1 + (hash(id, 3) % 40)::int], syllables[1 + (hash(id, 4) % 40)::int],
         syllables[1 + (hash(id, 5) % 40)::int]
-    ) as last_name,
+    )) as last_name,
     format('{}.{}{}@example{}.com', first_name, last_name, id, id % 50) as email,
+    date '1930-01-01' + if(id % 10 = 3, 20000, (hash(id, 6) % 27000)::int) as birth_date,
+    if(id % 3 = 0, 'metropolis', 'town ' || hash(id, 7) % 500) as city,
+    format('{:05d}', if(id % 3 = 0, hash(id, 8) % 50, 100 + hash(id, 7) % 2000)) as postcode,
     format('({}) {}-{:04d}', 201 + line // 10000 % 700, 200 + line // 7000000, line % 10000)
         as phone
 from (
@@ -70,6 +75,9 @@ SOURCES = {
                 firstname: if(copy = 1, last_name, first_name),
                 lastname: if(copy = 1, first_name, last_name),
                 phone: if(id % 5 > 0, phone, null),
+                date_of_birth: if(id % 7 > 0, birth_date::varchar, null),
+                city: if(id % 9 > 0, city, null),
+                zip: if(id % 9 > 1, postcode, null),
                 shop_customer_number: if(id % 12 = 0 or copy = 1, null, id::varchar),
                 lifecyclestage: 'customer'
             })::varchar as properties,
@@ -89,7 +97,9 @@ SOURCES = {
                 external_id: if(id % 12 = 5, null, id::varchar),
                 first_name: first_name,
                 last_name: last_name,
-                phone_number: if(id % 5 > 0, phone, null)
+                phone_number: if(id % 5 > 0, phone, null),
+                location: {city: city, zip: if(id % 4 > 0, postcode, null)},
+                properties: {Birthday: if(id % 3 > 0, birth_date::varchar, null)}
             })::varchar as attributes,
             id % 50 = 11 as is_later
         from people

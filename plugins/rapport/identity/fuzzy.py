@@ -162,9 +162,11 @@ create macro name_likeness(words, others) as if(
     )
 );
 
+-- A slip of the keys, the day before the month, or midnight read in another time zone.
 create macro is_date_misread(one, other) as
     damerau_levenshtein(one, other) = 1
-    or one = other[1:4] || other[7:8] || other[5:6];
+    or one = other[1:4] || other[7:8] || other[5:6]
+    or abs(date_diff('day', strptime(one, '%Y%m%d'), strptime(other, '%Y%m%d'))) = 1;
 
 create macro is_near(one, other) as
     coalesce(damerau_levenshtein(one, other) <= if(length(one) >= 8, 2, 1), false);
@@ -199,7 +201,8 @@ with
 addressed as (
     select
         *,
-        lower(regexp_replace(email_key, '([+].*)?@[^@]*$', '')) as local_part
+        lower(regexp_replace(email_key, '([+].*)?@[^@]*$', '')) as local_part,
+        split_part(email_key, '@', -1) as domain
     from contacts
     where is_record
 ),
@@ -219,9 +222,14 @@ known as (
 
 records as (
     select
-        record_number as unique_id,
+        addressed.record_number as unique_id,
         external_id,
-        email_key,
+        -- An address of a post says nothing of who has it; dots and dashes are soon mistyped.
+        case when roles.local_part is null then email_key end as email_key,
+        case when roles.local_part is null then regexp_replace(addressed.local_part, '[^a-z0-9]+', '.', 'g') end
+            as email_local,
+        regexp_replace(domain, '[.]+', '.', 'g') as email_domain,
+        regexp_replace(addressed.local_part, '[^0-9]+', '', 'g') as figures,
         name_key,
         string_split(name_key, ' ') as words,
         string_split(given_name_key, ' ') as first_words,
@@ -236,15 +244,13 @@ records as (
                 then strftime(birth_date, '%Y%m%d')
         end as born,
         date_diff('year', birth_date, first_load_date) as age_when_first_seen,
-        case when local_part not in (select local_part from roles) then local_part end
-            as email_local,
-        split_part(email_key, '@', -1) as email_domain,
         phone_e164 as phone,
         postcode_key as postcode,
         city_key as city,
         company_name_key as company
     from addressed
-    left join known using (record_number)
+    left join known on addressed.record_number = known.record_number
+    left join roles on addressed.local_part = roles.local_part
 ),
 
 keys as (
@@ -253,6 +259,9 @@ keys as (
         'email ' || if(length(email_local) >= 4, email_local, null),
         'begin ' || if(length(email_local) >= 8, email_local[:6] || '@' || email_domain, null),
         'end ' || if(length(email_local) >= 8, email_local[-6:] || '@' || email_domain, null),
+        'longer begin ' || if(length(email_local) >= 12, email_local[:10] || '@' || email_domain, null),
+        'longer end ' || if(length(email_local) >= 12, email_local[-10:] || '@' || email_domain, null),
+        'figures ' || if(length(figures) >= 3, figures || ' ' || email_local[:2], null),
         'name, postcode ' || name_key || ' ' || postcode,
         'name, city ' || name_key || ' ' || city,
         'name, company ' || name_key || ' ' || company,
