@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=PROJECT_DIR / "var" / "benchmarks")
     parser.add_argument("--people", type=int, default=400_000, help="scale: how many (400,000)")
     parser.add_argument("--memory", default="2GB", help="scale: DuckDB's limit (2GB)")
+    parser.add_argument("--fuzzy", action="store_true", help="scale: with likeness (off)")
     parser.add_argument(
         "--customers", type=int, default=20_000, help="simulated: how many (20,000)"
     )
@@ -31,7 +32,9 @@ def main() -> None:
     if options.what == "scale":
         from benchmarks.identity import scale
 
-        scale.run(folder, people=options.people, memory=options.memory)
+        scale.run(
+            folder, people=options.people, memory=options.memory, is_fuzzy=options.fuzzy
+        )
     elif options.what == "febrl":
         from benchmarks.identity import febrl
 

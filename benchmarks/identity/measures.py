@@ -29,10 +29,15 @@ class Score(NamedTuple):
     cluster_precision: float
     cluster_recall: float
 
+    @property
+    def pair_f1(self) -> float:
+        """Harmonic mean of the pairs' precision and recall; 0 where nothing right was found."""
+        both = self.pair_precision + self.pair_recall
+        return 2 * self.pair_precision * self.pair_recall / both if both else 0.0
+
     def row(self, data: str, method: str) -> str:
         """Return a line of the table under ``HEADER``."""
-        precision, recall = self.pair_precision, self.pair_recall
-        shares = (precision, recall, 2 * precision * recall / (precision + recall), *self[5:])
+        shares = (self.pair_precision, self.pair_recall, self.pair_f1, *self[5:])
         counts = " | ".join(f"{count:,}" for count in self[:3])
         return f"| {data} | {method} | {counts} | " + " | ".join(f"{x:.4f}" for x in shares) + " |"
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
@@ -21,20 +22,25 @@ FIRST, LAST = "2018-01-01", "2018-01-02"
 # Two fifths as many people as records: one account each, seven contacts and six profiles for
 # every eight of them, an eighth of the contacts doubled. Every twelfth record lacks the customer
 # number, every fifth the telephone; one in fifty lands or changes its address a night later, one
-# in fifty accounts is a flatmate's: the same telephone, another name.
+# in fifty accounts is a flatmate's: the same telephone, another name. Every tenth birth date is the
+# one that somebody typed because the form wanted one, a third of the people live in one city, and
+# two in a hundred contacts are of somebody whose names are the commonest.
 PEOPLE = """
 create table people as
 select
     id,
     id % 50 = 1 as has_flatmate,
-    format('{}{}', syllables[1 + (hash(id, 1) % 40)::int], syllables[1 + (hash(id, 2) % 40)::int])
+    if(id % 50 = 9, 'anna', format('{}{}', syllables[1 + (hash(id, 1) % 40)::int], syllables[1 + (hash(id, 2) % 40)::int]))
         as first_name,
-    format(
+    if(id % 50 = 9, 'muller', format(
         '{}{}{}',
         syllables[1 + (hash(id, 3) % 40)::int], syllables[1 + (hash(id, 4) % 40)::int],
         syllables[1 + (hash(id, 5) % 40)::int]
-    ) as last_name,
+    )) as last_name,
     format('{}.{}{}@example{}.com', first_name, last_name, id, id % 50) as email,
+    date '1930-01-01' + if(id % 10 = 3, 20000, (hash(id, 6) % 27000)::int) as birth_date,
+    if(id % 3 = 0, 'metropolis', 'town ' || hash(id, 7) % 500) as city,
+    format('{:05d}', if(id % 3 = 0, hash(id, 8) % 50, 100 + hash(id, 7) % 2000)) as postcode,
     format('({}) {}-{:04d}', 201 + line // 10000 % 700, 200 + line // 7000000, line % 10000)
         as phone
 from (
@@ -69,6 +75,9 @@ SOURCES = {
                 firstname: if(copy = 1, last_name, first_name),
                 lastname: if(copy = 1, first_name, last_name),
                 phone: if(id % 5 > 0, phone, null),
+                date_of_birth: if(id % 7 > 0, birth_date::varchar, null),
+                city: if(id % 9 > 0, city, null),
+                zip: if(id % 9 > 1, postcode, null),
                 shop_customer_number: if(id % 12 = 0 or copy = 1, null, id::varchar),
                 lifecyclestage: 'customer'
             })::varchar as properties,
@@ -88,7 +97,9 @@ SOURCES = {
                 external_id: if(id % 12 = 5, null, id::varchar),
                 first_name: first_name,
                 last_name: last_name,
-                phone_number: if(id % 5 > 0, phone, null)
+                phone_number: if(id % 5 > 0, phone, null),
+                location: {city: city, zip: if(id % 4 > 0, postcode, null)},
+                properties: {Birthday: if(id % 3 > 0, birth_date::varchar, null)}
             })::varchar as attributes,
             id % 50 = 11 as is_later
         from people
@@ -97,34 +108,39 @@ SOURCES = {
 }
 
 
-def land(landing: Path, people: int) -> int:
-    """Write the landing as the nightly pull does; return the number of contact records."""
+def land(
+    landing: Path, connection: duckdb.DuckDBPyConnection, made: Mapping[tuple[str, str], str]
+) -> int:
+    """Write a landing as the nightly pull does; return the number of records.
+
+    Args:
+        landing: folder; what is there goes.
+        connection: where the queries find their tables.
+        made: (source, stream) -> query of its columns, with `is_later` for what a second night
+            lands. All other streams are empty.
+    """
     shutil.rmtree(landing, ignore_errors=True)
     records = 0
-    with duckdb.connect() as connection:
-        connection.execute(PEOPLE.replace("{people}", str(people)))
-        for stream in STREAMS:
-            made = SOURCES.get((stream.source, stream.name))
+    for stream in STREAMS:
+        query = made.get((stream.source, stream.name))
+        connection.execute(f"create or replace table made as {query or 'select false as is_later'}")
+        there = {name for (name, *_) in connection.sql("describe made").fetchall()}
+        columns = ", ".join(
+            f'"{name}"' if name in there else f'null::varchar as "{name}"'
+            for name in stream.columns
+        )
+        for night, is_later in ((FIRST, "not is_later"), (LAST, "is_later")):
+            folder = landing / stream.source / stream.name / f"load_date={night}"
+            folder.mkdir(parents=True)
             connection.execute(
-                f"create or replace table made as {made or 'select false as is_later'}"
+                f"copy (select {columns}, '{night}' as _dlt_load_id from made "
+                f"where {is_later if query else 'false'}) to '{folder / 'load.0.parquet'}' "
+                "(format parquet, compression zstd)"
             )
-            there = {name for (name, *_) in connection.sql("describe made").fetchall()}
-            columns = ", ".join(
-                f'"{name}"' if name in there else f'null::varchar as "{name}"'
-                for name in stream.columns
-            )
-            for night, is_later in ((FIRST, "not is_later"), (LAST, "is_later")):
-                folder = landing / stream.source / stream.name / f"load_date={night}"
-                folder.mkdir(parents=True)
-                connection.execute(
-                    f"copy (select {columns}, '{night}' as _dlt_load_id from made "
-                    f"where {is_later if made else 'false'}) to '{folder / 'load.0.parquet'}' "
-                    "(format parquet, compression zstd)"
-                )
-            if made:
-                (key,) = stream.key
-                (count,) = connection.sql(f"select count(distinct {key}) from made").fetchone()
-                records += count
+        if query:
+            (key,) = stream.key
+            (count,) = connection.sql(f"select count(distinct {key}) from made").fetchone()
+            records += count
     for source in {stream.source for stream in STREAMS}:
         loads = landing / source / "_dlt_loads"
         loads.mkdir()
@@ -200,11 +216,13 @@ def build(
     return seconds, cpu, peak, sorted(models_seconds, key=lambda item: -item[1])
 
 
-def run(folder: Path, *, people: int, memory: str) -> None:
+def run(folder: Path, *, people: int, memory: str, is_fuzzy: bool) -> None:
     """Print what it took and what came of it."""
     landing = folder / "landing"
-    records = land(landing, people)
-    seconds, cpu, peak, models = build(folder, landing, memory=memory)
+    with duckdb.connect() as connection:
+        connection.execute(PEOPLE.replace("{people}", str(people)))
+        records = land(landing, connection, SOURCES)
+    seconds, cpu, peak, models = build(folder, landing, memory=memory, fuzzy_identity=is_fuzzy)
     print(f"{records:,} contact records of {people:,} people, {LAST}: ", end="")
     print(f"{seconds:.0f} s ({cpu:.0f} s of CPU), peak memory of the process ", end="")
     print(f"{peak / 2**30:.2f} GB")

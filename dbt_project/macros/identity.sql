@@ -44,6 +44,11 @@
     )
 {%- endmacro %}
 
+{#- The name of a town or a firm, or a postcode, as it is compared: its words as they stand. -#}
+{% macro place_key(expression) -%}
+    nullif(trim(regexp_replace({{ folded(expression) }}, '[^\p{L}\p{N}]+', ' ', 'g')), '')
+{%- endmacro %}
+
 {#- A name as it ties: where script leaves it open whether its parts are joined, by its letters alone. -#}
 {% macro tying_name(name_key) -%}
     case

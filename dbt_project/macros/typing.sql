@@ -67,6 +67,32 @@
     end
 {%- endmacro %}
 
+{#-
+    A birth date as forms, lists and date fields write it. 03/04/1980 is one of two days, so it is
+    none. Milliseconds since 1970 are negative for most people.
+-#}
+{% macro birth_date(column) -%}
+    {% set text = 'trim(' ~ column ~ ')' %}
+    {% set month_first = 'try_strptime(' ~ text ~ ", '%m/%d/%Y')" %}
+    {% set day_first = 'try_strptime(' ~ text ~ ", '%d/%m/%Y')" %}
+    cast(
+        coalesce(
+            try_strptime(
+                regexp_extract({{ text }}, '^(\d{4}-\d{1,2}-\d{1,2})([T ].*)?$', 1), '%Y-%m-%d'
+            ),
+            try_strptime({{ text }}, ['%Y%m%d', '%Y/%m/%d', '%d.%m.%Y']),
+            case
+                when coalesce({{ month_first }} = {{ day_first }}, true)
+                    then coalesce({{ month_first }}, {{ day_first }})
+            end,
+            case
+                when regexp_full_match({{ text }}, '-?\d{9,13}')
+                    then make_timestamp(try_cast({{ text }} as bigint) * 1000)
+            end
+        ) as date
+    )
+{%- endmacro %}
+
 {% macro amount(column) -%}
     try_cast({{ column }} as decimal(18, 2))
 {%- endmacro %}

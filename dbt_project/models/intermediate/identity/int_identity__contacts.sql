@@ -123,6 +123,21 @@ select
         as {{ identifier }},
     {% endfor %}
     case when not {{ is_erased('latest', 'removals') }} then numbers.phone_e164 end as phone_e164,
+    {% for identifier in ['birth_date', 'postcode', 'city', 'company_name'] %}
+    case when not {{ is_erased('latest', 'removals') }} then latest.{{ identifier }} end
+        as {{ identifier }},
+    {% endfor %}
+    -- As likeness compares them.
+    case
+        when not {{ is_erased('latest', 'removals') }}
+            then {{ name_key('latest.first_name', 'null') }}
+    end as given_name_key,
+    {% for identifier in ['postcode', 'city', 'company_name'] %}
+    case
+        when not {{ is_erased('latest', 'removals') }}
+            then {{ place_key('latest.' ~ identifier) }}
+    end as {{ identifier }}_key,
+    {% endfor %}
     coalesce(latest.is_archived, false) as is_archived,
     {{ is_removed('latest', 'removals') }} as is_removed,
     known.is_record,

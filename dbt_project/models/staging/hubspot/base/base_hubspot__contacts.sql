@@ -19,6 +19,7 @@ opened as (
             'lifecyclestage', 'hs_language', 'country', 'city', 'jobtitle',
             'hs_timezone', 'hs_country_region_code', 'age', 'income', 'household_size',
             'household_comp', 'home_ownership', 'marital_status', 'kids_count',
+            'date_of_birth', 'zip', 'company',
         ] + lasting) }} as members,
         coalesce(json_keys(try_cast(properties as json)), []) as member_names
     from landed
@@ -94,6 +95,9 @@ typed as (
         -- the CRM's own reading of the two, in E.164
         {{ clean_text('members.hs_calculated_phone_number') }} as calculated_phone,
         {{ clean_text('members.hs_calculated_mobile_number') }} as calculated_mobile_phone,
+        {{ birth_date('members.date_of_birth') }} as birth_date,
+        {{ clean_text('members.zip') }} as postcode,
+        {{ clean_text('members.company') }} as company_name,
 
         -- text
         {{ clean_text('members.lifecyclestage') }} as lifecycle_stage,

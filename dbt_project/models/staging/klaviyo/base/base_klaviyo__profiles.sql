@@ -19,7 +19,11 @@ opened as (
             'last_name': 'VARCHAR',
             'phone_number': 'VARCHAR',
             'locale': 'VARCHAR',
-            'location': {'timezone': 'VARCHAR', 'city': 'VARCHAR', 'country': 'VARCHAR'},
+            'location': {
+                'timezone': 'VARCHAR', 'city': 'VARCHAR', 'country': 'VARCHAR', 'zip': 'VARCHAR'
+            },
+            'organization': 'VARCHAR',
+            'properties': {'Birthday': 'VARCHAR'},
             'subscriptions': {
                 'email': {'marketing': {
                     'consent': 'VARCHAR',
@@ -73,6 +77,9 @@ typed as (
         {{ clean_text('members.first_name') }} as first_name,
         {{ clean_text('members.last_name') }} as last_name,
         {{ clean_text('members.phone_number') }} as phone,
+        {{ birth_date('members.properties.Birthday') }} as birth_date,
+        {{ clean_text('members.location.zip') }} as postcode,
+        {{ clean_text('members.organization') }} as company_name,
 
         -- text
         {{ clean_text('members.locale') }} as locale,
