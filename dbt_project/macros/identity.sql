@@ -44,9 +44,14 @@
     )
 {%- endmacro %}
 
-{#- The name of a town or a firm, or a postcode, as it is compared: its words as they stand. -#}
+{#- The name of a town or a firm as it is compared: its words as they stand. -#}
 {% macro place_key(expression) -%}
     nullif(trim(regexp_replace({{ folded(expression) }}, '[^\p{L}\p{N}]+', ' ', 'g')), '')
+{%- endmacro %}
+
+{#- A postcode as it is compared: SW1Y4JH is SW1Y 4JH, and of a long American one the short. -#}
+{% macro postcode_key(expression) -%}
+    replace(regexp_replace({{ place_key(expression) }}, '^(\d{5}) \d{4}$', '\1'), ' ', '')
 {%- endmacro %}
 
 {#- A name as it ties: where script leaves it open whether its parts are joined, by its letters alone. -#}

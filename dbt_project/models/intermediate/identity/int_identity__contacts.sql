@@ -128,15 +128,13 @@ select
         as {{ identifier }},
     {% endfor %}
     -- As likeness compares them.
-    case
-        when not {{ is_erased('latest', 'removals') }}
-            then {{ name_key('latest.first_name', 'null') }}
-    end as given_name_key,
-    {% for identifier in ['postcode', 'city', 'company_name'] %}
-    case
-        when not {{ is_erased('latest', 'removals') }}
-            then {{ place_key('latest.' ~ identifier) }}
-    end as {{ identifier }}_key,
+    {% for key, value in {
+        'given_name_key': name_key('latest.first_name', 'null'),
+        'postcode_key': postcode_key('latest.postcode'),
+        'city_key': place_key('latest.city'),
+        'company_name_key': place_key('latest.company_name'),
+    }.items() %}
+    case when not {{ is_erased('latest', 'removals') }} then {{ value }} end as {{ key }},
     {% endfor %}
     coalesce(latest.is_archived, false) as is_archived,
     {{ is_removed('latest', 'removals') }} as is_removed,
