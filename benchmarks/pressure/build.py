@@ -9,6 +9,7 @@ from pathlib import Path
 from rapport.settings import PROJECT_DIR
 
 MODELS = (
+    "int_clocks__offsets",
     "fct_contact_days",
     "fct_contact_exposures",
     "fct_exposure_days",

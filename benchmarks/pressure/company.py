@@ -35,7 +35,8 @@ create table built.marts.dim_campaigns (
 );
 create table built.marts.dim_preferences (
     customer_id varchar, time_zone varchar, max_marketing_messages_30d bigint,
-    allowed_hours_from integer, allowed_hours_to integer, preferences_updated_at timestamp
+    allowed_hours integer[], allowed_weekdays varchar[], pause_until_date date,
+    preferences_updated_at timestamp
 );
 create table built.marts.fct_relationship_months (
     customer_id varchar, month_end_date date, relationship_type varchar
@@ -113,7 +114,8 @@ select customer(person), moment(known_since) from people;
 
 insert into built.marts.dim_preferences
 select customer(person), time_zone, try_cast(most_messages as bigint),
-    try_cast(left(allowed_hours, 2) as integer), try_cast(right(allowed_hours, 2) as integer),
+    range(left(allowed_hours, 2)::integer, right(allowed_hours, 2)::integer),
+    string_split(allowed_weekdays, ';'), try_cast(pause_until as date),
     moment(coalesce(changed_at, said_at))
 from people left join answers using (person);
 

@@ -167,10 +167,12 @@
 
 {#- Hours and weekdays that hold for a customer: what they said, else what the policy says. -#}
 {% macro hours_in_force(preferences) -%}
-    coalesce(
-        {{ preferences }}.allowed_hours,
-        {{ range(var('default_allowed_hours')[0], var('default_allowed_hours')[1]) | list }}
-    )
+    {% set since, until = var('default_allowed_hours') %}
+    {% set hours = [] %}
+    {% for hour in range(since, until if until > since else until + 24) %}
+        {% do hours.append(hour % 24) %}
+    {% endfor %}
+    coalesce({{ preferences }}.allowed_hours, {{ hours }})
 {%- endmacro %}
 
 {% macro weekdays_in_force(preferences) -%}

@@ -9,8 +9,6 @@
         time_zone,
         valid_from,
         valid_to,
-        local_from,
-        local_to,
         offset_minutes
     from {{ ref('int_clocks__offsets') }}
     where
@@ -20,7 +18,9 @@
 
 {#-
     Condition of a join: the row of `clocks` that is in force in a zone at an instant in UTC. Equal
-    zones make it a hash join; of a year each zone has three rows, so what follows costs little.
+    zones make it a hash join; of a year each zone has three rows, so what follows costs little. Where
+    the zone is a third table's, join from the left: of three inner joins the engine may take that of
+    instants and periods first, which is every instant with every zone.
 -#}
 {% macro is_clock_at(clocks, time_zone, instant) -%}
     {{ clocks }}.time_zone = {{ time_zone }}
@@ -28,22 +28,12 @@
     and {{ clocks }}.valid_to > {{ instant }}
 {%- endmacro %}
 
-{#-
-    The same for a time on the wall. An hour that is left out in spring is taken an hour later; of an
-    hour that comes twice in autumn, the second.
--#}
-{% macro is_clock_showing(clocks, time_zone, local_time) -%}
-    {{ clocks }}.time_zone = {{ time_zone }}
-    and {{ clocks }}.local_from <= {{ local_time }}
-    and {{ clocks }}.local_to > {{ local_time }}
-{%- endmacro %}
-
 {#- What the clock shows at an instant kept in UTC. -#}
 {% macro local_time(instant, clocks) -%}
     ({{ instant }} + to_minutes({{ clocks }}.offset_minutes))
 {%- endmacro %}
 
-{#- The instant (UTC) at which the clock shows this. -#}
+{#- The instant (UTC) at which a clock that is so far ahead shows this. -#}
 {% macro utc_time(local_time, clocks) -%}
     ({{ local_time }} - to_minutes({{ clocks }}.offset_minutes))
 {%- endmacro %}

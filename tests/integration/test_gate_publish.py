@@ -31,8 +31,7 @@ create schema staging; create schema intermediate;
 create table intermediate.int_clocks__offsets as
     select
         'Asia/Tokyo' as time_zone, 540::bigint as offset_minutes,
-        timestamp '1990-01-01' as valid_from, timestamp '2038-01-01' as valid_to,
-        timestamp '1990-01-01 09:00' as local_from, timestamp '2038-01-01 09:00' as local_to;
+        timestamp '1990-01-01' as valid_from, timestamp '2038-01-01' as valid_to;
 create table marts.dim_customers as
     select
         'c' || i as customer_id,

@@ -33,34 +33,35 @@ def offsets() -> "pyarrow.Table":
     """Return what every clock was, is and will be ahead of UTC, one row per zone and period.
 
     Columns: `time_zone`; `valid_from` and `valid_to`, UTC, half open, from 1990 to the end of 2037;
-    `local_from` and `local_to`, the same periods as the clock itself shows them, so that every
-    time on a wall is in exactly one of them: an hour that is left out is in the period before,
-    one that comes twice in the period after; `offset_minutes`.
+    `offset_minutes`.
     """
     import pyarrow
 
     by_content: dict[bytes, list[tuple[datetime, int]]] = {}
-    rows: list[tuple[str, datetime, datetime, datetime, datetime, int]] = []
+    rows: list[tuple[str, datetime, datetime, int]] = []
     for name in zone_names():
         content = files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
         if content not in by_content:
             by_content[content] = list(_periods(_zone(name)))
         periods = by_content[content]
-        ends = [*periods[1:], (END, periods[-1][1])]
+        ends = [since for since, _ in periods[1:]] + [END]
         rows.extend(
-            (name, since, until, since + minutes * _MINUTE, until + next_minutes * _MINUTE, minutes)
-            for (since, minutes), (until, next_minutes) in zip(periods, ends, strict=True)
+            (name, since.replace(tzinfo=None), until.replace(tzinfo=None), minutes)
+            for (since, minutes), until in zip(periods, ends, strict=True)
         )
-    names = ("time_zone", "valid_from", "valid_to", "local_from", "local_to", "offset_minutes")
     moment = pyarrow.timestamp("us")
-    types = (pyarrow.string(), moment, moment, moment, moment, pyarrow.int64())
-    columns = [
-        [value.replace(tzinfo=None) if isinstance(value, datetime) else value for value in column]
-        for column in zip(*rows, strict=True)
-    ]
+    columns = {
+        "time_zone": pyarrow.string(),
+        "valid_from": moment,
+        "valid_to": moment,
+        "offset_minutes": pyarrow.int64(),
+    }
     return pyarrow.table(
-        [pyarrow.array(column, type_) for column, type_ in zip(columns, types, strict=True)],
-        names=names,
+        [
+            pyarrow.array(column, type_)
+            for column, type_ in zip(zip(*rows, strict=True), columns.values(), strict=True)
+        ],
+        names=list(columns),
     )
 
 

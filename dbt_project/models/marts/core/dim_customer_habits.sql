@@ -80,7 +80,7 @@ acts as (
         + clocks.offset_minutes as local_minute
     from touchpoints
     inner join customers on touchpoints.customer_id = customers.customer_id
-    inner join clocks
+    left join clocks
         on {{ is_clock_at('clocks', 'customers.time_zone', 'touchpoints.occurred_at') }}
     where
         touchpoints.direction = 'inbound'

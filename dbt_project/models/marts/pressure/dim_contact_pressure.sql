@@ -129,7 +129,7 @@ last_30d as (
         {{ local_time('touchpoints.occurred_at', 'clocks') }} as local_at
     from {{ ref('fct_touchpoints') }} as touchpoints
     inner join customers on touchpoints.customer_id = customers.customer_id
-    inner join clocks
+    left join clocks
         on {{ is_clock_at('clocks', 'customers.time_zone', 'touchpoints.occurred_at') }}
     where
         touchpoints.is_marketing_contact
