@@ -29,7 +29,7 @@ create table built.marts.fct_control_draws (
     draw_id varchar, customer_id varchar, occurred_at timestamp, draw_date date,
     campaign_id varchar, channel varchar
 );
-create table built.marts.dim_customers (customer_id varchar, first_seen_at timestamp);
+create table built.marts.dim_customers (customer_id varchar, first_seen_date date);
 create table built.marts.dim_campaigns (
     campaign_id varchar, campaign_name varchar, channel varchar
 );
@@ -110,7 +110,7 @@ from told left join built.marts.dim_campaigns as campaign using (campaign_id)
 where metric_name = 'Assigned to Control';
 
 insert into built.marts.dim_customers
-select customer(person), moment(known_since) from people;
+select customer(person), moment(known_since)::date from people;
 
 insert into built.marts.dim_preferences
 select customer(person), time_zone, try_cast(most_messages as bigint),

@@ -90,7 +90,7 @@ create table marts.dim_products as select 'p0' as product_id union all select 'p
 create table marts.dim_campaigns as
     select
         'm' || i as campaign_id,
-        date '2017-12-20' as send_date,
+        timestamp '2017-12-20 09:00:00' as sent_at,
         date '2017-12-20' as offer_from_date,
         date '2018-01-20' as offer_until_date,
         150 as audience_count

@@ -13,12 +13,13 @@ clock as (
 
 ),
 
--- From the day before the first, which is still running on clocks behind UTC, to the day after the last.
+-- From the day before the first, which still runs on clocks behind UTC, to the day after the last.
 dates as (
 
-    select cast(
-        unnest(generate_series(first_at - interval 1 day, last_at, interval 1 day)) as date
-    ) as calendar_date
+    select
+        cast(
+            unnest(generate_series(first_at - interval 1 day, last_at, interval 1 day)) as date
+        ) as calendar_date
     from (
         select
             min(valid_from) as first_at,
@@ -28,8 +29,9 @@ dates as (
 
 ),
 
--- A day begins at the first instant at which the clock shows it or a later one, so that none begins
--- twice where the clock is put back over midnight. Where one was left out, the next begins in its place.
+-- A day begins at the first instant at which the clock shows it or a later one, so that none
+-- begins twice where the clock is put back over midnight. Where one was left out, the next begins
+-- in its place.
 begun as (
 
     select
@@ -40,7 +42,8 @@ begun as (
             dates.calendar_date as reporting_date,
             min(
                 greatest(
-                    clock.valid_from, {{ utc_time('cast(dates.calendar_date as timestamp)', 'clock') }}
+                    clock.valid_from,
+                    {{ utc_time('cast(dates.calendar_date as timestamp)', 'clock') }}
                 )
             ) as begins_at
         from dates
@@ -57,7 +60,9 @@ turning as (
 
     select
         dates.calendar_date as utc_date,
-        max(begun.reporting_date) filter (where begun.begins_at <= dates.calendar_date) as first_date,
+        max(begun.reporting_date) filter (
+            where begun.begins_at <= dates.calendar_date
+        ) as first_date,
         min(begun.begins_at) filter (where begun.begins_at > dates.calendar_date) as turns_at,
         max(begun.reporting_date) as last_date
     from dates
