@@ -43,7 +43,7 @@ from sandbox.schema import (
     Subscription,
 )
 
-LEAST = 1_000  # customers of a company that has leads; smaller ones are for quick tests
+LEAST = 2_000  # customers of a company that has leads; smaller ones are for tests
 FIRST_PERSON = 2_500  # numbers above those of the households
 COMPANIES, DEALS, CALLS = "hubspot/companies", "hubspot/deals", "hubspot/calls"
 SMS_TYPE, WHATSAPP_TYPE = "92000001", "92000002"
