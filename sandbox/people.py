@@ -3,7 +3,7 @@
 Nothing here is random: each answer is a hash of what it is about, so that a household is the same
 person on every machine, in a company of 60 households or of 2,469. Mail domains are reserved
 (RFC 2606) and telephone numbers come from the ranges kept for fiction in North America
-(555-01xx), France (06 39 98 xx xx) and the United Kingdom (Ofcom's drama numbers).
+(555-01xx), France (02 61 91 xx xx) and the United Kingdom (Ofcom's drama numbers).
 """
 
 import unicodedata
@@ -19,7 +19,7 @@ NORTH_AMERICAN_AREAS = (
     *(202, 206, 212, 213, 303, 305, 312, 404, 415, 503, 512, 602, 614),
     *(617, 702, 713, 804, 818, 904, 916, 919, 615, 816, 314, 412, 513),
 )
-BRITISH_BLOCKS = ("7700900", "2079460", "1614960")
+BRITISH_BLOCKS = ("1174960", "2079460", "1614960")
 PERSIAN_DIGITS = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
 ARABIC_LETTERS = str.maketrans("یک", "يك")  # what an Arabic keyboard types for Persian ye and kaf
 COMPOUND_NAMES = "علی\u200cرضا محمد\u200cرضا امیر\u200cحسین غلام\u200cعلی"  # noqa: RUF001
@@ -175,7 +175,7 @@ def _phone(household: int, language: str) -> tuple[str | None, str | None]:
         return None, None
     if language == "vi":
         line = f"{household:04d}"
-        return f"+3363998{line}", f"06 39 98 {line[:2]} {line[2:]}"
+        return f"+3326191{line}", f"02 61 91 {line[:2]} {line[2:]}"
     if language == "fa":
         number = f"44{BRITISH_BLOCKS[household // 1000]}{household % 1000:03d}"
         typed = f"+{number[:2]} {number[2:6]} {number[6:]}"

@@ -183,7 +183,7 @@ def faces(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
             case
                 when u('no phone', family) < 0.12 then null
                 when language = 'vi' and family < 10000
-                    then '+3363998' || lpad(family::varchar, 4, '0')
+                    then '+3326191' || lpad(family::varchar, 4, '0')
                 when language in ('fa', 'ar') and family < 3000
                     then '+44' || {blocks}[1 + family // 1000]
                         || lpad((family % 1000)::varchar, 3, '0')

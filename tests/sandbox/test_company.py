@@ -238,7 +238,7 @@ def test_mail_domains_are_reserved_and_telephones_are_fictional(full_company):
         "where collection = 'klaviyo/profile'",
     )
     assert {email.split("@")[1] for email, _ in rows} <= {*MAIL_DOMAINS, "example.test"}
-    fictional = ("+3363998", "+447700900", "+442079460", "+441614960")
+    fictional = ("+3326191", "+441174960", "+442079460", "+441614960")
     for _, phone in rows:
         if phone is None or phone.startswith(fictional):
             continue

@@ -135,7 +135,7 @@ def test_mail_domains_are_reserved_and_telephones_are_fictional(db):
     assert not one(
         db,
         "select count(*) from people where phone is not null and not regexp_matches(phone, "
-        r"'^(\+3363998\d{4}|\+44(7700900|2079460|1614960)\d{3}|\+1\d{3}55501\d{2})$')",
+        r"'^(\+3326191\d{4}|\+44(1174960|2079460|1614960)\d{3}|\+1\d{3}55501\d{2})$')",
     )
 
 
