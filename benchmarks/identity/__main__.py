@@ -32,9 +32,7 @@ def main() -> None:
     if options.what == "scale":
         from benchmarks.identity import scale
 
-        scale.run(
-            folder, people=options.people, memory=options.memory, is_fuzzy=options.fuzzy
-        )
+        scale.run(folder, people=options.people, memory=options.memory, is_fuzzy=options.fuzzy)
     elif options.what == "febrl":
         from benchmarks.identity import febrl
 

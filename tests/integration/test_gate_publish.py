@@ -180,8 +180,8 @@ create table staging.base_klaviyo__profiles as
 create table staging.stg_klaviyo__profiles as from staging.base_klaviyo__profiles;
 create table staging.base_hubspot__contacts as
     select
-        'h' || customer_id as contact_id, null::varchar as email, []::varchar[] as additional_emails,
-        false as has_opted_out_of_email, null::varchar[] as allowed_channels,
+        'h' || customer_id as contact_id, null::varchar as email,
+        []::varchar[] as additional_emails, false as has_opted_out_of_email, null::varchar[] as allowed_channels,
         null::timestamp as preferences_updated_at, timestamp '2017-05-02' as updated_at,
         false as is_removed, false as is_archived
     from marts.dim_customers;
@@ -195,7 +195,8 @@ create table staging.base_hubspot__subscription_statuses as
 create table staging.stg_klaviyo__events as
     select null::varchar as profile_id, 'left' as metric_id, timestamp '2017-06-01' as occurred_at
     limit 0;
-create table staging.stg_klaviyo__metrics as select 'left' as metric_id, 'Unsubscribed' as metric_name;
+create table staging.stg_klaviyo__metrics as
+    select 'left' as metric_id, 'Unsubscribed' as metric_name;
 create table staging.klaviyo_metrics as
     select
         'Unsubscribed' as metric_name, 'email' as channel, 'withdraw' as consent_action,
@@ -332,14 +333,15 @@ STOPS = {
     ),
     "a member whose address said no in the CRM, whoever it belongs to there": (
         "audit.address_opt_outs",
-        "insert into staging.base_hubspot__subscription_statuses values ('C3@example.com', 'email', "
-        "'*', 'UNSUBSCRIBED', null, timestamp '2017-06-01', date '2017-06-02')",
+        "insert into staging.base_hubspot__subscription_statuses values ('C3@example.com', "
+        "'email', '*', 'UNSUBSCRIBED', null, timestamp '2017-06-01', date '2017-06-02')",
         "opted_out_count): 1 of 2 rows (segment loyal)",
     ),
     "a member whose further address in the CRM opted out": (
         "audit.address_opt_outs",
         "update staging.base_hubspot__contacts set additional_emails = ['c3@example.com'], "
-        "has_opted_out_of_email = true, updated_at = timestamp '2017-06-01' where contact_id = 'hc200'",
+        "has_opted_out_of_email = true, updated_at = timestamp '2017-06-01' "
+        "where contact_id = 'hc200'",
         "opted_out_count): 1 of 2 rows (segment loyal)",
     ),
     "a member who unsubscribed after they had subscribed": (

@@ -39,6 +39,11 @@ COUNTED = {
 }
 
 
+ANSWERED_BY_SOME = """case
+    when i % 3 = 0 then '{"email": "x", "wanted_topics": "x"}' else '{"email": "x"}'
+end"""
+
+
 class Landing:
     """A landing with thirty good rows per stream and night."""
 
@@ -170,10 +175,11 @@ class TestWhatStops:
         assert "member_name hubspot.contacts.properties/allowed_hours" in reason
 
     def test_a_renamed_answer_that_not_every_record_had(self, landing):
-        some = """case when i % 3 = 0 then '{"email": "x", "wanted_topics": "x"}' else '{"email": "x"}' end"""
         for days in (2, 1):
             night = NIGHT - timedelta(days=days)
-            landing.land("hubspot.contacts", night, change={"properties": some}, load=f"1.{days}")
+            landing.land(
+                "hubspot.contacts", night, change={"properties": ANSWERED_BY_SOME}, load=f"1.{days}"
+            )
         landing.replace("hubspot.contacts", rows=60)
         assert "hubspot.contacts.properties/wanted_topics" in landing.closed_because()
 
@@ -222,9 +228,10 @@ class TestWhatPasses:
     """What looks like a fault and is none."""
 
     def test_answers_that_a_few_records_of_a_night_happen_not_to_have(self, landing):
-        some = """case when i % 3 = 0 then '{"email": "x", "wanted_topics": "x"}' else '{"email": "x"}' end"""
         yesterday = NIGHT - timedelta(days=1)
-        landing.land("hubspot.contacts", yesterday, change={"properties": some}, load="1.4")
+        landing.land(
+            "hubspot.contacts", yesterday, change={"properties": ANSWERED_BY_SOME}, load="1.4"
+        )
         landing.replace("hubspot.contacts", rows=5)
         assert landing.gate().critical == []
 

@@ -6,11 +6,10 @@ night is tied tonight. Where they come from is in decision 15; `python -m benchm
 weights` counts them again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow
 
 PRIOR = 1e-5

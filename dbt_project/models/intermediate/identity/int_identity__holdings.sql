@@ -110,9 +110,12 @@ begun as (
 
     select
         *,
-        valid_from is distinct from lag(valid_to) over (
-            partition by source, source_record_id, rule, value
-            order by valid_from
+        coalesce(
+            valid_from <> lag(valid_to) over (
+                partition by source, source_record_id, rule, value
+                order by valid_from
+            ),
+            true
         ) as is_new
     from dated
 

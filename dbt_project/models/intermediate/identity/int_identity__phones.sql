@@ -56,7 +56,8 @@ renumbered as (
     inner join {{ ref('phone_renumberings') }} as renumberings
         on
             starts_with(
-                new_spellings.possible_e164, '+' || renumberings.country_code || renumberings.old_prefix
+                new_spellings.possible_e164,
+                '+' || renumberings.country_code || renumberings.old_prefix
             )
             and length(new_spellings.possible_e164) = 1
             + length(renumberings.country_code)

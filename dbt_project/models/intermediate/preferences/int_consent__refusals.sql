@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- What was said of an address or a number, whoever said it, and not taken back by the same one since.
+-- What was said against an address or a number, whoever said it, and not taken back by the same since.
 with
 
 words as (

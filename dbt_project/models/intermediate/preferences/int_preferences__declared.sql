@@ -44,8 +44,8 @@ declared as (
 
 ),
 
--- What the mailing tool itself would let through: one profile of theirs that it blocks is enough. An
--- address that bounced is dead and says nothing of the others.
+-- What the mailing tool itself would let through: one profile of theirs that it blocks is enough.
+-- An address that bounced is dead and says nothing of the others.
 mailing as (
 
     select
