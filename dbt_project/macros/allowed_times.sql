@@ -247,19 +247,19 @@
 {% macro _clock_hours(wishes) -%}
     select
         time_zone,
-        cast(local_at as date) as local_date,
-        cast(hour(local_at) as integer) as local_hour,
-        {{ weekday_of('cast(local_at as date)') }} as local_weekday,
+        cast(wall_time as date) as local_date,
+        cast(hour(wall_time) as integer) as local_hour,
+        {{ weekday_of('cast(wall_time as date)') }} as local_weekday,
         min(quarter_at) as starts_at,
         coalesce(
-            max(quarter_at) filter (where minute(local_at) = 0), min(quarter_at)
+            max(quarter_at) filter (where minute(wall_time) = 0), min(quarter_at)
         ) as begins_at,
         max(quarter_at) + interval 15 minute as ends_at
     from (
         select
             clocks.time_zone,
             quarters.quarter_at,
-            {{ local_time('quarters.quarter_at', 'clocks') }} as local_at
+            {{ local_time('quarters.quarter_at', 'clocks') }} as wall_time
         from ({{ clocks_between(as_of_date(), as_of_date() ~ ' + 9') }}) as clocks
         inner join (
             select unnest(
@@ -275,8 +275,8 @@
                 and clocks.valid_to > quarters.quarter_at
         where clocks.time_zone in (select wishes.time_zone from {{ wishes }} as wishes)
     ) as shown
-    where cast(local_at as date) between {{ as_of_date() }} + 1 and {{ as_of_date() }} + 7
-    group by time_zone, cast(local_at as date), hour(local_at)
+    where cast(wall_time as date) between {{ as_of_date() }} + 1 and {{ as_of_date() }} + 7
+    group by time_zone, cast(wall_time as date), hour(wall_time)
 {%- endmacro %}
 
 {#- The two halves of a send window such as "Tue-Thu 10:00-18:00": hours begin with the first digit. -#}

@@ -71,7 +71,7 @@ quarters_on_the_wall as (
 
     select
         quarters.*,
-        {{ local_time('quarters.quarter_at', 'clocks') }} as local_at
+        {{ local_time('quarters.quarter_at', 'clocks') }} as wall_time
     from quarters
     left join clocks on {{ is_clock_at('clocks', 'quarters.time_zone', 'quarters.quarter_at') }}
 
@@ -93,11 +93,11 @@ timely as (
     having
         bool_and(
             coalesce(
-                list_contains(allowed_hours, cast(hour(local_at) as integer))
-                and list_contains(allowed_weekdays, {{ weekday_of('local_at') }})
-                and cast(local_at as date) > paused_until_date
-                and send_hours & (1 << cast(hour(local_at) as integer)) <> 0
-                and list_contains(send_weekdays, {{ weekday_of('local_at') }}),
+                list_contains(allowed_hours, cast(hour(wall_time) as integer))
+                and list_contains(allowed_weekdays, {{ weekday_of('wall_time') }})
+                and cast(wall_time as date) > paused_until_date
+                and send_hours & (1 << cast(hour(wall_time) as integer)) <> 0
+                and list_contains(send_weekdays, {{ weekday_of('wall_time') }}),
                 false
             )
         )

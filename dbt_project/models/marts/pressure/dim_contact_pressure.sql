@@ -126,7 +126,7 @@ last_30d as (
         customers.customer_id,
         customers.allowed_hours,
         customers.allowed_weekdays,
-        {{ local_time('touchpoints.occurred_at', 'clocks') }} as local_at
+        {{ local_time('touchpoints.occurred_at', 'clocks') }} as wall_time
     from {{ ref('fct_touchpoints') }} as touchpoints
     inner join customers on touchpoints.customer_id = customers.customer_id
     left join clocks
@@ -144,8 +144,8 @@ quiet as (
         count(*) as contact_count
     from last_30d
     where not (
-        list_contains(allowed_hours, cast(hour(local_at) as integer))
-        and list_contains(allowed_weekdays, {{ weekday_of('local_at') }})
+        list_contains(allowed_hours, cast(hour(wall_time) as integer))
+        and list_contains(allowed_weekdays, {{ weekday_of('wall_time') }})
     )
     group by customer_id
 
