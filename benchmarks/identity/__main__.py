@@ -3,6 +3,7 @@
 python -m benchmarks.identity scale       a million contact records: seconds and memory
 python -m benchmarks.identity febrl       precision and recall on Febrl 1 to 4
 python -m benchmarks.identity simulated   the same on the sandbox's simulated company
+python -m benchmarks.identity households  whether any two people who live together are tied
 """
 
 import argparse
@@ -17,7 +18,7 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", choices=["scale", "febrl", "simulated"])
+    parser.add_argument("what", choices=["scale", "febrl", "simulated", "households"])
     parser.add_argument("--folder", type=Path, default=PROJECT_DIR / "var" / "benchmarks")
     parser.add_argument("--people", type=int, default=400_000, help="scale: how many (400,000)")
     parser.add_argument("--memory", default="2GB", help="scale: DuckDB's limit (2GB)")
@@ -37,6 +38,10 @@ def main() -> None:
         from benchmarks.identity import febrl
 
         febrl.run(folder)
+    elif options.what == "households":
+        from benchmarks.identity import households
+
+        households.run(folder)
     else:
         from benchmarks.identity import simulated
 

