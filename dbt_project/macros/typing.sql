@@ -59,14 +59,6 @@
     )
 {%- endmacro %}
 
-{#- The day that a text names; null where it names none, or one before all that can be meant. -#}
-{% macro plausible_date(column) -%}
-    case
-        when not {{ is_implausible(utc_timestamp(column)) }}
-            then cast({{ utc_timestamp(column) }} as date)
-    end
-{%- endmacro %}
-
 {#-
     A birth date as forms, lists and date fields write it. 03/04/1980 is one of two days, so it is
     none. Milliseconds since 1970 are negative for most people.

@@ -181,7 +181,8 @@ create table staging.stg_klaviyo__profiles as from staging.base_klaviyo__profile
 create table staging.base_hubspot__contacts as
     select
         'h' || customer_id as contact_id, null::varchar as email,
-        []::varchar[] as additional_emails, false as has_opted_out_of_email, null::varchar[] as allowed_channels,
+        []::varchar[] as additional_emails, false as has_opted_out_of_email,
+        null::varchar[] as allowed_channels,
         null::timestamp as preferences_updated_at, timestamp '2017-05-02' as updated_at,
         false as is_removed, false as is_archived
     from marts.dim_customers;
