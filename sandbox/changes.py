@@ -268,10 +268,27 @@ def merged_body(
     eaten = [survivor.get("hs_merged_object_ids"), gone.get("hs_merged_object_ids"), gone_id]
     body["hs_merged_object_ids"] = ";".join(each for each in eaten if each)
     if collection == CONTACTS:
+        body["hs_additional_emails"] = _further_emails(survivor, gone) or None
         when = [survivor.get("hs_calculated_merged_vids"), gone.get("hs_calculated_merged_vids")]
         when.append(f"{gone_id}:{at}")
         body["hs_calculated_merged_vids"] = ";".join(each for each in when if each)
     return body
+
+
+def _further_emails(survivor: dict[str, Any], gone: dict[str, Any]) -> str:
+    """Return the addresses of both besides the survivor's own, as HubSpot keeps them."""
+    listed = [
+        address
+        for body in (survivor, gone)
+        for address in (body.get("email"), *(body.get("hs_additional_emails") or "").split(";"))
+    ]
+    own = _email(survivor) or _email(gone)
+    return ";".join(dict.fromkeys(each for each in listed if each and each.lower() != own))
+
+
+def _email(body: dict[str, Any]) -> str:
+    """Return an address as HubSpot compares it."""
+    return str(body.get("email") or "").lower()
 
 
 def _move_ties(hand: _Hand, object_type: str, gone: str, into: str, at: int) -> None:

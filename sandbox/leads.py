@@ -10,7 +10,7 @@ They have no account in the shop and get no campaign, so what the customers did 
 Names are those that `sandbox.people` makes up; mail domains are reserved (RFC 2606). Telephones
 come from the ranges kept for fiction in France (01 99 00 xx xx) and Australia (0491 57x xxx).
 Vietnam keeps none, and its renumbering cannot be shown with numbers of other countries: those here
-have nothing but zeros for a subscriber.
+have nothing but zeros and a one for a subscriber.
 """
 
 import json
@@ -544,10 +544,10 @@ def _merged_companies(lead: Lead) -> None:
 # Spelt in the CRM (phone, mobile) with what HubSpot makes of them, and in the mailing tool.
 TELEPHONES: tuple[tuple[dict[str, str | None], str], ...] = (
     # Vietnam's mobiles of eleven digits lost one in 2018
-    ({"phone": "0165 000 0000", "hs_calculated_phone_number": "+841650000000"}, "+84350000000"),
-    ({"phone": "+84 120 000 0000", "hs_calculated_phone_number": "+841200000000"}, "+84700000000"),
+    ({"phone": "0165 000 0001", "hs_calculated_phone_number": "+841650000001"}, "+84350000001"),
+    ({"phone": "+84 120 000 0001", "hs_calculated_phone_number": "+841200000001"}, "+84700000001"),
     # Hanoi's area code 04 became 024 in 2017
-    ({"phone": "04 3000 0000", "hs_calculated_phone_number": "+84430000000"}, "+842430000000"),
+    ({"phone": "04 3000 0001", "hs_calculated_phone_number": "+84430000001"}, "+842430000001"),
     # a mobile number beside another one, alone, and in the other field
     (
         {"mobilephone": "+61 491 570 006", "hs_calculated_mobile_number": "+61491570006"},
@@ -587,7 +587,8 @@ def _other_channels(lead: Lead, place: int) -> None:
         ("WHATSAPP", "*", "UNSUBSCRIBED"),
     )[place]
     lead.state(lead.mail(), channel, subscription, status)
-    lead.allows(channel.lower(), status == "SUBSCRIBED", f"{status.lower()} in the CRM")
+    # who asked for one subscription of a channel has said nothing of the channel
+    lead.allows(channel.lower(), False, f"{status.lower()} in the CRM, {subscription}")
 
 
 def _older_metrics(lead: Lead, place: int) -> None:
