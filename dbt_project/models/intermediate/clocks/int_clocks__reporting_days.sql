@@ -55,29 +55,39 @@ begun as (
 
 ),
 
--- The reporting day that a day of UTC begins in, and the one that begins before it ends.
+-- What begins with a day of UTC, and what begins later in it.
 turning as (
 
     select
         dates.calendar_date as utc_date,
         max(begun.reporting_date) filter (
-            where begun.begins_at <= dates.calendar_date
-        ) as first_date,
+            where begun.begins_at = dates.calendar_date
+        ) as date_at_once,
         min(begun.begins_at) filter (where begun.begins_at > dates.calendar_date) as turns_at,
-        max(begun.reporting_date) as last_date
+        max(begun.reporting_date) as last_begun_date
     from dates
-    inner join begun
-        on
-            begun.begins_at > dates.calendar_date - interval 3 day
-            and begun.begins_at < dates.calendar_date + interval 1 day
+    left join begun on dates.calendar_date = cast(begun.begins_at as date)
     group by dates.calendar_date
+
+),
+
+carried as (
+
+    select
+        *,
+        max(last_begun_date) over (
+            order by utc_date rows between unbounded preceding and current row
+        ) as last_date
+    from turning
 
 )
 
 select
     utc_date,
-    first_date,
+    coalesce(date_at_once, lag(last_date) over (order by utc_date)) as first_date,
     coalesce(turns_at, cast(utc_date + interval 1 day as timestamp)) as turns_at,
     last_date
-from turning
-where utc_date < (select max(clock.valid_to) from clock)
+from carried
+qualify
+    first_date is not null
+    and utc_date < (select max(clock.valid_to) from clock)
