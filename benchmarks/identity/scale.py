@@ -32,7 +32,10 @@ select
     id % 50 = 1 as has_flatmate,
     if(
         id % 50 = 9, 'anna',
-        format('{}{}', syllables[1 + (hash(id, 1) % 40)::int], syllables[1 + (hash(id, 2) % 40)::int])
+        format(
+            '{}{}',
+            syllables[1 + (hash(id, 1) % 40)::int], syllables[1 + (hash(id, 2) % 40)::int]
+        )
     ) as first_name,
     if(id % 50 = 9, 'muller', format(
         '{}{}{}',
