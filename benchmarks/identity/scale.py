@@ -144,7 +144,7 @@ def land(
             )
         if query:
             (key,) = stream.key
-            (count,) = connection.sql(f"select count(distinct {key}) from made").fetchone()
+            ((count,),) = connection.sql(f"select count(distinct {key}) from made").fetchall()
             records += count
     for source in {stream.source for stream in STREAMS}:
         loads = landing / source / "_dlt_loads"
