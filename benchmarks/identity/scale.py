@@ -32,7 +32,10 @@ select
     id % 50 = 1 as has_flatmate,
     if(
         id % 50 = 9, 'anna',
-        format('{}{}', syllables[1 + (hash(id, 1) % 40)::int], syllables[1 + (hash(id, 2) % 40)::int])
+        format(
+            '{}{}',
+            syllables[1 + (hash(id, 1) % 40)::int], syllables[1 + (hash(id, 2) % 40)::int]
+        )
     ) as first_name,
     if(id % 50 = 9, 'muller', format(
         '{}{}{}',
@@ -141,7 +144,7 @@ def land(
             )
         if query:
             (key,) = stream.key
-            (count,) = connection.sql(f"select count(distinct {key}) from made").fetchone()
+            ((count,),) = connection.sql(f"select count(distinct {key}) from made").fetchall()
             records += count
     for source in {stream.source for stream in STREAMS}:
         loads = landing / source / "_dlt_loads"
