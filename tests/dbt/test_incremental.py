@@ -235,7 +235,7 @@ def test_rows_are_where_they_belong(nights):
         """
     )
     assert counts == [
-        ("customers", 4, 3, 0, 0, 1),
+        ("customers", 4, 4, 0, 0, 0),
         ("order_lines", 9, 8, 0, 0, 1),
         ("orders", 7, 5, 0, 1, 1),
     ]
@@ -248,7 +248,6 @@ def test_bad_rows_are_kept_whole_with_the_reason(nights):
     )
     assert [row[:4] for row in quarantined] == [
         ("associations", "emails:mail3:contacts", "H2", "targets is not a JSON list"),
-        ("customers", "4", "S1", "created_at is missing or not a time"),
         ("events", "e6", "K1", "datetime is missing or not a time"),
         ("order_lines", "o10:", "S2", "product_id is missing"),
         ("order_lines", "o4:p1", "S1", "quantity is negative"),
@@ -256,8 +255,19 @@ def test_bad_rows_are_kept_whole_with_the_reason(nights):
         ("orders", "o2", "S1", "currency_code is not an ISO 4217 code"),
         ("tasks", "task1", "H1", "hs_timestamp is not a time"),
     ]
-    assert '"created_at":"not a date"' in quarantined[1][4]
-    assert '"email":"dee@example.com"' in quarantined[1][4]
+    assert '"metric_id"' in quarantined[1][4]
+
+
+def test_of_a_person_only_the_field_that_is_bad_is_kept_apart(nights):
+    quarantined = nights["scratch"].rows(
+        "select entity, record_key, field, payload from quarantine.quarantined_fields"
+    )
+    assert [row[:3] for row in quarantined] == [("customers", "4", "created_at")]
+    assert '"created_at":"not a date"' in quarantined[0][3]
+    assert nights["scratch"].rows(
+        "select count(*) from intermediate.int_identity__contact_map "
+        "where source = 'shop' and source_record_id = '4'"
+    ) == [(1,)]
 
 
 def test_a_bad_version_does_not_push_out_the_good_one_before_it(nights):
@@ -266,15 +276,15 @@ def test_a_bad_version_does_not_push_out_the_good_one_before_it(nights):
     ) == [(Decimal("3.98"),)]
 
 
-def test_the_customer_behind_a_bad_record_keeps_her_orders(nights):
-    """Customer 4's account is in quarantine; order o7 is still somebody's."""
+def test_the_customer_behind_a_bad_record_keeps_account_and_orders(nights):
+    """When customer 4's account was made cannot be read; it is an account, and order o7 is theirs."""
     assert nights["scratch"].rows(
         """
         select has_shop_account, order_count
         from marts.dim_customers
         where customer_id = (select customer_id from marts.fct_orders where order_id = 'o7')
         """
-    ) == [(False, 1)]
+    ) == [(True, 1)]
 
 
 def test_nothing_personal_leaves_identity(nights):

@@ -19,6 +19,10 @@ from rapport.sources.streams import STREAMS
 from sandbox import canary
 
 CUSTOMERS = 2_469
+# 64 people who never bought (`sandbox.leads`). Of them two pairs share a mailbox, so each is one
+# customer, and one person's two records have nothing but words for nothing, so they are two.
+LEADS = 64 - 2 + 1
+KNOWN = CUSTOMERS + LEADS
 ORDERS = 155_848
 ORDER_LINES = 1_469_307
 SALES = Decimal("4596039.58")
@@ -47,7 +51,7 @@ def test_the_answers_are_those_of_the_files():
 @pytest.mark.parametrize(
     ("sql", "answer"),
     [
-        ("select count(*), count(distinct customer_id) from marts.dim_customers", (2469, 2469)),
+        ("select count(*), count(distinct customer_id) from marts.dim_customers", (KNOWN, KNOWN)),
         ("select count(*), count(distinct order_id) from marts.fct_orders", (ORDERS, ORDERS)),
         ("select count(*), sum(sales_amount) from marts.fct_order_lines", (ORDER_LINES, SALES)),
         ("select sum(sales_amount) from marts.fct_orders", (SALES,)),
@@ -64,9 +68,9 @@ def test_the_answers_are_those_of_the_files():
         (
             "select count(*), sum(marketing_contact_count_365d) > 5000 "
             "from marts.dim_contact_pressure",
-            (CUSTOMERS, True),
+            (KNOWN, True),
         ),
-        ("select count(*), sum(order_count) from marts.dim_customer_value", (CUSTOMERS, ORDERS)),
+        ("select count(*), sum(order_count) from marts.dim_customer_value", (KNOWN, ORDERS)),
     ],
 )
 def test_the_release_holds_the_known_answers(house, sql, answer):
