@@ -75,7 +75,12 @@ ENGINES_ZONES = re.compile(
 )
 DAY_OF_UTC = re.compile(r"cast\((\w+\.)?\w+_at as date\)|'month', (\w+\.)?\w+_at\b")
 # Nights, which are days of UTC, and what somebody wrote down as a day.
-ITS_DAY_IS_UTCS = {"fct_deals.sql", "int_identity__contacts.sql", "int_identity__versions.sql"}
+ITS_DAY_IS_UTCS = {
+    "fct_deals.sql",
+    "int_clocks__reporting_days.sql",
+    "int_identity__contacts.sql",
+    "int_identity__versions.sql",
+}
 
 
 def sql_that_matches(pattern: re.Pattern) -> set[str]:

@@ -277,7 +277,7 @@ def test_a_bad_version_does_not_push_out_the_good_one_before_it(nights):
 
 
 def test_the_customer_behind_a_bad_record_keeps_account_and_orders(nights):
-    """When customer 4's account was made cannot be read; it is an account, and order o7 is theirs."""
+    """When customer 4's account was made cannot be read; order o7 is theirs all the same."""
     assert nights["scratch"].rows(
         """
         select has_shop_account, order_count

@@ -175,7 +175,7 @@ create table staging.base_klaviyo__profiles as
         'k' || customer_id as profile_id, customer_id || '@Example.com' as email,
         if(has_email_consent, 'SUBSCRIBED', null) as email_consent,
         'form' as email_consent_method, timestamp '2017-05-01' as email_consent_at,
-        timestamp '2017-05-02' as updated_at, false as is_removed
+        timestamp '2017-05-02' as updated_at, false as is_removed, 'Asia/Tokyo' as time_zone
     from marts.dim_customers;
 create table staging.stg_klaviyo__profiles as from staging.base_klaviyo__profiles;
 create table staging.base_hubspot__contacts as
@@ -184,7 +184,7 @@ create table staging.base_hubspot__contacts as
         []::varchar[] as additional_emails, false as has_opted_out_of_email,
         null::varchar[] as allowed_channels,
         null::timestamp as preferences_updated_at, timestamp '2017-05-02' as updated_at,
-        false as is_removed, false as is_archived
+        false as is_removed, false as is_archived, null::varchar as time_zone
     from marts.dim_customers;
 create table staging.stg_hubspot__contacts as from staging.base_hubspot__contacts;
 create table staging.base_hubspot__subscription_statuses as
@@ -357,6 +357,11 @@ STOPS = {
         "insert into staging.base_hubspot__subscription_statuses values ('other@example.com', "
         "'email', '*', 'UNSUBSCRIBED', null, timestamp '2017-04-01', date '2017-06-02')",
         "opted_out_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a new spelling of time zones": (
+        "audit.time_zones",
+        "insert into ops.unreadable_time_zones values ('klaviyo', 'Tokyo time', 200)",
+        "unreadable_share): 1 of 2 rows (source klaviyo)",
     ),
     "a member who wants no relationship": (
         "audit.segment_safety",

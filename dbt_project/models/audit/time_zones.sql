@@ -1,5 +1,19 @@
 with
 
+stated as (
+
+    select
+        'hubspot' as source,
+        count(time_zone) as stated_count
+    from {{ ref('stg_hubspot__contacts') }}
+    union all
+    select
+        'klaviyo' as source,
+        count(time_zone) as stated_count
+    from {{ ref('stg_klaviyo__profiles') }}
+
+),
+
 unreadable as (
 
     select
@@ -11,7 +25,10 @@ unreadable as (
 )
 
 select
-    sources.source,
-    cast(coalesce(unreadable.unreadable_count, 0) as bigint) as unreadable_count
-from (values ('hubspot'), ('klaviyo')) as sources (source)
-left join unreadable on sources.source = unreadable.source
+    stated.source,
+    cast(coalesce(unreadable.unreadable_count, 0) as bigint) as unreadable_count,
+    -- of at least 100, so that one odd spelling of a few is not most of them
+    cast(coalesce(unreadable.unreadable_count, 0) as double)
+    / greatest(stated.stated_count, 100) as unreadable_share
+from stated
+left join unreadable on stated.source = unreadable.source
