@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- What was said against an address or a number, whoever said it, and not taken back by the same since.
+-- What was said against an address or a number, whoever said it, and not taken back by it since.
 with
 
 words as (
