@@ -39,6 +39,19 @@ new_spellings as (
 
 ),
 
+-- A number is typed in many ways and looked up once.
+valid_numbers as (
+
+    select
+        possible_e164,
+        is_valid_number(possible_e164) as is_valid
+    from (
+        select distinct possible_e164 from new_spellings
+        where possible_e164 is not null
+    ) as distinct_numbers
+
+),
+
 -- What the number became when its country renumbered; the longest prefix has it.
 renumbered as (
 
@@ -72,10 +85,10 @@ read_numbers as (
     select
         new_spellings.phone,
         new_spellings.phone_region,
-        case when is_valid_number(new_spellings.possible_e164) then new_spellings.possible_e164 end
-            as phone_e164,
+        case when valid_numbers.is_valid then new_spellings.possible_e164 end as phone_e164,
         case when is_valid_number(renumbered.new_e164) then renumbered.new_e164 end as new_e164
     from new_spellings
+    left join valid_numbers on new_spellings.possible_e164 = valid_numbers.possible_e164
     left join renumbered
         on
             new_spellings.phone = renumbered.phone
