@@ -32,14 +32,14 @@ COMPARISONS: dict[str, Sequence[Level]] = {
     # A name that very many have says little; so does a family name or a given name alone.
     "name": (
         ("same of many", 0.10, 1.2e-4),
-        ("same", 0.58, 2e-6),
+        ("same", 0.55, 2e-6),
         ("shorter", 0.04, 4e-6),
         ("misspelt", 0.09, 1e-5),
         ("misspelt twice", 0.02, 5e-6),
         ("variant", 0.04, 2e-5),
         ("incomplete", 0.04, 1.5e-3),
         ("part", 0.07, 2e-4),
-        ("part of many", 0.02, 4e-3),
+        ("part of many", 0.04, 2e-3),
         ("other", 0.01, 0.994),
     ),
     # On the first of January is born who was, and everybody whose birthday nobody knew.
@@ -355,7 +355,10 @@ likened as (
             when a.phone = b.phone then 'same'
             when damerau_levenshtein(a.phone, b.phone) = 1 then 'misspelt'
             when a.phone <> b.phone then 'other'
-        end as phone
+        end as phone,
+        coalesce(
+            list_has_all(b.words, a.first_words) and list_has_all(a.words, b.first_words), false
+        ) as is_given_name_shared
     from pairs
     inner join records as a on pairs.record_number_a = a.unique_id
     inner join records as b on pairs.record_number_b = b.unique_id
@@ -370,7 +373,10 @@ select
             then 'same of many'
         when
             likeness = 'part'
-            and not list_has_any(list_intersect(a.words, b.words), a.rare_words)
+            and (
+                is_given_name_shared
+                or not list_has_any(list_intersect(a.words, b.words), a.rare_words)
+            )
             then 'part of many'
         else likeness
     end as name,
@@ -394,8 +400,7 @@ select
     -- each has a given name that the other lacks
     len(unshared(a.given_names, b.words)) > 0 and len(unshared(b.given_names, a.words)) > 0
         as are_two_given_names,
-    coalesce(list_has_all(b.words, a.first_words) and list_has_all(a.words, b.first_words), false)
-        as is_given_name_shared,
+    is_given_name_shared,
     coalesce(abs(date_diff('year', strptime(a.born, '%Y%m%d'), strptime(b.born, '%Y%m%d'))) < 15, false)
         as are_of_one_generation
 from likened
