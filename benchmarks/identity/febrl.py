@@ -63,14 +63,11 @@ def run(folder: Path) -> None:
             connection.execute(RECORDS.format(files=paths))
             records = connection.table("records").order("unique_id").to_arrow_table()
             land(folder / "landing", connection, {("hubspot", "contacts"): CONTACTS})
-        for method, trusts in (("Rapport", False), ("Rapport, birth date trusted", True)):
-            build(
-                folder,
-                folder / "landing",
-                memory="2GB",
-                fuzzy_identity=True,
-                fuzzy_identity_trusts_birth_date=trusts,
-            )
+        for method, policy in (
+            ("Rapport", {}),
+            ("Rapport, households assumed", {"fuzzy_identity_most_relatives": 0}),
+        ):
+            build(folder, folder / "landing", memory="2GB", fuzzy_identity=True, **policy)
             with duckdb.connect(str(folder / "rapport.duckdb"), read_only=True) as connection:
                 found = connection.sql(
                     "select customer_id from intermediate.int_identity__contact_map "

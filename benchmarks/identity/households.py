@@ -52,17 +52,10 @@ def run(folder: Path) -> None:
             ).fetchall()
             print(f"pairs of one household with one {what}: {count}")
         people = land(folder / "landing", connection, {("hubspot", "contacts"): CONTACTS})
-    for trusts in (False, True):
-        build(
-            folder,
-            folder / "landing",
-            memory="2GB",
-            fuzzy_identity=True,
-            fuzzy_identity_trusts_birth_date=trusts,
-        )
-        with duckdb.connect(str(folder / "rapport.duckdb"), read_only=True) as connection:
-            ((tied, shown),) = connection.sql(
-                "select count(*) filter (is_tied), count(*) filter (not is_tied) "
-                "from intermediate.int_identity__fuzzy_pairs"
-            ).fetchall()
-        print(f"{people:,} people, birth date trusted: {trusts}: {tied} tied, {shown} shown")
+    build(folder, folder / "landing", memory="2GB", fuzzy_identity=True)
+    with duckdb.connect(str(folder / "rapport.duckdb"), read_only=True) as connection:
+        ((tied, shown),) = connection.sql(
+            "select count(*) filter (is_tied), count(*) filter (not is_tied) "
+            "from intermediate.int_identity__fuzzy_pairs"
+        ).fetchall()
+    print(f"{people:,} people: {tied} tied, {shown} shown")

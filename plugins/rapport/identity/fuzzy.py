@@ -2,14 +2,15 @@
 
 Fellegi-Sunter weights by Splink on DuckDB. The weights are fixed, not fitted to tonight's records:
 what two records say of one another then depends on nobody else, and a pair that was tied last
-night is tied tonight. Decision 15 says where they come from. One thing is asked of the base: whether
-people who live together are in it at all (`Base`).
+night is tied tonight. Decision 15 says where they come from. One thing is asked of the base:
+whether people who live together are in it at all (`Base`).
 """
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    import duckdb
     import pyarrow
 
 PRIOR = 1e-5
@@ -31,7 +32,7 @@ Level = tuple[str, float, float]
 COMPARISONS: dict[str, Sequence[Level]] = {
     # A name that very many have says little; so does a family name or a given name alone.
     "name": (
-        ("same of many", 0.10, 1.2e-4),
+        ("same of many", 0.10, 1.3e-4),
         ("same", 0.55, 2e-6),
         ("shorter", 0.04, 4e-6),
         ("misspelt", 0.09, 1e-5),
@@ -61,7 +62,7 @@ COMPARISONS: dict[str, Sequence[Level]] = {
     ),
     "phone": (("same", 0.70, 5e-5), ("misspelt", 0.10, 2e-5), ("other", 0.20, 0.99993)),
     "place": (
-        ("postcode and city", 0.50, 1e-4),
+        ("postcode and city", 0.50, 1.5e-4),
         ("postcode", 0.10, 1e-3),
         ("city and near postcode", 0.10, 1e-3),
         ("near both", 0.04, 1e-3),
@@ -401,13 +402,13 @@ select
     len(unshared(a.given_names, b.words)) > 0 and len(unshared(b.given_names, a.words)) > 0
         as are_two_given_names,
     is_given_name_shared,
-    coalesce(abs(date_diff('year', strptime(a.born, '%Y%m%d'), strptime(b.born, '%Y%m%d'))) < 15, false)
-        as are_of_one_generation
+    -- nobody is a parent at less
+    coalesce(abs(a.born[:4]::integer - b.born[:4]::integer) < 15, false) as are_of_one_generation
 from likened
 """
-# Relatives show in who shares a family name and a home, but neither given name nor birth date. Where
-# they are few beside those who agree in all, there are no households: a list of members, of patients,
-# of one ward. Of three relatives to a hundred that agree in all (a third of all pairs to be found)
+# Relatives show in who shares a family name and a home, but neither given name nor birth date.
+# Where they are few beside those who agree in all, the base has no households, as a list of members
+# may not. Of three relatives to a hundred that agree in all (a quarter of the pairs to be found)
 # less than one tie in a hundred would be wrong, were they all tied.
 _BASE = """
 select
@@ -425,8 +426,8 @@ select
 from compared
 """
 # Where there are households, who may be another of the same one is not tied by likeness:
-# - whose birth dates differ by more than a slip: father and son share all the rest. Who is too close
-#   in age to be either, and has the same name, is one;
+# - whose birth dates differ by more than a slip: father and son share all the rest. Who is too
+#   close in age to be either, and has the same name, is one;
 # - who has another given name: so have twins. That a name is misspelt shows in its being none, or
 #   in an address of one's own;
 # - by a part of a name without the day of birth: Anna and A. may be a couple. With it the given
