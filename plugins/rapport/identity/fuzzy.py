@@ -45,7 +45,7 @@ COMPARISONS: dict[str, Sequence[Level]] = {
     ),
     # On the first of January is born who was, and everybody whose birthday nobody knew.
     "birth_date": (
-        ("same new year", 0.02, 4e-5),
+        ("same new year", 0.02, 3.5e-5),
         ("same", 0.90, 6e-5),
         ("misread", 0.05, 2e-3),
         ("other", 0.03, 0.998),
