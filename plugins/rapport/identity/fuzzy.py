@@ -414,16 +414,11 @@ _BASE = """
 select
     (select count(*) from records) as record_count,
     count(*) filter (
-        name in ('same', 'same of many', 'shorter')
-        and birth_date like 'same%'
-        and place = 'postcode and city'
+        name in ('same', 'same of many', 'shorter') and birth_date like 'same%'
     ) as alike_count,
-    count(*) filter (
-        name like 'part%'
-        and coalesce(birth_date = 'other', false)
-        and place in ('postcode and city', 'postcode', 'city')
-    ) as relative_count
+    count(*) filter (name like 'part%' and birth_date = 'other') as relative_count
 from compared
+where place = 'postcode and city'
 """
 # Where there are households, who may be another of the same one is not tied by likeness:
 # - whose birth dates differ by more than a slip: father and son share all the rest. Who is too
