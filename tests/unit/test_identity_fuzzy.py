@@ -22,7 +22,9 @@ COLUMNS = {
 Person = dict[str, Any]
 
 
-def pairs(*people: Person, trusts: bool = False, is_on: bool = True, review_from: float = 0.8):
+def pairs(
+    *people: Person, most_relatives: float = 0.03, is_on: bool = True, review_from: float = 0.8
+):
     """(one, other, is tied, score, since when) of people, each numbered by its place."""
     with duckdb.connect() as connection:
         connection.execute("create table roles as select 'info' as local_part")
@@ -57,7 +59,7 @@ def pairs(*people: Person, trusts: bool = False, is_on: bool = True, review_from
             is_on=is_on,
             tie_from=0.99,
             review_from=review_from,
-            trusts_birth_date=trusts,
+            most_relatives=most_relatives,
         )
     return [
         (
@@ -232,13 +234,51 @@ def test_who_marries_keeps_given_name_birth_date_and_home():
     assert fate(but(ADA, born=None), but(ADA, **ELSEWHERE, family="Zillman")) != "tied"
 
 
-def test_two_given_names_and_nothing_else_that_would_tell_are_one_only_if_the_policy_says_so():
-    paper, other = but(ADA, email=None), but(ADA, email=None, given="William")
-    assert fate(paper, other) == "shown"
-    assert fate(paper, other, trusts=True) == "tied"
-    assert fate(ADA, but(ADA, **ELSEWHERE, given="William"), trusts=True) == "shown"
-    children = [but(person, born="2010-05-05") for person in (paper, other)]
-    assert fate(*children, trusts=True) == "shown"
+def listed(place: int) -> Person:
+    """Somebody with a name, a birth date and a home that nobody else has."""
+    code = "".join(chr(97 + int(digit)) for digit in f"{place:03}")
+    return {
+        "given": f"Zu{code}o",
+        "family": f"{code}berg{code}",
+        "born": f"19{50 + place % 50}-0{1 + place % 9}-1{place % 7}",
+        "city": f"{code}stadt",
+        "postcode": f"{10000 + 37 * place}",
+    }
+
+
+TWICE = [(listed(place), listed(place)) for place in range(120)]
+ONE = but(ADA, email=None)
+MISTYPED = [
+    (ONE, but(ONE, given="William")),
+    (listed(900), but(listed(900), born="1921-03-04")),
+    (listed(901), but(listed(901), given="Mia", born=None)),
+]
+
+
+def test_in_a_list_without_households_the_score_alone_decides():
+    assert fates(*MISTYPED, *TWICE)[:3] == ["tied"] * 3
+
+
+def test_where_relatives_are_met_no_home_is_taken_for_one_person():
+    family = [
+        (listed(place), but(listed(place), given="Mia", born="1921-03-04"))
+        for place in range(800, 806)
+    ]
+    assert "tied" not in fates(*MISTYPED, *family, *TWICE)[:9]
+
+
+def test_few_records_do_not_tell_whether_there_are_households():
+    assert "tied" not in fates(*MISTYPED, *TWICE[:90])[:3]
+
+
+def test_the_policy_may_reckon_with_households_in_any_base():
+    assert "tied" not in fates(*MISTYPED, *TWICE, most_relatives=0)[:3]
+
+
+def test_namesakes_of_one_home_and_generation_are_one():
+    """Neither father and son, nor would parents call two children the same."""
+    assert fate(ADA, but(ADA, email=None, born="1958-02-03")) == "tied"
+    assert fate(ADA, but(ADA, email=None, born="1985-02-03")) == "shown"
 
 
 def test_a_date_that_stands_for_none_is_none():

@@ -2,11 +2,12 @@
 
 Fellegi-Sunter weights by Splink on DuckDB. The weights are fixed, not fitted to tonight's records:
 what two records say of one another then depends on nobody else, and a pair that was tied last
-night is tied tonight. Decision 15 says where they come from.
+night is tied tonight. Decision 15 says where they come from. One thing is asked of the base:
+whether people who live together are in it at all (`Base`).
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import duckdb
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
 
 PRIOR = 1e-5
 """Probability that two records out of all are one person, before anything is compared."""
+
+LEAST_ALIKE = 100
+"""Pairs that agree in all, below which a base is too small to tell whether it has households."""
+
+LEAST_PROBABILITY = 0.05
+"""What is less probable is tied in no base, however sure the other ties are."""
 
 MOST_RECORDS_PER_KEY = 50
 """A key that more records share is no reason to compare any of them: a date that somebody typed
@@ -25,19 +32,20 @@ Level = tuple[str, float, float]
 COMPARISONS: dict[str, Sequence[Level]] = {
     # A name that very many have says little; so does a family name or a given name alone.
     "name": (
-        ("same of many", 0.10, 1.2e-4),
-        ("same", 0.58, 2e-6),
+        ("same of many", 0.10, 1.3e-4),
+        ("same", 0.55, 2e-6),
         ("shorter", 0.04, 4e-6),
         ("misspelt", 0.09, 1e-5),
         ("misspelt twice", 0.02, 5e-6),
         ("variant", 0.04, 2e-5),
         ("incomplete", 0.04, 1.5e-3),
-        ("part", 0.08, 4e-3),
+        ("part", 0.07, 2e-4),
+        ("part of many", 0.04, 2e-3),
         ("other", 0.01, 0.994),
     ),
     # On the first of January is born who was, and everybody whose birthday nobody knew.
     "birth_date": (
-        ("same new year", 0.02, 4e-5),
+        ("same new year", 0.02, 3.5e-5),
         ("same", 0.90, 6e-5),
         ("misread", 0.05, 2e-3),
         ("other", 0.03, 0.998),
@@ -54,12 +62,14 @@ COMPARISONS: dict[str, Sequence[Level]] = {
     ),
     "phone": (("same", 0.70, 5e-5), ("misspelt", 0.10, 2e-5), ("other", 0.20, 0.99993)),
     "place": (
-        ("postcode", 0.60, 1e-3),
-        ("city and near postcode", 0.10, 2.5e-3),
+        ("postcode and city", 0.50, 1.5e-4),
+        ("postcode", 0.10, 1e-3),
+        ("city and near postcode", 0.10, 1e-3),
         ("near both", 0.04, 1e-3),
         ("city", 0.10, 4e-3),
         ("near city", 0.02, 2e-3),
-        ("one of two", 0.06, 1e-2),
+        ("postcode alone", 0.04, 3e-3),
+        ("city alone", 0.02, 1e-2),
         ("other", 0.08, 0.98),
     ),
     "company": (("same", 0.5, 1e-2), ("other", 0.5, 0.99)),
@@ -88,6 +98,14 @@ KEYS = (
     "list_transform(words, lambda word: born || ' ' || word)",
     "postcode || ' ' || initials",
     "list_transform(words, lambda word: postcode || ' ' || word)",
+    # ... or a word and the city as far as it was typed right, where the postcode is wrong too ...
+    "list_transform(words, lambda word: city[:4] || ' ' || word)",
+    "born || ' ' || city[:4]",
+    "city || ' ' || initials",
+    "name_key || ' ' || city[:4]",
+    "name_key || ' ' || postcode[:2]",
+    # ... or the home alone, in places that are small or in a base that is.
+    "postcode || ' ' || city",
 )
 
 # Two words are a misspelling of each other if they are long enough for a slip to show and begin
@@ -207,7 +225,14 @@ known as (
     select
         words.record_number,
         bool_and(coalesce(common_names.is_widespread, false)) as is_common_name,
-        coalesce(list(words.word) filter (common_names.is_given_name), []) as given_names
+        coalesce(list(words.word) filter (common_names.is_given_name), []) as given_names,
+        coalesce(
+            list(words.word) filter (
+                length(words.word) >= 3
+                and not coalesce(common_names.is_widespread or common_names.is_given_name, false)
+            ),
+            []
+        ) as rare_words
     from (
         select record_number, unnest(string_split(name_key, ' ')) as word from addressed
     ) as words
@@ -234,6 +259,7 @@ records as (
         array_to_string(list_sort(list_transform(words, lambda word: word[1])), '') as initials,
         coalesce(known.is_common_name, false) as is_common_name,
         known.given_names,
+        known.rare_words,
         -- The zeros of clocks and spreadsheets are nobody's birthday, nor what a form fills in.
         case
             when
@@ -242,7 +268,6 @@ records as (
                 and birth_date not in (select birth_date from fillers)
                 then strftime(birth_date, '%Y%m%d')
         end as born,
-        date_diff('year', birth_date, first_load_date) as age_when_first_seen,
         phone_e164 as phone,
         postcode_key as postcode,
         city_key as city,
@@ -286,6 +311,7 @@ where
     and (l.email_key <> r.email_key or l.email_key is null or r.email_key is null)
     and (
         coalesce(jaro_winkler_similarity(l.name_key, r.name_key) >= 0.75, true)
+        or list_has_any(l.words, r.words)
         or l.born = r.born
         or l.email_local = r.email_local
         or l.phone = r.phone
@@ -330,7 +356,10 @@ likened as (
             when a.phone = b.phone then 'same'
             when damerau_levenshtein(a.phone, b.phone) = 1 then 'misspelt'
             when a.phone <> b.phone then 'other'
-        end as phone
+        end as phone,
+        coalesce(
+            list_has_all(b.words, a.first_words) and list_has_all(a.words, b.first_words), false
+        ) as is_given_name_shared
     from pairs
     inner join records as a on pairs.record_number_a = a.unique_id
     inner join records as b on pairs.record_number_b = b.unique_id
@@ -343,18 +372,28 @@ select
     case
         when likeness in ('same', 'shorter') and a.is_common_name and b.is_common_name
             then 'same of many'
+        when
+            likeness = 'part'
+            and (
+                is_given_name_shared
+                or not list_has_any(list_intersect(a.words, b.words), a.rare_words)
+            )
+            then 'part of many'
         else likeness
     end as name,
     birth_date,
     email,
     phone,
     case
+        when a.postcode = b.postcode and (a.city = b.city or is_near(a.city, b.city))
+            then 'postcode and city'
         when a.postcode = b.postcode and not is_other(a.city, b.city) then 'postcode'
         when a.city = b.city and is_near(a.postcode, b.postcode) then 'city and near postcode'
         when is_near(a.city, b.city) and is_near(a.postcode, b.postcode) then 'near both'
         when a.city = b.city and not is_other(a.postcode, b.postcode) then 'city'
         when is_near(a.city, b.city) and not is_other(a.postcode, b.postcode) then 'near city'
-        when a.city = b.city or a.postcode = b.postcode then 'one of two'
+        when a.postcode = b.postcode then 'postcode alone'
+        when a.city = b.city then 'city alone'
         when a.city <> b.city or a.postcode <> b.postcode then 'other'
     end as place,
     case when a.company = b.company then 'same' when a.company <> b.company then 'other' end
@@ -362,17 +401,34 @@ select
     -- each has a given name that the other lacks
     len(unshared(a.given_names, b.words)) > 0 and len(unshared(b.given_names, a.words)) > 0
         as are_two_given_names,
-    coalesce(list_has_all(b.words, a.first_words) and list_has_all(a.words, b.first_words), false)
-        as is_given_name_shared,
-    coalesce(least(a.age_when_first_seen, b.age_when_first_seen) >= 18, false) as are_of_age
+    is_given_name_shared,
+    -- nobody is a parent at less
+    coalesce(abs(a.born[:4]::integer - b.born[:4]::integer) < 15, false) as are_of_one_generation
 from likened
 """
-# Who may be another of the same household is not tied by likeness:
-# - whose birth dates differ by more than a slip: father and son share all the rest;
+# Relatives show in who shares a family name and a home, but neither given name nor birth date.
+# Where they are few beside those who agree in all, the base has no households, as a list of members
+# may not. Of three relatives to a hundred that agree in all (a quarter of the pairs to be found)
+# less than one tie in a hundred would be wrong, were they all tied.
+_BASE = """
+select
+    (select count(*) from records) as record_count,
+    count(*) filter (
+        name in ('same', 'same of many', 'shorter') and birth_date like 'same%'
+    ) as alike_count,
+    count(*) filter (name like 'part%' and birth_date = 'other') as relative_count
+from compared
+where place = 'postcode and city'
+"""
+# Where there are households, who may be another of the same one is not tied by likeness:
+# - whose birth dates differ by more than a slip: father and son share all the rest. Who is too
+#   close in age to be either, and has the same name, is one;
 # - who has another given name: so have twins. That a name is misspelt shows in its being none, or
 #   in an address of one's own;
 # - by a part of a name without the day of birth: Anna and A. may be a couple. With it the given
 #   name must be the same: then it is who married.
+# Where there are none, the score alone decides: the most probable pairs are tied, as many as leave
+# the policy's share of ties right.
 _PAIRS = """
 with
 
@@ -380,27 +436,31 @@ judged as (
     select
         compared.*,
         scores.match_probability,
-        coalesce(birth_date = 'other', false)
+        coalesce(birth_date = 'other' and not (name = 'same' and are_of_one_generation), false)
         or case
             when name in ('same of many', 'same', 'shorter') then false
-            when coalesce(email in ('same', 'own'), false) and name <> 'part' then false
+            when coalesce(email in ('same', 'own'), false) and name not like 'part%' then false
             when name in ('misspelt', 'misspelt twice') then are_two_given_names
             when name = 'variant'
                 then are_two_given_names
                     or not (is_given_name_shared or coalesce(birth_date like 'same%', false))
             when name = 'incomplete' then coalesce(birth_date not like 'same%', true)
             else coalesce(birth_date not like 'same%', true) or not is_given_name_shared
-        end
-        and not (
-            {trusts_birth_date}
-            and coalesce(name <> 'other' and birth_date like 'same%', false)
-            and coalesce(place in ('postcode', 'city and near postcode', 'near both'), false)
-            and email is null
-            and phone is null
-            and are_of_age
-        ) as may_be_of_one_household
+        end as may_be_of_one_household,
+        avg(scores.match_probability) over (order by scores.match_probability desc) as share_right
     from scores
     inner join compared on scores.unique_id_l // 2 = compared.pair_number
+),
+
+decided as (
+    select
+        *,
+        case
+            when {has_households}
+                then match_probability >= {tie_from} and not may_be_of_one_household
+            else share_right >= {tie_from} and match_probability >= {least}
+        end as is_tied
+    from judged
 )
 
 select
@@ -408,14 +468,52 @@ select
     a.source_record_id as record_id_a,
     b.source as source_b,
     b.source_record_id as record_id_b,
-    judged.match_probability as score,
-    judged.match_probability >= {tie_from} and not judged.may_be_of_one_household as is_tied,
+    decided.match_probability as score,
+    decided.is_tied,
     greatest(a.first_load_date, b.first_load_date) as valid_from
-from judged
-inner join contacts as a on judged.record_number_a = a.record_number
-inner join contacts as b on judged.record_number_b = b.record_number
-order by judged.record_number_a, judged.record_number_b
+from decided
+inner join contacts as a on decided.record_number_a = a.record_number
+inner join contacts as b on decided.record_number_b = b.record_number
+where decided.is_tied or decided.match_probability >= {review_from}
+order by decided.record_number_a, decided.record_number_b
 """
+
+
+class Base(NamedTuple):
+    """What the records show of whom they are of.
+
+    Attributes:
+        record_count: records that may be tied.
+        alike_count: pairs that agree in name, birth date, postcode and city.
+        relative_count: pairs that share a name and a home, but neither the other name nor the
+            birth date.
+    """
+
+    record_count: int
+    alike_count: int
+    relative_count: int
+
+    def has_households(self, most_relatives: float) -> bool:
+        """Whether people who live together are to be reckoned with, as in doubt they are."""
+        return (
+            self.alike_count < LEAST_ALIKE
+            or self.relative_count >= most_relatives * self.alike_count
+        )
+
+    @property
+    def prior(self) -> float:
+        """Probability that two records are one person, by how many pairs agree in all."""
+        chances = {
+            (comparison, level): m
+            for comparison, levels in COMPARISONS.items()
+            for level, m, _ in levels
+        }
+        agree = (
+            (chances["name", "same"] + chances["name", "same of many"])
+            * chances["birth_date", "same"]
+            * chances["place", "postcode and city"]
+        )
+        return self.alike_count / agree / (self.record_count * (self.record_count - 1) / 2)
 
 
 def pairs(
@@ -426,7 +524,7 @@ def pairs(
     is_on: bool,
     tie_from: float,
     review_from: float,
-    trusts_birth_date: bool,
+    most_relatives: float,
 ) -> "pyarrow.Table":
     """Return the pairs of records with a score of at least ``review_from``.
 
@@ -437,7 +535,7 @@ def pairs(
         is_on: without it there are no pairs, and Splink is not even imported.
         tie_from: score from which a pair ``is_tied`` without asking anybody.
         review_from: score from which a person may want to look.
-        trusts_birth_date: see the policy ``fuzzy_identity_trusts_birth_date``.
+        most_relatives: see the policy ``fuzzy_identity_most_relatives``.
     """
     import duckdb
 
@@ -456,16 +554,28 @@ def pairs(
                 key = key if key.startswith("list_") else f"[{key}]"
                 connection.execute(_CANDIDATES.format(key=key, most=MOST_RECORDS_PER_KEY))
         connection.execute(_COMPARED)
+        (counts,) = connection.sql(_BASE).fetchall()
+        base = Base(*counts)
+        has_households = base.has_households(most_relatives)
         if connection.table("compared").limit(1).fetchall():
-            _score(connection, at_least=review_from)
+            if has_households:
+                _score(connection, prior=PRIOR, at_least=review_from)
+            else:
+                least = min(LEAST_PROBABILITY, review_from)
+                _score(connection, prior=base.prior, at_least=least)
         else:
             connection.execute("create table scores (unique_id_l bigint, match_probability double)")
         return connection.sql(
-            _PAIRS.format(tie_from=float(tie_from), trusts_birth_date=bool(trusts_birth_date))
+            _PAIRS.format(
+                has_households=has_households,
+                tie_from=float(tie_from),
+                review_from=float(review_from),
+                least=LEAST_PROBABILITY,
+            )
         ).to_arrow_table()
 
 
-def _score(connection: "duckdb.DuckDBPyConnection", *, at_least: float) -> None:
+def _score(connection: "duckdb.DuckDBPyConnection", *, prior: float, at_least: float) -> None:
     """Make ``scores`` of what was ``compared``.
 
     Splink compares rows. Each pair is two rows of its own that both hold what was found, so that
@@ -484,7 +594,7 @@ def _score(connection: "duckdb.DuckDBPyConnection", *, at_least: float) -> None:
     )
     settings = {
         "link_type": "dedupe_only",
-        "probability_two_random_records_match": PRIOR,
+        "probability_two_random_records_match": prior,
         "comparisons": [_comparison(*comparison) for comparison in COMPARISONS.items()],
         # Splink wants one, though the pairs are given.
         "blocking_rules_to_generate_predictions": ["l.unique_id = r.unique_id"],

@@ -9,7 +9,7 @@ def model(dbt, session):
     is_on = dbt.config.meta_get("is_on")
     tie_from = dbt.config.meta_get("tie_from")
     review_from = dbt.config.meta_get("review_from")
-    trusts_birth_date = dbt.config.meta_get("trusts_birth_date")
+    most_relatives = dbt.config.meta_get("most_relatives")
     yes_no = {"true": True, "false": False}
     return fuzzy.pairs(
         dbt.ref("int_identity__contacts"),
@@ -18,5 +18,5 @@ def model(dbt, session):
         is_on=yes_no[str(is_on).lower()],
         tie_from=float(tie_from),
         review_from=float(review_from),
-        trusts_birth_date=yes_no[str(trusts_birth_date).lower()],
+        most_relatives=float(most_relatives),
     )
