@@ -2,7 +2,7 @@
 
 Fellegi-Sunter weights by Splink on DuckDB. The weights are fixed, not fitted to tonight's records:
 what two records say of one another then depends on nobody else, and a pair that was tied last
-night is tied tonight. Decision 15 says where they come from. One thing is asked of the base:
+night is tied tonight. Decision 16 says where they come from. One thing is asked of the base:
 whether people who live together are in it at all (`Base`).
 """
 
