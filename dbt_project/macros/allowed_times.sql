@@ -34,8 +34,6 @@
                 when minute_from >= 1440 or minute_until > 1440 then null
                 when minute_from < minute_until
                     then greatest((1 << end_hour) - (1 << first_hour), 0)
-                -- all day
-                when minute_from = 0 and minute_until = 0 then (1 << 24) - 1
                 when minute_from = minute_until then null
                 -- until midnight, or through the night
                 when minute_until = 0 or minute_from >= 780
@@ -196,7 +194,7 @@
 {%- endmacro %}
 
 {#-
-    The first stretch of time, in the seven days from tomorrow on their own clock, in which all hours
+    The first stretch of time, in the seven days from tomorrow on their own clock and after the night, in which all hours
     and weekdays of a wish allow it and its pause is over. `wishes` has one row per wish: time_zone,
     paused_until_date, and the lists that `hours` and `weekdays` name. A wish that nothing meets is not
     in the result. Of an hour that comes twice, a stretch begins with the second; a day of 23 or 25
@@ -264,7 +262,7 @@
         inner join (
             select unnest(
                 generate_series(
-                    cast({{ as_of_date() }} as timestamp),
+                    {{ cutoff() }},
                     cast({{ as_of_date() }} + 9 as timestamp),
                     interval 15 minute
                 )

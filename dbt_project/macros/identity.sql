@@ -54,13 +54,41 @@
     replace(regexp_replace({{ place_key(expression) }}, '^(\d{5}) \d{4}$', '\1'), ' ', '')
 {%- endmacro %}
 
-{#- A name as it ties: where script leaves it open whether its parts are joined, by its letters alone. -#}
-{% macro tying_name(name_key) -%}
+{#-
+    A name as it ties: in Arabic script, which leaves it open whether the parts of a name are joined, its
+    letters one after the other, given or family name first.
+-#}
+{% macro tying_name(name_key, first_name, last_name) -%}
+    {% set letters %}regexp_replace({{ folded('$') }}, '[^\p{L}\p{N}]', '', 'g'){% endset %}
+    {% set first = letters | replace('$', "coalesce(" ~ first_name ~ ", '')") %}
+    {% set last = letters | replace('$', "coalesce(" ~ last_name ~ ", '')") %}
     case
         when regexp_matches({{ name_key }}, '\p{Arabic}')
-            then array_to_string(list_sort(string_split(replace({{ name_key }}, ' ', ''), '')), '')
+            then least({{ first }} || {{ last }}, {{ last }} || {{ first }})
         else {{ name_key }}
     end
+{%- endmacro %}
+
+{#- The telephones that each record has now, as compared, one row each. -#}
+{% macro phones_held() -%}
+    select distinct
+        stated.source,
+        stated.source_record_id,
+        phones.phone_key
+    from (
+        select
+            source,
+            source_record_id,
+            unnest(phones) as phone,
+            phone_region
+        from {{ ref('int_identity__versions') }}
+        where valid_to is null
+    ) as stated
+    inner join {{ ref('int_identity__phones') }} as phones
+        on
+            stated.phone = phones.phone
+            and stated.phone_region = phones.phone_region
+    where phones.phone_key is not null
 {%- endmacro %}
 
 {#-
@@ -73,11 +101,19 @@
     {% set address -%}
     lower(
         nfc_normalize(
-            regexp_replace(
-                {{ email }},
-                '[\s\x{00AD}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{206F}\x{FEFF}]|\.+$',
-                '',
-                'g'
+            nullif(
+                regexp_extract(
+                    regexp_replace(
+                        {{ email }},
+                        '[\s\x00\x0B\x{00AD}\x{061C}\x{200B}-\x{200F}\x{202A}-\x{202E}'
+                        || '\x{2060}-\x{206F}\x{FE00}-\x{FE0F}\x{FEFF}]',
+                        '',
+                        'g'
+                    ),
+                    '(?:mailto:)?([^<>;,:()"]+@[^<>;,:()"]*[^<>;,:()".])',
+                    1
+                ),
+                ''
             )
         )
     )

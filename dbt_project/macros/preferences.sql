@@ -23,25 +23,20 @@
     ]) }}
 {%- endmacro %}
 
-{#- "Email; SMS" as a list. With anything but single words among them nobody knows what is meant: none. -#}
+{#- "Email; SMS" as a list. With anything else among them nobody knows what is meant: none. -#}
 {% macro channel_list(column) -%}
-    case
-        when len(
-            list_filter({{ _channel_items(column) }}, lambda item: not regexp_full_match(item, '\w+'))
-        ) > 0
-            then []
-        else {{ _channel_items(column) }}
-    end
+    case when {{ has_unreadable_channels(column) }} then [] else {{ _channel_items(column) }} end
 {%- endmacro %}
 
-{#- Is there a word among them that names no channel? -#}
+{#- Is there a word among them that names no channel, or "none" beside others? -#}
 {% macro has_unreadable_channels(column) -%}
     coalesce(
         len(
             list_filter(
                 {{ _channel_items(column) }}, lambda item: not list_contains({{ channel_words() }}, item)
             )
-        ) > 0,
+        ) > 0
+        or (len({{ _channel_items(column) }}) > 1 and list_contains({{ _channel_items(column) }}, 'none')),
         false
     )
 {%- endmacro %}

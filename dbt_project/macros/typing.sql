@@ -131,6 +131,21 @@
     )
 {%- endmacro %}
 
+{#- "Recipes, new offers" is two topics, by the names that topics have everywhere. -#}
+{% macro topic_list(expression) -%}
+    list_sort(
+        list_distinct(
+            list_filter(
+                list_transform(
+                    string_split(regexp_replace({{ expression }}, '[,|]', ';', 'g'), ';'),
+                    lambda item: {{ topic_of('item') }}
+                ),
+                lambda item: item is not null
+            )
+        )
+    )
+{%- endmacro %}
+
 {#- "New products" and "new-products" are one topic. -#}
 {% macro topic_of(expression) -%}
     nullif(trim(regexp_replace(lower({{ expression }}), '[^\p{L}\p{N}]+', '_', 'g'), '_'), '')
@@ -141,6 +156,14 @@
     case
         when {{ utc_timestamp(column) }} >= cast('{{ var("earliest_plausible_date") }}' as timestamp)
             then {{ utc_timestamp(column) }}
+    end
+{%- endmacro %}
+
+{#- When a record was made: no later than the day after the pull that brought it. -#}
+{% macro time_of_making(column) -%}
+    case
+        when {{ plausible_time(column) }} < cast(load_date as timestamp) + interval 2 day
+            then {{ plausible_time(column) }}
     end
 {%- endmacro %}
 

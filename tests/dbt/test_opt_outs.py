@@ -81,6 +81,13 @@ FIRST_NIGHT = {
             # answers that nobody can read
             contact("9", "nine@example.com", wants_relationship="rather not"),
             contact("10", "ten@example.com", allowed_channels="email; but no calls"),
+            contact("20", "Twenty <20@example.com>", unwanted_topics="Recipes, new OFFERS!"),
+            contact(
+                "21", "b21@example.com", hs_additional_emails="a21@example.com, c21@example.com"
+            ),
+            contact("18", "1970@example.com"),
+            contact("19", "word@example.com"),
+            contact("22", "old22@example.com", "2017-02-20", hs_email_optout="false"),
         ],
         "subscription_definitions": [
             {
@@ -99,6 +106,10 @@ FIRST_NIGHT = {
             status("sms@example.com", "2017-02-01", channel="SMS"),
             status("sms@example.com", "2017-02-01", channel="WHATSAPP"),
             status("nine@example.com", "2017-02-01", subscription="900"),
+            status("1970@example.com", "1970-01-01"),
+            status("word@example.com", "2017-02-01", said="NOT_SUBSCRIBED"),
+            status("a21@example.com", "2017-02-01"),
+            status("old22@example.com", "2016-02-01"),
         ],
         "deals": [
             {
@@ -164,6 +175,13 @@ FIRST_NIGHT = {
             profile("15", "undated@example.com", marketing={"consent_timestamp": "lately"})
             | {"updated": "2017-02-20T12:00:00+00:00"},
             profile("16", "listed@example.com"),
+            profile("17", "unreadable.time@example.com"),
+            profile("18", "1970@example.com"),
+            profile("19", "word@example.com"),
+            profile("20", "20@example.com"),
+            # a yes of the first address, after the further one has said no
+            profile("21", "b21@example.com", "2017-02-20"),
+            profile("22", "old22@example.com", "2017-02-20"),
         ],
         "events": [
             {
@@ -180,6 +198,15 @@ FIRST_NIGHT = {
                 ("Consented to Receive SMS", "14"),
                 ("Unsubscribed from List", "16"),
             )
+        ]
+        + [
+            {
+                "id": "when",
+                "datetime": "14/02/2017 10:00",
+                "metric_id": "Unsubscribed",
+                "profile_id": "k17",
+                "attributes": {"event_properties": {}},
+            }
         ],
     },
     "shop": {
@@ -203,6 +230,7 @@ SECOND_NIGHT = {
     "hubspot": {
         "contacts": [
             contact("2", "mine@example.com", "2017-03-04"),
+            contact("22", "old22@example.com", "2017-03-04", hs_email_optout="true"),
             # the CRM merges two contacts into a new one, which is then merged into another
             contact("8c", "b8@example.com", "2017-03-04", hs_merged_object_ids="h8a;h8b"),
             contact("8d", "b8@example.com", "2017-03-05", hs_merged_object_ids="h8c"),
@@ -336,3 +364,26 @@ def test_a_grant_at_a_time_that_nobody_can_read_lifts_nothing(house):
 
 def test_merged_deals_are_gone_from_the_pipeline(house):
     assert house.rows("select deal_id from marts.fct_deals order by all") == [("d3",), ("d4",)]
+
+
+def test_a_refusal_at_a_time_that_cannot_be_is_one_of_the_night_that_brought_it(house):
+    for record in ("k17", "k18"):
+        assert preference(house, "email_consent", record) == "withdrawn"
+
+
+def test_a_status_that_nobody_knows_is_no_leave(house):
+    assert preference(house, "email_consent", "k19") == "withdrawn"
+
+
+def test_a_yes_of_one_address_lifts_no_refusal_of_another_that_they_have(house):
+    assert customers(house, "h21", "k21") == 1
+    assert preference(house, "email_consent", "k21") == "withdrawn"
+
+
+def test_a_flag_that_is_seen_to_be_set_is_a_new_word_whatever_was_said_before(house):
+    assert preference(house, "email_consent", "k22") == "withdrawn"
+
+
+def test_topics_have_one_name_wherever_they_are_listed(house):
+    assert customers(house, "h20", "k20") == 1
+    assert preference(house, "unwanted_topics", "k20") == ["new_offers", "recipes"]

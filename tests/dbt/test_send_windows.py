@@ -34,7 +34,7 @@ def made_up_wishes(night: date) -> set[Wish]:
 
 
 def walked(night: date, wish: Wish) -> tuple[datetime, datetime] | None:
-    """The first stretch; of an hour that comes twice it begins with the second."""
+    """The first stretch after the night; of an hour that comes twice it begins with the second."""
     name, pause, hours, weekdays = wish
     with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as file:
         zone = ZoneInfo.from_file(file)
@@ -50,8 +50,8 @@ def walked(night: date, wish: Wish) -> tuple[datetime, datetime] | None:
             and WEEKDAYS[local.weekday()] in weekdays
         )
 
-    first = datetime.combine(night, time(), UTC)
-    quarters = [first + number * QUARTER for number in range(9 * 96)]
+    first = datetime.combine(night + DAY, time(), UTC)
+    quarters = [first + number * QUARTER for number in range(8 * 96)]
     since = next((moment for moment in quarters if is_allowed(moment)), None)
     if since is None:
         return None

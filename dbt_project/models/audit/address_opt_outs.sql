@@ -17,14 +17,14 @@ records as (
     select
         'klaviyo' as source,
         profile_id as source_record_id,
-        lower(trim(email)) as address
+        {{ email_key('email') }} as address
     from {{ ref('stg_klaviyo__profiles') }}
     where not is_removed and email is not null
     union all
     select
         'hubspot' as source,
         contact_id as source_record_id,
-        lower(trim(email)) as address
+        {{ email_key('email') }} as address
     from {{ ref('stg_hubspot__contacts') }}
     where not is_removed and not is_archived and email is not null
 
@@ -61,7 +61,7 @@ contacts as (
 profiles as (
 
     select
-        lower(trim(email)) as address,
+        {{ email_key('email') }} as address,
         email_consent,
         email_consent_method,
         email_consent_at,
@@ -73,7 +73,7 @@ profiles as (
 events as (
 
     select
-        lower(trim(profiles.email)) as address,
+        {{ email_key('profiles.email') }} as address,
         events.occurred_at,
         meanings.consent_action
     from {{ ref('stg_klaviyo__events') }} as events
@@ -89,7 +89,7 @@ events as (
 words as (
 
     select
-        lower(trim(email)) as address,
+        {{ email_key('email') }} as address,
         subscription_status = 'UNSUBSCRIBED' as is_no,
         coalesce(set_at, cast(load_date as timestamp)) as said_at
     from {{ ref('base_hubspot__subscription_statuses') }}
@@ -103,15 +103,22 @@ words as (
     union all
     -- a state without a date was said when it was first seen
     select
-        lower(trim(address)) as address,
+        {{ email_key('address') }} as address,
         true as is_no,
         min(updated_at) as said_at
     from contacts
-    where has_opted_out_of_email
-    group by lower(trim(address))
+    -- its status, where the address has one, says since when
+    where
+        has_opted_out_of_email
+        and {{ email_key('address') }} not in (
+            select {{ email_key('email') }}
+            from {{ ref('base_hubspot__subscription_statuses') }}
+            where email is not null and channel = 'email' and subscription_status = 'UNSUBSCRIBED'
+        )
+    group by {{ email_key('address') }}
     union all
     select
-        lower(trim(address)) as address,
+        {{ email_key('address') }} as address,
         false as is_no,
         preferences_updated_at as said_at
     from contacts

@@ -20,8 +20,13 @@ def as_text(value: Any) -> str | None:
         ('true', None, '{"a":1}', 'x')
     """
     if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return _encodable(value)
+    return _encodable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def _encodable(text: str | None) -> str | None:
+    """Half of a pair of surrogates, as a cut-off emoji leaves it, is no text: it becomes a mark."""
+    return text if text is None else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def to_row(stream: Stream, record: Mapping[str, Any], *, connection: str, **known: Any) -> Row:

@@ -28,13 +28,15 @@ telephones as (
         stated.source_record_id,
         stated.valid_from,
         phones.phone_key,
-        {{ tying_name('stated.name_key') }} as tying_name
+        {{ tying_name('stated.name_key', 'stated.first_name', 'stated.last_name') }} as tying_name
     from (
         select
             source,
             source_record_id,
             valid_from,
             name_key,
+            first_name,
+            last_name,
             phone_region,
             unnest(phones) as phone
         from versions

@@ -50,13 +50,16 @@ from (
         stated.source,
         stated.source_record_id,
         stated.valid_from,
-        phones.perhaps_phone_key || ' ' || {{ tying_name('stated.name_key') }} as value
+        phones.perhaps_phone_key || ' '
+        || {{ tying_name('stated.name_key', 'stated.first_name', 'stated.last_name') }} as value
     from (
         select
             source,
             source_record_id,
             valid_from,
             name_key,
+            first_name,
+            last_name,
             phone_region,
             unnest(phones) as phone
         from {{ ref('int_identity__versions') }}

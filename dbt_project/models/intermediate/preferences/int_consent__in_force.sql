@@ -36,21 +36,26 @@ refused as (
             source,
             source_record_id,
             'email' as kind,
-            email_key as address_key
-        from {{ ref('int_identity__contacts') }}
-        where not is_archived and not is_removed
+            unnest(list_append(additional_email_keys, email_key)) as address_key
+        from {{ ref('int_identity__versions') }}
+        where valid_to is null
         union all
         select
             source,
             source_record_id,
             'phone' as kind,
-            phone_e164 as address_key
-        from {{ ref('int_identity__contacts') }}
-        where not is_archived and not is_removed
+            phone_key as address_key
+        from ({{ phones_held() }}) as phones_held
     ) as carried
         on
             refusals.kind = carried.kind
             and refusals.address_key = carried.address_key
+    inner join {{ ref('int_identity__contacts') }} as living
+        on
+            carried.source = living.source
+            and carried.source_record_id = living.source_record_id
+            and not living.is_archived
+            and not living.is_removed
     inner join {{ ref('int_identity__contact_map') }} as contact_map
         on
             carried.source = contact_map.source

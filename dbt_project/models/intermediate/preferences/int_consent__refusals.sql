@@ -9,6 +9,17 @@ words as (
 
 ),
 
+numbers_held as (
+
+    select
+        source,
+        source_record_id,
+        phone_key,
+        count(*) over (partition by source, source_record_id) as number_count
+    from ({{ phones_held() }}) as phones_held
+
+),
+
 of_addresses as (
 
     select
@@ -41,7 +52,16 @@ of_addresses as (
             words.source = numbers.source
             and words.source_record_id = numbers.source_record_id
             and numbers.kind = 'phone'
-    where words.channel in ('sms', 'whatsapp', 'phone', '*')
+    left join numbers_held
+        on
+            words.source = numbers_held.source
+            and words.source_record_id = numbers_held.source_record_id
+            and numbers.address_key = numbers_held.phone_key
+    where
+        words.channel in ('sms', 'whatsapp', 'phone', '*')
+        -- a word does not say of which number it is: a refusal is of all they ever had, a consent of the
+        -- only one that they have
+        and (words.action = 'withdraw' or numbers_held.number_count = 1)
 
 ),
 

@@ -128,7 +128,7 @@ from_suppressions as (
         'explicit' as evidence,
         is_valid,
         load_date,
-        coalesce({{ utc_timestamp('suppression."timestamp"') }}, said_at) as occurred_at
+        coalesce({{ plausible_time('suppression."timestamp"') }}, said_at) as occurred_at
     from suppressions
     where coalesce(suppression.reason, '') not in ('HARD_BOUNCE', 'INVALID_EMAIL')
 
@@ -162,7 +162,7 @@ from_list_suppressions as (
         list_suppressions.is_valid,
         list_suppressions.load_date,
         coalesce(
-            {{ utc_timestamp('list_suppressions.suppression."timestamp"') }},
+            {{ plausible_time('list_suppressions.suppression."timestamp"') }},
             list_suppressions.said_at
         ) as occurred_at
     from list_suppressions
@@ -177,8 +177,12 @@ from_events as (
     select
         'klaviyo' as source,
         events.profile_id as source_record_id,
-        -- an event does not say which address it came from: all that the profile ever had
-        carried.email_keys,
+        -- an event does not say which address it came from: a refusal is of all that the profile ever
+        -- had, a consent of the one that it has
+        case
+            when meanings.consent_action = 'withdraw' then carried.email_keys
+            else [latest.email_key]
+        end as email_keys,
         meanings.channel,
         case
             when meanings.consent_level = 'topic' then coalesce(events.list_topic, '*')
@@ -187,15 +191,34 @@ from_events as (
         meanings.consent_action as action,
         'event_' || {{ topic_of('metrics.metric_name') }} as basis,
         'explicit' as evidence,
-        true as is_valid,
+        events.quarantine_reason is null as is_valid,
         events.load_date,
-        events.occurred_at
-    from {{ ref('stg_klaviyo__events') }} as events
+        -- a time that cannot be is the night that brought it
+        case
+            when events.quarantine_reason is null then events.occurred_at
+            else cast(events.load_date as timestamp)
+        end as occurred_at
+    from (
+        select
+            profile_id,
+            metric_id,
+            list_topic,
+            occurred_at,
+            load_date,
+            quarantine_reason
+        from {{ ref('base_klaviyo__events') }}
+        where ({{ is_staged() }}) or quarantine_reason is not null
+    ) as events
     inner join {{ ref('stg_klaviyo__metrics') }} as metrics on events.metric_id = metrics.metric_id
     inner join {{ ref('klaviyo_metrics') }} as meanings
         on metrics.metric_name = meanings.metric_name
     left join carried
         on events.profile_id = carried.source_record_id and carried.source = 'klaviyo'
+    left join {{ ref('int_identity__versions') }} as latest
+        on
+            events.profile_id = latest.source_record_id
+            and latest.source = 'klaviyo'
+            and latest.valid_to is null
     where meanings.consent_action is not null
 
 ),
@@ -208,6 +231,7 @@ contact_versions as (
         list_transform(
             list_append(additional_emails, email), lambda address: {{ email_key('address') }}
         ) as email_keys,
+        {{ email_key('email') }} as email_key,
         has_opted_out_of_email,
         wants_relationship,
         allowed_channels,
@@ -355,41 +379,50 @@ status_reads as (
         set_at,
         quarantine_reason is null as is_valid,
         load_date,
+        subscription_status not in ('SUBSCRIBED', 'NOT_SPECIFIED') as is_refused,
         lag(subscription_status) over (
             partition by {{ email_key('email') }}, channel, subscription_id
             order by read_date, load_date, load_id
         ) as status_before
     from {{ ref('base_hubspot__subscription_statuses') }}
-    where email is not null and subscription_id is not null
+    where email is not null
 
 ),
 
+-- A status that nobody knows is no leave; one of no channel or subscription that is known is of all.
 status_words as (
 
     select
         reads.email_key,
-        coalesce(reads.channel, 'email') as channel,
         case
-            when starts_with(reads.subscription_id, '*') then '*'
+            when list_contains({{ marketing_channels() }}, reads.channel) then reads.channel
+            else '*'
+        end as channel,
+        case
+            when starts_with(coalesce(reads.subscription_id, '*'), '*') then '*'
             else coalesce(definitions.topic, 'subscription_' || reads.subscription_id)
         end as topic,
-        case reads.subscription_status when 'SUBSCRIBED' then 'grant' else 'withdraw' end as action,
+        case when reads.is_refused then 'withdraw' else 'grant' end as action,
         coalesce('subscription_' || reads.set_by, 'subscription') as basis,
         case
             when
-                reads.subscription_status = 'UNSUBSCRIBED'
+                reads.is_refused
                 or {{ is_own_act('reads.set_by') }}
                 then 'explicit'
             else 'record'
         end as evidence,
-        reads.is_valid,
+        reads.is_valid and list_contains({{ marketing_channels() }}, reads.channel) as is_valid,
         reads.load_date,
-        coalesce(reads.set_at, cast(reads.load_date as timestamp)) as occurred_at
+        case
+            when reads.set_at is null or {{ is_implausible('reads.set_at') }}
+                then cast(reads.load_date as timestamp)
+            else reads.set_at
+        end as occurred_at
     from status_reads as reads
     left join {{ ref('stg_hubspot__subscription_definitions') }} as definitions
         on reads.subscription_id = definitions.subscription_id
     where
-        reads.subscription_status in ('SUBSCRIBED', 'UNSUBSCRIBED')
+        (reads.subscription_status = 'SUBSCRIBED' or reads.is_refused)
         and (
             reads.set_at is not null
             or reads.subscription_status is distinct from reads.status_before
@@ -437,8 +470,9 @@ from_statuses as (
 
 ),
 
--- The CRM's own flag says the same as its wide status but not since when: with a status at hand
--- the flag adds nothing, without one it dates from the version that first had it.
+-- The CRM's own flag says the same as its wide status but not since when. One that was seen to be set was
+-- set then. One that was there from the first adds nothing where the address has a status to say it;
+-- without one it dates from the version that first had it.
 from_flags as (
 
     select
@@ -457,13 +491,17 @@ from_flags as (
     where
         has_opted_out_of_email
         and has_opted_out_before is distinct from true
-        and contact_id not in (
-            select statuses.source_record_id
-            from from_statuses as statuses
-            where
-                statuses.action = 'withdraw'
-                and statuses.channel = 'email'
-                and statuses.topic = '*'
+        and (
+            has_opted_out_before is not null
+            or email_key not in (
+                select status_words.email_key
+                from status_words
+                where
+                    status_words.action = 'withdraw'
+                    and status_words.channel = 'email'
+                    and status_words.topic = '*'
+            )
+            or email_key is null
         )
 
 ),

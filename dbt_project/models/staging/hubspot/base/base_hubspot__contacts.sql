@@ -85,7 +85,7 @@ typed as (
         -- direct identifiers
         {{ normalised_email('members.email') }} as email,
         list_filter(
-            regexp_extract_all(hs_additional_emails, '[^;\s]+'),
+            regexp_extract_all(hs_additional_emails, '[^;,\s]+'),
             lambda address: contains(address, '@')
         ) as additional_emails,
         {{ clean_text('members.firstname') }} as first_name,
@@ -122,8 +122,8 @@ typed as (
             when lower(trim(wants_relationship)) in ('yes', 'true') then 'yes'
             when lower(trim(wants_relationship)) in ('no', 'false') then 'no'
         end as wants_relationship,
-        {{ text_list('wanted_topics') }} as wanted_topics,
-        {{ text_list('unwanted_topics') }} as unwanted_topics,
+        {{ topic_list('wanted_topics') }} as wanted_topics,
+        {{ topic_list('unwanted_topics') }} as unwanted_topics,
         {{ channel_list('allowed_channels') }} as allowed_channels,
         case
             when {{ whole_number('max_marketing_messages_30d') }} >= 0
@@ -149,7 +149,7 @@ typed as (
 
         -- timestamps
         coalesce(
-            {{ plausible_time('created_at') }},
+            {{ time_of_making('created_at') }},
             {{ plausible_time('updated_at') }},
             cast(load_date as timestamp)
         ) as created_at,
@@ -158,7 +158,7 @@ typed as (
         -- the row as it came
         members,
         {{ unreadable([
-            ('created_at', plausible_time('created_at') ~ ' is null'),
+            ('created_at', time_of_making('created_at') ~ ' is null'),
             ('updated_at', plausible_time('updated_at') ~ ' is null'),
             ('email', filled('members.email') ~ ' and ' ~ normalised_email('members.email') ~ ' is null'),
             ('wants_relationship', filled('wants_relationship')

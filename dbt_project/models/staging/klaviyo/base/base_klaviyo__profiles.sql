@@ -111,7 +111,7 @@ typed as (
 
         -- timestamps
         coalesce(
-            {{ plausible_time('created') }},
+            {{ time_of_making('created') }},
             {{ plausible_time('updated') }},
             cast(load_date as timestamp)
         ) as created_at,
@@ -120,7 +120,7 @@ typed as (
         -- the row as it came
         members,
         {{ unreadable([
-            ('created', plausible_time('created') ~ ' is null'),
+            ('created', time_of_making('created') ~ ' is null'),
             ('updated', plausible_time('updated') ~ ' is null'),
             ('email', filled('members.email') ~ ' and ' ~ normalised_email('members.email') ~ ' is null'),
             ('email_consent_timestamp', filled(email_consent_time)

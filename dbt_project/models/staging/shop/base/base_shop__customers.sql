@@ -17,7 +17,7 @@ typed as (
 
         -- timestamps
         coalesce(
-            {{ plausible_time('created_at') }},
+            {{ time_of_making('created_at') }},
             {{ plausible_time('updated_at') }},
             cast(load_date as timestamp)
         ) as created_at,
@@ -25,7 +25,7 @@ typed as (
 
         -- the row as it came
         {{ unreadable([
-            ('created_at', plausible_time('created_at') ~ ' is null'),
+            ('created_at', time_of_making('created_at') ~ ' is null'),
             ('updated_at', plausible_time('updated_at') ~ ' is null'),
             ('email', filled('email') ~ ' and ' ~ normalised_email('email') ~ ' is null'),
         ]) }} as unreadable_fields,
