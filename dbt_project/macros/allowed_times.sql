@@ -194,7 +194,7 @@
 {%- endmacro %}
 
 {#-
-    The first stretch of time, in the seven days from tomorrow on their own clock and after the night, in which all hours
+    The first stretch of time, after the night and in the seven days from tomorrow on their own clock, in which all hours
     and weekdays of a wish allow it and its pause is over. `wishes` has one row per wish: time_zone,
     paused_until_date, and the lists that `hours` and `weekdays` name. A wish that nothing meets is not
     in the result. Of an hour that comes twice, a stretch begins with the second; a day of 23 or 25

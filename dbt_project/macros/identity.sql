@@ -92,13 +92,10 @@
 {%- endmacro %}
 
 {#-
-    An address as it is compared: systems store it in lower case or as typed, composed or not, with
-    what a page's copy left in it. A domain of another script has an ASCII form (IDNA). Dots and tags
-    before the @ count, except where the policy says not. Null for what is no address.
+    An address in one spelling: systems store it in lower case or as typed, composed or not, with what a
+    page's copy left in it. Null for what is no address.
 -#}
-{% macro email_key(email) -%}
-    {% set domains = var('identity_email_loose_domains') %}
-    {% set address -%}
+{% macro plain_email(email) -%}
     lower(
         nfc_normalize(
             nullif(
@@ -117,7 +114,15 @@
             )
         )
     )
-    {%- endset %}
+{%- endmacro %}
+
+{#-
+    An address as it is compared: besides, a domain of another script has an ASCII form (IDNA). Dots and
+    tags before the @ count, except where the policy says not.
+-#}
+{% macro email_key(email) -%}
+    {% set domains = var('identity_email_loose_domains') %}
+    {% set address = plain_email(email) %}
     {% set ascii -%}
     case
         when regexp_matches({{ address }}, '@.*[^\x00-\x7F]')

@@ -59,8 +59,8 @@ of_addresses as (
             and numbers.address_key = numbers_held.phone_key
     where
         words.channel in ('sms', 'whatsapp', 'phone', '*')
-        -- a word does not say of which number it is: a refusal is of all they ever had, a consent of the
-        -- only one that they have
+        -- a word does not say of which number it is: a refusal is of all they ever had, a consent
+        -- of the only one that they have
         and (words.action = 'withdraw' or numbers_held.number_count = 1)
 
 ),

@@ -177,8 +177,8 @@ from_events as (
     select
         'klaviyo' as source,
         events.profile_id as source_record_id,
-        -- an event does not say which address it came from: a refusal is of all that the profile ever
-        -- had, a consent of the one that it has
+        -- an event does not say which address it came from: a refusal is of all that the profile
+        -- ever had, a consent of the one that it has
         case
             when meanings.consent_action = 'withdraw' then carried.email_keys
             else [latest.email_key]
@@ -389,7 +389,8 @@ status_reads as (
 
 ),
 
--- A status that nobody knows is no leave; one of no channel or subscription that is known is of all.
+-- A status that nobody knows is no leave; one of no channel or subscription that is known is of
+-- all.
 status_words as (
 
     select
@@ -470,9 +471,9 @@ from_statuses as (
 
 ),
 
--- The CRM's own flag says the same as its wide status but not since when. One that was seen to be set was
--- set then. One that was there from the first adds nothing where the address has a status to say it;
--- without one it dates from the version that first had it.
+-- The CRM's own flag says the same as its wide status but not since when. One that was seen to be
+-- set was set then. One that was there from the first adds nothing where the address has a status
+-- to say it; without one it dates from the version that first had it.
 from_flags as (
 
     select
