@@ -58,37 +58,15 @@
     A name as it ties: in Arabic script, which leaves it open whether the parts of a name are joined, its
     letters one after the other, given or family name first.
 -#}
-{% macro tying_name(name_key, first_name, last_name) -%}
+{% macro tying_name(first_name, last_name) -%}
     {% set letters %}regexp_replace({{ folded('$') }}, '[^\p{L}\p{N}]', '', 'g'){% endset %}
     {% set first = letters | replace('$', "coalesce(" ~ first_name ~ ", '')") %}
     {% set last = letters | replace('$', "coalesce(" ~ last_name ~ ", '')") %}
     case
-        when regexp_matches({{ name_key }}, '\p{Arabic}')
+        when regexp_matches({{ name_key(first_name, last_name) }}, '\p{Arabic}')
             then least({{ first }} || {{ last }}, {{ last }} || {{ first }})
-        else {{ name_key }}
+        else {{ name_key(first_name, last_name) }}
     end
-{%- endmacro %}
-
-{#- The telephones that each record has now, as compared, one row each. -#}
-{% macro phones_held() -%}
-    select distinct
-        stated.source,
-        stated.source_record_id,
-        phones.phone_key
-    from (
-        select
-            source,
-            source_record_id,
-            unnest(phones) as phone,
-            phone_region
-        from {{ ref('int_identity__versions') }}
-        where valid_to is null
-    ) as stated
-    inner join {{ ref('int_identity__phones') }} as phones
-        on
-            stated.phone = phones.phone
-            and stated.phone_region = phones.phone_region
-    where phones.phone_key is not null
 {%- endmacro %}
 
 {#-

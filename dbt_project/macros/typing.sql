@@ -172,11 +172,6 @@
     date '9999-12-31'
 {%- endmacro %}
 
-{#- Did anybody write something there? -#}
-{% macro filled(column) -%}
-    coalesce(trim({{ column }}), '') <> ''
-{%- endmacro %}
-
 {#- The fields of a row that nobody can read, by name; pairs of a name and its condition. -#}
 {% macro unreadable(fields) -%}
     list_filter(

@@ -113,7 +113,10 @@ words as (
         and {{ plain_email('address') }} not in (
             select {{ plain_email('email') }}
             from {{ ref('base_hubspot__subscription_statuses') }}
-            where email is not null and channel = 'email' and subscription_status = 'UNSUBSCRIBED'
+            where
+                {{ plain_email('email') }} is not null
+                and channel = 'email'
+                and subscription_status = 'UNSUBSCRIBED'
         )
     group by {{ plain_email('address') }}
     union all

@@ -96,7 +96,7 @@ def _tiles(night: Night) -> list[tuple[str, str]]:
     return [
         (number(everyone), "customers"),
         (percent(seen["seek"] / everyone), "want a relationship"),
-        (percent(seen["refuse"] / everyone), "want none: service messages only"),
+        (percent(seen["refuse"] / everyone), "want none, as they said or as it seems"),
         (percent(over["customers"] / everyone), "had more contacts than their cap"),
         (percent(seen["unhappy"] / everyone), "are unhappy with us"),
         (percent(seen["unknown"] / everyone), "of a type we cannot tell yet"),

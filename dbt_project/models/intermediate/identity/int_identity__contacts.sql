@@ -24,25 +24,12 @@ first_seen as (
 numbers as (
 
     select
-        stated.source,
-        stated.source_record_id,
-        min_by(phones.phone_e164, stated.place) as phone_e164
-    from (
-        select
-            source,
-            source_record_id,
-            phone_region,
-            unnest(phones) as phone,
-            generate_subscripts(phones, 1) as place
-        from versions
-        where valid_to is null
-    ) as stated
-    inner join {{ ref('int_identity__phones') }} as phones
-        on
-            stated.phone = phones.phone
-            and stated.phone_region = phones.phone_region
-    where phones.phone_e164 is not null
-    group by stated.source, stated.source_record_id
+        source,
+        source_record_id,
+        min_by(phone_e164, place) as phone_e164
+    from {{ ref('int_identity__telephones') }}
+    where valid_to is null and phone_e164 is not null
+    group by source, source_record_id
 
 ),
 

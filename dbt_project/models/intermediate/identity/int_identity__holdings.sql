@@ -20,35 +20,6 @@ versions as (
 
 ),
 
--- A family shares a number, so a telephone alone says nothing: it counts with the name.
-telephones as (
-
-    select distinct
-        stated.source,
-        stated.source_record_id,
-        stated.valid_from,
-        phones.phone_key,
-        {{ tying_name('stated.name_key', 'stated.first_name', 'stated.last_name') }} as tying_name
-    from (
-        select
-            source,
-            source_record_id,
-            valid_from,
-            name_key,
-            first_name,
-            last_name,
-            phone_region,
-            unnest(phones) as phone
-        from versions
-    ) as stated
-    inner join {{ ref('int_identity__phones') }} as phones
-        on
-            stated.phone = phones.phone
-            and stated.phone_region = phones.phone_region
-    where phones.phone_key is not null and stated.name_key is not null
-
-),
-
 said as (
 
     select
@@ -76,13 +47,19 @@ said as (
         unnest(additional_email_keys) as value
     from versions
     union all
+    -- a family shares a number, so a telephone alone says nothing: it counts with the name
     select
-        source,
-        source_record_id,
-        valid_from,
+        telephones.source,
+        telephones.source_record_id,
+        telephones.valid_from,
         'phone' as rule,
-        phone_key || ' ' || tying_name as value
-    from telephones
+        telephones.phone_key || ' ' || versions.tying_name as value
+    from {{ ref('int_identity__telephones') }} as telephones
+    inner join versions
+        on
+            telephones.source = versions.source
+            and telephones.source_record_id = versions.source_record_id
+            and telephones.valid_from = versions.valid_from
 
 ),
 

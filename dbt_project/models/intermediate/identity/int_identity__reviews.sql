@@ -47,29 +47,17 @@ select
     max(greatest(old.valid_from, new.valid_from)) as since_date
 from (
     select
-        stated.source,
-        stated.source_record_id,
-        stated.valid_from,
-        phones.perhaps_phone_key || ' '
-        || {{ tying_name('stated.name_key', 'stated.first_name', 'stated.last_name') }} as value
-    from (
-        select
-            source,
-            source_record_id,
-            valid_from,
-            name_key,
-            first_name,
-            last_name,
-            phone_region,
-            unnest(phones) as phone
-        from {{ ref('int_identity__versions') }}
-        where valid_to is null
-    ) as stated
-    inner join {{ ref('int_identity__phones') }} as phones
+        telephones.source,
+        telephones.source_record_id,
+        telephones.valid_from,
+        telephones.perhaps_phone_key || ' ' || versions.tying_name as value
+    from {{ ref('int_identity__telephones') }} as telephones
+    inner join {{ ref('int_identity__versions') }} as versions
         on
-            stated.phone = phones.phone
-            and stated.phone_region = phones.phone_region
-    where phones.perhaps_phone_key is not null
+            telephones.source = versions.source
+            and telephones.source_record_id = versions.source_record_id
+            and telephones.valid_from = versions.valid_from
+    where telephones.valid_to is null and telephones.perhaps_phone_key is not null
 ) as old
 inner join {{ ref('int_identity__holdings') }} as new
     on

@@ -42,6 +42,7 @@ select
     first_name,
     last_name,
     {{ name_key('first_name', 'last_name') }} as name_key,
+    {{ tying_name('first_name', 'last_name') }} as tying_name,
     phones,
     phone_region,
     birth_date,

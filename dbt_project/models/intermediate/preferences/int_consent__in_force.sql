@@ -45,7 +45,8 @@ refused as (
             source_record_id,
             'phone' as kind,
             phone_key as address_key
-        from ({{ phones_held() }}) as phones_held
+        from {{ ref('int_identity__telephones') }}
+        where valid_to is null
     ) as carried
         on
             refusals.kind = carried.kind

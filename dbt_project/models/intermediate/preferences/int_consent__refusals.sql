@@ -16,7 +16,14 @@ numbers_held as (
         source_record_id,
         phone_key,
         count(*) over (partition by source, source_record_id) as number_count
-    from ({{ phones_held() }}) as phones_held
+    from (
+        select distinct
+            source,
+            source_record_id,
+            phone_key
+        from {{ ref('int_identity__telephones') }}
+        where valid_to is null
+    ) as telephones
 
 ),
 

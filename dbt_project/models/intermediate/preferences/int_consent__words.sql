@@ -360,11 +360,18 @@ from_answers as (
 holders as (
 
     select
-        {{ email_key('email') }} as email_key,
-        'hubspot' as source,
-        contact_id as source_record_id
+        'grant' as action,
+        contact_id as source_record_id,
+        {{ email_key('email') }} as email_key
     from {{ ref('base_hubspot__contacts') }}
     where email is not null and {{ is_staged() }}
+    union all
+    select
+        'withdraw' as action,
+        source_record_id,
+        address_key as email_key
+    from {{ ref('int_identity__addresses') }}
+    where source = 'hubspot' and kind = 'email'
 
 ),
 
@@ -434,7 +441,7 @@ status_words as (
 from_statuses as (
 
     select
-        holders.source,
+        'hubspot' as source,
         holders.source_record_id,
         [words.email_key] as email_keys,
         words.channel,
@@ -446,28 +453,10 @@ from_statuses as (
         words.load_date,
         words.occurred_at
     from status_words as words
-    inner join holders on words.email_key = holders.email_key
-    where words.action = 'grant'
-    union all
-    select
-        addresses.source,
-        addresses.source_record_id,
-        [words.email_key] as email_keys,
-        words.channel,
-        words.topic,
-        words.action,
-        words.basis,
-        words.evidence,
-        words.is_valid,
-        words.load_date,
-        words.occurred_at
-    from status_words as words
-    inner join {{ ref('int_identity__addresses') }} as addresses
+    inner join holders
         on
-            addresses.source = 'hubspot'
-            and addresses.kind = 'email'
-            and words.email_key = addresses.address_key
-    where words.action = 'withdraw'
+            words.action = holders.action
+            and words.email_key = holders.email_key
 
 ),
 
@@ -494,15 +483,16 @@ from_flags as (
         and has_opted_out_before is distinct from true
         and (
             has_opted_out_before is not null
-            or email_key not in (
-                select status_words.email_key
+            or contact_versions.email_key is null
+            or not exists (
+                select 1
                 from status_words
                 where
-                    status_words.action = 'withdraw'
+                    status_words.email_key = contact_versions.email_key
+                    and status_words.action = 'withdraw'
                     and status_words.channel = 'email'
                     and status_words.topic = '*'
             )
-            or email_key is null
         )
 
 ),

@@ -160,17 +160,15 @@ typed as (
         {{ unreadable([
             ('created_at', time_of_making('created_at') ~ ' is null'),
             ('updated_at', plausible_time('updated_at') ~ ' is null'),
-            ('email', filled('members.email') ~ ' and ' ~ normalised_email('members.email') ~ ' is null'),
-            ('wants_relationship', filled('wants_relationship')
+            ('email', clean_text('members.email') ~ ' is not null and ' ~ normalised_email('members.email') ~ ' is null'),
+            ('wants_relationship', clean_text('wants_relationship') ~ ' is not null'
                 ~ " and lower(trim(wants_relationship)) not in ('yes', 'true', 'no', 'false')"),
             ('allowed_channels', has_unreadable_channels('allowed_channels')),
-            ('max_marketing_messages_30d', filled('max_marketing_messages_30d')
+            ('max_marketing_messages_30d', clean_text('max_marketing_messages_30d') ~ ' is not null'
                 ~ ' and coalesce(' ~ whole_number('max_marketing_messages_30d') ~ ', -1) < 0'),
-            ('marketing_pause_until', filled('marketing_pause_until')
-                ~ ' and ' ~ plausible_time('marketing_pause_until') ~ ' is null'),
-            ('preferences_updated_at', filled('preferences_updated_at')
-                ~ ' and ' ~ plausible_time('preferences_updated_at') ~ ' is null'),
-            ('hs_email_optout', filled('hs_email_optout')
+            ('marketing_pause_until', is_no_time('marketing_pause_until', utc_timestamp('marketing_pause_until'))),
+            ('preferences_updated_at', is_no_time('preferences_updated_at', utc_timestamp('preferences_updated_at'))),
+            ('hs_email_optout', clean_text('hs_email_optout') ~ ' is not null'
                 ~ ' and try_cast(trim(hs_email_optout) as boolean) is null'),
         ]) }} as unreadable_fields,
         load_id,

@@ -122,13 +122,10 @@ typed as (
         {{ unreadable([
             ('created', time_of_making('created') ~ ' is null'),
             ('updated', plausible_time('updated') ~ ' is null'),
-            ('email', filled('members.email') ~ ' and ' ~ normalised_email('members.email') ~ ' is null'),
-            ('email_consent_timestamp', filled(email_consent_time)
-                ~ ' and ' ~ plausible_time(email_consent_time) ~ ' is null'),
-            ('sms_consent_timestamp', filled('sms_marketing.consent_timestamp')
-                ~ ' and ' ~ plausible_time('sms_marketing.consent_timestamp') ~ ' is null'),
-            ('push_consent_timestamp', filled('push_marketing.consent_timestamp')
-                ~ ' and ' ~ plausible_time('push_marketing.consent_timestamp') ~ ' is null'),
+            ('email', clean_text('members.email') ~ ' is not null and ' ~ normalised_email('members.email') ~ ' is null'),
+            ('email_consent_timestamp', is_no_time(email_consent_time, utc_timestamp(email_consent_time))),
+            ('sms_consent_timestamp', is_no_time('sms_marketing.consent_timestamp', utc_timestamp('sms_marketing.consent_timestamp'))),
+            ('push_consent_timestamp', is_no_time('push_marketing.consent_timestamp', utc_timestamp('push_marketing.consent_timestamp'))),
         ]) }} as unreadable_fields,
         load_id,
         load_date,

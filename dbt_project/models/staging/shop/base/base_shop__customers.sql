@@ -27,7 +27,7 @@ typed as (
         {{ unreadable([
             ('created_at', time_of_making('created_at') ~ ' is null'),
             ('updated_at', plausible_time('updated_at') ~ ' is null'),
-            ('email', filled('email') ~ ' and ' ~ normalised_email('email') ~ ' is null'),
+            ('email', clean_text('email') ~ ' is not null and ' ~ normalised_email('email') ~ ' is null'),
         ]) }} as unreadable_fields,
         load_id,
         load_date,
