@@ -52,7 +52,10 @@ counted as (
         count(*) filter (where direction = 'outbound' and actor = 'human') as human_outbound_count,
         count(*) filter (where is_marketing_contact) as marketing_contact_count,
         {% for event in events %}
-        count(*) filter (where event_type = '{{ event }}') as {{ event }}_count,
+        -- who leaves or complains does so once, however many lists and metrics tell of it
+        count({{ 'distinct customer_id' if event in ['unsubscribed', 'complained'] else '*' }}) filter (
+            where event_type = '{{ event }}'
+        ) as {{ event }}_count,
         {% endfor %}
         count(*) filter (where is_paid_for and actor = 'automated') as automated_paid_count,
         count(*) filter (where is_paid_for and actor = 'human') as human_paid_count
