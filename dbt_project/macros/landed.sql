@@ -103,6 +103,8 @@
         ('hubspot', 'associations', 'hubspot__associations'),
         ('hubspot', 'subscription_definitions', 'hubspot__subscription_definitions'),
         ('hubspot', 'subscription_statuses', 'hubspot__subscription_statuses'),
+        ('hubspot', 'marketing_emails', 'hubspot__marketing_emails'),
+        ('hubspot', 'email_events', 'hubspot__email_events'),
         ('hubspot', 'removals', 'sources__removals'),
         ('hubspot', 'source_totals', 'sources__totals'),
         ('klaviyo', 'profiles', 'klaviyo__profiles'),

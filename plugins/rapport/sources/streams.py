@@ -120,6 +120,38 @@ SUBSCRIPTION_STATUSES = Stream(
     ),
 )
 
+# What the CRM itself mails: an e-mail with the ids under which its events come, and the events, one
+# per recipient, whose address is all that says who they are.
+_MARKETING_EMAIL = {
+    "id": "id",
+    "createdAt": "created_at",
+    "updatedAt": "updated_at",
+    "archived": "archived",
+}
+MARKETING_EMAILS = Stream(
+    HUBSPOT,
+    "marketing_emails",
+    key=("id",),
+    columns=(*_MARKETING_EMAIL.values(), "attributes", "extra"),
+    members=_MARKETING_EMAIL,
+)
+_EMAIL_EVENT = {
+    "id": "id",
+    "type": "type",
+    "recipient": "recipient",
+    "appId": "app_id",
+    "emailCampaignId": "email_campaign_id",
+}
+EMAIL_EVENTS = Stream(
+    HUBSPOT,
+    "email_events",
+    key=("id",),
+    columns=(*_EMAIL_EVENT.values(), "created_at", "attributes", "extra"),
+    members=_EMAIL_EVENT,
+    cursor="created_at",
+    overlap=timedelta(days=3),
+)
+
 # -- Klaviyo ---------------------------------------------------------------------------------
 
 _RESOURCE = {"id": "id", "attributes": "attributes", "relationships": "relationships"}
@@ -246,6 +278,7 @@ GROUPS: dict[str, tuple[Stream, ...]] = {
     "hubspot_deals": (DEALS,),
     "hubspot_tickets": (TICKETS, FEEDBACK_SUBMISSIONS),
     "hubspot_engagements": (CALLS, EMAILS, MEETINGS, NOTES, TASKS, COMMUNICATIONS),
+    "hubspot_marketing_email": (MARKETING_EMAILS, EMAIL_EVENTS),
     "hubspot_reconciliation": (REMOVALS[HUBSPOT], SOURCE_TOTALS[HUBSPOT]),
     "hubspot_associations": (ASSOCIATIONS,),
     "hubspot_preferences": (SUBSCRIPTION_DEFINITIONS, SUBSCRIPTION_STATUSES),

@@ -4,6 +4,8 @@ touchpoints as (
 
     select * from {{ ref('int_touchpoints__hubspot') }}
     union all
+    select * from {{ ref('int_touchpoints__hubspot_mail') }}
+    union all
     select * from {{ ref('int_touchpoints__klaviyo') }}
     union all
     select * from {{ ref('int_touchpoints__shop') }}
