@@ -28,6 +28,7 @@ select
     cast(touchpoints.coupon_upc as varchar) as coupon_upc,
     cast(touchpoints.owner_id as varchar) as owner_id,
     cast(touchpoints.question as varchar) as question,
-    cast(touchpoints.answer as varchar) as answer
+    cast(touchpoints.answer as varchar) as answer,
+    cast(touchpoints.answer_mood as varchar) as answer_mood
 from touchpoints
 {{ join_reporting_days('touchpoints.occurred_at') }}
