@@ -109,7 +109,8 @@
         touchpoint_date as event_date,
         campaign_id,
         message_id,
-        coalesce(campaign_id, message_id) as message_key,
+        -- a message that was inferred would take away from those who were left out what is theirs
+        case when is_message_inferred then null else coalesce(campaign_id, message_id) end as message_key,
         channel,
         question,
         answer,

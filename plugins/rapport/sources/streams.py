@@ -148,6 +148,16 @@ PROFILES = _klaviyo_resource("profiles", "created", "updated", cursor="updated")
 METRICS = _klaviyo_resource("metrics", "created", "updated")
 LISTS = _klaviyo_resource("lists", "created", "updated")
 CAMPAIGNS = _klaviyo_resource("campaigns", "created_at", "updated_at", more=("channel", "tags"))
+# The messages of campaigns: a test's variations are told apart by their labels.
+CAMPAIGN_MESSAGES = _klaviyo_resource(
+    "campaign_messages", "created_at", "updated_at", more=("campaign_id",)
+)
+# An automation, its steps, and what its steps send: who gets what because of what happened.
+FLOWS = _klaviyo_resource("flows", "created", "updated", more=("tags",))
+FLOW_ACTIONS = _klaviyo_resource("flow_actions", "created", "updated", more=("flow_id",))
+FLOW_MESSAGES = _klaviyo_resource(
+    "flow_messages", "created", "updated", more=("flow_id", "action_id")
+)
 EVENTS = _klaviyo_resource(
     "events",
     "datetime",
@@ -241,7 +251,8 @@ GROUPS: dict[str, tuple[Stream, ...]] = {
     "hubspot_preferences": (SUBSCRIPTION_DEFINITIONS, SUBSCRIPTION_STATUSES),
     "klaviyo_profiles": (PROFILES,),
     "klaviyo_lists": (LISTS, LIST_MEMBERS),
-    "klaviyo_campaigns": (METRICS, CAMPAIGNS),
+    "klaviyo_campaigns": (METRICS, CAMPAIGNS, CAMPAIGN_MESSAGES),
+    "klaviyo_flows": (FLOWS, FLOW_ACTIONS, FLOW_MESSAGES),
     "klaviyo_events": (EVENTS,),
     "klaviyo_reconciliation": (REMOVALS[KLAVIYO], SOURCE_TOTALS[KLAVIYO]),
     "shop_catalog": (CUSTOMERS, PRODUCTS, COUPONS),

@@ -13,8 +13,8 @@
             day='touchpoint_date',
             watch=['touchpoint_id', 'customer_id', 'occurred_at', 'channel', 'direction', 'actor',
                    'message_class', 'event_type', 'is_marketing_contact', 'campaign_id',
-                   'message_id', 'order_id', 'coupon_upc', 'owner_id', 'question', 'answer',
-                   'answer_mood'],
+                   'flow_id', 'message_id', 'variation_id', 'is_message_inferred', 'order_id', 'coupon_upc',
+                   'owner_id', 'question', 'answer', 'answer_mood'],
         ) }}"
     )
 }}

@@ -55,7 +55,10 @@ counted as (
         ) as human_outbound_count,
         count(*) filter (where is_marketing_contact) as marketing_contact_count,
         {% for event in events %}
-        count(*) filter (where event_type = '{{ event }}' and not is_by_robot) as {{ event }}_count,
+        -- who leaves or complains does so once, however many lists and metrics tell of it
+        count({{ 'distinct customer_id' if event in ['unsubscribed', 'complained'] else '*' }}) filter (
+            where event_type = '{{ event }}' and not is_by_robot
+        ) as {{ event }}_count,
         {% endfor %}
         count(*) filter (where event_type = 'opened' and is_by_robot) as machine_opened_count,
         count(*) filter (where event_type = 'clicked' and is_by_robot) as robot_clicked_count,

@@ -11,6 +11,8 @@ select
     profile_id,
     metric_id,
     message_id,
+    flow_id,
+    variation_id,
     campaign_id,
     coupon_upc,
     product_id,

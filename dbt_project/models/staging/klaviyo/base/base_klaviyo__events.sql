@@ -23,6 +23,8 @@ opened as (
         {{ json_members('landed.attributes', {
             'event_properties': {
                 '$message': 'VARCHAR',
+                '$flow': 'VARCHAR',
+                '$variation': 'VARCHAR',
                 'campaign_id': 'VARCHAR',
                 'coupon_upc': 'VARCHAR',
                 'ProductID': 'VARCHAR',
@@ -61,6 +63,8 @@ typed as (
         {{ clean_text('profile_id') }} as profile_id,
         {{ clean_text('metric_id') }} as metric_id,
         {{ clean_text('members.event_properties."$message"') }} as message_id,
+        {{ clean_text('members.event_properties."$flow"') }} as flow_id,
+        {{ clean_text('members.event_properties."$variation"') }} as variation_id,
         {{ clean_text('members.event_properties.campaign_id') }} as campaign_id,
         {{ clean_text('members.event_properties.coupon_upc') }} as coupon_upc,
         {{ clean_text('members.event_properties.productid') }} as product_id,
