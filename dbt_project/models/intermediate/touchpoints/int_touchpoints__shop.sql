@@ -41,6 +41,7 @@ select
     null as coupon_upc,
     null as owner_id,
     null as question,
-    null as answer
+    null as answer,
+    null as answer_mood
 from happened
 where customer_id is not null

@@ -33,7 +33,8 @@ select
     cast(touchpoints.coupon_upc as varchar) as coupon_upc,
     cast(touchpoints.owner_id as varchar) as owner_id,
     cast(touchpoints.question as varchar) as question,
-    cast(touchpoints.answer as varchar) as answer
+    cast(touchpoints.answer as varchar) as answer,
+    cast(touchpoints.answer_mood as varchar) as answer_mood
 from touchpoints
 left join {{ ref('int_touchpoints__unnamed_reactions') }} as unnamed
     on touchpoints.touchpoint_id = unnamed.touchpoint_id
