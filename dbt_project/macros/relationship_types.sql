@@ -40,6 +40,13 @@
         {% for axis in relationship_axes() + ['strain'] %}
         min({{ axis }}) as {{ axis }}_least,
         max({{ axis }}) as {{ axis }}_most,
+        -- the end at which those lie who seek a relationship
+        case
+            when avg({{ axis }}) filter (where seeks_relationship)
+            >= avg({{ axis }}) filter (where not seeks_relationship)
+                then max({{ axis }}) filter (where seeks_relationship)
+            else min({{ axis }}) filter (where seeks_relationship)
+        end as {{ axis }}_sought,
         {% endfor %}
         {% for type in relationship_types() %}
         {%- set last_type = loop.last %}
