@@ -252,7 +252,8 @@
 
 {#-
     Value and weight of every signal; reads `measured`. What could not be seen has no weight, and is `unseen`
-    with all the weight that it could have; where there is but one way to order, there is none to choose.
+    with all the weight that it could have. But where there is one way to order there is none to choose, and most
+    never answer a survey: neither is missing.
 -#}
 {% macro relationship_signal_values() -%}
     select
@@ -266,10 +267,12 @@
             else 0
         end as {{ signal }}_weight,
         case when is_{{ signal }}_seen then {{ policy.weight }} else 0 end as {{ signal }}_seen,
-        case
-            when is_{{ 'orders' if signal == 'store_visits' else signal }}_seen then 0
-            else {{ policy.weight }}
-        end as {{ signal }}_unseen{{ ',' if not loop.last }}
+        {% if signal == 'dissatisfaction' %}
+        0 as {{ signal }}_unseen{{ ',' if not loop.last }}
+        {% else %}
+        case when is_{{ 'orders' if signal == 'store_visits' else signal }}_seen then 0 else {{ policy.weight }} end
+            as {{ signal }}_unseen{{ ',' if not loop.last }}
+        {% endif %}
         {% endfor %}
     from measured
 {%- endmacro %}
@@ -284,8 +287,9 @@
 
 {#-
     The axes and how much each counts; reads `signalled` and `profiles`. `<axis>_most_weight` is what it would
-    count if all that can be seen of it spoke. The `possible_` ones are the axes if all that cannot be seen
-    spoke for a relationship as loudly as it could.
+    count if all that can be seen of it spoke. The axes `for_` and `against_` are what they were if all that
+    cannot be seen spoke for a relationship, or against it, as loudly as it could; of a strain that cannot be seen
+    nothing is held against anybody.
 -#}
 {% macro relationship_axis_values() -%}
     select
@@ -309,12 +313,16 @@
         coalesce({{ axis }}_weight, 0) as {{ axis }}_pull,
         coalesce({{ axis }}_weight * {{ within_profiles('wanted_' ~ axis, axis) }}, 0)
             as {{ axis }}_pulled,
-        ({{ products | join(' + ') }} + {{ axis }}_unseen * {{ axis }}_sought)
-        / nullif({{ axis }}_signal_weight + {{ axis }}_unseen, 0) as possible_{{ axis }},
-        {{ policy.weight }} * {{ saturated(axis ~ '_signal_weight + ' ~ axis ~ '_unseen', policy.doubt) }}
-            as possible_{{ axis }}_pull,
-        coalesce(possible_{{ axis }}_pull * {{ within_profiles('possible_' ~ axis, axis) }}, 0)
-            as possible_{{ axis }}_pulled{{ ',' if not loop.last }}
+        {% for prefix in ['for_', 'against_'] %}
+        {%- set unseen = 0 if prefix ~ axis == 'against_strain' else axis ~ '_unseen' %}
+        ({{ products | join(' + ') }} + {{ unseen }} * {{ axis }}_{{ prefix }}it)
+        / nullif({{ axis }}_signal_weight + {{ unseen }}, 0) as {{ prefix }}{{ axis }},
+        {{ policy.weight }} * {{ saturated(axis ~ '_signal_weight + ' ~ unseen, policy.doubt) }}
+            as {{ prefix }}{{ axis }}_pull,
+        coalesce({{ prefix }}{{ axis }}_pull * {{ within_profiles(prefix ~ axis, axis) }}, 0)
+            as {{ prefix }}{{ axis }}_pulled{{ ',' if not loop.last }}
+        {% endfor %}
+        {{- ',' if not loop.last }}
         {% endfor %}
     from signalled
     cross join profiles
@@ -375,8 +383,9 @@ compared as (
 
     select
         weighed.*,
-        {{ distances_to_types(relationship_axes() + ['strain']) }},
-        {{ distances_to_types(relationship_axes() + ['strain'], prefix='possible_') }}
+        {% for prefix in readings() %}
+        {{ distances_to_types(relationship_axes() + ['strain'], prefix=prefix) }}{{ ',' if not loop.last }}
+        {% endfor %}
     from weighed
     cross join profiles
 
@@ -386,7 +395,7 @@ nearest as (
 
     select
         *,
-        {% for prefix in ['', 'possible_'] %}
+        {% for prefix in readings() %}
         least(
             {% for type in relationship_types() %}
             {{ prefix }}{{ type }}_distance{{ ',' if not loop.last }}
@@ -401,7 +410,7 @@ shared as (
 
     select
         nearest.*,
-        {% for prefix in ['', 'possible_'] %}
+        {% for prefix in readings() %}
         {% for type in relationship_types() %}
         exp(
             ({{ prefix }}least_distance - {{ prefix }}{{ type }}_distance)
@@ -432,18 +441,13 @@ scored as (
 
     select
         shared.*,
-        case least_distance
-            {% for type in relationship_types() %}
-            when {{ type }}_distance then '{{ type }}'
-            {% endfor %}
-        end as nearest_type,
         1 / all_odds as nearest_share,
-        {% for prefix in ['', 'possible_'] %}
+        {% for prefix in readings() %}
         case {{ prefix }}least_distance
             {% for type in relationship_types() %}
-            when {{ prefix }}{{ type }}_distance then seeking.{{ type }}
+            when {{ prefix }}{{ type }}_distance then '{{ type }}'
             {% endfor %}
-        end as is_{{ prefix }}nearest_seeking,
+        end as {{ prefix }}nearest_type,
         (
             {% for type in relationship_types() %}
             case when seeking.{{ type }} then {{ prefix }}{{ type }}_odds else 0 end
@@ -451,6 +455,11 @@ scored as (
             {% endfor %}
         ) / {{ prefix }}all_odds as {{ prefix }}seeking_share,
         {% endfor %}
+        case nearest_type
+            {% for type in relationship_types() %}
+            when '{{ type }}' then seeking.{{ type }}
+            {% endfor %}
+        end as is_nearest_seeking,
         coalesce(evidence_weight / nullif(most_evidence_weight, 0), 0) as evidence_share
     from shared
     cross join seeking
@@ -459,44 +468,50 @@ scored as (
 {%- endmacro %}
 
 {#-
-    A yes can be heard on one axis, a no is the silence on all of them. So where something cannot be seen, only
-    what would stand whatever it said is called a no: neither the nearest type nor the share of those that seek
-    a relationship would speak for one, and there is evidence enough though the unseen has none.
+    As it is, and where something cannot be seen also with that speaking for a relationship and against it: only
+    what all three say is said.
 -#}
-{% macro may_seek_unseen() -%}
-    (
-        is_something_unseen
-        and (
-            is_possible_nearest_seeking
-            or possible_seeking_share > {{ var('wants_none_up_to') }}
-            or evidence_weight < {{ var('relationship_least_evidence') }} * {{ all_axes_weight() }}
-        )
-    )
+{% macro readings() -%}
+    {{ return(['', 'for_', 'against_']) }}
 {%- endmacro %}
 
-{% macro all_axes_weight() -%}
-    {{ var('relationship_axis_weights').values() | map(attribute='weight') | sum
-       - var('relationship_axis_weights').strain.weight }}
-{%- endmacro %}
-
-{#- `unknown` where the evidence is thin, the types lie too close together or what is unseen may say otherwise. -#}
+{#- `unknown` where the evidence is thin, the types lie too close together or the unseen could make it another. -#}
 {% macro inferred_type() -%}
     case
         when
             {{ has_enough_evidence() }}
             and nearest_share >= {{ var('relationship_least_confidence') }}
-            and (is_nearest_seeking or not {{ may_seek_unseen() }})
+            and (
+                not is_something_unseen
+                or (
+                    nearest_type = for_nearest_type
+                    and nearest_type = against_nearest_type
+                    and (is_nearest_seeking or {{ has_enough_evidence_for_a_no() }})
+                )
+            )
             then nearest_type
         else 'unknown'
     end
 {%- endmacro %}
 
-{#- `yes` or `no`, or `unknown`. -#}
+{#- `yes` or `no`, or `unknown`, by the same rule. -#}
 {% macro inferred_wish() -%}
     case
         when not {{ has_enough_evidence() }} then 'unknown'
-        when seeking_share >= {{ var('wants_relationship_from') }} then 'yes'
-        when seeking_share <= {{ var('wants_none_up_to') }} and not {{ may_seek_unseen() }} then 'no'
+        when
+            seeking_share >= {{ var('wants_relationship_from') }}
+            and (not is_something_unseen or against_seeking_share >= {{ var('wants_relationship_from') }})
+            then 'yes'
+        when
+            seeking_share <= {{ var('wants_none_up_to') }}
+            and (
+                not is_something_unseen
+                or (
+                    for_seeking_share <= {{ var('wants_none_up_to') }}
+                    and {{ has_enough_evidence_for_a_no() }}
+                )
+            )
+            then 'no'
         else 'unknown'
     end
 {%- endmacro %}
@@ -506,6 +521,17 @@ scored as (
         months_known >= {{ var('relationship_least_months') }}
         and evidence_share >= {{ var('relationship_least_evidence') }}
     )
+{%- endmacro %}
+
+{#-
+    A yes can be heard on one axis; a no is the silence on all of them, so there what cannot be seen counts as
+    evidence that is lacking.
+-#}
+{% macro has_enough_evidence_for_a_no() -%}
+    evidence_weight >= {{ var('relationship_least_evidence') * (
+        var('relationship_axis_weights').values() | map(attribute='weight') | sum
+        - var('relationship_axis_weights').strain.weight
+    ) }}
 {%- endmacro %}
 
 {#- From -1 to 1; 0 without a word from her. -#}
