@@ -3,7 +3,7 @@ select
     customer_id,
     ordered_at as occurred_at,
     case
-        when list_contains({{ var('web_store_ids') }}, store_id) then 'web'
+        when list_contains([{{ sql_texts(var('web_store_ids')) }}], store_id) then 'web'
         else 'store'
     end as channel,
     'inbound' as direction,
