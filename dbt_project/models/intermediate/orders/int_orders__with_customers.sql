@@ -13,7 +13,7 @@ select
     orders.store_id,
     cast(
         case
-            when list_contains({{ var('web_store_ids') }}, orders.store_id) then 'web' else 'store'
+            when list_contains([{{ sql_texts(var('web_store_ids')) }}], orders.store_id) then 'web' else 'store'
         end as varchar
     ) as channel,
     orders.currency_code,

@@ -391,7 +391,7 @@ joined as (
         favourite_brands.favourite_shares as favourite_brand_shares,
         coalesce(own_rates.message_count, 0) as topic_message_count,
         interests.ranked as ranked_interests,
-        list_concat({{ var('firm_themes') }}, coalesce(staff.skills, [])) as grounds
+        list_concat([{{ sql_texts(var('firm_themes')) }}], coalesce(staff.skills, [])) as grounds
     from customers
     left join usual_times on customers.customer_id = usual_times.customer_id
     left join gaps on customers.customer_id = gaps.customer_id
