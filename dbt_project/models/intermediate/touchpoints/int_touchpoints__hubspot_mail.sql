@@ -25,7 +25,10 @@ touchpoints as (
         recipients.customer_id,
         events.occurred_at,
         meanings.direction,
-        meanings.actor,
+        -- what the CRM took for a machine's
+        case
+            when events.is_filtered and meanings.direction = 'inbound' then 'automated' else meanings.actor
+        end as actor,
         meanings.event_type,
         sendings.campaign_id,
         coalesce(sendings.message_id, 'hubspot:sending:' || events.sending_id) as message_id,
@@ -41,10 +44,7 @@ touchpoints as (
         on events.event_id = recipients.event_id
     left join {{ ref('int_campaigns__hubspot_sendings') }} as sendings
         on events.sending_id = sendings.sending_id
-    where
-        -- what the CRM took for a machine's
-        not events.is_filtered
-        and (events.event_type <> 'statuschange' or events.is_refusal)
+    where events.event_type <> 'statuschange' or events.is_refusal
 
 )
 
@@ -67,5 +67,6 @@ select
     null as coupon_upc,
     null as owner_id,
     null as question,
-    null as answer
+    null as answer,
+    null as answer_mood
 from touchpoints
