@@ -157,7 +157,10 @@ MESSAGE_PAGE = Page(
     size=None,
 )
 EVENT_PAGE = Page(
-    parameters=(*_PAGING, "fields[event]", "fields[metric]", "fields[profile]"),
+    parameters=(
+        *(*_PAGING, "fields[attribution]"),
+        *("fields[event]", "fields[metric]", "fields[profile]"),
+    ),
     filters={
         "metric_id": ("equals",),
         "profile_id": ("equals",),
@@ -176,7 +179,10 @@ EVENT_PAGE = Page(
     size=(200, 1000),
 )
 ONE_EVENT = Page(
-    parameters=("include", "fields[event]", "fields[metric]", "fields[profile]"),
+    parameters=(
+        *("include", "fields[attribution]"),
+        *("fields[event]", "fields[metric]", "fields[profile]"),
+    ),
     filters={},
     columns={"id": "id"},
     instants=(),
