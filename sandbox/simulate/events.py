@@ -37,8 +37,8 @@ _ORDERED = """'{"coupon_upc":"' || coupon_upc || '","campaign_id":"' || campaign
 _PRODUCT = """'{"ProductID":"' || product_id || '","Categories":["' || product_category || '"]}'"""
 _ROBOT = """'{' || about || ',"URL":"https://shop.example/' || link || '"%s}'"""
 _FILTERED = "responses.ms + 2000 + 700 * link"
-# What the tool credits an order with, on its own terms: the last message that was opened or clicked in
-# the five days before.
+# What the tool credits an order with, on its own terms: the last message that was opened or
+# clicked in the five days before.
 _CREDITED = """
     select orders.person, orders.k, max_by(campaigns.message_id, (seen.ms, campaign)) as credited
     from orders

@@ -376,8 +376,8 @@ _TICKET_STAGES = f"""
         from tickets inner join owners using (owner)
     )
 """
-# HubSpot's ids of connected, no answer, left voicemail and busy. Who leaves word on a machine logs the
-# call as completed.
+# HubSpot's ids of connected, no answer, left voicemail and busy. Who leaves word on a machine logs
+# the call as completed.
 _DISPOSITION = (
     "case when outcome < 0.75 then 'f240bbac-87c9-4f6e-bf70-924b57d47db7' "
     "when outcome < 0.87 then '73a0d17f-1163-4015-bdd5-ec830791da20' "
@@ -430,8 +430,8 @@ def collections() -> dict[str, str]:
         "hubspot/calls": _simple(
             "calls", engaged("calls"), ENGAGEMENT_ID, "ms", **when,
             hs_call_direction="direction", hs_call_disposition=_DISPOSITION,
-            hs_call_duration="if(outcome < 0.75, lasts, if(outcome between 0.87 and 0.95, 20000, 0))"
-            "::varchar",
+            hs_call_duration="case when outcome < 0.75 then lasts "
+            "when outcome between 0.87 and 0.95 then 20000 else 0 end::varchar",
             hs_call_status=_CALL_STATUS,
         ),
         "hubspot/emails": _simple(
