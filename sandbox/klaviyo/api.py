@@ -116,7 +116,11 @@ class Api:
         shown = asked.fields("event")
         related = {"metric": {row[4] for row in rows}, "profile": {row[5] for row in rows}}
         included = self._included(asked, related, base, now)
-        return _page((resources.event(row, base, shown) for row in rows), links, included)
+        attributed = "attributions" in asked.include
+        if attributed and included is not None:
+            included += self._attributions(rows, base, now)
+        found_events = (resources.event(row, base, shown, attributed=attributed) for row in rows)
+        return _page(found_events, links, included)
 
     def one_event(self, request: Request, event_id: str) -> Response:
         """Answer for one event."""
@@ -133,7 +137,11 @@ class Api:
         related = {"metric": {row[4]}, "profile": {row[5]}}
         included = self._included(asked, related, base, now)
         links = {"self": f"{base}/events/{event_id}"}
-        return _one(resources.event(row, base, asked.fields("event")), links, included)
+        attributed = "attributions" in asked.include
+        if attributed and included is not None:
+            included += self._attributions([row], base, now)
+        shown = asked.fields("event")
+        return _one(resources.event(row, base, shown, attributed=attributed), links, included)
 
     def lists(self, request: Request) -> Response:
         """List the lists."""
@@ -258,6 +266,20 @@ class Api:
                 for row in self._rows(f"klaviyo/{kind}", related[relation], now)
             ]
         return included
+
+    def _attributions(self, rows: Iterable[tuple[Any, ...]], base: str, now: int) -> list[str]:
+        """Return what message, and so what campaign, each event is put down to."""
+        credited = {row[0]: resources.credited_message(row[6]) for row in rows}
+        messages = {message for message in credited.values() if message}
+        campaigns = {
+            found[1]: resources.related(found[3])["campaign"][1]
+            for found in self._rows(MESSAGES, messages, now)
+        }
+        return [
+            resources.attribution(event, message, campaigns[message], base)
+            for event, message in credited.items()
+            if message in campaigns
+        ]
 
     def _base(self, request: Request) -> str:
         here = f"{request.url.scheme}://{request.url.netloc}{request.scope['root_path']}"

@@ -198,7 +198,10 @@ FLOW_MESSAGE_PAGE = Page(
     size=(50, 50),
 )
 EVENT_PAGE = Page(
-    parameters=(*_PAGING, "fields[event]", "fields[metric]", "fields[profile]"),
+    parameters=(
+        *(*_PAGING, "fields[attribution]"),
+        *("fields[event]", "fields[metric]", "fields[profile]"),
+    ),
     filters={
         "metric_id": ("equals",),
         "profile_id": ("equals",),
@@ -217,7 +220,10 @@ EVENT_PAGE = Page(
     size=(200, 1000),
 )
 ONE_EVENT = Page(
-    parameters=("include", "fields[event]", "fields[metric]", "fields[profile]"),
+    parameters=(
+        *("include", "fields[attribution]"),
+        *("fields[event]", "fields[metric]", "fields[profile]"),
+    ),
     filters={},
     columns={"id": "id"},
     instants=(),

@@ -20,5 +20,6 @@ select
     null as coupon_upc,
     null as owner_id,
     null as question,
-    null as answer
+    null as answer,
+    null as answer_mood
 from {{ ref('int_orders__with_customers') }}

@@ -5,8 +5,11 @@ touchpoints as (
     select * from {{ ref('int_touchpoints__hubspot') }}
     union all
     select * from {{ ref('int_touchpoints__hubspot_mail') }}
+    where event_type <> 'dropped'
     union all
+    -- what was dropped before it was sent never left the house: nothing passed between the two
     select * from {{ ref('int_touchpoints__klaviyo') }}
+    where event_type <> 'dropped'
     union all
     select * from {{ ref('int_touchpoints__shop') }}
 
@@ -33,7 +36,8 @@ select
     cast(touchpoints.coupon_upc as varchar) as coupon_upc,
     cast(touchpoints.owner_id as varchar) as owner_id,
     cast(touchpoints.question as varchar) as question,
-    cast(touchpoints.answer as varchar) as answer
+    cast(touchpoints.answer as varchar) as answer,
+    cast(touchpoints.answer_mood as varchar) as answer_mood
 from touchpoints
 left join {{ ref('int_touchpoints__unnamed_reactions') }} as unnamed
     on touchpoints.touchpoint_id = unnamed.touchpoint_id

@@ -10,7 +10,7 @@
 
 {% set events = [
     'sent', 'delivered', 'bounced', 'opened', 'clicked', 'replied', 'unsubscribed', 'complained',
-    'visited', 'viewed', 'called', 'met', 'ticket_opened', 'surveyed', 'answered', 'ordered',
+    'visited', 'viewed', 'called', 'attempted', 'met', 'ticket_opened', 'surveyed', 'answered', 'ordered',
     'returned', 'redeemed'
 ] %}
 
@@ -28,6 +28,7 @@ touchpoints as {{ 'materialized' if is_incremental() else 'not materialized' }} 
         event_type,
         is_marketing_contact,
         order_id,
+        {{ is_by_robot() }} as is_by_robot,
         -- what costs the firm something: each message, call or meeting of ours once
         direction = 'outbound'
         and (
@@ -48,15 +49,19 @@ counted as (
         channel,
         count(*) as touchpoint_count,
         count(*) filter (where direction = 'outbound') as outbound_count,
-        count(*) filter (where direction = 'inbound') as inbound_count,
-        count(*) filter (where direction = 'outbound' and actor = 'human') as human_outbound_count,
+        count(*) filter (where direction = 'inbound' and not is_by_robot) as inbound_count,
+        count(*) filter (
+            where direction = 'outbound' and actor = 'human' and event_type <> 'attempted'
+        ) as human_outbound_count,
         count(*) filter (where is_marketing_contact) as marketing_contact_count,
         {% for event in events %}
         -- who leaves or complains does so once, however many lists and metrics tell of it
         count({{ 'distinct customer_id' if event in ['unsubscribed', 'complained'] else '*' }}) filter (
-            where event_type = '{{ event }}'
+            where event_type = '{{ event }}' and not is_by_robot
         ) as {{ event }}_count,
         {% endfor %}
+        count(*) filter (where event_type = 'opened' and is_by_robot) as machine_opened_count,
+        count(*) filter (where event_type = 'clicked' and is_by_robot) as robot_clicked_count,
         count(*) filter (where is_paid_for and actor = 'automated') as automated_paid_count,
         count(*) filter (where is_paid_for and actor = 'human') as human_paid_count
     from touchpoints
@@ -78,7 +83,7 @@ customers as (
             channel,
             customer_id,
             bool_or(direction = 'outbound') as was_reached,
-            bool_or(direction = 'inbound') as was_active
+            bool_or(direction = 'inbound' and not is_by_robot) as was_active
         from touchpoints
         group by month_date, channel, customer_id
     ) as customer_months
@@ -112,7 +117,7 @@ select
     cast(customers.active_customer_count as bigint) as active_customer_count,
     {% for column in [
         'touchpoint', 'outbound', 'inbound', 'human_outbound', 'marketing_contact'
-    ] + events %}
+    ] + events + ['machine_opened', 'robot_clicked'] %}
     cast(counted.{{ column }}_count as bigint) as {{ column }}_count,
     {% endfor %}
     cast(coalesce(sales.other_currency_order_count, 0) as bigint) as other_currency_order_count,

@@ -20,6 +20,14 @@ select
     list_topic,
     pulse_question,
     pulse_answer,
+    clicked_url,
+    is_bot_click,
+    is_machine_open,
+    attributed_campaign_id,
+    attributed_message_id,
+    attributed_flow_id,
+    order_number,
+    event_value,
     occurred_at,
     load_date
 from versions
