@@ -93,8 +93,13 @@ create table marts.dim_campaigns as
         timestamp '2017-12-20 09:00:00' as sent_at,
         date '2017-12-20' as offer_from_date,
         date '2018-01-20' as offer_until_date,
-        150 as audience_count
+        if(i = 0, 300, 150) as audience_count
     from range(2) as _(i);
+create table marts.rpt_campaign_performance as
+    select
+        campaign_id, audience_count::bigint as delivered_count, 2::bigint as unsubscribed_count,
+        0::bigint as complained_count
+    from marts.dim_campaigns;
 create table marts.fct_touchpoints as
     select
         't' || order_id as touchpoint_id, customer_id, order_date as touchpoint_date,
@@ -135,7 +140,8 @@ create table marts.rpt_contact_response_curve as
     select 'buddy' as relationship_type, 'randomised' as evidence, 20000::bigint as exposure_count,
         2 as optimum_contacts_28d;
 create table marts.rpt_campaign_overload as
-    select 'm0' as campaign_id, 300::bigint as recipient_count, 'ok' as verdict;
+    select 'm0' as campaign_id, 300::bigint as recipient_count, 2::bigint as opt_out_count,
+        0::bigint as complaint_count, 'ok' as verdict;
 create table marts.dim_customer_value as
     select
         'c' || i as customer_id,
@@ -192,6 +198,9 @@ create table staging.base_hubspot__subscription_statuses as
         null::varchar as email, 'email' as channel, '*' as subscription_id,
         'UNSUBSCRIBED' as subscription_status, null::varchar as set_by,
         timestamp '2017-06-01' as set_at, date '2017-06-01' as load_date
+    limit 0;
+create table staging.stg_hubspot__email_events as
+    select null::varchar as email, true as is_refusal, timestamp '2017-06-01' as occurred_at
     limit 0;
 create table staging.stg_klaviyo__events as
     select null::varchar as profile_id, 'left' as metric_id, timestamp '2017-06-01' as occurred_at
@@ -594,15 +603,20 @@ STOPS = {
         "update marts.fct_touchpoints set campaign_id = 'x' where is_marketing_contact",
         "orphan_contact_share): 1 of 1 rows",
     ),
+    "a campaign whose tables count other unsubscriptions": (
+        "audit.campaign_reach",
+        "update marts.rpt_campaign_overload set opt_out_count = 3",
+        "disagreeing_count): 1 of 1 rows",
+    ),
     "a stream in quarantine": (
         "audit.stream_quality",
         "update ops.row_conservation set quarantined_count = 60 where entity = 'orders'",
-        "quarantined_share): 1 of 32 rows (stream_name shop.orders)",
+        "quarantined_share): 1 of 38 rows (stream_name shop.orders)",
     ),
     "a stream that nobody counts": (
         "audit.stream_quality",
         "delete from ops.row_conservation where entity = 'orders'",
-        "expect_table_row_count_to_equal(table): found 31",
+        "expect_table_row_count_to_equal(table): found 37",
     ),
     "a mart that is gone": (
         "audit.value_classes",
@@ -660,7 +674,7 @@ WARNS = {
     "a row in quarantine": (
         "audit.stream_quality",
         "update ops.row_conservation set quarantined_count = 1 where entity = 'orders'",
-        "quarantined_count): 1 of 32 rows (stream_name shop.orders)",
+        "quarantined_count): 1 of 38 rows (stream_name shop.orders)",
     ),
     "a campaign that reached nobody": (
         "audit.campaign_reach",

@@ -1,5 +1,5 @@
--- What the CRM itself mailed to many, and what came of it. Accepted for sending and put off are no touchpoints:
--- each ends as delivered, bounced or dropped; and what was dropped never left the house.
+-- What the CRM itself mailed to many, and what came of it. Accepted for sending and put off are not here: each
+-- ends as delivered, bounced or dropped.
 with
 
 meanings as (
@@ -9,6 +9,7 @@ meanings as (
         values
         ('delivered', 'outbound', 'automated', 'delivered'),
         ('bounce', 'outbound', 'automated', 'bounced'),
+        ('dropped', 'outbound', 'automated', 'dropped'),
         ('open', 'inbound', 'human', 'opened'),
         ('click', 'inbound', 'human', 'clicked'),
         ('spamreport', 'inbound', 'human', 'complained'),
@@ -27,7 +28,8 @@ touchpoints as (
         meanings.direction,
         -- what the CRM took for a machine's
         case
-            when events.is_filtered and meanings.direction = 'inbound' then 'automated' else meanings.actor
+            when meanings.event_type in ('opened', 'clicked') and events.is_filtered then 'automated'
+            else meanings.actor
         end as actor,
         meanings.event_type,
         sendings.campaign_id,
