@@ -72,3 +72,17 @@
         else 'too little is known of them'
     end
 {%- endmacro %}
+
+{#- What a cap is and who says so, in words. -#}
+{% macro cap_in_words() -%}
+    case
+        when contact_cap_source = 'declared' then 'they allow ' || contact_cap_30d
+        else
+            contact_cap_30d || ' is the most that suits them, by the '
+            || case contact_cap_source
+                when 'optimum' then 'response curve of their type'
+                else 'treatment of their type'
+            end
+            || ' (' || {{ basis_in_words() }} || ')'
+    end
+{%- endmacro %}
