@@ -42,7 +42,7 @@ class Check:
         return "warns" if self.severity == "warning" else "stops"
 
     def line(self, table: str) -> str:
-        """What is wrong, in the line that errors and summaries hold: whom it concerns, then figures."""
+        """What is wrong, as errors and summaries say it: whom it concerns, then the figures."""
         why = self.why if self.why[-1:] in ".?!" else f"{self.why}."
         return f"{why} ({table}: {self.title}: {self.problem})"
 
