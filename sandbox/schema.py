@@ -249,6 +249,7 @@ _PROPERTIES: dict[str, dict[str, str]] = {
         "hs_survey_type": "enumeration",
         "hs_survey_channel": "enumeration",
         "hs_value": "number",
+        "hs_response_group": "enumeration",
         "hs_content": "string",
         "hs_submission_timestamp": "datetime",
     },

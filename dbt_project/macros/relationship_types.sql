@@ -40,6 +40,19 @@
         {% for axis in relationship_axes() + ['strain'] %}
         min({{ axis }}) as {{ axis }}_least,
         max({{ axis }}) as {{ axis }}_most,
+        -- where what speaks most for a relationship lies, and what speaks most against it
+        case
+            when avg({{ axis }}) filter (where seeks_relationship)
+            >= avg({{ axis }}) filter (where not seeks_relationship)
+                then max({{ axis }}) filter (where seeks_relationship)
+            else min({{ axis }}) filter (where seeks_relationship)
+        end as {{ axis }}_for_it,
+        case
+            when avg({{ axis }}) filter (where seeks_relationship)
+            >= avg({{ axis }}) filter (where not seeks_relationship)
+                then min({{ axis }}) filter (where not seeks_relationship)
+            else max({{ axis }}) filter (where not seeks_relationship)
+        end as {{ axis }}_against_it,
         {% endfor %}
         {% for type in relationship_types() %}
         {%- set last_type = loop.last %}

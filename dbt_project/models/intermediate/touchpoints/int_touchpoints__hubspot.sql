@@ -5,37 +5,64 @@
 -- is tied to nobody yet becomes one when the association arrives.
 with
 
--- A call that nobody took, a meeting that fell through, a draft: nothing passed between the two.
+-- What came of each call: by its outcome, as whoever called noted it, or else by its status. A call of which
+-- nothing is noted, or in words that the seed does not know, was a conversation unless it lasted no time.
+calls as (
+
+    select
+        calls.engagement_id,
+        coalesce(
+            dispositions.is_conversation,
+            statuses.is_conversation,
+            case when calls.outcome is null then calls.duration_seconds is distinct from 0 end
+        ) as is_conversation
+    from {{ ref('stg_hubspot__engagements') }} as calls
+    left join {{ ref('call_outcomes') }} as dispositions
+        on {{ topic_of('calls.call_disposition') }} = {{ topic_of('dispositions.outcome') }}
+    left join {{ ref('call_outcomes') }} as statuses
+        on {{ topic_of('calls.outcome') }} = {{ topic_of('statuses.outcome') }}
+    where calls.engagement_type = 'call'
+
+),
+
+-- A call that nobody took is an attempt. A meeting that fell through, a draft, a call that still rings: nothing
+-- passed between the two.
 engagements as (
 
     select
-        landed_stream as from_type,
-        engagement_id as from_id,
+        engaged.landed_stream as from_type,
+        engaged.engagement_id as from_id,
         '' as moment,
-        occurred_at,
-        channel,
-        coalesce(direction, 'outbound') as direction,
+        engaged.occurred_at,
+        engaged.channel,
+        coalesce(engaged.direction, 'outbound') as direction,
         case
-            when engagement_type = 'call' then 'called'
-            when engagement_type = 'meeting' then 'met'
-            when direction = 'inbound' then 'replied'
-            when outcome = 'bounced' then 'bounced'
+            when engaged.engagement_type = 'call' and calls.is_conversation then 'called'
+            when engaged.engagement_type = 'call' then 'attempted'
+            when engaged.engagement_type = 'meeting' then 'met'
+            when engaged.direction = 'inbound' then 'replied'
+            when engaged.outcome = 'bounced' then 'bounced'
             else 'sent'
         end as event_type,
-        owner_id,
+        engaged.owner_id,
         null as question,
-        null as answer
-    from {{ ref('stg_hubspot__engagements') }}
+        null as answer,
+        null as answer_mood
+    from {{ ref('stg_hubspot__engagements') }} as engaged
+    left join calls
+        on engaged.engagement_type = 'call' and engaged.engagement_id = calls.engagement_id
     where
-        not is_archived
-        and not is_removed
-        and engagement_type in ('call', 'email', 'meeting', 'communication')
-        and channel is not null
-        and case engagement_type
-            when 'call' then coalesce(outcome, 'completed') = 'completed'
-            when 'meeting' then coalesce(outcome, 'completed') = 'completed'
+        not engaged.is_archived
+        and not engaged.is_removed
+        and engaged.engagement_type in ('call', 'email', 'meeting', 'communication')
+        and engaged.channel is not null
+        and case engaged.engagement_type
+            when 'call' then calls.is_conversation is not null
+            when 'meeting' then coalesce(engaged.outcome, 'completed') = 'completed'
             when 'email'
-                then direction is not null and coalesce(outcome, 'sent') in ('sent', 'bounced')
+                then
+                    engaged.direction is not null
+                    and coalesce(engaged.outcome, 'sent') in ('sent', 'bounced')
             else true
         end
 
@@ -70,7 +97,8 @@ happened as (
         'ticket_opened' as event_type,
         owner_id,
         null as question,
-        null as answer
+        null as answer,
+        null as answer_mood
     from tickets
     union all
     select
@@ -83,7 +111,8 @@ happened as (
         'ticket_closed' as event_type,
         owner_id,
         'sentiment' as question,
-        sentiment as answer
+        sentiment as answer,
+        null as answer_mood
     from tickets
     where closed_at is not null
     union all
@@ -103,7 +132,8 @@ happened as (
         case when score is null then 'surveyed' else 'answered' end as event_type,
         null as owner_id,
         lower(survey_type) as question,
-        cast(score as varchar) as answer
+        cast(score as varchar) as answer,
+        {{ survey_mood('lower(survey_type)', 'score', 'response_group') }} as answer_mood
     from {{ ref('stg_hubspot__feedback_submissions') }}
     where not is_archived and not is_removed
 
@@ -135,12 +165,15 @@ select
     false as is_marketing_contact,
     'hubspot' as source,
     null as campaign_id,
+    null as flow_id,
     null as message_id,
+    null as variation_id,
     null as order_id,
     null as coupon_upc,
     happened.owner_id,
     happened.question,
-    happened.answer
+    happened.answer,
+    happened.answer_mood
 from happened
 inner join customers_of
     on happened.from_type = customers_of.from_type and happened.from_id = customers_of.from_id

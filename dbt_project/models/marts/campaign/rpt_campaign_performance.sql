@@ -10,6 +10,8 @@ responses as (
         {% for event in ['opened', 'clicked', 'replied', 'unsubscribed', 'complained'] %}
         count(*) filter (where has_{{ event }}) as {{ event }}_count,
         {% endfor %}
+        count(*) filter (where has_machine_opened) as machine_opened_count,
+        count(*) filter (where has_robot_clicked) as robot_clicked_count,
         count(*) filter (where redemption_count > 0) as redeemed_count,
         sum(redemption_count) as redemption_count
     from {{ ref('fct_campaign_recipients') }}
@@ -38,8 +40,8 @@ window_orders as (
 
 ),
 
--- One order can lie in the windows of several campaigns; it is put down to the one that reached
--- the customer last, so that the campaigns together have no more orders than there were.
+-- One order can lie in the windows of several campaigns; it is put down to one of them, so that the
+-- campaigns together have no more orders than there were.
 attributed as (
 
     select
@@ -61,12 +63,12 @@ counted as (
         cast(
             coalesce(
                 campaigns.offer_until_date,
-                campaigns.send_date + {{ var('campaign_attribution_days') }} - 1
+                campaigns.send_date + {{ answer_days('campaigns.channel') }}
             ) as date
         ) as window_until_date,
         {% for column in [
             'sent', 'delivered', 'bounced', 'opened', 'clicked', 'replied', 'unsubscribed',
-            'complained', 'redeemed', 'redemption'
+            'complained', 'redeemed', 'redemption', 'machine_opened', 'robot_clicked'
         ] %}
         coalesce(responses.{{ column }}_count, 0) as {{ column }}_count,
         {% endfor %}
@@ -91,15 +93,15 @@ select
     window_until_date,
     coalesce(window_until_date < {{ latest_day() }}, false) as is_window_over,
     {% for column in [
-        'sent', 'delivered', 'bounced', 'opened', 'clicked', 'replied', 'unsubscribed', 'complained',
-        'redeemed', 'redemption', 'ordered', 'window_order', 'attributed_order',
+        'sent', 'delivered', 'bounced', 'opened', 'machine_opened', 'clicked', 'robot_clicked', 'replied',
+        'unsubscribed', 'complained', 'redeemed', 'redemption', 'ordered', 'window_order', 'attributed_order',
         'other_currency_order'
     ] %}
     cast({{ column }}_count as bigint) as {{ column }}_count,
     {% endfor %}
     cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
-    cast(window_sales_amount as decimal(18, 2)) as window_sales_amount,
-    cast(attributed_sales_amount as decimal(18, 2)) as attributed_sales_amount,
+    cast(window_sales_amount as decimal(18, 3)) as window_sales_amount,
+    cast(attributed_sales_amount as decimal(18, 3)) as attributed_sales_amount,
     cast(sent_count * {{ contact_cost('channel') }} as decimal(18, 2)) as cost_amount,
     {% for column in ['delivered', 'bounced'] %}
     {{ ratio(column ~ '_count', 'sent_count') }} as {{ column }}_per_sent,
