@@ -20,6 +20,7 @@ from rapport.release_commands import releases_app
 from rapport.report import (
     campaigns,
     customers,
+    known,
     pressure,
     relationship,
     segments,
@@ -55,6 +56,7 @@ READ = {
     "fct_customer_months",
     "fct_orders",
     "fct_relationship_evidence",
+    "policies",
     "rpt_campaign_overload",
     "rpt_campaign_performance",
     "rpt_channel_months",
@@ -62,6 +64,7 @@ READ = {
     "rpt_contact_response_curve",
     "rpt_relationship_portfolio",
     "rpt_relationship_transitions",
+    "rpt_signal_coverage",
     "segment_members",
     "segment_suppressions",
     "segments",
@@ -338,6 +341,36 @@ COMPANY = {
         }
         for month, count in ((date(2017, 10, 1), 100), (date(2017, 11, 1), 4))
         for since in (0, 1)
+    ],
+    "rpt_signal_coverage": [
+        {
+            "signal": signal,
+            "side": "wanted",
+            "axis": axis,
+            "sources": "hubspot",
+            "streams": streams,
+            "is_present": present,
+            "present_from_date": date(2017, 1, 1) if present else None,
+            "customer_count": 3 * present,
+        }
+        for signal, axis, streams, present in (
+            ("letters", "closeness", "engagements", True),
+            ("meetings_asked", "human_share", "engagements, tickets", False),
+        )
+    ],
+    "policies": [
+        {
+            "policy": name,
+            "value": value,
+            "default_value": '"UTC"',
+            "source": source,
+            "is_changed": source != "default",
+            "sentence": "Whose clock it is.",
+        }
+        for name, value, source in (
+            ("reporting_time_zone", '"America/New_York"', "policy.yml"),
+            ("another", '"UTC"', "default"),
+        )
     ],
     "fct_customer_months": [
         {
@@ -720,6 +753,35 @@ def test_an_axis_on_which_all_are_given_the_same_tells_nothing(release):
 def test_the_marts_words_for_what_is_off_are_known():
     macro = (DBT / "macros" / "mismatch.sql").read_text()
     assert set(re.findall(r"'([a-z ]+ than wanted)'", macro)) == set(REASONS)
+
+
+def test_what_was_never_seen_says_which_source_would_tell(release):
+    with opened(release) as night:
+        section = known.unknown(night)
+    assert section.finding.startswith("1 signal of 2 has never been seen, of human share.")
+    [missing] = cells(section, "Never seen")
+    assert (missing["signal"], missing["sources"]) == ("meetings asked", "hubspot")
+
+
+def test_the_page_says_under_which_policies_it_was_made(release):
+    with opened(release) as night:
+        section = known.policies(night)
+    assert section.finding == "1 policy of 2 is not the project's own."
+    [own] = cells(section, "Decided otherwise")
+    assert (own["value"], own["source"]) == ('"America/New_York"', "policy.yml")
+
+
+def test_a_release_without_these_tables_has_no_such_part(tmp_path):
+    """Of an earlier version of the project."""
+    folder = made(tmp_path, COMPANY)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    later = {"policies", "rpt_signal_coverage", "rpt_flow_performance"}
+    manifest["tables"] = [table for table in manifest["tables"] if table["name"] not in later]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    page = write_report(folder).read_text()
+    assert 'id="segments"' in page
+    assert 'id="unknown"' not in page
+    assert 'id="policies"' not in page
 
 
 def test_orders_after_a_campaign_stand_beside_what_comes_without_it(tmp_path):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rapport.errors import ReportError
 from rapport.release import report_path
 from rapport.release.store import ASIDE, flush, locked
-from rapport.report import campaigns, customers, pressure, relationship, segments, trade
+from rapport.report import campaigns, customers, known, pressure, relationship, segments, trade
 from rapport.report.night import Night, opened
 from rapport.report.tiles import tiles
 from rapport.report.words import TYPES, Section, Shaded, counted, day, plain
@@ -22,6 +22,7 @@ SECTIONS = (  # what is acted on tonight first, then what it rests on
     segments.segments,
     campaigns.results,
     trade.sales,
+    known.unknown,
     relationship.portfolio,
     relationship.wanted_and_given,
     relationship.transitions,
@@ -29,6 +30,7 @@ SECTIONS = (  # what is acted on tonight first, then what it rests on
     pressure.response,
     campaigns.campaigns,
     customers.ten_of_each,
+    known.policies,
 )
 
 
@@ -65,7 +67,9 @@ def write_report(
 
 def page_of(night: Night) -> str:
     """Return the report of a release as one page of HTML."""
-    sections: list[Section] = [section(night) for section in SECTIONS]
+    # A release of another version may know nothing of some of them.
+    made: list[Section | None] = [section(night) for section in SECTIONS]
+    sections = [section for section in made if section]
     return _template().render(
         release_id=night.release_id,
         as_of=day(night.as_of),

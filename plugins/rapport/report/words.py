@@ -49,7 +49,8 @@ NOTHING = "\N{EN DASH}"  # in a cell without a figure
 class Column:
     """A column of a table: its head, the key of its rows, and what its cells are.
 
-    ``kind`` is ``name`` (people gave it: any script, any length), ``text`` or ``number``;
+    ``kind`` is ``name`` (people gave it: any script, any length), ``words`` (several of them,
+    which may wrap), ``text`` or ``number``;
     ``group`` stands above the heads of neighbours that share it.
     """
 
