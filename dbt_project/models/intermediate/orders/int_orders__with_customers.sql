@@ -1,12 +1,12 @@
--- An order that names nobody, or an account that the shop does not have (any more), is a sale
--- all the same: it is tied to nobody.
+-- An order that names nobody is a sale all the same, tied to nobody. An account that the shop does
+-- not show (yet) is a customer known from their orders, as identity takes them in.
 select
     orders.order_id,
-    contact_map.customer_id,
+    case when nobodies.value is null then contact_map.customer_id end as customer_id,
     cast(
         case
-            when contact_map.customer_id is not null then 'customer'
             when orders.shop_customer_id is null or nobodies.value is not null then 'guest'
+            when contact_map.customer_id is not null then 'customer'
             else 'unknown_account'
         end as varchar
     ) as buyer_kind,
@@ -29,5 +29,5 @@ from {{ ref('stg_shop__orders') }} as orders
 left join {{ ref('int_identity__contact_map') }} as contact_map
     on orders.shop_customer_id = contact_map.source_record_id and contact_map.source = 'shop'
 left join {{ ref('placeholder_values') }} as nobodies
-    on nobodies.kind = 'number' and lower(orders.shop_customer_id) = nobodies.value
+    on nobodies.kind = 'number' and {{ bare('orders.shop_customer_id') }} = nobodies.value
 {{ join_reporting_days('orders.ordered_at') }}

@@ -14,3 +14,23 @@
             )
     end
 {%- endmacro %}
+
+{#- Is it one of the words of a policy? -#}
+{% macro is_one_of(column, words) -%}
+    {{ column }} in (
+        {% for word in words %}
+        '{{ word }}'{{ ',' if not loop.last }}
+        {% endfor %}
+    )
+{%- endmacro %}
+
+{#- What a product code stands for by the policy; null for goods. -#}
+{% macro product_class_of(product_id) -%}
+    case
+        {% for class in var('product_classes') %}
+        {% for code in class.codes %}
+        when regexp_full_match(upper({{ product_id }}), '{{ code | upper }}') then '{{ class.name }}'
+        {% endfor %}
+        {% endfor %}
+    end
+{%- endmacro %}
