@@ -63,11 +63,11 @@ named_by_events as (
 named as (
 
     -- a number that says there is none is a guest's, and all guests are not one person
-    select named_by_orders.*
-    from named_by_orders
+    select ordered.*
+    from named_by_orders as ordered
     left join {{ ref('placeholder_values') }} as nobodies
-        on nobodies.kind = 'number' and {{ bare('named_by_orders.source_record_id') }} = nobodies.value
-    where nobodies.value is null and {{ bare('named_by_orders.source_record_id') }} <> ''
+        on nobodies.kind = 'number' and {{ bare('ordered.source_record_id') }} = nobodies.value
+    where nobodies.value is null and {{ bare('ordered.source_record_id') }} <> ''
     union all
     select * from named_by_events
 

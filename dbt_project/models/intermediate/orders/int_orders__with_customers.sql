@@ -2,10 +2,14 @@
 -- not show (yet) is a customer known from their orders, as identity takes them in.
 select
     orders.order_id,
-    case when nobodies.value is null then contact_map.customer_id end as customer_id,
+    case
+        when nobodies.value is null and {{ bare('orders.shop_customer_id') }} <> ''
+            then contact_map.customer_id
+    end as customer_id,
     cast(
         case
-            when orders.shop_customer_id is null or nobodies.value is not null then 'guest'
+            when coalesce({{ bare('orders.shop_customer_id') }}, '') = '' then 'guest'
+            when nobodies.value is not null then 'guest'
             when contact_map.customer_id is not null then 'customer'
             else 'unknown_account'
         end as varchar
