@@ -107,7 +107,8 @@ def test_two_lines_of_one_article_are_pulled_and_counted_under_one_key(rapport, 
 def test_columns_that_a_shop_may_have_are_landed_where_it_has_them(rapport, shop):
     shop(
         "alter table orders add column status; alter table order_lines add column line_id; "
-        "insert into orders values (1, 1, 's', 'USD', '2017-12-31', '2017-12-31 01:00:00', 'void'); "
+        "insert into orders "
+        "values (1, 1, 's', 'USD', '2017-12-31', '2017-12-31 01:00:00', 'void'); "
         "update order_lines set line_id = 'L' || product_id"
     )
     rapport.reconcile(FIRST, "shop")
