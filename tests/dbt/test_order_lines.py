@@ -7,7 +7,7 @@ import pytest
 from tests.dbt.landing_fixture import land
 
 MONDAY, TUESDAY = "2017-03-06", "2017-03-07"
-LINES = ("--select", "+stg_shop__order_lines", "--exclude-resource-type", "unit_test")
+LINES = ("--select", "+stg_shop__order_lines", "--resource-type", "model")
 
 
 def line(order_id, product_id, amount, at="2017-03-06 08:00:00", **more):
