@@ -11,9 +11,9 @@
     came, changed or moved and would leave a ghost, a record found its customer, a day has
     come. Days are compared by the number of their rows and a sum of hashes, which needs no
     memory per row. `changed` lists keys whose days are to be rebuilt besides, because of
-    something that `rows` does not show.
+    something that `rows` does not show; and so are days that changed in the facts that are `followed`.
 -#}
-{% macro find_touched_days(rows, day, watch, changed=none, key=none) -%}
+{% macro find_touched_days(rows, day, watch, changed=none, key=none, followed=[]) -%}
     {% set found %}
         with
 
@@ -39,6 +39,10 @@
         {% if changed is not none %}
         union
         select {{ day }} from {{ rows }} where {{ key }} in (select {{ key }} from {{ changed }})
+        {% endif %}
+        {% if followed %}
+        union
+        select touched_date as {{ day }} from {{ days_to_follow(followed) }} as followed
         {% endif %}
     {% endset %}
     {{ plan_rebuild(found) }}
@@ -159,7 +163,7 @@
     select
         case when is_browsed then '{{ browsed_in(this) }}' else '{{ this.identifier }}' end as model_name,
         {{ as_of_date() if day == 'customer_id' else day }} as touched_date,
-        customer_id
+        coalesce(customer_id, {{ nobody() }}) as customer_id
     from (
         {{ rows_that_differ(
             arg_dict['temp_relation'],
@@ -177,6 +181,11 @@
     insert into {{ arg_dict['target_relation'] }} ({{ columns }})
     select {{ columns }} from {{ arg_dict['temp_relation'] }}
 {% endmacro %}
+
+{#- Whose rows belong to no customer, as notes say it: null is everybody there. -#}
+{% macro nobody() -%}
+    'nobody'
+{%- endmacro %}
 
 {#- Keys whose rows are others in one relation than in the other, in any of the columns. -#}
 {% macro rows_that_differ(coming, standing, keys, columns, browsed='false') -%}

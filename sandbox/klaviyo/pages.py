@@ -156,6 +156,47 @@ MESSAGE_PAGE = Page(
     sorts=("id",),
     size=None,
 )
+_OF_A_FLOW = {
+    "id": "id",
+    "created": "created_at",
+    "updated": "modified_at",
+}
+FLOW_PAGE = Page(
+    parameters=(*_PAGING, "fields[flow]", "fields[flow-action]", "fields[tag]"),
+    filters={
+        "id": ("any",),
+        "name": ("contains", "equals"),
+        "status": ("equals",),
+        "trigger_type": ("equals",),
+        "created": ("equals", *_BETWEEN),
+        "updated": ("equals", *_BETWEEN),
+    },
+    columns={
+        **_OF_A_FLOW,
+        "name": field("name"),
+        "status": field("status"),
+        "trigger_type": field("trigger_type"),
+    },
+    instants=("created", "updated"),
+    sorts=("created", "id", "name", "status", "trigger_type", "updated"),
+    size=(50, 50),
+)
+FLOW_ACTION_PAGE = Page(
+    parameters=(*_PAGING[:-1], "fields[flow-action]"),
+    filters={"id": ("any",), "created": _BETWEEN, "updated": _BETWEEN},
+    columns=_OF_A_FLOW,
+    instants=("created", "updated"),
+    sorts=("created", "id", "updated"),
+    size=(50, 50),
+)
+FLOW_MESSAGE_PAGE = Page(
+    parameters=(*_PAGING[:-1], "fields[flow-message]"),
+    filters={"id": ("any",), "created": _BETWEEN, "updated": _BETWEEN},
+    columns=_OF_A_FLOW,
+    instants=("created", "updated"),
+    sorts=("created", "id", "updated"),
+    size=(50, 50),
+)
 EVENT_PAGE = Page(
     parameters=(
         *(*_PAGING, "fields[attribution]"),

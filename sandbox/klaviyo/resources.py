@@ -16,6 +16,9 @@ RELATIONS = {
     "metric": ("flow-triggers",),
     "campaign": ("tags",),
     "list": ("profiles", "tags", "flow-triggers"),
+    "flow": ("flow-actions", "tags"),
+    "flow-action": ("flow", "flow-messages"),
+    "flow-message": ("flow-action", "template"),
 }
 ON_DEMAND = {"tags"}  # shown with its ids only when it is included
 
@@ -165,8 +168,27 @@ def relation_links(own: str, relation: str) -> dict[str, str]:
 
 
 def _sparse(attributes: dict[str, Any], shown: Collection[str] | None) -> dict[str, Any]:
-    """Keep the fields asked for; ``location.city`` asks for the whole of ``location``."""
+    """Keep the fields asked for; ``location.city`` asks for the whole of ``location``.
+
+    Of a definition only the members that are named are shown, however deep they lie.
+    """
     if shown is None:
         return attributes
     names = {name.split(".")[0] for name in shown}
-    return {name: value for name, value in attributes.items() if name in names}
+    kept = {name: value for name, value in attributes.items() if name in names}
+    paths = [name.split(".")[1:] for name in shown if name.startswith("definition.")]
+    if paths and isinstance(kept.get("definition"), dict):
+        kept["definition"] = _members(kept["definition"], paths)
+    return kept
+
+
+def _members(whole: dict[str, Any], paths: list[list[str]]) -> dict[str, Any]:
+    """Return the members of an object that some paths lead to."""
+    found: dict[str, Any] = {}
+    for name, value in whole.items():
+        further = [path[1:] for path in paths if path[0] == name]
+        if [] in further or (further and not isinstance(value, dict)):
+            found[name] = value
+        elif further:
+            found[name] = _members(value, further)
+    return found

@@ -3,6 +3,7 @@
 import duckdb
 
 from sandbox.mailing import metric_id
+from sandbox.simulate.automations import FLOW_MESSAGES
 from sandbox.simulate.parameters import END, Parameters
 
 HOUR = 3_600_000
@@ -26,12 +27,18 @@ METRICS = (
     "Subscribed to Email Marketing",
     "Subscribed to SMS Marketing",
     "Updated Email Preferences",
+    "Dropped Email",
     "Placed Order",
 )
 
 _OF_MESSAGE = "from responses inner join campaigns using (campaign)"
 _SENT = "'{' || about || '}'"
 _OPENED = """'{' || about || ',"Apple Privacy Open":%s}'"""
+# What a flow sends: one in 300 is dropped before it is sent.
+_OF_FLOW = f"from ({FLOW_MESSAGES}) as sent inner join people using (person)"
+_FLOW_NUMBER = "message * 65536 + number"
+_FATE = f"u2('flow fate', person, {_FLOW_NUMBER})"
+FLOW = "flow"
 _SITE = """'{"url":"https://shop.example/"}'"""
 _ORDERED = """'{"coupon_upc":"' || coupon_upc || '","campaign_id":"' || campaign_id || '"}'"""
 _PRODUCT = """'{"ProductID":"' || product_id || '","Categories":["' || product_category || '"]}'"""
@@ -120,6 +127,14 @@ SOURCES = (
     ("Updated Email Preferences", "", "0", "said_at", "'{}'", "from answers"),
     ("Updated Email Preferences", "again", "0", "changed_at", "'{}'",
      "from answers where changed_at is not null"),
+    ("Received Email", FLOW, _FLOW_NUMBER, "sent.ms", _SENT,
+     f"{_OF_FLOW} where {_FATE} < 0.997"),
+    ("Dropped Email", FLOW, _FLOW_NUMBER, "sent.ms", _SENT,
+     f"{_OF_FLOW} where {_FATE} >= 0.997"),
+    ("Opened Email", FLOW, _FLOW_NUMBER, f"sent.ms + 60000 + (20 * {HOUR} * {_FATE})::bigint",
+     _OPENED % "false", f"{_OF_FLOW} where {_FATE} < 0.35"),
+    ("Clicked Email", FLOW, _FLOW_NUMBER, f"sent.ms + 90000 + (20 * {HOUR} * {_FATE})::bigint",
+     _SENT, f"{_OF_FLOW} where {_FATE} < 0.15 * reciprocity"),
     ("Placed Order", "", "k", "orders.ms", _PLACED,
      f"from orders left join ({_CREDITED}) as credits using (person, k) where is_web"),
     # filters of the recipients' mail follow the links; the tool knows only some of them
@@ -136,11 +151,11 @@ def query(metrics: frozenset[str] | None = None) -> str:
     """Return SQL of the events: id, uuid, ms, visible_from, metric_id, profile_id, body.
 
     Args:
-        metrics: only these; None for all.
+        metrics: only these, and what flows sent; None for all.
     """
     parts = []
-    for place, (metric, _, number, ms, body, source) in enumerate(SOURCES):
-        if metrics is None or metric in metrics:
+    for place, (metric, letter, number, ms, body, source) in enumerate(SOURCES):
+        if metrics is None or metric in metrics or letter == FLOW:
             parts.append(
                 f"select person, (person * 64 + {place}) * 4194304 + {number} as serial, "
                 f"({ms})::bigint as ms, '{metric_id(metric)}' as metric_id, "

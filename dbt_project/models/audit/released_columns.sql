@@ -39,6 +39,7 @@
     'rpt_pipeline',
     'rpt_relationship_portfolio',
     'rpt_relationship_transitions',
+    'rpt_signal_coverage',
     'segment_members',
     'segment_suppressions',
     'segments',

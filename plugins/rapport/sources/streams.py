@@ -27,6 +27,9 @@ class Stream:
         cursor: the column an incremental pull goes by; ``None`` for a full pull.
         overlap: how far behind the newest landed record a pull starts again,
             because sources show new records late and out of order.
+        optional: columns that are used where a shop has them; its rows land with or without.
+        whole_by: columns whose records are pulled together: all of them when one has changed. A
+            key that is no key (two lines of one article) is then replaced as a whole.
     """
 
     source: str
@@ -36,11 +39,18 @@ class Stream:
     members: Mapping[str, str] = field(default_factory=dict, compare=False)
     cursor: str | None = None
     overlap: timedelta = timedelta(days=1)
+    optional: tuple[str, ...] = ()
+    whole_by: tuple[str, ...] = ()
 
     @property
     def full_name(self) -> str:
         """``source.name``, as logs and reports say it."""
         return f"{self.source}.{self.name}"
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """Every column that is known of, whether a source has it or not."""
+        return (*self.columns, *self.optional)
 
 
 # -- HubSpot ---------------------------------------------------------------------------------
@@ -120,6 +130,38 @@ SUBSCRIPTION_STATUSES = Stream(
     ),
 )
 
+# What the CRM itself mails: an e-mail with the ids under which its events come, and the events, one
+# per recipient, whose address is all that says who they are.
+_MARKETING_EMAIL = {
+    "id": "id",
+    "createdAt": "created_at",
+    "updatedAt": "updated_at",
+    "archived": "archived",
+}
+MARKETING_EMAILS = Stream(
+    HUBSPOT,
+    "marketing_emails",
+    key=("id",),
+    columns=(*_MARKETING_EMAIL.values(), "attributes", "extra"),
+    members=_MARKETING_EMAIL,
+)
+_EMAIL_EVENT = {
+    "id": "id",
+    "type": "type",
+    "recipient": "recipient",
+    "appId": "app_id",
+    "emailCampaignId": "email_campaign_id",
+}
+EMAIL_EVENTS = Stream(
+    HUBSPOT,
+    "email_events",
+    key=("id",),
+    columns=(*_EMAIL_EVENT.values(), "created_at", "attributes", "extra"),
+    members=_EMAIL_EVENT,
+    cursor="created_at",
+    overlap=timedelta(days=3),
+)
+
 # -- Klaviyo ---------------------------------------------------------------------------------
 
 _RESOURCE = {"id": "id", "attributes": "attributes", "relationships": "relationships"}
@@ -176,14 +218,34 @@ LIST_MEMBERS = Stream(
 # -- The shop --------------------------------------------------------------------------------
 
 
-def _shop_table(name: str, key: tuple[str, ...], *columns: str) -> Stream:
+def _shop_table(
+    name: str,
+    key: tuple[str, ...],
+    *columns: str,
+    optional: tuple[str, ...] = (),
+    whole_by: tuple[str, ...] = (),
+) -> Stream:
     """A table of the shop's database; every one has its key and the time of its last change."""
-    return Stream(SHOP, name, key=key, columns=(*key, *columns, "updated_at"), cursor="updated_at")
+    return Stream(
+        SHOP,
+        name,
+        key=key,
+        columns=(*key, *columns, "updated_at"),
+        cursor="updated_at",
+        optional=optional,
+        whole_by=whole_by,
+    )
 
 
 CUSTOMERS = _shop_table("customers", ("customer_id",), "email", "created_at")
 ORDERS = _shop_table(
-    "orders", ("order_id",), "customer_id", "store_id", "currency_code", "ordered_at"
+    "orders",
+    ("order_id",),
+    "customer_id",
+    "store_id",
+    "currency_code",
+    "ordered_at",
+    optional=("status", "returned_order_id"),
 )
 ORDER_LINES = _shop_table(
     "order_lines",
@@ -193,6 +255,8 @@ ORDER_LINES = _shop_table(
     "retail_discount_amount",
     "coupon_discount_amount",
     "coupon_match_discount_amount",
+    optional=("line_id", "quantity_unit"),
+    whole_by=("order_id",),
 )
 PRODUCTS = _shop_table(
     "products",
@@ -246,6 +310,7 @@ GROUPS: dict[str, tuple[Stream, ...]] = {
     "hubspot_deals": (DEALS,),
     "hubspot_tickets": (TICKETS, FEEDBACK_SUBMISSIONS),
     "hubspot_engagements": (CALLS, EMAILS, MEETINGS, NOTES, TASKS, COMMUNICATIONS),
+    "hubspot_marketing_email": (MARKETING_EMAILS, EMAIL_EVENTS),
     "hubspot_reconciliation": (REMOVALS[HUBSPOT], SOURCE_TOTALS[HUBSPOT]),
     "hubspot_associations": (ASSOCIATIONS,),
     "hubspot_preferences": (SUBSCRIPTION_DEFINITIONS, SUBSCRIPTION_STATUSES),

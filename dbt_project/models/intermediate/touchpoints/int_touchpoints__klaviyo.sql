@@ -16,7 +16,7 @@ metrics as (
 meanings as (
 
     select * from {{ ref('klaviyo_metrics') }}
-    where is_touchpoint
+    where is_touchpoint or event_type = 'dropped'
 
 ),
 
@@ -151,7 +151,7 @@ touchpoints as (
             when meanings.message_class is distinct from 'marketing' then meanings.message_class
             when flow_messages.message_id is not null then flow_messages.message_class
             when service_flows.flow_id is not null then 'service'
-            when events.flow_id is not null then '{{ var("unknown_flow_message_class") }}'
+            when events.flow_id is not null then '{{ var("unknown_message_class") }}'
             else 'marketing'
         end as message_class
     from events

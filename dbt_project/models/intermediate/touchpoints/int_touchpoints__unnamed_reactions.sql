@@ -8,6 +8,9 @@ touchpoints as (
 
     select * from {{ ref('int_touchpoints__klaviyo') }}
     where is_marketing_contact or event_type in ('unsubscribed', 'complained')
+    union all
+    select * from {{ ref('int_touchpoints__hubspot_mail') }}
+    where is_marketing_contact or event_type in ('unsubscribed', 'complained')
 
 ),
 

@@ -21,7 +21,8 @@ orders as (
         sales_amount
     from {{ ref('fct_orders') }}
     where
-        customer_id is not null
+        is_kept
+        and customer_id is not null
         {% if is_incremental() %}
         and order_date in (select touched.order_date from {{ touched_days() }} as touched)
         {% endif %}
@@ -107,7 +108,7 @@ select
     any_value(held.customer_id) as customer_id,
     any_value(held.ordered_date) as order_date,
     any_value(held.currency_code) as currency_code,
-    cast(any_value(held.sales_amount) as decimal(18, 2)) as sales_amount,
+    cast(any_value(held.sales_amount) as decimal(18, 3)) as sales_amount,
     cast(list_sort(list(held.campaign_id)) as varchar[]) as campaign_ids,
     coalesce(
         max_by(held.campaign_id, (last_answers.answered_at, held.reached_at, held.campaign_id)) filter (

@@ -126,8 +126,8 @@ select
     cast({{ column }}_count as bigint) as {{ column }}_count,
     {% endfor %}
     cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
-    cast(window_sales_amount as decimal(18, 2)) as window_sales_amount,
-    cast(attributed_sales_amount as decimal(18, 2)) as attributed_sales_amount,
+    cast(window_sales_amount as decimal(18, 3)) as window_sales_amount,
+    cast(attributed_sales_amount as decimal(18, 3)) as attributed_sales_amount,
     cast(vendor_attributed_sales_amount as decimal(18, 3)) as vendor_attributed_sales_amount,
     cast(sent_count * {{ contact_cost('channel') }} as decimal(18, 2)) as cost_amount,
     {% for column in ['delivered', 'bounced'] %}

@@ -50,7 +50,7 @@ select
     cast(coalesce(deals.deal_count, 0) as bigint) as deal_count,
     cast(coalesce(deals.open_deal_count, 0) as bigint) as open_deal_count,
     cast(coalesce(deals.won_deal_count, 0) as bigint) as won_deal_count,
-    cast(coalesce(deals.won_deal_amount, 0) as decimal(18, 2)) as won_deal_amount,
+    cast(coalesce(deals.won_deal_amount, 0) as decimal(18, 3)) as won_deal_amount,
     cast(coalesce(tickets.ticket_count, 0) as bigint) as ticket_count,
     cast(coalesce(tickets.open_ticket_count, 0) as bigint) as open_ticket_count
 from {{ ref('int_crm__companies') }} as companies

@@ -163,13 +163,14 @@ orders as (
         count(*) filter (
             where coupon_discount_amount + retail_discount_amount > 0
         ) as discounted_order_count,
-        sum(sales_amount) filter (where {{ is_summed() }}) as sales_amount,
+        sum(gross_amount) filter (where {{ is_summed() }}) as gross_amount,
         sum(
             retail_discount_amount + coupon_discount_amount + coupon_match_discount_amount
         ) filter (where {{ is_summed() }}) as discount_amount
     from {{ ref('fct_orders') }}
     where
-        order_date between {{ since }} and {{ until }}
+        is_kept
+        and order_date between {{ since }} and {{ until }}
         and {{ is_of_touched_customer() }}
     group by customer_id
 
@@ -194,7 +195,8 @@ stores as (
         count(*) as observations
     from {{ ref('fct_orders') }}
     where
-        order_date between {{ since }} and {{ until }}
+        is_kept
+        and order_date between {{ since }} and {{ until }}
         and store_id is not null
         and {{ is_of_touched_customer() }}
     group by customer_id, store_id
@@ -211,7 +213,9 @@ bought as (
     from {{ ref('fct_order_lines') }} as lines
     inner join {{ ref('dim_products') }} as products on lines.product_id = products.product_id
     where
-        lines.order_date between {{ since }} and {{ until }}
+        lines.is_kept
+        and lines.product_class = 'goods'
+        and lines.order_date between {{ since }} and {{ until }}
         and {{ is_of_touched_customer('lines.customer_id') }}
     group by lines.customer_id, products.product_category, products.brand
 
@@ -387,7 +391,7 @@ joined as (
         favourite_brands.favourite_shares as favourite_brand_shares,
         coalesce(own_rates.message_count, 0) as topic_message_count,
         interests.ranked as ranked_interests,
-        list_concat({{ var('firm_themes') }}, coalesce(staff.skills, [])) as grounds
+        list_concat([{{ sql_texts(var('firm_themes')) }}], coalesce(staff.skills, [])) as grounds
     from customers
     left join usual_times on customers.customer_id = usual_times.customer_id
     left join gaps on customers.customer_id = gaps.customer_id
@@ -469,14 +473,14 @@ select
     end as coupon_order_share,
     case
         when order_count >= {{ least }}
-            then {{ ratio('discount_amount', '(sales_amount + discount_amount)') }}
+            then {{ ratio('discount_amount', '(gross_amount + discount_amount)') }}
     end as discount_share,
     case
         when order_count >= {{ least }}
             then
                 least(
                     1,
-                    {{ ratio('discount_amount', '(sales_amount + discount_amount)') }}
+                    {{ ratio('discount_amount', '(gross_amount + discount_amount)') }}
                     / {{ var('price_sensitivity_full_discount_share') }}
                 )
     end as price_sensitivity,

@@ -57,6 +57,6 @@ select
     cast({{ polarity(polarity_score()) }} as varchar) as polarity,
     cast({{ value_tier('sales_amount') }} as varchar) as value_tier,
     cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
-    cast(sales_amount as decimal(18, 2)) as sales_amount,
+    cast(sales_amount as decimal(18, 3)) as sales_amount,
     cast(contact_cost_amount as decimal(18, 2)) as contact_cost_amount
 from scored

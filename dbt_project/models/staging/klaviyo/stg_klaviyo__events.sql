@@ -16,6 +16,8 @@ select
     campaign_id,
     coupon_upc,
     product_id,
+    order_id,
+    order_amount,
     categories,
     list_topic,
     pulse_question,
@@ -26,8 +28,6 @@ select
     attributed_campaign_id,
     attributed_message_id,
     attributed_flow_id,
-    order_number,
-    event_value,
     occurred_at,
     load_date
 from versions

@@ -83,7 +83,7 @@ typed as (
             {{ clean_text('members.event_properties.orderid') }},
             {{ clean_text('members.event_properties.order_id') }},
             {{ clean_text('members.event_properties."$event_id"') }}
-        ) as order_number,
+        ) as order_id,
 
         -- text
         members.event_properties.categories,
@@ -92,14 +92,14 @@ typed as (
         lower({{ clean_text('members.event_properties.answer') }}) as pulse_answer,
         {{ clean_text('members.event_properties.url') }} as clicked_url,
 
-        -- numbers
-        try_cast({{ clean_text('members.event_properties."$value"') }} as decimal(18, 3)) as event_value,
-
         -- booleans, null where the tool says neither
         try_cast({{ clean_text('members.event_properties."bot click"') }} as boolean) as is_bot_click,
         try_cast({{ clean_text('members.event_properties.machine_open') }} as boolean) is true
         or try_cast({{ clean_text('members.event_properties."apple privacy open"') }} as boolean) is true
             as is_machine_open,
+
+        -- numbers
+        {{ amount('members.event_properties."$value"') }} as order_amount,
 
         -- timestamps
         {{ utc_timestamp('datetime') }} as occurred_at,
