@@ -106,7 +106,7 @@ ordered as (
     from {{ ref('fct_orders') }} as orders
     left join {{ ref('fct_campaign_orders') }} as campaign_orders
         on orders.order_id = campaign_orders.order_id
-    where {{ is_of_touched_customer('orders.customer_id') }}
+    where orders.is_kept and {{ is_of_touched_customer('orders.customer_id') }}
     group by orders.customer_id
 
 )

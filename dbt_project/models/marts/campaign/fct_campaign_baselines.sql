@@ -72,7 +72,7 @@ orders as (
         ordered_at,
         order_date as ordered_date
     from {{ ref('fct_orders') }}
-    where customer_id is not null
+    where is_kept and customer_id is not null
 
 ),
 
