@@ -28,8 +28,8 @@ select
     events.event_id,
     contact_map.customer_id,
     events.occurred_at,
-    events.order_number,
-    events.event_value as sales_amount,
+    events.order_id as order_number,
+    events.order_amount as sales_amount,
     case
         when events.attributed_flow_id is null
             then coalesce(events.attributed_campaign_id, campaign_of_message.campaign_id)
