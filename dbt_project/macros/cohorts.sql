@@ -24,7 +24,7 @@
             select
                 touched_date as first_date,
                 touched_date as last_date
-            from followed
+            from {{ days_to_follow([orders]) }} as days
             where touched_date <= {{ latest_day() }}
             union all
             select

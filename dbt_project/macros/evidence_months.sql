@@ -62,7 +62,7 @@
         where offered_category_count <> (
             select count(distinct product_category)
             from {{ ref('dim_products') }}
-            where is_in_catalogue
+            where is_in_catalogue and product_class = 'goods'
         )
         union
         select

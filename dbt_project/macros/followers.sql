@@ -22,6 +22,7 @@
             touched_date,
             customer_id
         {{ noted_of(facts) }}
+        and customer_id is distinct from {{ nobody() }}
     )
 {%- endmacro %}
 

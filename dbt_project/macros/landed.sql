@@ -1,9 +1,19 @@
 {#-
     What landed for the night: rows of completed loads, as text, each with
     `load_id`, `load_date`, `is_new_load` (no finished build has seen the load),
-    `row_hash` and `raw`, the row as it came.
+    `row_hash` and `raw`, the row as it came. Columns that a source may lack (`optional`) are
+    null where it does.
 -#}
-{% macro landed(source_name, stream) -%}
+{% macro landed(source_name, stream, optional=[]) -%}
+    {% if optional %}
+    select * from ({{ landed(source_name, stream) }}) as present
+    union all by name
+    select
+        {% for column in optional %}
+        cast(null as varchar) as {{ column }}{{ ',' if not loop.last }}
+        {% endfor %}
+    where false
+    {% else %}
     select
         landed.*,
         landed._dlt_load_id as load_id,
@@ -20,6 +30,7 @@
     ) as built
         on landed._dlt_load_id = built.load_id
     where landed.load_date <= {{ as_of_date() }}
+    {% endif %}
 {%- endmacro %}
 
 {#- dlt lists a load once all its files are there; files of other loads do not count. -#}

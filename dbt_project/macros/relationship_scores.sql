@@ -138,7 +138,7 @@
         max(dissatisfaction_month) as dissatisfaction_month,
         bit_or(category_bits) as category_bits,
         max(offered_category_count) as offered_category_count,
-        cast(sum(sales_amount) as decimal(18, 2)) as sales_amount,
+        cast(sum(sales_amount) as decimal(18, 3)) as sales_amount,
         cast(sum(contact_cost_amount) as decimal(18, 2)) as contact_cost_amount
     from (
         {{ parts | join('\n        union all by name\n        ') }}

@@ -11,9 +11,9 @@
     came, changed or moved and would leave a ghost, a record found its customer, a day has
     come. Days are compared by the number of their rows and a sum of hashes, which needs no
     memory per row. `changed` lists keys whose days are to be rebuilt besides, because of
-    something that `rows` does not show.
+    something that `rows` does not show; and so are days that changed in the facts that are `followed`.
 -#}
-{% macro find_touched_days(rows, day, watch, changed=none, key=none) -%}
+{% macro find_touched_days(rows, day, watch, changed=none, key=none, followed=[]) -%}
     {% set found %}
         with
 
@@ -40,6 +40,10 @@
         union
         select {{ day }} from {{ rows }} where {{ key }} in (select {{ key }} from {{ changed }})
         {% endif %}
+        {% if followed %}
+        union
+        select touched_date as {{ day }} from {{ days_to_follow(followed) }} as followed
+        {% endif %}
     {% endset %}
     {{ plan_rebuild(found) }}
 {%- endmacro %}
@@ -54,6 +58,9 @@
 {% macro plan_rebuild(found, what='days', noted=none, customers=none) -%}
     {% if execute and is_incremental() %}
         {% set meta = config.get('meta') %}
+        {% if meta.get('has_reporting_currency') %}
+        {% set found = found ~ rows_in_another_currency() %}
+        {% endif %}
         {% call statement('touched_days') %}
             create or replace temporary table {{ touched_days() }} as {{ found }}
         {% endcall %}
@@ -92,6 +99,19 @@
     {% elif execute %}
         {% do remember_touched_days(every_day()) %}
     {% endif %}
+{%- endmacro %}
+
+{#-
+    Everything that stands there, where orders have decided on another reporting currency since: nothing
+    of it is in the same money as what comes. To be added to what is found otherwise.
+-#}
+{% macro rows_in_another_currency() -%}
+    {%- set meta = config.get('meta') %}
+    union
+    select
+        {{ meta['replaced_by'] }}{{ ', cast(null as varchar) as customer_id' if meta.get('of_customers') }}
+    from {{ this }}
+    where currency_code <> {{ reporting_currency() }}
 {%- endmacro %}
 
 {#- Names of the lists; they live as long as dbt's connection. -#}
@@ -159,7 +179,7 @@
     select
         case when is_browsed then '{{ browsed_in(this) }}' else '{{ this.identifier }}' end as model_name,
         {{ as_of_date() if day == 'customer_id' else day }} as touched_date,
-        customer_id
+        coalesce(customer_id, {{ nobody() }}) as customer_id
     from (
         {{ rows_that_differ(
             arg_dict['temp_relation'],
@@ -177,6 +197,11 @@
     insert into {{ arg_dict['target_relation'] }} ({{ columns }})
     select {{ columns }} from {{ arg_dict['temp_relation'] }}
 {% endmacro %}
+
+{#- Whose rows belong to no customer, as notes say it: null is everybody there. -#}
+{% macro nobody() -%}
+    'nobody'
+{%- endmacro %}
 
 {#- Keys whose rows are others in one relation than in the other, in any of the columns. -#}
 {% macro rows_that_differ(coming, standing, keys, columns, browsed='false') -%}

@@ -32,6 +32,110 @@
 {%- endmacro %}
 
 {#-
+    After, for the lines of orders, of which two can be of one article. Which rows of an order and article
+    are versions of one line and which are lines beside each other is told by:
+
+    - `line_id`, where the shop has one: rows with the same are versions of one line, others are not;
+    - else by the load. A pull brings an order whole (`Stream.whole_by`), so the load with the newest of
+      these rows has all that there are: they are the lines, and those of other loads are superseded.
+      A row of the same load that is the same in every column is a repeat of it: counted, not added up.
+
+    A shop that begins to have line ids replaces lines that had none. The lines of an order and article are
+    numbered by what they say, the dearest first, so no order of rows or loads decides it; a number may
+    move when another line comes.
+-#}
+{% macro rank_lines_anew() -%}
+    update {{ this }} as ranked
+    set version_rank = anew.version_rank, line_number = anew.line_number, is_repeat = anew.is_repeat
+    from (
+        select
+            *,
+            row_number() over (
+                partition by order_id, product_id, is_quarantined, version_rank
+                order by
+                    sales_amount desc nulls last,
+                    item_quantity desc nulls last,
+                    line_id nulls last,
+                    coupon_discount_amount desc nulls last,
+                    retail_discount_amount desc nulls last,
+                    coupon_match_discount_amount desc nulls last,
+                    updated_at nulls last,
+                    row_hash
+            ) as line_number
+        from (
+            select
+                *,
+                line_id is null and repeat_number > 1 as is_repeat,
+                case
+                    when line_id is not null then line_rank
+                    when load_id = newest_load_id and repeat_number = 1 and not is_identified then 1
+                    else 2
+                end as version_rank
+            from (
+                select
+                    rowid as row_id,
+                    order_id,
+                    product_id,
+                    line_id,
+                    is_quarantined,
+                    sales_amount,
+                    item_quantity,
+                    coupon_discount_amount,
+                    retail_discount_amount,
+                    coupon_match_discount_amount,
+                    updated_at,
+                    row_hash,
+                    load_id,
+                    bool_or(line_id is not null) over (
+                        partition by order_id, product_id, is_quarantined
+                    ) as is_identified,
+                    max_by(load_id, (updated_at, load_date, load_id)) over (
+                        partition by order_id, product_id, is_quarantined
+                    ) as newest_load_id,
+                    row_number() over (
+                        partition by order_id, product_id, is_quarantined, load_id, row_hash
+                        order by row_hash
+                    ) as repeat_number,
+                    row_number() over (
+                        partition by order_id, line_id, is_quarantined
+                        order by
+                            updated_at desc nulls last, load_date desc, load_id desc, row_hash desc
+                    ) as line_rank
+                from {{ this }}
+                where hash(order_id) in (
+                    select hash(order_id)
+                    from {{ this }}
+                    where is_new_load
+                    group by hash(order_id), hash(product_id)
+                    having count(*) > 1
+                    union
+                    select hash(order_id)
+                    from {{ this }}
+                    where is_new_load and line_id is not null
+                    {% if is_incremental() %}
+                    union
+                    select hash(order_id)
+                    from {{ this }}
+                    where
+                        not is_new_load
+                        and hash(order_id) in (
+                            select hash(order_id) from {{ this }} where is_new_load
+                        )
+                    {% endif %}
+                )
+            ) as versions
+        ) as told
+    ) as anew
+    where
+        ranked.rowid = anew.row_id
+        and (
+            ranked.version_rank <> anew.version_rank
+            or ranked.line_number <> anew.line_number
+            or ranked.is_repeat <> anew.is_repeat
+        )
+{%- endmacro %}
+
+{#-
     After: a key that came more than once, in this load or before, has versions; no other row is
     touched. Keys are compared by their hash, which takes a fraction of the memory; a key that merely
     shares one is ranked too, alone and first. With `load_dates` the versions know when the first and

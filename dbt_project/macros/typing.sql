@@ -85,8 +85,14 @@
     )
 {%- endmacro %}
 
+{#- Three decimals: a dinar has a thousand fils. -#}
 {% macro amount(column) -%}
-    try_cast({{ column }} as decimal(18, 2))
+    try_cast({{ column }} as decimal(18, 3))
+{%- endmacro %}
+
+{#- Goods are sold by the piece or by weight and measure; a thousandth is a gram of a kilogram. -#}
+{% macro quantity(column) -%}
+    try_cast({{ column }} as decimal(18, 3))
 {%- endmacro %}
 
 {#- A number with a fraction is not rounded, it is refused. -#}

@@ -5,7 +5,7 @@ lines as (
     select
         order_id,
         count(*) as line_count,
-        sum(item_quantity) as item_quantity,
+        sum(item_quantity) filter (where quantity_unit is null) as item_quantity,
         sum(sales_amount) as sales_amount
     from {{ ref('fct_order_lines') }}
     group by order_id

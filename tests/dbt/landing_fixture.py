@@ -9,8 +9,10 @@ import duckdb
 from rapport.sources.streams import STREAMS as LANDED_STREAMS
 
 COLUMNS: dict[str, dict[str, tuple[str, ...]]] = {}
+OPTIONAL: dict[tuple[str, str], tuple[str, ...]] = {}
 for _stream in LANDED_STREAMS:
     COLUMNS.setdefault(_stream.source, {})[_stream.name] = _stream.columns
+    OPTIONAL[_stream.source, _stream.name] = _stream.optional
 STREAMS = [(stream.source, stream.name) for stream in LANDED_STREAMS]
 
 
@@ -29,14 +31,16 @@ def land(
 ) -> None:
     """Add one load of a source; a stream without rows gets an empty file.
 
-    Values become text as they are, dicts and lists become JSON, a missing column is null.
+    A column that a source may lack lands where a row has it. Values become text as they are, dicts and lists become JSON, a missing column is null.
     ``complete=False`` leaves the load as a killed one does: files, but not listed.
     """
     unknown = set(rows) - set(COLUMNS[source])
     assert not unknown, f"{source} has no {unknown}"
     with duckdb.connect() as connection:
         for stream in COLUMNS[source]:
-            columns = [*columns_of(source, stream), "_dlt_load_id"]
+            given = {column for row in rows.get(stream, []) for column in row}
+            more = [column for column in OPTIONAL[source, stream] if column in given]
+            columns = [*columns_of(source, stream), *more, "_dlt_load_id"]
             connection.execute(
                 "create or replace table landed ("
                 + ", ".join(f'"{column}" varchar' for column in columns)

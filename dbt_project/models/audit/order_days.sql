@@ -7,6 +7,7 @@ orders as (
     select
         order_date,
         count(*) as order_count,
+        count(*) filter (where is_kept and customer_id is not null) as touchpoint_count,
         sum(line_count) as line_count,
         sum(sales_amount) as sales_amount
     from {{ ref('fct_orders') }}
@@ -44,7 +45,7 @@ select
     coalesce(orders.order_count, 0) as order_count,
     coalesce(orders.line_count, 0) - coalesce(lines.line_count, 0) as line_difference,
     coalesce(orders.sales_amount, 0) - coalesce(lines.sales_amount, 0) as sales_difference,
-    coalesce(orders.order_count, 0) - coalesce(touchpoints.order_count, 0) as touchpoint_difference
+    coalesce(orders.touchpoint_count, 0) - coalesce(touchpoints.order_count, 0) as touchpoint_difference
 from orders
 full outer join lines on orders.order_date = lines.order_date
 full outer join touchpoints

@@ -73,7 +73,7 @@ def reconcile_shop(connection: Connection, known: Known) -> Iterator[Page]:
             landed.execute(f'create view keyed as select *, {key} as id from "{stream.name}"')
             create_state(landed, stream, is_archived="false", relation="keyed")
             landed.execute("create table live as select id from state")
-            there = source.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+            there = source.execute(_counting(table, stream)).scalar_one()
             method = "count"
             if there != count(landed, "select count(*) from live"):
                 yield from _compare(source, table, stream, known, landed)
@@ -97,8 +97,11 @@ def _compare(
 ) -> Iterator[Page]:
     """Compare all keys; land the rows that only the shop has, note those that only we have."""
     columns = [_text(table.columns[name]) for name in stream.key]
+    keys_there = sa.select(*columns)
+    if stream.whole_by:
+        keys_there = keys_there.distinct()
     landed.execute("create table listed (id varchar)")
-    for rows in source.execute(sa.select(*columns)).partitions(CHUNK_ROWS):
+    for rows in source.execute(keys_there).partitions(CHUNK_ROWS):
         keys = pa.table(list(zip(*rows, strict=True)), names=list(stream.key))
         landed.register("keys", keys)
         landed.execute(f"insert into listed select {_key(stream.key)} from keys")
@@ -112,6 +115,14 @@ def _compare(
     for ids in batches(landed, CHUNK_ROWS, "select id from live anti join listed using (id)"):
         landed.execute("delete from live where id in (select unnest(?::varchar[]))", [ids])
         yield REMOVALS[SHOP], [removal(SHOP, known, stream.name, id_) for id_ in ids]
+
+
+def _counting(table: sa.Table, stream: Stream) -> sa.Select[Any]:
+    """Count records, as the landing does: two lines of one article have one key."""
+    if not stream.whole_by:
+        return sa.select(sa.func.count()).select_from(table)
+    keys = sa.select(*(table.columns[name] for name in stream.key)).distinct().subquery()
+    return sa.select(sa.func.count()).select_from(keys)
 
 
 def _key(columns: Sequence[str]) -> str:
@@ -161,7 +172,11 @@ def _as_text_since(stream: Stream, since: datetime | None) -> Callable[..., Any]
             moment: Any = since.astimezone(UTC).replace(tzinfo=None)
             if isinstance(cursor.type, sa.String):  # SQLite keeps times as text
                 moment = moment.isoformat(sep=" ", timespec="seconds")
-            selected = selected.where(cursor >= moment)
+            changed: Any = cursor >= moment
+            if stream.whole_by:
+                whole = [table.columns[name] for name in stream.whole_by]
+                changed = sa.tuple_(*whole).in_(sa.select(*whole).where(changed))
+            selected = selected.where(changed)
         return selected
 
     return query

@@ -27,6 +27,9 @@ class Stream:
         cursor: the column an incremental pull goes by; ``None`` for a full pull.
         overlap: how far behind the newest landed record a pull starts again,
             because sources show new records late and out of order.
+        optional: columns that are used where a shop has them; its rows land with or without.
+        whole_by: columns whose records are pulled together: all of them when one has changed. A
+            key that is no key (two lines of one article) is then replaced as a whole.
     """
 
     source: str
@@ -36,6 +39,8 @@ class Stream:
     members: Mapping[str, str] = field(default_factory=dict, compare=False)
     cursor: str | None = None
     overlap: timedelta = timedelta(days=1)
+    optional: tuple[str, ...] = ()
+    whole_by: tuple[str, ...] = ()
 
     @property
     def full_name(self) -> str:
@@ -166,14 +171,34 @@ LIST_MEMBERS = Stream(
 # -- The shop --------------------------------------------------------------------------------
 
 
-def _shop_table(name: str, key: tuple[str, ...], *columns: str) -> Stream:
+def _shop_table(
+    name: str,
+    key: tuple[str, ...],
+    *columns: str,
+    optional: tuple[str, ...] = (),
+    whole_by: tuple[str, ...] = (),
+) -> Stream:
     """A table of the shop's database; every one has its key and the time of its last change."""
-    return Stream(SHOP, name, key=key, columns=(*key, *columns, "updated_at"), cursor="updated_at")
+    return Stream(
+        SHOP,
+        name,
+        key=key,
+        columns=(*key, *columns, "updated_at"),
+        cursor="updated_at",
+        optional=optional,
+        whole_by=whole_by,
+    )
 
 
 CUSTOMERS = _shop_table("customers", ("customer_id",), "email", "created_at")
 ORDERS = _shop_table(
-    "orders", ("order_id",), "customer_id", "store_id", "currency_code", "ordered_at"
+    "orders",
+    ("order_id",),
+    "customer_id",
+    "store_id",
+    "currency_code",
+    "ordered_at",
+    optional=("status", "returned_order_id"),
 )
 ORDER_LINES = _shop_table(
     "order_lines",
@@ -183,6 +208,8 @@ ORDER_LINES = _shop_table(
     "retail_discount_amount",
     "coupon_discount_amount",
     "coupon_match_discount_amount",
+    optional=("line_id", "quantity_unit"),
+    whole_by=("order_id",),
 )
 PRODUCTS = _shop_table(
     "products",

@@ -1,16 +1,94 @@
+-- A line that brings something back has the amount that no sale takes back, on its own day.
+with
+
+booked as (
+
+    select
+        lines.order_id,
+        lines.product_id,
+        cast(lines.line_number as bigint) as line_number,
+        lines.line_id,
+        cast(lines.product_class as varchar) as product_class,
+        lines.customer_id,
+        lines.buyer_kind,
+        lines.store_id,
+        lines.ordered_at,
+        lines.order_date,
+        lines.is_return,
+        cast(
+            case
+                when returned.is_cancelled then 'cancelled'
+                when lines.is_return or returned.is_returned then 'returned'
+                when returned.order_id is not null then 'partly_returned'
+                else 'kept'
+            end as varchar
+        ) as status,
+        not lines.is_return and not coalesce(returned.is_returned, false) as is_kept,
+        cast(
+            coalesce(return_lines.sold_order_id, lines.returned_order_id) as varchar
+        ) as returned_order_id,
+        cast(case when lines.is_return then 0 else lines.item_quantity end as decimal(18, 3))
+            as item_quantity,
+        cast(
+            case
+                when lines.is_return and return_lines.sold_order_id is null
+                    then return_lines.returned_quantity
+                else coalesce(returned.returned_quantity, 0)
+            end as decimal(18, 3)
+        ) as returned_quantity,
+        lines.quantity_unit,
+        lines.currency_code,
+        cast(case when lines.is_return then 0 else lines.sales_amount end as decimal(18, 3))
+            as gross_amount,
+        cast(
+            case
+                when lines.is_return then return_lines.returned_amount - return_lines.booked_amount
+                else coalesce(returned.returned_amount, 0)
+            end as decimal(18, 3)
+        ) as returned_amount,
+        {% for discount in ['retail', 'coupon', 'coupon_match'] %}
+        cast(
+            case when lines.is_return then 0 else lines.{{ discount }}_discount_amount end
+            as decimal(18, 3)
+        ) as {{ discount }}_discount_amount{{ ',' if not loop.last }}
+        {% endfor %}
+    from {{ ref('int_orders__signed_lines') }} as lines
+    left join {{ ref('int_orders__return_lines') }} as return_lines
+        on
+            lines.order_id = return_lines.order_id
+            and lines.product_id = return_lines.product_id
+            and lines.line_number = return_lines.line_number
+    left join {{ ref('int_orders__returned_lines') }} as returned
+        on
+            lines.order_id = returned.order_id
+            and lines.product_id = returned.product_id
+            and lines.line_number = returned.line_number
+
+)
+
 select
-    lines.order_id,
-    lines.product_id,
-    orders.customer_id,
-    orders.store_id,
-    orders.currency_code,
-    orders.ordered_at,
-    orders.order_date,
-    lines.item_quantity,
-    lines.sales_amount,
-    lines.retail_discount_amount,
-    lines.coupon_discount_amount,
-    lines.coupon_match_discount_amount
-from {{ ref('stg_shop__order_lines') }} as lines
-inner join {{ ref('int_orders__with_customers') }} as orders
-    on lines.order_id = orders.order_id
+    order_id,
+    product_id,
+    line_number,
+    line_id,
+    product_class,
+    customer_id,
+    buyer_kind,
+    store_id,
+    ordered_at,
+    order_date,
+    is_return,
+    status,
+    is_kept,
+    returned_order_id,
+    item_quantity,
+    returned_quantity,
+    quantity_unit,
+    currency_code,
+    gross_amount,
+    returned_amount,
+    cast(gross_amount - returned_amount as decimal(18, 3)) as sales_amount,
+    retail_discount_amount,
+    coupon_discount_amount,
+    coupon_match_discount_amount
+from booked

@@ -1,15 +1,36 @@
+-- What was bought and kept is an order, what came back a return. Who cancels has done neither, and
+-- guests are nobody's touchpoints.
+with
+
+happened as (
+
+    select
+        'shop:' || order_id as touchpoint_id,
+        ordered_at as occurred_at,
+        'ordered' as event_type,
+        *
+    from {{ ref('int_orders__told') }}
+    where is_kept
+    union all
+    select
+        'shop:' || order_id || ':returned' as touchpoint_id,
+        case when has_return then ordered_at else updated_at end as occurred_at,
+        'returned' as event_type,
+        *
+    from {{ ref('int_orders__told') }}
+    where has_return or (is_returned_in_shop and updated_at < {{ cutoff() }})
+
+)
+
 select
-    'shop:' || order_id as touchpoint_id,
+    touchpoint_id,
     customer_id,
-    ordered_at as occurred_at,
-    case
-        when list_contains([{{ sql_texts(var('web_store_ids')) }}], store_id) then 'web'
-        else 'store'
-    end as channel,
+    occurred_at,
+    channel,
     'inbound' as direction,
     'human' as actor,
     null as message_class,
-    'ordered' as event_type,
+    event_type,
     false as is_marketing_contact,
     'shop' as source,
     null as campaign_id,
@@ -19,4 +40,5 @@ select
     null as owner_id,
     null as question,
     null as answer
-from {{ ref('int_orders__with_customers') }}
+from happened
+where customer_id is not null

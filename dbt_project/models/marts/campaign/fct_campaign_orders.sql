@@ -13,9 +13,12 @@ with
 orders as (
 
     select * from {{ ref('fct_orders') }}
-    {% if is_incremental() %}
-    where order_date in (select touched.order_date from {{ touched_days() }} as touched)
-    {% endif %}
+    where
+        is_kept
+        and customer_id is not null
+        {% if is_incremental() %}
+        and order_date in (select touched.order_date from {{ touched_days() }} as touched)
+        {% endif %}
 
 ),
 
@@ -42,7 +45,8 @@ select
     any_value(orders.customer_id) as customer_id,
     any_value(orders.order_date) as order_date,
     any_value(orders.currency_code) as currency_code,
-    cast(any_value(orders.sales_amount) as decimal(18, 2)) as sales_amount,
+    cast(any_value(orders.sales_amount) as decimal(18, 3)) as sales_amount,
+    cast(any_value(orders.reporting_sales_amount) as decimal(18, 3)) as reporting_sales_amount,
     cast(list_sort(list(reached.campaign_id)) as varchar[]) as campaign_ids,
     max_by(reached.campaign_id, (reached.reached_at, reached.campaign_id)) as last_campaign_id
 from orders

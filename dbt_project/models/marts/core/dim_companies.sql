@@ -43,14 +43,14 @@ select
     companies.country_code,
     companies.lifecycle_stage,
     cast(companies.employee_count as bigint) as employee_count,
-    cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
+    {{ reporting_currency() }} as currency_code,
     companies.annual_revenue_amount,
     companies.created_at,
     cast(coalesce(customers.customer_count, 0) as bigint) as customer_count,
     cast(coalesce(deals.deal_count, 0) as bigint) as deal_count,
     cast(coalesce(deals.open_deal_count, 0) as bigint) as open_deal_count,
     cast(coalesce(deals.won_deal_count, 0) as bigint) as won_deal_count,
-    cast(coalesce(deals.won_deal_amount, 0) as decimal(18, 2)) as won_deal_amount,
+    cast(coalesce(deals.won_deal_amount, 0) as decimal(18, 3)) as won_deal_amount,
     cast(coalesce(tickets.ticket_count, 0) as bigint) as ticket_count,
     cast(coalesce(tickets.open_ticket_count, 0) as bigint) as open_ticket_count
 from {{ ref('int_crm__companies') }} as companies

@@ -162,13 +162,15 @@ orders as (
         count(*) filter (
             where coupon_discount_amount + retail_discount_amount > 0
         ) as discounted_order_count,
-        sum(sales_amount) filter (where {{ is_summed() }}) as sales_amount,
+        sum(gross_amount * reporting_rate) as gross_amount,
         sum(
-            retail_discount_amount + coupon_discount_amount + coupon_match_discount_amount
-        ) filter (where {{ is_summed() }}) as discount_amount
+            (retail_discount_amount + coupon_discount_amount + coupon_match_discount_amount)
+            * reporting_rate
+        ) as discount_amount
     from {{ ref('fct_orders') }}
     where
-        order_date between {{ since }} and {{ until }}
+        is_kept
+        and order_date between {{ since }} and {{ until }}
         and {{ is_of_touched_customer() }}
     group by customer_id
 
@@ -193,7 +195,8 @@ stores as (
         count(*) as observations
     from {{ ref('fct_orders') }}
     where
-        order_date between {{ since }} and {{ until }}
+        is_kept
+        and order_date between {{ since }} and {{ until }}
         and store_id is not null
         and {{ is_of_touched_customer() }}
     group by customer_id, store_id
@@ -210,7 +213,9 @@ bought as (
     from {{ ref('fct_order_lines') }} as lines
     inner join {{ ref('dim_products') }} as products on lines.product_id = products.product_id
     where
-        lines.order_date between {{ since }} and {{ until }}
+        lines.is_kept
+        and lines.product_class = 'goods'
+        and lines.order_date between {{ since }} and {{ until }}
         and {{ is_of_touched_customer('lines.customer_id') }}
     group by lines.customer_id, products.product_category, products.brand
 
@@ -468,14 +473,14 @@ select
     end as coupon_order_share,
     case
         when order_count >= {{ least }}
-            then {{ ratio('discount_amount', '(sales_amount + discount_amount)') }}
+            then {{ ratio('discount_amount', '(gross_amount + discount_amount)') }}
     end as discount_share,
     case
         when order_count >= {{ least }}
             then
                 least(
                     1,
-                    {{ ratio('discount_amount', '(sales_amount + discount_amount)') }}
+                    {{ ratio('discount_amount', '(gross_amount + discount_amount)') }}
                     / {{ var('price_sensitivity_full_discount_share') }}
                 )
     end as price_sensitivity,

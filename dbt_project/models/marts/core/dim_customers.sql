@@ -16,6 +16,7 @@ orders as (
         max(order_date) as last_order_date,
         count(*) as order_count
     from {{ ref('fct_orders') }}
+    where is_kept
     group by customer_id
 
 )

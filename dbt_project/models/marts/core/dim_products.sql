@@ -26,6 +26,7 @@ sold as (
 
 select
     coalesce(catalogue.product_id, sold.product_id) as product_id,
+    coalesce(classes.product_class, 'goods') as product_class,
     catalogue.manufacturer_id,
     catalogue.department,
     catalogue.brand,
@@ -36,3 +37,5 @@ select
     sold.product_id is not null as is_sold
 from catalogue
 full outer join sold on catalogue.product_id = sold.product_id
+left join {{ ref('int_products__classes') }} as classes
+    on coalesce(catalogue.product_id, sold.product_id) = classes.product_id

@@ -46,7 +46,7 @@ select
     currency_code,
     case
         when outcome = 'open'
-            then cast(cast(deal_amount as double) * win_probability as decimal(18, 2))
+            then cast(cast(deal_amount as double) * win_probability as decimal(18, 3))
     end as weighted_amount,
     opened_at,
     {{ reporting_date('opened_at') }} as opened_date,

@@ -9,24 +9,14 @@
             changed=ref('int_orders__changed'),
             key='order_id',
             day='order_date',
-            watch=['order_id', 'customer_id'],
+            watch=['order_id', 'product_id', 'line_number', 'customer_id', 'buyer_kind',
+                   'product_class', 'status', 'returned_order_id', 'returned_quantity',
+                   'returned_amount'],
         ) }}"
     )
 }}
 
-select
-    order_id,
-    product_id,
-    customer_id,
-    store_id,
-    ordered_at,
-    order_date,
-    cast(item_quantity as bigint) as item_quantity,
-    currency_code,
-    cast(sales_amount as decimal(18, 2)) as sales_amount,
-    cast(retail_discount_amount as decimal(18, 2)) as retail_discount_amount,
-    cast(coupon_discount_amount as decimal(18, 2)) as coupon_discount_amount,
-    cast(coupon_match_discount_amount as decimal(18, 2)) as coupon_match_discount_amount
+select *
 from {{ ref('int_orders__lines') }}
 {% if is_incremental() %}
 where order_date in (select touched.order_date from {{ touched_days() }} as touched)

@@ -5,11 +5,12 @@
         on_schema_change='fail',
         meta={'replaced_by': 'order_date', 'noted': 'all'},
         pre_hook="{{ find_touched_days(
-            rows=ref('int_orders__with_customers'),
+            rows=ref('int_orders__told'),
             changed=ref('int_orders__changed'),
             key='order_id',
             day='order_date',
-            watch=['order_id', 'customer_id'],
+            watch=['order_id', 'customer_id', 'buyer_kind', 'channel', 'status', 'reporting_rate'],
+            followed=[ref('fct_order_lines')],
         ) }}"
     )
 }}
@@ -18,7 +19,7 @@ with
 
 orders as (
 
-    select * from {{ ref('int_orders__with_customers') }}
+    select * from {{ ref('int_orders__told') }}
     {% if is_incremental() %}
     where order_date in (select touched.order_date from {{ touched_days() }} as touched)
     {% endif %}
@@ -30,7 +31,10 @@ lines as (
     select
         order_id,
         count(*) as line_count,
-        sum(item_quantity) as item_quantity,
+        -- pieces; what is weighed or measured adds up with nothing else
+        sum(case when quantity_unit is null then item_quantity else 0 end) as item_quantity,
+        sum(gross_amount) as gross_amount,
+        sum(returned_amount) as returned_amount,
         sum(sales_amount) as sales_amount,
         sum(retail_discount_amount) as retail_discount_amount,
         sum(coupon_discount_amount) as coupon_discount_amount,
@@ -56,20 +60,26 @@ lines as (
 select
     orders.order_id,
     orders.customer_id,
+    orders.buyer_kind,
     orders.store_id,
+    orders.channel,
     orders.ordered_at,
     orders.order_date,
+    orders.status,
+    orders.is_kept,
     cast(coalesce(lines.line_count, 0) as bigint) as line_count,
-    cast(coalesce(lines.item_quantity, 0) as bigint) as item_quantity,
+    cast(coalesce(lines.item_quantity, 0) as decimal(18, 3)) as item_quantity,
     orders.currency_code,
-    cast(coalesce(lines.sales_amount, 0) as decimal(18, 2)) as sales_amount,
-    cast(coalesce(lines.retail_discount_amount, 0) as decimal(18, 2)) as retail_discount_amount,
-    cast(coalesce(lines.coupon_discount_amount, 0) as decimal(18, 2)) as coupon_discount_amount,
+    {% for column in [
+        'gross', 'returned', 'sales', 'retail_discount', 'coupon_discount', 'coupon_match_discount',
+        'discounted_sales',
+    ] %}
+    cast(coalesce(lines.{{ column }}_amount, 0) as decimal(18, 3)) as {{ column }}_amount
+    {{- ',' }}
+    {% endfor %}
+    orders.reporting_rate,
     cast(
-        coalesce(lines.coupon_match_discount_amount, 0) as decimal(18, 2)
-    ) as coupon_match_discount_amount,
-    cast(
-        coalesce(lines.discounted_sales_amount, 0) as decimal(18, 2)
-    ) as discounted_sales_amount
+        coalesce(lines.sales_amount, 0) * orders.reporting_rate as decimal(18, 3)
+    ) as reporting_sales_amount
 from orders
 left join lines on orders.order_id = lines.order_id

@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         on_schema_change='fail',
-        meta={'replaced_by': 'month_date'},
+        meta={'replaced_by': 'month_date', 'has_reporting_currency': true},
         pre_hook="{{ follow_months([ref('fct_touchpoints'), ref('fct_orders')]) }}"
     )
 }}
@@ -27,7 +27,6 @@ touchpoints as {{ 'materialized' if is_incremental() else 'not materialized' }} 
         actor,
         event_type,
         is_marketing_contact,
-        order_id,
         -- what costs the firm something: each message, call or meeting of ours once
         direction = 'outbound'
         and (
@@ -83,45 +82,72 @@ customers as (
 
 ),
 
-sales as (
+orders as (
 
     select
-        touchpoints.month_date,
-        touchpoints.channel,
-        count(*) filter (
-            where orders.currency_code <> '{{ var("reporting_currency") }}'
-        ) as other_currency_order_count,
-        sum(orders.sales_amount) filter (
-            where orders.currency_code = '{{ var("reporting_currency") }}'
-        ) as sales_amount
-    from touchpoints
-    inner join {{ ref('fct_orders') }} as orders on touchpoints.order_id = orders.order_id
-    where touchpoints.event_type = 'ordered'
-    group by touchpoints.month_date, touchpoints.channel
+        cast(date_trunc('month', order_date) as date) as month_date,
+        channel,
+        case when customer_id is null then 'guests' else 'customers' end as buyers,
+        count(*) filter (where is_kept) as order_count,
+        count(*) filter (where is_kept and reporting_sales_amount is null) as other_currency_order_count,
+        sum(reporting_sales_amount) as sales_amount
+    from {{ ref('fct_orders') }}
+    {% if is_incremental() %}
+    where {{ is_in_touched_month('order_date') }}
+    {% endif %}
+    group by month_date, channel, buyers
+
+),
+
+-- Guests are nobody's touchpoints, so of them there are orders only. A customer's order that was cancelled
+-- is no touchpoint either, but has its place.
+lines as (
+
+    select
+        coalesce(counted.month_date, orders.month_date) as month_date,
+        coalesce(counted.channel, orders.channel) as channel,
+        coalesce(orders.buyers, 'customers') as buyers,
+        {% for column in [
+            'touchpoint', 'outbound', 'inbound', 'human_outbound', 'marketing_contact',
+            'automated_paid', 'human_paid'
+        ] + (events | reject('equalto', 'ordered') | list) %}
+        counted.{{ column }}_count,
+        {% endfor %}
+        orders.order_count as ordered_count,
+        orders.other_currency_order_count,
+        orders.sales_amount
+    from counted
+    full outer join orders
+        on
+            orders.buyers = 'customers'
+            and counted.month_date = orders.month_date
+            and counted.channel = orders.channel
 
 )
 
 select
-    counted.month_date,
-    cast(counted.channel as varchar) as channel,
-    cast(customers.customer_count as bigint) as customer_count,
-    cast(customers.reached_customer_count as bigint) as reached_customer_count,
-    cast(customers.active_customer_count as bigint) as active_customer_count,
+    lines.month_date,
+    cast(lines.channel as varchar) as channel,
+    cast(lines.buyers as varchar) as buyers,
+    {% for column in ['customer', 'reached_customer', 'active_customer'] %}
+    cast(coalesce(customers.{{ column }}_count, 0) as bigint) as {{ column }}_count,
+    {% endfor %}
     {% for column in [
         'touchpoint', 'outbound', 'inbound', 'human_outbound', 'marketing_contact'
     ] + events %}
-    cast(counted.{{ column }}_count as bigint) as {{ column }}_count,
+    cast(coalesce(lines.{{ column }}_count, 0) as bigint) as {{ column }}_count,
     {% endfor %}
-    cast(coalesce(sales.other_currency_order_count, 0) as bigint) as other_currency_order_count,
-    cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
-    cast(coalesce(sales.sales_amount, 0) as decimal(18, 2)) as sales_amount,
+    cast(coalesce(lines.other_currency_order_count, 0) as bigint) as other_currency_order_count,
+    {{ reporting_currency() }} as currency_code,
+    cast(coalesce(lines.sales_amount, 0) as decimal(18, 3)) as sales_amount,
     cast(
-        counted.automated_paid_count * {{ contact_cost('counted.channel', "'automated'") }}
-        + counted.human_paid_count * {{ contact_cost('counted.channel', "'human'") }}
+        coalesce(lines.automated_paid_count, 0) * {{ contact_cost('lines.channel', "'automated'") }}
+        + coalesce(lines.human_paid_count, 0) * {{ contact_cost('lines.channel', "'human'") }}
         as decimal(18, 2)
     ) as cost_amount
-from counted
-inner join customers
-    on counted.month_date = customers.month_date and counted.channel = customers.channel
-left join sales
-    on counted.month_date = sales.month_date and counted.channel = sales.channel
+from lines
+left join customers
+    on
+        lines.buyers = 'customers'
+        and lines.month_date = customers.month_date
+        and lines.channel = customers.channel

@@ -134,9 +134,9 @@ select
     cast(coalesce(joined.{{ column }}_count, 0) as bigint) as {{ column }}_count,
     {% endfor %}
     cast(coalesce(joined.other_currency_deal_count, 0) as bigint) as other_currency_deal_count,
-    cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
+    {{ reporting_currency() }} as currency_code,
     {% for column in ['entered', 'won', 'open'] %}
-    cast(coalesce(joined.{{ column }}_amount, 0) as decimal(18, 2)) as {{ column }}_amount,
+    cast(coalesce(joined.{{ column }}_amount, 0) as decimal(18, 3)) as {{ column }}_amount,
     {% endfor %}
     case
         when joined.stage_outcome = 'open'
@@ -154,7 +154,7 @@ select
             then
                 cast(
                     joined.entered_count * {{ ratio('joined.won_amount', 'joined.closed_count') }}
-                    / nullif(joined.mean_days_to_won, 0) as decimal(18, 2)
+                    / nullif(joined.mean_days_to_won, 0) as decimal(18, 3)
                 )
     end as daily_velocity_amount
 from joined

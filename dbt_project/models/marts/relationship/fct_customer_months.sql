@@ -3,7 +3,12 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         on_schema_change='fail',
-        meta={'replaced_by': 'month_start_date', 'of_customers': true, 'noted': 'all'},
+        meta={
+            'replaced_by': 'month_start_date',
+            'of_customers': true,
+            'noted': 'all',
+            'has_reporting_currency': true,
+        },
         pre_hook="{{ find_evidence_months(
             but_browsing(ref('fct_touchpoints')),
             [ref('fct_orders'), ref('fct_order_lines'), ref('dim_campaigns'), ref('dim_products')],
@@ -11,6 +16,8 @@
     )
 }}
 
+{#- a return makes nobody recent -#}
+{%- set acts = "direction = 'inbound' and event_type <> 'returned'" %}
 {%- set letters = "event_type = 'replied' and channel in ('email', 'post', 'social')" %}
 {%- set chats = "event_type = 'replied' and channel in ('chat', 'sms', 'push')" %}
 {%- set calls = "(event_type = 'called' and direction = 'inbound') or event_type = 'met'" %}
@@ -51,8 +58,8 @@ counted as (
         touchpoints.month_start_date,
         min(touchpoints.touchpoint_date) as first_evidence_date,
         max(touchpoints.touchpoint_date) as last_evidence_date,
-        min(touchpoint_date) filter (where direction = 'inbound') as first_act_date,
-        max(touchpoint_date) filter (where direction = 'inbound') as last_act_date,
+        min(touchpoint_date) filter (where {{ acts }}) as first_act_date,
+        max(touchpoint_date) filter (where {{ acts }}) as last_act_date,
         min(touchpoint_date) filter (where event_type = 'ordered') as first_order_date,
         max(touchpoint_date) filter (where event_type = 'ordered') as last_order_date,
         count(*) filter (where is_marketing_contact) as message_count,
@@ -171,16 +178,17 @@ orders as (
         cast(date_trunc('month', order_date) as date) as month_start_date,
         count(*) filter (
             where
-            coupon_discount_amount > 0
-            or (
-                discounted_sales_amount > 0
-                and discounted_sales_amount
-                >= {{ var('discounted_order_least_share') }} * sales_amount
+            is_kept
+            and (
+                coupon_discount_amount > 0
+                or (
+                    discounted_sales_amount > 0
+                    and discounted_sales_amount
+                    >= {{ var('discounted_order_least_share') }} * sales_amount
+                )
             )
         ) as discounted_order_count,
-        sum(
-            case when currency_code = '{{ var("reporting_currency") }}' then sales_amount else 0 end
-        ) as sales_amount
+        sum(reporting_sales_amount) as sales_amount
     from {{ ref('fct_orders') }}
     {% if is_incremental() %}
     where {{ is_in_touched_month('order_date') }}
@@ -198,7 +206,7 @@ products as (
         cast(1 as bigint)
         << cast(floor(60 * {{ hash_share('product_category') }}) as integer) as category_bit
     from {{ ref('dim_products') }}
-    where product_category is not null
+    where product_category is not null and product_class = 'goods'
 
 ),
 
@@ -207,7 +215,7 @@ offered as (
 
     select count(distinct product_category) as category_count
     from {{ ref('dim_products') }}
-    where is_in_catalogue
+    where is_in_catalogue and product_class = 'goods'
 
 ),
 
@@ -218,9 +226,12 @@ lines as (
         order_date,
         product_id
     from {{ ref('fct_order_lines') }}
-    {% if is_incremental() %}
-    where {{ is_in_touched_month('order_date') }}
-    {% endif %}
+    where
+        is_kept
+        and customer_id is not null
+        {% if is_incremental() %}
+        and {{ is_in_touched_month('order_date') }}
+        {% endif %}
 
 ),
 
@@ -271,8 +282,8 @@ select
     cast(coalesce(answered.answer_points, 0) as integer) as answer_points,
     cast(coalesce(crm.deal_count, 0) as integer) as deal_count,
     cast(coalesce(crm.mishandled_ticket_count, 0) as integer) as mishandled_ticket_count,
-    cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
-    cast(coalesce(orders.sales_amount, 0) as decimal(18, 2)) as sales_amount,
+    {{ reporting_currency() }} as currency_code,
+    cast(coalesce(orders.sales_amount, 0) as decimal(18, 3)) as sales_amount,
     cast(coalesce(counted.contact_cost_amount, 0) as decimal(18, 2)) as contact_cost_amount
 from counted
 full outer join crm

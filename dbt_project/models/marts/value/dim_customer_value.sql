@@ -1,3 +1,5 @@
+{{ config(post_hook="{{ note_customers_of_changed(['value_tier']) }}") }}
+
 with
 
 customers as (
@@ -10,29 +12,21 @@ orders as (
 
     select
         customer_id,
-        min(order_date) as first_order_date,
-        max(order_date) as last_order_date,
-        count(*) as order_count,
+        min(order_date) filter (where is_kept) as first_order_date,
+        max(order_date) filter (where is_kept) as last_order_date,
+        count(*) filter (where is_kept) as order_count,
         count(*) filter (
-            where {{ day_number(latest_day()) }} - {{ day_number('order_date') }} < 365
+            where is_kept and {{ day_number(latest_day()) }} - {{ day_number('order_date') }} < 365
         ) as order_count_365d,
         count(*) filter (
-            where currency_code <> '{{ var("reporting_currency") }}'
+            where is_kept and reporting_sales_amount is null
         ) as other_currency_order_count,
-        sum(
-            case when currency_code = '{{ var("reporting_currency") }}' then sales_amount else 0 end
-        ) as sales_amount,
-        sum(
-            case
-                when
-                    currency_code = '{{ var("reporting_currency") }}'
-                    and {{ day_number(latest_day()) }} - {{ day_number('order_date') }} < 365
-                    then sales_amount
-                else 0
-            end
+        sum(reporting_sales_amount) as sales_amount,
+        sum(reporting_sales_amount) filter (
+            where {{ day_number(latest_day()) }} - {{ day_number('order_date') }} < 365
         ) as sales_amount_365d
     from {{ ref('fct_orders') }}
-    where order_date <= {{ latest_day() }}
+    where order_date <= {{ latest_day() }} and customer_id is not null
     group by customer_id
 
 ),
@@ -49,9 +43,9 @@ measured as (
         coalesce(orders.other_currency_order_count, 0) as other_currency_order_count,
         coalesce(orders.sales_amount, 0) as sales_amount,
         coalesce(orders.sales_amount_365d, 0) as sales_amount_365d,
-        -- what the quintiles rank: null, and so unranked, without an order
-        orders.order_count as ranked_order_count,
-        orders.sales_amount as ranked_sales_amount
+        -- what the quintiles rank: null, and so unranked, without an order or any amount that is known
+        case when orders.order_count > 0 then orders.order_count end as ranked_order_count,
+        case when orders.order_count > 0 then orders.sales_amount end as ranked_sales_amount
     from customers
     left join orders on customers.customer_id = orders.customer_id
 
@@ -77,15 +71,16 @@ select
     cast(order_count as bigint) as order_count,
     cast(order_count_365d as bigint) as order_count_365d,
     cast(other_currency_order_count as bigint) as other_currency_order_count,
-    cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
-    cast(sales_amount as decimal(18, 2)) as sales_amount,
-    cast(sales_amount_365d as decimal(18, 2)) as sales_amount_365d,
+    {{ reporting_currency() }} as currency_code,
+    cast(sales_amount as decimal(18, 3)) as sales_amount,
+    cast(sales_amount_365d as decimal(18, 3)) as sales_amount_365d,
+    cast({{ value_tier('sales_amount_365d') }} as varchar) as value_tier,
     case
         when order_count > other_currency_order_count
             then
                 cast(
                     cast(sales_amount as double) / (order_count - other_currency_order_count)
-                    as decimal(18, 2)
+                    as decimal(18, 3)
                 )
     end as average_order_amount,
     recency_quintile,

@@ -14,6 +14,8 @@ select
     campaign_id,
     coupon_upc,
     product_id,
+    order_id,
+    order_amount,
     categories,
     list_topic,
     pulse_question,

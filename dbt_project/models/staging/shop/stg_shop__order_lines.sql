@@ -8,9 +8,13 @@ versions as (
 
 select
     order_id,
+    line_number,
+    line_id,
     product_id,
     item_quantity,
-    sales_amount,
+    quantity_unit,
+    -- some shops write what went back without a sign
+    case when item_quantity < 0 then -abs(sales_amount) else sales_amount end as sales_amount,
     retail_discount_amount,
     coupon_discount_amount,
     coupon_match_discount_amount,

@@ -10,7 +10,9 @@ select
     order_id,
     shop_customer_id,
     store_id,
+    returned_order_id,
     currency_code,
+    shop_status,
     ordered_at,
     updated_at
 from versions

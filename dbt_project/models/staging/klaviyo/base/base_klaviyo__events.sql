@@ -26,6 +26,9 @@ opened as (
                 'campaign_id': 'VARCHAR',
                 'coupon_upc': 'VARCHAR',
                 'ProductID': 'VARCHAR',
+                'OrderId': 'VARCHAR',
+                '$event_id': 'VARCHAR',
+                '$value': 'VARCHAR',
                 'Categories': ['VARCHAR'],
                 'List': 'VARCHAR',
                 'question': 'VARCHAR',
@@ -47,12 +50,19 @@ typed as (
         {{ clean_text('members.event_properties.campaign_id') }} as campaign_id,
         {{ clean_text('members.event_properties.coupon_upc') }} as coupon_upc,
         {{ clean_text('members.event_properties.productid') }} as product_id,
+        coalesce(
+            {{ clean_text('members.event_properties.orderid') }},
+            {{ clean_text('members.event_properties."$event_id"') }}
+        ) as order_id,
 
         -- text
         members.event_properties.categories,
         {{ topic_of('members.event_properties.list') }} as list_topic,
         lower({{ clean_text('members.event_properties.question') }}) as pulse_question,
         lower({{ clean_text('members.event_properties.answer') }}) as pulse_answer,
+
+        -- numbers
+        {{ amount('members.event_properties."$value"') }} as order_amount,
 
         -- timestamps
         {{ utc_timestamp('datetime') }} as occurred_at,

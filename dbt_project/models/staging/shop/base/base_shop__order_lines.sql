@@ -4,7 +4,7 @@
         incremental_strategy='append',
         on_schema_change='fail',
         pre_hook="{{ age_typed_rows('shop') }}",
-        post_hook="{{ rank_anew(['order_id', 'product_id'], changed_at='updated_at') }}"
+        post_hook="{{ rank_lines_anew() }}"
     )
 }}
 
@@ -12,7 +12,7 @@ with
 
 landed as (
 
-    {{ not_yet_typed(landed('shop', 'order_lines')) }}
+    {{ not_yet_typed(landed('shop', 'order_lines', optional=['line_id', 'quantity_unit'])) }}
 
 ),
 
@@ -22,9 +22,13 @@ typed as (
         -- ids
         {{ clean_text('order_id') }} as order_id,
         {{ clean_text('product_id') }} as product_id,
+        {{ clean_text('line_id') }} as line_id,
+
+        -- text
+        lower({{ clean_text('quantity_unit') }}) as quantity_unit,
 
         -- numbers
-        {{ whole_number('quantity') }} as item_quantity,
+        {{ quantity('quantity') }} as item_quantity,
         {{ amount('sales_amount') }} as sales_amount,
         {{ amount('retail_discount_amount') }} as retail_discount_amount,
         {{ amount('coupon_discount_amount') }} as coupon_discount_amount,
@@ -48,13 +52,13 @@ checked as (
 
     select
         * exclude (raw),
-        coalesce(order_id, '') || ':' || coalesce(product_id, '') as record_key,
+        coalesce(order_id, '') || ':' || coalesce(product_id, '')
+        || coalesce(':' || line_id, '') as record_key,
         true as is_seen,
         case
             when order_id is null then 'order_id is missing'
             when product_id is null then 'product_id is missing'
-            when item_quantity is null then 'quantity is missing or not a whole number'
-            when item_quantity < 0 then 'quantity is negative'
+            when item_quantity is null then 'quantity is missing or not a number'
             when sales_amount is null then 'sales_amount is missing or not a number'
             when retail_discount_amount is null
                 then 'retail_discount_amount is missing or not a number'
@@ -62,10 +66,12 @@ checked as (
                 then 'coupon_discount_amount is missing or not a number'
             when coupon_match_discount_amount is null
                 then 'coupon_match_discount_amount is missing or not a number'
-            when sales_amount < 0 then 'sales_amount is negative'
-            when retail_discount_amount < 0 then 'retail_discount_amount is negative'
-            when coupon_discount_amount < 0 then 'coupon_discount_amount is negative'
-            when coupon_match_discount_amount < 0 then 'coupon_match_discount_amount is negative'
+            when item_quantity >= 0 and sales_amount >= 0 and retail_discount_amount < 0
+                then 'retail_discount_amount is negative'
+            when item_quantity >= 0 and sales_amount >= 0 and coupon_discount_amount < 0
+                then 'coupon_discount_amount is negative'
+            when item_quantity >= 0 and sales_amount >= 0 and coupon_match_discount_amount < 0
+                then 'coupon_match_discount_amount is negative'
             when updated_at is null then 'updated_at is missing or not a time'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
@@ -77,5 +83,7 @@ checked as (
 
 select
     *,
-    1 as version_rank
+    1 as version_rank,
+    1 as line_number,
+    false as is_repeat
 from checked

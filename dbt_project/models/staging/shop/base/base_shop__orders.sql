@@ -12,7 +12,7 @@ with
 
 landed as (
 
-    {{ not_yet_typed(landed('shop', 'orders')) }}
+    {{ not_yet_typed(landed('shop', 'orders', optional=['status', 'returned_order_id'])) }}
 
 ),
 
@@ -23,9 +23,11 @@ typed as (
         {{ clean_text('order_id') }} as order_id,
         {{ clean_text('customer_id') }} as shop_customer_id,
         {{ clean_text('store_id') }} as store_id,
+        {{ clean_text('returned_order_id') }} as returned_order_id,
 
         -- text
         upper({{ clean_text('currency_code') }}) as currency_code,
+        {{ topic_of('status') }} as shop_status,
 
         -- timestamps
         {{ utc_timestamp('ordered_at') }} as ordered_at,
@@ -50,7 +52,6 @@ checked as (
         ordered_at < {{ cutoff() }} as is_seen,
         case
             when order_id is null then 'order_id is missing'
-            when shop_customer_id is null then 'customer_id is missing'
             when not coalesce(regexp_full_match(currency_code, '[A-Z]{3}'), false)
                 then 'currency_code is not an ISO 4217 code'
             when ordered_at is null then 'ordered_at is missing or not a time'

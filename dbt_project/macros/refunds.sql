@@ -1,0 +1,16 @@
+{#- What of the refund falls to the lines so far, in cents; all of it, whatever its decimals, to all lines. -#}
+{% macro share_of_refund(left_amount) -%}
+    case
+        when further_amount = 0 or order_left_amount = 0 then 0
+        when further_amount >= order_left_amount then {{ left_amount }}
+        when {{ left_amount }} = order_left_amount then further_amount
+        else
+            cast(
+                round(
+                    cast(further_amount as double) * cast({{ left_amount }} as double)
+                    / cast(order_left_amount as double),
+                    2
+                ) as decimal(18, 3)
+            )
+    end
+{%- endmacro %}

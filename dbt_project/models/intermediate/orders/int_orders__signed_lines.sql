@@ -1,0 +1,25 @@
+-- Lines as the shop has them, with their order: what is negative came back, unless it is a deduction.
+select
+    lines.order_id,
+    lines.product_id,
+    lines.line_number,
+    lines.line_id,
+    coalesce(classes.product_class, 'goods') as product_class,
+    (lines.item_quantity < 0 or lines.sales_amount < 0)
+    and not coalesce(classes.is_deduction, false) as is_return,
+    orders.customer_id,
+    orders.buyer_kind,
+    orders.store_id,
+    orders.currency_code,
+    orders.ordered_at,
+    orders.order_date,
+    orders.returned_order_id,
+    lines.item_quantity,
+    lines.quantity_unit,
+    lines.sales_amount,
+    lines.retail_discount_amount,
+    lines.coupon_discount_amount,
+    lines.coupon_match_discount_amount
+from {{ ref('stg_shop__order_lines') }} as lines
+inner join {{ ref('int_orders__with_customers') }} as orders on lines.order_id = orders.order_id
+left join {{ ref('int_products__classes') }} as classes on lines.product_id = classes.product_id
