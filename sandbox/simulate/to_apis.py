@@ -24,11 +24,13 @@ SHOP = {
         from people where moved_mail_at < {END}
         order by all
     """,
-    "orders": "select order_id, customer_id, store_id, 'USD', shop_time(ms), shop_time(ms) "
+    "orders": "select order_id, customer_id, store_id, 'USD', shop_time(ms), shop_time(ms), "
+    "null, null "
     "from orders order by order_id",
     "order_lines": "select order_id, product_id, quantity, sales_amount::double, "
     "retail_discount_amount::double, coupon_discount_amount::double, "
-    "coupon_match_discount_amount::double, shop_time(ms) from order_lines order by 1, 2",
+    "coupon_match_discount_amount::double, shop_time(ms), null, 0 "
+    "from order_lines order by 1, 2",
 }
 SHOP_WIDE = {
     "products": "select product_id, manufacturer_id, department, brand, product_category, "
@@ -53,6 +55,7 @@ def build(folder: Path, p: Parameters) -> dict[str, int]:
             keep_truth(db, p, number)
         if p.customers >= leads.LEAST:
             leads.write(crm, events.METRICS)
+            shop.write(shop_database, leads.book().shop)
         keep_company_truth(db, p)
         db.execute("detach truth")
     counts = shop.finish(shop_database) | schema.finish(crm)

@@ -120,7 +120,7 @@ def land(
     truth_path.unlink(missing_ok=True)
     spill = home / "sandbox" / ".spill"
     for stream in STREAMS:
-        declare(landing, stream.source, stream.name, stream.columns)
+        declare(landing, stream.source, stream.name, stream.declared)
     parts = nights(p, last_nights)
     with company(p, threads=threads, memory=memory, spill=str(spill)) as db:
         db.execute(f"attach '{truth_path}' as truth")
@@ -262,6 +262,21 @@ def _people() -> dict[str, Landed]:
     }
 
 
+# of the tables that stand under the shop's views
+SHOP_COLUMNS = {
+    "customers": ("customer_id", "email", "created_at", "updated_at", "replaced_at"),
+    "orders": (
+        *("order_id", "customer_id", "store_id", "currency_code", "ordered_at", "updated_at"),
+        *("status", "returned_order_id"),
+    ),
+    "order_lines": (
+        *("order_id", "product_id", "quantity", "sales_amount", "retail_discount_amount"),
+        *("coupon_discount_amount", "coupon_match_discount_amount", "updated_at"),
+        *("quantity_unit", "line"),
+    ),
+}
+
+
 def _leads(db: Database) -> dict[str, Landed]:
     """Return the vendors' streams of the leads, whose tables it makes."""
     told = leads.book()
@@ -292,6 +307,7 @@ def _leads(db: Database) -> dict[str, Landed]:
         ("associations", told.associations, Association._fields),
         ("subscriptions", told.subscriptions, Subscription._fields),
         ("list_members", told.members, ListMember._fields),
+        *((table, told.shop[table], SHOP_COLUMNS[table]) for table in SHOP_COLUMNS),
     ):
         table = pa.table(list(zip(*rows, strict=True)), names=list(columns))
         db.register("rows", table)
@@ -316,6 +332,15 @@ def _leads(db: Database) -> dict[str, Landed]:
         "klaviyo.profiles": _profiles(of(PROFILES)),
         "klaviyo.removals": _removals({"profiles": of(PROFILES)}, redirects),
         "klaviyo.events": _events("select * from lead_events", "and owned_until >= {until}"),
+        **{
+            f"shop.{table}": Landed(
+                {name: name for name in names if name in BY_NAME[f"shop.{table}"].declared},
+                f"lead_{table} where updated_at < shop_time({{until}}) "
+                f"and updated_at >= shop_time({{since}})",
+                pulled_by="updated_at",
+            )
+            for table, names in SHOP_COLUMNS.items()
+        },
     }
 
 
@@ -511,14 +536,14 @@ def _copy(
 
 
 def _select(stream: Stream, landed: Landed, night: Night) -> str:
-    unknown = landed.columns.keys() - set(stream.columns)
+    unknown = landed.columns.keys() - set(stream.declared)
     if unknown:
         raise ValueError(f"{stream.full_name} has no {sorted(unknown)}")
     fields = ", ".join(
         f'({landed.columns[column]})::varchar as "{column}"'
         if column in landed.columns
         else f'null::varchar as "{column}"'
-        for column in stream.columns
+        for column in stream.declared
     )
     query = f"select {fields}, '{night.load_id}' as _dlt_load_id from {landed.source}"
     query += f" order by {landed.pulled_by}" if landed.pulled_by else ""

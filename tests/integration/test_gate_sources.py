@@ -53,7 +53,7 @@ class Landing:
 
     def fill(self):
         for stream in STREAMS:
-            declare(self.landing, stream.source, stream.name, stream.columns)
+            declare(self.landing, stream.source, stream.name, stream.declared)
         for stream in STREAMS:
             self.land(stream.full_name)
 

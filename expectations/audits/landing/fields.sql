@@ -208,7 +208,7 @@ fields as (
     from column_figures(
         'shop',
         'orders',
-        ['order_id', 'customer_id', 'currency_code', 'ordered_at', 'updated_at']
+        ['order_id', 'currency_code', 'ordered_at', 'updated_at']
     )
     union all
     from column_figures(
