@@ -29,6 +29,7 @@ SOURCES = (
     "schema.py",
     "shop.py",
     "stories.py",
+    "trade.py",
 )
 COMPLETE_JOURNEY, SIMULATED = "complete-journey", "simulated"
 SIMULATED_CUSTOMERS, SIMULATED_DAYS = 5_000, 540  # unless somebody asks for others

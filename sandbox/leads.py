@@ -1,4 +1,4 @@
-"""Sixty-odd people who never bought: what a CRM and a mailing tool hold beside clean customers.
+"""Seventy people whom a CRM and a mailing tool hold beside clean customers; most never bought.
 
 Every larger company has them, the real one and the simulated ones, with the same ids: people with
 further addresses, one mailbox for two, zones and countries in the CRM's spelling, preferences that
@@ -6,7 +6,8 @@ nobody can read, numbers that are none, telephones from before a renumbering, op
 channels, records merged in every way, metrics of older names. Each group is a function below, and
 `Book.permissions` and `Book.said` say what is true of them.
 
-They have no account in the shop and get no campaign, so what the customers did stays as it is.
+They get no campaign, and none but the last five has an account in the shop (`sandbox.trade`), so
+what the customers did stays as it is.
 Names are those that `sandbox.people` makes up; mail domains are reserved (RFC 2606). Telephones
 come from the ranges kept for fiction in France (01 99 00 xx xx) and Australia (0491 57x xxx).
 Vietnam keeps none, and its renumbering cannot be shown with numbers of other countries: those here
@@ -21,7 +22,7 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
-from sandbox import schema
+from sandbox import schema, trade
 from sandbox.changes import merged_body, merged_record
 from sandbox.clock import FOREVER, hubspot_time, klaviyo_time
 from sandbox.households import DAY, HOUR, MINUTE, day
@@ -83,6 +84,7 @@ class Book:
         owners: (source, record id) -> whose it is (``L0001``) and what is odd about it.
         permissions: (person, channel) -> whether they may be written to there, and why.
         said: person, property, text as entered, meaning or None.
+        shop: rows of the shop's tables.
     """
 
     records: list[Record] = field(default_factory=list)
@@ -95,6 +97,7 @@ class Book:
     owners: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     permissions: dict[tuple[str, str], tuple[bool, str]] = field(default_factory=dict)
     said: list[tuple[str, str, str, str | None]] = field(default_factory=list)
+    shop: dict[str, list[tuple[object, ...]]] = field(default_factory=dict)
 
 
 @dataclass
@@ -645,6 +648,24 @@ def _cleared(lead: Lead, place: int) -> None:
     lead.contact(set_, (at, dict.fromkeys(set_, ("", None)[place])))
 
 
+def _trade(buyers: list[Lead]) -> None:
+    """Five with an account each; the mailing tool has the one of whose refunds it tells."""
+    book, profiles = buyers[0].book, dict[str, str]()
+    book.shop = trade.shop_rows([lead.mail() for lead in buyers])
+    for number, lead in enumerate(buyers):
+        book.owners["shop", str(trade.account(number))] = lead.id, lead.story
+    for number, order in enumerate(trade.ORDERS):
+        if order.told is None:
+            continue
+        lead, (metric, amount) = buyers[order.account], order.told
+        if lead.id not in profiles:
+            number_of_shop = str(trade.account(order.account))
+            profiles[lead.id] = lead.profile(lead.mail(), external_id=number_of_shop)
+            lead.allows("email", True, "subscribed")
+        about = {"OrderId": str(trade.order_id(number)), "$value": amount}
+        lead.event(metric, profiles[lead.id], trade.told_at(number), **about)
+
+
 @cache
 def book() -> Book:
     """Return all the leads; they depend on nothing."""
@@ -682,6 +703,7 @@ def book() -> Book:
         ("role address", _role_address),
     ):
         together(*people(story, 2))
+    _trade(people("trade", trade.ACCOUNTS))
     return made
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 
+from sandbox import leads
 from sandbox.clock import LAST_INSTANT, parse_instant, shop_time
 from sandbox.households import Household, campaigns, households
 
@@ -26,15 +27,16 @@ create table _customers (
     primary key (customer_id, updated_at)
 );
 create table _orders (
-    order_id integer primary key, customer_id integer not null, store_id integer not null,
-    currency_code text not null, ordered_at text not null, updated_at text not null
+    order_id integer primary key, customer_id integer, store_id integer not null,
+    currency_code text not null, ordered_at text not null, updated_at text not null,
+    status text, returned_order_id integer
 );
 create table _order_lines (
-    order_id integer not null, product_id integer not null, quantity integer not null,
+    order_id integer not null, product_id integer not null, quantity numeric not null,
     sales_amount real not null, retail_discount_amount real not null,
     coupon_discount_amount real not null, coupon_match_discount_amount real not null,
-    updated_at text not null,
-    primary key (order_id, product_id)
+    updated_at text not null, quantity_unit text, line integer not null,
+    primary key (order_id, product_id, line)
 ) without rowid;
 create table _products (
     product_id integer primary key, manufacturer_id integer, department text, brand text,
@@ -49,9 +51,10 @@ create table _coupons (
 """
 COLUMNS = {
     "customers": "customer_id, email, created_at, updated_at",
-    "orders": "order_id, customer_id, store_id, currency_code, ordered_at, updated_at",
+    "orders": "order_id, customer_id, store_id, currency_code, ordered_at, updated_at, "
+    "status, returned_order_id",
     "order_lines": "order_id, product_id, quantity, sales_amount, retail_discount_amount, "
-    "coupon_discount_amount, coupon_match_discount_amount, updated_at",
+    "coupon_discount_amount, coupon_match_discount_amount, updated_at, quantity_unit",
     "products": "product_id, manufacturer_id, department, brand, product_category, product_type, "
     "package_size, updated_at",
     "coupons": "coupon_upc, product_id, campaign_id, offer_type, valid_from, valid_until, "
@@ -65,7 +68,7 @@ select
     basket_id, product_id, quantity,
     round(sales_value, 2), round(retail_disc, 2), round(coupon_disc, 2),
     round(coupon_match_disc, 2),
-    strftime(transaction_timestamp, '%Y-%m-%d %H:%M:%S')
+    strftime(transaction_timestamp, '%Y-%m-%d %H:%M:%S'), null, 0
 from transactions
 order by basket_id, product_id
 """
@@ -73,7 +76,7 @@ ORDERS = """
 select distinct
     basket_id, household_id, store_id, 'USD',
     strftime(transaction_timestamp, '%Y-%m-%d %H:%M:%S'),
-    strftime(transaction_timestamp, '%Y-%m-%d %H:%M:%S')
+    strftime(transaction_timestamp, '%Y-%m-%d %H:%M:%S'), null, null
 from transactions
 order by basket_id
 """
@@ -100,7 +103,10 @@ def build(path: Path, data: duckdb.DuckDBPyConnection) -> dict[str, int]:
         write(shop, {table: _batched(data.execute(query))})
     ready = {campaign.number: shop_time(campaign.created) for campaign in campaigns(data)}
     coupons = data.execute(COUPONS).fetchall()
-    customers = [version for household in households(data) for version in _customer(household)]
+    everybody = households(data)
+    customers = [version for household in everybody for version in _customer(household)]
+    if len(everybody) >= leads.LEAST:
+        write(shop, leads.book().shop)
     write(shop, {"coupons": [(*row, ready[row[2]]) for row in coupons], "customers": customers})
     return finish(shop)
 

@@ -35,12 +35,14 @@
 {#- Days in which a message of the channel may be answered: the policy `campaign_attribution_days`. -#}
 {% macro answer_days(channel) -%}
     {%- set days = var('campaign_attribution_days') -%}
+    {% if days | length > 1 %}
     case {{ channel }}
         {% for name, count in days.items() if name != 'default' %}
         when '{{ name }}' then {{ count }}
         {% endfor %}
         else {{ days.default }}
     end
+    {%- else %}{{ days.default }}{% endif %}
 {%- endmacro %}
 
 {#- The most of them: how far an answer may lie from its message. -#}

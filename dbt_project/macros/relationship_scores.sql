@@ -448,6 +448,11 @@ scored as (
             when {{ prefix }}{{ type }}_distance then '{{ type }}'
             {% endfor %}
         end as {{ prefix }}nearest_type,
+        case {{ prefix }}least_distance
+            {% for type in relationship_types() %}
+            when {{ prefix }}{{ type }}_distance then seeking.{{ type }}
+            {% endfor %}
+        end as is_{{ prefix }}nearest_seeking,
         (
             {% for type in relationship_types() %}
             case when seeking.{{ type }} then {{ prefix }}{{ type }}_odds else 0 end
@@ -455,11 +460,6 @@ scored as (
             {% endfor %}
         ) / {{ prefix }}all_odds as {{ prefix }}seeking_share,
         {% endfor %}
-        case nearest_type
-            {% for type in relationship_types() %}
-            when '{{ type }}' then seeking.{{ type }}
-            {% endfor %}
-        end as is_nearest_seeking,
         coalesce(evidence_weight / nullif(most_evidence_weight, 0), 0) as evidence_share
     from shared
     cross join seeking
@@ -484,9 +484,10 @@ scored as (
             and (
                 not is_something_unseen
                 or (
-                    nearest_type = for_nearest_type
-                    and nearest_type = against_nearest_type
+                    is_nearest_seeking = is_for_nearest_seeking
+                    and is_nearest_seeking = is_against_nearest_seeking
                     and (is_nearest_seeking or {{ has_enough_evidence_for_a_no() }})
+                    and (nearest_type <> 'no_relationship' or for_nearest_type = 'no_relationship')
                 )
             )
             then nearest_type

@@ -4,5 +4,5 @@
 -#}
 {% macro is_by_robot(touchpoints=none) -%}
     {%- set of = touchpoints ~ '.' if touchpoints else '' -%}
-    ({{ of }}direction = 'inbound' and {{ of }}actor = 'automated')
+    coalesce({{ of }}direction = 'inbound' and {{ of }}actor = 'automated', false)
 {%- endmacro %}

@@ -90,6 +90,14 @@
     try_cast({{ column }} as decimal(18, 3))
 {%- endmacro %}
 
+{#- An amount as people write it: two decimals, and a third one where it says something. -#}
+{% macro money_text(amount) -%}
+    case
+        when {{ amount }} % 0.01 = 0 then cast(cast({{ amount }} as decimal(18, 2)) as varchar)
+        else cast({{ amount }} as varchar)
+    end
+{%- endmacro %}
+
 {#- Goods are sold by the piece or by weight and measure; a thousandth is a gram of a kilogram. -#}
 {% macro quantity(column) -%}
     try_cast({{ column }} as decimal(18, 3))

@@ -7,7 +7,7 @@ touchpoints as (
         source,
         count(*) as fact_count
     from {{ ref('fct_touchpoints') }}
-    where source in ('shop', 'klaviyo')
+    where source = 'klaviyo' or (source = 'shop' and event_type = 'ordered')
     group by source
 
 ),

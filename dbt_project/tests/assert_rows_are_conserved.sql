@@ -1,3 +1,3 @@
--- Landed = staged + superseded + not yet seen + quarantined, for every stream.
+-- Landed = staged + superseded + repeated + not yet seen + quarantined, for every stream.
 select * from {{ ref('row_conservation') }}
 where difference <> 0

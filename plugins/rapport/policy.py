@@ -464,6 +464,17 @@ def _month(text: str) -> str | None:
     return None
 
 
+def _pattern(text: str) -> str | None:
+    """A regular expression that DuckDB (RE2) reads too: without look-around and back references."""
+    try:
+        re.compile(text)
+    except re.error as error:
+        return f"{_shown(text)} is no regular expression: {error}"
+    if re.search(r"\(\?(=|!|<=|<!|P=)|\\[1-9]", text):
+        return f"{_shown(text)} looks around or back, which DuckDB's regular expressions cannot"
+    return None
+
+
 @lru_cache(maxsize=1)
 def _currencies() -> list[str]:
     from babel.numbers import list_currencies
@@ -476,5 +487,6 @@ _FORMATS: dict[str, Callable[[str], str | None]] = {
     "currency": _one_of(_currencies, "currency (ISO 4217)"),
     "date": _day,
     "month": _month,
+    "regex": _pattern,
     "time-zone": _one_of(zone_names, "time zone (IANA)"),
 }

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sandbox import leads, schema, shop
-from sandbox.simulate import events, records, truth
+from sandbox.simulate import automations, events, records, truth
 from sandbox.simulate.company import Database, chunks, company
 from sandbox.simulate.parameters import END, Parameters
 
@@ -24,11 +24,13 @@ SHOP = {
         from people where moved_mail_at < {END}
         order by all
     """,
-    "orders": "select order_id, customer_id, store_id, 'USD', shop_time(ms), shop_time(ms) "
+    "orders": "select order_id, customer_id, store_id, 'USD', shop_time(ms), shop_time(ms), "
+    "null, null "
     "from orders order by order_id",
     "order_lines": "select order_id, product_id, quantity, sales_amount::double, "
     "retail_discount_amount::double, coupon_discount_amount::double, "
-    "coupon_match_discount_amount::double, shop_time(ms) from order_lines order by 1, 2",
+    "coupon_match_discount_amount::double, shop_time(ms), null, 0 "
+    "from order_lines order by 1, 2",
 }
 SHOP_WIDE = {
     "products": "select product_id, manufacturer_id, department, brand, product_category, "
@@ -47,12 +49,14 @@ def build(folder: Path, p: Parameters) -> dict[str, int]:
         db.execute(f"attach '{folder / 'truth.duckdb'}' as truth")
         shop.write(shop_database, {t: _rows(db, query) for t, query in SHOP_WIDE.items()})
         schema.write(crm, schema.Record, _records(db, records.company_wide().values()))
+        schema.write(crm, schema.Record, automations.records(p))
         for number in chunks(db, p):
             shop.write(shop_database, {t: _rows(db, query) for t, query in SHOP.items()})
             write_people(db, crm)
             keep_truth(db, p, number)
         if p.customers >= leads.LEAST:
             leads.write(crm, events.METRICS)
+            shop.write(shop_database, leads.book().shop)
         keep_company_truth(db, p)
         db.execute("detach truth")
     counts = shop.finish(shop_database) | schema.finish(crm)
@@ -90,6 +94,7 @@ def write_people(
         (schema.Redirect, records.redirects()),
         (schema.Subscription, records.subscriptions()),
         (schema.ListMember, records.list_members()),
+        (schema.EmailEvent, automations.mail_events()),
     ):
         schema.write(crm, table, _rows(db, f"select * from ({query}) order by all"))
 

@@ -41,7 +41,7 @@ from sandbox.schema import (
     Redirect,
     Subscription,
 )
-from sandbox.simulate import events, records, to_apis
+from sandbox.simulate import automations, events, records, to_apis
 from sandbox.simulate.company import Database, chunks, company
 from sandbox.simulate.parameters import DAY, END, Parameters
 
@@ -53,6 +53,11 @@ OF_THE_FIRM = (
     "klaviyo.metrics",
     "klaviyo.lists",
     "klaviyo.campaigns",
+    "klaviyo.campaign_messages",
+    "klaviyo.flows",
+    "klaviyo.flow_actions",
+    "klaviyo.flow_messages",
+    "hubspot.marketing_emails",
     "shop.products",
     "shop.coupons",
 )
@@ -120,10 +125,11 @@ def land(
     truth_path.unlink(missing_ok=True)
     spill = home / "sandbox" / ".spill"
     for stream in STREAMS:
-        declare(landing, stream.source, stream.name, stream.columns)
+        declare(landing, stream.source, stream.name, stream.declared)
     parts = nights(p, last_nights)
     with company(p, threads=threads, memory=memory, spill=str(spill)) as db:
         db.execute(f"attach '{truth_path}' as truth")
+        _automations(db, p)
         _copy(db, landing, parts, "firm", {name: _firm()[name] for name in OF_THE_FIRM})
         for number in chunks(db, p):
             _copy(db, landing, parts, f"{number:04d}", _people() | _shop())
@@ -138,6 +144,20 @@ def land(
         _list_loads(landing, source, parts)
     shutil.rmtree(spill, ignore_errors=True)
     return counts
+
+
+def _automations(db: Database, p: Parameters) -> None:
+    """Make ``automated``: the flows and newsletters of the firm."""
+    rows = list(automations.records(p))
+    db.register("rows", pa.table(list(zip(*rows, strict=True)), names=list(Record._fields)))
+    db.execute("create table automated as select * from rows")
+    db.unregister("rows")
+
+
+def _automated(collection: str, more: Mapping[str, str]) -> "Landed":
+    """Return resources of the mailing tool's flows, of which every load has all."""
+    resources = _resources(f"select * from automated where collection = '{collection}'")
+    return Landed({**resources.columns, **more}, resources.source, is_whole=True)
 
 
 Columns = Mapping[str, str]
@@ -218,6 +238,41 @@ def _firm() -> dict[str, Landed]:
             },
             campaigns,
         ),
+        "klaviyo.campaign_messages": Landed(
+            {
+                "id": "id",
+                "attributes": "body",
+                "created_at": "klaviyo_time(created_at)",
+                "updated_at": "klaviyo_time(modified_at)",
+                "campaign_id": "related::json ->> '$.campaign[1]'",
+            },
+            _versions(of["klaviyo/campaign-message"]),
+        ),
+        "klaviyo.flows": _automated(
+            "klaviyo/flow",
+            {
+                "tags": "case when len(related::json ->> '$.tags[1][*]') > 0 "
+                f"then '[\"{automations.SERVICE_TAG}\"]' else '[]' end"
+            },
+        ),
+        "klaviyo.flow_actions": _automated(
+            "klaviyo/flow-action", {"flow_id": "related::json ->> '$.flow[1]'"}
+        ),
+        "klaviyo.flow_messages": _automated(
+            "klaviyo/flow-message", {"action_id": "related::json ->> '$.flow-action[1]'"}
+        ),
+        "hubspot.marketing_emails": Landed(
+            {
+                "id": "id",
+                "created_at": "hubspot_time(created_at)",
+                "updated_at": "hubspot_time(modified_at)",
+                "archived": "'false'",
+                "attributes": "json_merge_patch(body, json_object('publishDate', "
+                "hubspot_time((body ->> '$.at')::bigint), 'subject', null, 'at', null))",
+            },
+            "automated where collection = 'hubspot/marketing_emails' "
+            "and created_at < {until} and created_at >= {since}",
+        ),
         "shop.products": Landed(
             {
                 "product_id": "product_id::varchar",
@@ -259,7 +314,36 @@ def _people() -> dict[str, Landed]:
         "klaviyo.profiles": _profiles(records.profiles()),
         "klaviyo.list_members": _members(records.list_members()),
         "klaviyo.events": _events(events.query(), ""),
+        "hubspot.email_events": Landed(
+            {
+                "id": "id",
+                "created_at": "hubspot_time(ms)",
+                "type": "type",
+                "recipient": "recipient",
+                "app_id": "'113'",
+                "email_campaign_id": "sending_id",
+                "attributes": "body",
+            },
+            f"({_kept(automations.mail_events())}) as happened "
+            "where visible_from < {until} and visible_from >= {since}",
+            pulled_by="ms",
+        ),
     }
+
+
+# of the tables that stand under the shop's views
+SHOP_COLUMNS = {
+    "customers": ("customer_id", "email", "created_at", "updated_at", "replaced_at"),
+    "orders": (
+        *("order_id", "customer_id", "store_id", "currency_code", "ordered_at", "updated_at"),
+        *("status", "returned_order_id"),
+    ),
+    "order_lines": (
+        *("order_id", "product_id", "quantity", "sales_amount", "retail_discount_amount"),
+        *("coupon_discount_amount", "coupon_match_discount_amount", "updated_at"),
+        *("quantity_unit", "line"),
+    ),
+}
 
 
 def _leads(db: Database) -> dict[str, Landed]:
@@ -292,6 +376,7 @@ def _leads(db: Database) -> dict[str, Landed]:
         ("associations", told.associations, Association._fields),
         ("subscriptions", told.subscriptions, Subscription._fields),
         ("list_members", told.members, ListMember._fields),
+        *((table, told.shop[table], SHOP_COLUMNS[table]) for table in SHOP_COLUMNS),
     ):
         table = pa.table(list(zip(*rows, strict=True)), names=list(columns))
         db.register("rows", table)
@@ -316,6 +401,15 @@ def _leads(db: Database) -> dict[str, Landed]:
         "klaviyo.profiles": _profiles(of(PROFILES)),
         "klaviyo.removals": _removals({"profiles": of(PROFILES)}, redirects),
         "klaviyo.events": _events("select * from lead_events", "and owned_until >= {until}"),
+        **{
+            f"shop.{table}": Landed(
+                {name: name for name in names if name in BY_NAME[f"shop.{table}"].declared},
+                f"lead_{table} where updated_at < shop_time({{until}}) "
+                f"and updated_at >= shop_time({{since}})",
+                pulled_by="updated_at",
+            )
+            for table, names in SHOP_COLUMNS.items()
+        },
     }
 
 
@@ -511,14 +605,14 @@ def _copy(
 
 
 def _select(stream: Stream, landed: Landed, night: Night) -> str:
-    unknown = landed.columns.keys() - set(stream.columns)
+    unknown = landed.columns.keys() - set(stream.declared)
     if unknown:
         raise ValueError(f"{stream.full_name} has no {sorted(unknown)}")
     fields = ", ".join(
         f'({landed.columns[column]})::varchar as "{column}"'
         if column in landed.columns
         else f'null::varchar as "{column}"'
-        for column in stream.columns
+        for column in stream.declared
     )
     query = f"select {fields}, '{night.load_id}' as _dlt_load_id from {landed.source}"
     query += f" order by {landed.pulled_by}" if landed.pulled_by else ""

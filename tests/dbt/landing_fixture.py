@@ -31,7 +31,8 @@ def land(
 ) -> None:
     """Add one load of a source; a stream without rows gets an empty file.
 
-    A column that a source may lack lands where a row has it. Values become text as they are, dicts and lists become JSON, a missing column is null.
+    A column that a source may lack lands where a row has it. Values become text as they are, dicts
+    and lists become JSON, a missing column is null.
     ``complete=False`` leaves the load as a killed one does: files, but not listed.
     """
     unknown = set(rows) - set(COLUMNS[source])

@@ -301,3 +301,68 @@ def test_without_a_night_nothing_is_built(warehouse, tmp_path):
     build = warehouse(tmp_path, tmp_path / "landing").build("")
     assert not build.success
     assert any("The night is missing" in message for message in build.messages)
+
+
+def test_what_comes_back_later_rebuilds_the_day_of_the_sale(nights):
+    """By a line of the shop, by word of the mailing tool, and cancelled by it."""
+    orders = """
+        select order_id, status, gross_amount, returned_amount from marts.fct_orders
+        where order_id in ('o11', 'o12', 'o13') order by 1
+    """
+    gross = [Decimal("3.980"), Decimal("3.980"), Decimal("1.990")]
+    assert nights["first"].rows(orders) == [
+        (order_id, "kept", amount, Decimal("0.000"))
+        for order_id, amount in zip(("o11", "o12", "o13"), gross, strict=True)
+    ]
+    assert nights["continued"].rows(orders) == [
+        ("o11", "partly_returned", gross[0], Decimal("1.990")),
+        ("o12", "partly_returned", gross[1], Decimal("1.000")),
+        ("o13", "cancelled", gross[2], gross[2]),
+    ]
+    assert nights["continued"].rows(
+        "select event_type, count(*) from marts.fct_touchpoints "
+        "where order_id in ('o11', 'o13', 'r11') group by 1 order by 1"
+    ) == [("ordered", 1), ("returned", 1)]
+
+
+def test_lines_of_one_article_are_replaced_together_and_repeats_are_counted_once(nights):
+    lines = (
+        "select line_number, gross_amount from marts.fct_order_lines "
+        "where order_id = 'g2' order by 1"
+    )
+    assert nights["first"].rows(lines) == [(1, Decimal("1.990")), (2, Decimal("1.500"))]
+    assert nights["continued"].rows(lines) == [
+        (1, Decimal("1.990")),
+        (2, Decimal("1.750")),
+        (3, Decimal("1.500")),
+    ]
+    assert nights["continued"].rows(
+        "select repeated_count, difference from ops.row_conservation where entity = 'order_lines'"
+    ) == [(1, 0)]
+
+
+def test_orders_of_nobody_known_are_sales(nights):
+    assert nights["continued"].rows(
+        "select order_id, customer_id, buyer_kind, sales_amount from marts.fct_orders "
+        "where order_id like 'g%' order by 1"
+    ) == [
+        ("g1", None, "guest", Decimal("1.990")),
+        ("g2", None, "unknown_account", Decimal("5.240")),
+        ("g3", None, "guest", Decimal("5.990")),
+    ]
+
+
+def test_every_amount_that_was_staged_is_in_a_mart_or_waits(nights):
+    audit = "from audit.revenue_conservation"
+    for night in ("first", "continued", "scratch"):
+        assert nights[night].rows(
+            "select sum(abs(line_difference) + abs(order_difference) + abs(staged_difference) "
+            "+ abs(returned_difference) + abs(net_difference) + abs(channel_difference) "
+            f"+ abs(cohort_difference)) {audit}"
+        ) == [(0,)]
+    waiting = f"select revenue_of, waiting_line_count {audit} where waiting_line_count > 0"
+    assert sorted(nights["first"].rows(waiting)) == [
+        ("order has not come, none", 1),
+        ("order lies after the night, none", 1),
+    ]
+    assert nights["continued"].rows(waiting) == []

@@ -5,7 +5,9 @@ day empty, a corrected line, a line whose order was missing, an order that the f
 its landing but could not see yet, an address that makes a stranger an old customer, a campaign
 and a metric that arrive after their events, rows landed twice, bad rows, a load that was
 killed, an engagement that is tied to somebody only now, one whose tie is gone, one that changed, a
-ticket that closes, a member who left a list.
+ticket that closes, a member who left a list; a return that takes back a line of an earlier day, a refund
+and a cancellation by word of the mailing tool, a guest, an account that nobody has, a second line of
+one article and a repeated one.
 """
 
 from pathlib import Path
@@ -35,6 +37,11 @@ def land_first_night(landing: Path) -> None:
                 _order("o4", 1, "2017-03-01 23:59:59"),
                 _order("o7", 4, "2017-02-28 09:00:00"),
                 _order("o8", 2, "2017-03-02 08:00:00"),
+                _order("o11", 2, "2017-02-12 08:00:00"),
+                _order("o12", 2, "2017-02-13 08:00:00"),
+                _order("o13", 2, "2017-02-14 08:00:00"),
+                {**_order("g1", 0, "2017-02-18 08:00:00"), "customer_id": None},
+                _order("g2", 99, "2017-02-18 09:00:00"),
                 {**_order("o2", 2, "2017-02-28 11:00:00"), "currency_code": None},
             ],
             "order_lines": [
@@ -47,6 +54,13 @@ def land_first_night(landing: Path) -> None:
                 _line("o8", "p1", 1, "1.99"),
                 _line("o9", "p1", 4, "7.96"),
                 _line("o4", "p1", -1, "1.99"),
+                _line("o11", "p1", 2, "3.98"),
+                _line("o12", "p2", 2, "3.98"),
+                _line("o13", "p2", 1, "1.99"),
+                _line("g1", "p1", 1, "1.99"),
+                _line("g2", "p1", 1, "1.99"),
+                _line("g2", "p1", 1, "1.50"),
+                _line("g2", "p1", 1, "1.50"),
             ],
             "products": [_product("p1", "BREAD"), _product("p2", "MILK")],
             "coupons": [_coupon("u1", "p1", "c1"), _coupon("u1", "p2", "c1")],
@@ -140,12 +154,20 @@ def land_second_night(landing: Path) -> None:
                 {**_order("o3", 3, "2017-02-25 12:00:00"), "updated_at": "2017-03-02 07:00:00"},
                 _order("o9", 2, "2017-01-15 12:00:00"),
                 _order("o10", 1, "2017-03-01 12:00:00"),
+                _order("r11", 2, "2017-03-01 13:00:00"),
+                {**_order("g3", 0, "2017-03-01 14:00:00"), "customer_id": None},
                 {**_order("o1", 1, "2017-02-27 10:00:00"), "updated_at": "never"},
             ],
             "order_lines": [
                 _line("o4", "p2", 0, "2.50"),
                 {**_line("o2", "p1", 2, "3.98"), "updated_at": "2017-03-02 07:30:00"},
                 _line("o10", "p3", 1, "5.00"),
+                {**_line("r11", "p1", -1, "-1.99"), "retail_discount_amount": "0"},
+                _line("g3", "POST", 1, "4.00"),
+                _line("g3", "p2", 1, "1.99"),
+                _line("g2", "p1", 1, "1.99"),
+                {**_line("g2", "p1", 1, "1.75"), "updated_at": "2017-03-02 07:30:00"},
+                _line("g2", "p1", 1, "1.50"),
                 _line("o10", None, 1, "5.00"),
             ],
             "products": [_product("p3", "EGGS")],
@@ -199,12 +221,18 @@ def land_second_night(landing: Path) -> None:
                     "updated": "2017-03-02T05:00:00+00:00",
                 }
             ],
-            "metrics": [_metric("mo", "Opened Email")],
+            "metrics": [
+                _metric("mo", "Opened Email"),
+                _metric("mf", "Refunded Order"),
+                _metric("mk", "Cancelled Order"),
+            ],
             "campaigns": [_campaign("c2", "M2", "2017-02-15")],
             "events": [
                 _received("e2", "k2", "M1", "2017-02-01T08:00:00+00:00"),
                 _received("e7", "k1", "M2", "2017-02-16T09:00:00+00:00"),
                 _received("e8", "k9", "M2", "2017-03-02T09:00:00+00:00"),
+                _event("f1", "mf", "k2", "2017-03-02T09:30:00+00:00", **_of_order("o12", "1.00")),
+                _event("f2", "mk", "k2", "2017-03-02T09:40:00+00:00", **_of_order("o13", "1.99")),
             ],
             "lists": [_list("l1"), _list("l2")],
             "list_members": [_member("l1", "k1"), _member("l1", "k3")],
@@ -352,6 +380,10 @@ def _campaign(campaign_id: str, message_id: str, sent_on: str) -> dict:
 
 def _received(event_id: str, profile_id: str, message_id: str, at: str) -> dict:
     return _event(event_id, "mr", profile_id, at, **{"$message": message_id})
+
+
+def _of_order(order_id: str, amount: str) -> dict[str, str]:
+    return {"OrderId": order_id, "$value": amount}
 
 
 def _event(event_id: str, metric_id: str, profile_id: str, at: str, **properties: str) -> dict:

@@ -16,13 +16,16 @@ import pytest
 
 from rapport.report import write_report
 from rapport.sources.streams import STREAMS
-from sandbox import canary
+from sandbox import canary, trade
 
 CUSTOMERS = 2_469
 # 64 people who never bought (`sandbox.leads`). Of them two pairs share a mailbox, so each is one
 # customer, and one person's two records have nothing but words for nothing, so they are two.
 LEADS = 64 - 2 + 1
-KNOWN = CUSTOMERS + LEADS
+KNOWN = CUSTOMERS + LEADS + trade.ACCOUNTS
+# The data set's own purchases, and what is true of the orders that the sandbox adds to them.
+REAL = f"store_id <> '{trade.STORE}'"
+ADDED = [order for order in trade.ORDERS if order.account >= 0 and order.is_kept]
 ORDERS = 155_848
 ORDER_LINES = 1_469_307
 SALES = Decimal("4596039.58")
@@ -52,9 +55,20 @@ def test_the_answers_are_those_of_the_files():
     ("sql", "answer"),
     [
         ("select count(*), count(distinct customer_id) from marts.dim_customers", (KNOWN, KNOWN)),
-        ("select count(*), count(distinct order_id) from marts.fct_orders", (ORDERS, ORDERS)),
-        ("select count(*), sum(sales_amount) from marts.fct_order_lines", (ORDER_LINES, SALES)),
-        ("select sum(sales_amount) from marts.fct_orders", (SALES,)),
+        (
+            "select count(*), count(distinct order_id), count(*) filter (where is_kept) "
+            f"from marts.fct_orders where {REAL}",
+            (ORDERS, ORDERS, ORDERS),
+        ),
+        (
+            f"select count(*), sum(sales_amount) from marts.fct_order_lines where {REAL}",
+            (ORDER_LINES, SALES),
+        ),
+        (
+            "select sum(sales_amount), sum(gross_amount), sum(returned_amount) "
+            f"from marts.fct_orders where {REAL}",
+            (SALES, SALES, 0),
+        ),
         ("select count(*) from marts.dim_campaigns", (CAMPAIGNS,)),
         (
             "select count(*) from marts.fct_touchpoints where is_marketing_contact",
@@ -64,13 +78,19 @@ def test_the_answers_are_those_of_the_files():
             "select count(*) from marts.fct_touchpoints where event_type = 'redeemed'",
             (REDEMPTIONS,),
         ),
-        ("select count(*) from marts.fct_touchpoints where event_type = 'ordered'", (ORDERS,)),
+        (
+            "select count(*) from marts.fct_touchpoints where event_type = 'ordered'",
+            (ORDERS + len(ADDED),),
+        ),
         (
             "select count(*), sum(marketing_contact_count_365d) > 5000 "
             "from marts.dim_contact_pressure",
             (KNOWN, True),
         ),
-        ("select count(*), sum(order_count) from marts.dim_customer_value", (KNOWN, ORDERS)),
+        (
+            "select count(*), sum(order_count) from marts.dim_customer_value",
+            (KNOWN, ORDERS + len(ADDED)),
+        ),
     ],
 )
 def test_the_release_holds_the_known_answers(house, sql, answer):
@@ -80,13 +100,52 @@ def test_the_release_holds_the_known_answers(house, sql, answer):
 def test_days_are_those_of_the_stores_and_the_year_is_2017(house):
     """By pandas' own reading of the time zone, and by the span of the data set: one year."""
     orders = pd.DataFrame(
-        house.query("select ordered_at, order_date from marts.fct_orders"), columns=["at", "day"]
+        house.query(f"select ordered_at, order_date from marts.fct_orders where {REAL}"),
+        columns=["at", "day"],
     )
     at_the_store = pd.to_datetime(orders["at"]).dt.tz_localize("UTC").dt.tz_convert(STORES)
     assert (at_the_store.dt.date == orders["day"]).all()
     assert (orders["day"].min(), orders["day"].max()) == (date(2017, 1, 1), date(2017, 12, 31))
     of_another_day_in_utc = (pd.to_datetime(orders["at"]).dt.date != orders["day"]).sum()
     assert of_another_day_in_utc == 28_571
+
+
+def test_what_became_of_each_added_order_is_what_is_true_of_it(house):
+    found = house.query(
+        "select order_id, customer_id is null, status, is_kept, gross_amount, returned_amount, "
+        f"sales_amount, currency_code from marts.fct_orders where not {REAL} order by order_id"
+    )
+    assert found == [
+        (
+            str(trade.order_id(number)),
+            order.account < 0,
+            order.status,
+            order.is_kept,
+            *(
+                Decimal(str(amount)).quantize(Decimal("0.001"))
+                for amount in (order.gross, order.returned, order.gross - order.returned)
+            ),
+            order.currency,
+        )
+        for number, order in enumerate(trade.ORDERS)
+    ]
+
+
+def test_revenue_from_landing_to_marts_is_the_same_to_the_cent(house):
+    differences = (
+        "line_difference, order_difference, staged_difference, returned_difference, "
+        "net_difference, channel_difference, cohort_difference, waiting_line_count"
+    )
+    found = house.ask_warehouse(
+        f"select revenue_of, net_amount, {differences} from audit.revenue_conservation"
+    )
+    added = sum(
+        Decimal(str(order.gross - order.returned))
+        for order in trade.ORDERS
+        if order.currency == "USD"
+    ).quantize(Decimal("0.001"))
+    assert {row[0]: row[1] for row in found}["marts, USD"] == SALES + added
+    assert {amount for row in found for amount in row[2:]} == {0}
 
 
 def test_every_segment_has_members_and_accounts_for_everybody_it_held_back(house):

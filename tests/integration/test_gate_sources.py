@@ -25,6 +25,7 @@ DOCUMENTS = {
         "send_time": "2018-01-01T08:00:00Z",
         "subscriptions": {},
         "event_properties": {},
+        "definition": {},
     },
     "properties_with_history": {"dealstage": [], "hs_pipeline_stage": []},
 }
@@ -53,7 +54,7 @@ class Landing:
 
     def fill(self):
         for stream in STREAMS:
-            declare(self.landing, stream.source, stream.name, stream.columns)
+            declare(self.landing, stream.source, stream.name, stream.declared)
         for stream in STREAMS:
             self.land(stream.full_name)
 

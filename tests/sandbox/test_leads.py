@@ -219,7 +219,10 @@ def simulated(tmp_path_factory):
 def test_a_simulated_company_has_them_and_their_truth(simulated):
     with closing(sqlite3.connect(simulated.crm_path)) as crm:
         ids = {row[0] for row in crm.execute("select distinct id from records")}
-    assert {record for _, record in BOOK.owners} <= ids
+    assert {record for source, record in BOOK.owners if source != "shop"} <= ids
+    with closing(sqlite3.connect(simulated.shop_path)) as shop:
+        accounts = {str(row[0]) for row in shop.execute("select customer_id from customers")}
+    assert {record for source, record in BOOK.owners if source == "shop"} <= accounts
     with duckdb.connect(str(simulated.truth_path), read_only=True) as truth:
 
         def ask(query):

@@ -5,6 +5,8 @@ from contextlib import closing
 
 import pytest
 
+from sandbox import trade
+
 VIEWS = {
     "customers": ["customer_id", "email", "created_at", "updated_at"],
     "orders": [
@@ -14,6 +16,8 @@ VIEWS = {
         "currency_code",
         "ordered_at",
         "updated_at",
+        "status",
+        "returned_order_id",
     ],
     "order_lines": [
         "order_id",
@@ -24,6 +28,7 @@ VIEWS = {
         "coupon_discount_amount",
         "coupon_match_discount_amount",
         "updated_at",
+        "quantity_unit",
     ],
     "products": [
         "product_id",
@@ -94,4 +99,34 @@ def test_a_new_address_is_a_new_version_of_the_same_customer(full_company):
             "where updated_at > created_at"
         ).fetchone()
         assert moved[0] == moved[1] >= 15
-        assert shop.execute("select count(*) from customers").fetchone() == (2_469,)
+        assert shop.execute("select count(*) from customers").fetchone() == (
+            2_469 + trade.ACCOUNTS,
+        )
+
+
+def test_the_added_orders_are_of_the_kinds_that_the_households_lack(full_company):
+    with closing(sqlite3.connect(full_company.shop_path)) as shop:
+        added = f"from orders where store_id = {trade.STORE}"
+        lines = f"from order_lines where order_id in (select order_id {added})"
+        assert shop.execute(f"select count(*) {added}").fetchone() == (len(trade.ORDERS),)
+        for kind in (
+            f"{added} and customer_id is null",
+            f"{added} and customer_id not in (select customer_id from customers)",
+            f"{added} and returned_order_id is not null",
+            f"{added} and status = 'Cancelled'",
+            f"{added} and currency_code <> 'USD'",
+            f"{lines} and quantity < 0 and sales_amount < 0",
+            f"{lines} and quantity_unit = 'kg'",
+            f"{lines} and product_id in ('POST', 'VOUCHER')",
+            f"{lines} group by order_id, product_id having count(*) > 1",
+        ):
+            assert shop.execute(f"select count(*) {kind}").fetchone()[0] > 0, kind
+            of_others = kind.replace(f"store_id = {trade.STORE}", f"store_id <> {trade.STORE}")
+            assert shop.execute(f"select count(*) {of_others}").fetchone() in ((0,), None), kind
+
+
+def test_what_is_said_of_an_added_order_adds_up_with_its_lines():
+    for number, order in enumerate(trade.ORDERS):
+        sold = sum(amount for _, quantity, amount in order.lines if quantity > 0)
+        assert order.gross == pytest.approx(sold), number
+        assert order.returned <= order.gross or not sold, number

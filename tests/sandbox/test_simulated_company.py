@@ -97,7 +97,7 @@ def test_a_landing_holds_complete_loads_of_every_declared_stream(landed):
                 columns = reader.execute(
                     f"describe from read_parquet('{path}', hive_partitioning = false)"
                 ).fetchall()
-                assert [row[0] for row in columns] == [*stream.columns, "_dlt_load_id"]
+                assert [row[0] for row in columns] == [*stream.declared, "_dlt_load_id"]
                 assert {row[1] for row in columns} == {"VARCHAR"}
         assert counts[stream.full_name] or stream.name == "removals"
 

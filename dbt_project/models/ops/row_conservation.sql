@@ -9,7 +9,13 @@ with
 
     select
         {{ 'source, landed_stream,' if streams_of(held_by) | length > 1 }}
+        {% if held_by == 'shop__order_lines' %}
+        count(*) filter (where version_rank > 1 and not is_repeat) as superseded_count,
+        count(*) filter (where is_repeat) as repeated_count,
+        {% else %}
         count(*) filter (where version_rank > 1) as superseded_count,
+        0 as repeated_count,
+        {% endif %}
         count(*) filter (where version_rank = 1 and not is_seen) as not_yet_seen_count,
         count(*) filter (where {{ is_staged() }}) as current_count
     from {{ ref('base_' ~ held_by) }}
@@ -56,6 +62,7 @@ counted as (
         ) as staged_count,
         {% endif %}
         versions.superseded_count,
+        versions.repeated_count,
         versions.not_yet_seen_count
     from (select 1 as is_here) as always
     left join {{ held_by }}_versions as versions
@@ -71,11 +78,13 @@ select
     counted.landed_count,
     coalesce(counted.staged_count, 0) as staged_count,
     coalesce(counted.superseded_count, 0) as superseded_count,
+    coalesce(counted.repeated_count, 0) as repeated_count,
     coalesce(counted.not_yet_seen_count, 0) as not_yet_seen_count,
     coalesce(quarantined.quarantined_count, 0) as quarantined_count,
     counted.landed_count
     - coalesce(counted.staged_count, 0)
     - coalesce(counted.superseded_count, 0)
+    - coalesce(counted.repeated_count, 0)
     - coalesce(counted.not_yet_seen_count, 0)
     - coalesce(quarantined.quarantined_count, 0) as difference
 from counted

@@ -44,7 +44,7 @@ def pull(
     streams = GROUPS[group]
     source = streams[0].source
     for stream in STREAMS:  # all of them: staging reads what no pull has brought yet
-        landing.declare(landing_dir, stream.source, stream.name, stream.columns)
+        landing.declare(landing_dir, stream.source, stream.name, stream.declared)
     wanted = _resources(group, source, connection, Known(landing_dir, as_of))
 
     @dlt.source(name=source, max_table_nesting=0)

@@ -47,6 +47,11 @@ class Stream:
         """``source.name``, as logs and reports say it."""
         return f"{self.source}.{self.name}"
 
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """Every column that is known of, whether a source has it or not."""
+        return (*self.columns, *self.optional)
+
 
 # -- HubSpot ---------------------------------------------------------------------------------
 

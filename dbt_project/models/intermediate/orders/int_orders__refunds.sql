@@ -11,12 +11,12 @@ told as (
         events.order_id,
         events.order_amount,
         events.occurred_at,
-        metrics.metric_name in ('{{ var("cancelled_order_metrics") | join("', '") }}') as is_cancelled
+        list_contains([{{ sql_texts(var('cancelled_order_metrics')) }}], metrics.metric_name) as is_cancelled
     from {{ ref('stg_klaviyo__events') }} as events
     inner join {{ ref('stg_klaviyo__metrics') }} as metrics on events.metric_id = metrics.metric_id
     where
-        metrics.metric_name in (
-            '{{ (var("cancelled_order_metrics") + var("refunded_order_metrics")) | join("', '") }}'
+        list_contains(
+            [{{ sql_texts(var('cancelled_order_metrics') + var('refunded_order_metrics')) }}], metrics.metric_name
         )
 
 ),

@@ -22,7 +22,7 @@ select
     orders.updated_at,
     orders.returned_order_id,
     {% for status, words in var('order_statuses').items() %}
-    coalesce(orders.shop_status in ('{{ words | join("', '") }}'), false) as is_{{ status }}_in_shop
+    coalesce(list_contains([{{ sql_texts(words) }}], orders.shop_status), false) as is_{{ status }}_in_shop
     {{- ',' if not loop.last }}
     {% endfor %}
 from {{ ref('stg_shop__orders') }} as orders

@@ -19,9 +19,7 @@ classed as (
         case
             {% for class in var('product_classes') %}
             when
-                regexp_full_match(
-                    upper(product_id), '{{ class.codes | map('upper') | join('|') }}'
-                )
+                regexp_full_match(product_id, {{ sql_text('(?i)(' ~ class.codes | join('|') ~ ')') }})
                 then '{{ class.name }}'
             {% endfor %}
         end as product_class
@@ -33,8 +31,8 @@ select
     product_id,
     cast(product_class as varchar) as product_class,
     -- what is negative takes something off the amount, and brings nothing back
-    product_class in (
-        '{{ var("product_classes") | rejectattr("comes_back") | map(attribute="name") | join("', '") }}'
+    list_contains(
+        [{{ sql_texts(var('product_classes') | rejectattr('comes_back') | map(attribute='name')) }}], product_class
     ) as is_deduction
 from classed
 where product_class is not null

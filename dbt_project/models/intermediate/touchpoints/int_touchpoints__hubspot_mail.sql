@@ -1,5 +1,5 @@
--- What the CRM itself mailed to many, and what came of it. Accepted for sending and put off are no touchpoints:
--- each ends as delivered, bounced or dropped; and what was dropped never left the house.
+-- What the CRM itself mailed to many, and what came of it. Accepted for sending and put off are not here: each
+-- ends as delivered, bounced or dropped.
 with
 
 meanings as (
@@ -9,6 +9,7 @@ meanings as (
         values
         ('delivered', 'outbound', 'automated', 'delivered'),
         ('bounce', 'outbound', 'automated', 'bounced'),
+        ('dropped', 'outbound', 'automated', 'dropped'),
         ('open', 'inbound', 'human', 'opened'),
         ('click', 'inbound', 'human', 'clicked'),
         ('spamreport', 'inbound', 'human', 'complained'),
@@ -25,7 +26,11 @@ touchpoints as (
         recipients.customer_id,
         events.occurred_at,
         meanings.direction,
-        meanings.actor,
+        -- what the CRM took for a machine's
+        case
+            when meanings.event_type in ('opened', 'clicked') and events.is_filtered then 'automated'
+            else meanings.actor
+        end as actor,
         meanings.event_type,
         sendings.campaign_id,
         coalesce(sendings.message_id, 'hubspot:sending:' || events.sending_id) as message_id,
@@ -41,10 +46,7 @@ touchpoints as (
         on events.event_id = recipients.event_id
     left join {{ ref('int_campaigns__hubspot_sendings') }} as sendings
         on events.sending_id = sendings.sending_id
-    where
-        -- what the CRM took for a machine's
-        not events.is_filtered
-        and (events.event_type <> 'statuschange' or events.is_refusal)
+    where events.event_type <> 'statuschange' or events.is_refusal
 
 )
 
@@ -67,5 +69,6 @@ select
     null as coupon_upc,
     null as owner_id,
     null as question,
-    null as answer
+    null as answer,
+    null as answer_mood
 from touchpoints

@@ -16,7 +16,7 @@ metrics as (
 meanings as (
 
     select * from {{ ref('klaviyo_metrics') }}
-    where is_touchpoint
+    where is_touchpoint or event_type = 'dropped'
 
 ),
 

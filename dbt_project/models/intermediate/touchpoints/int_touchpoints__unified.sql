@@ -5,8 +5,11 @@ touchpoints as (
     select * from {{ ref('int_touchpoints__hubspot') }}
     union all
     select * from {{ ref('int_touchpoints__hubspot_mail') }}
+    where event_type <> 'dropped'
     union all
+    -- what was dropped before it was sent never left the house: nothing passed between the two
     select * from {{ ref('int_touchpoints__klaviyo') }}
+    where event_type <> 'dropped'
     union all
     select * from {{ ref('int_touchpoints__shop') }}
 

@@ -56,7 +56,7 @@ treatments as (
 
     select
         relationship_type,
-        coalesce(treatment_contact_count_30d, {{ var('contact_cap_30d') }}) as treatment_cap_30d
+        inferred_contact_count_30d as treatment_cap_30d
     from {{ ref('int_relationship__types') }}
 
 ),

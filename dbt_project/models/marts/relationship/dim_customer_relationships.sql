@@ -338,13 +338,10 @@ select
     cast({{ value_tier('coalesce(reasoned.sales_amount, 0)') }} as varchar) as value_tier,
     cast(coalesce(reasoned.touch_count, 0) as bigint) as human_touch_count_12m,
     cast(reasoned.owner_continuity as double) as owner_continuity,
-    -- Silence is what they may ask for, not what may be inferred: a type that gets no marketing by its treatment
-    -- gets it because they said so; whom we only take for one has what those have of whom too little is known.
     cast(
         case
-            when types.treatment_contact_count_30d = 0 and reasoned.declared_type is null
-                then {{ var('contact_cap_30d') }}
-            else types.treatment_contact_count_30d
+            when reasoned.declared_type is not null then types.treatment_contact_count_30d
+            else types.inferred_contact_count_30d
         end as bigint
     ) as treatment_contact_count_30d,
     types.treatment_channels,

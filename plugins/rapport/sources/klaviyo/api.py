@@ -60,15 +60,17 @@ class Klaviyo:
         yield from self.pages("profiles", fixed | params)
 
     def events(self, *conditions: str) -> Iterator[list[Record]]:
-        """Yield pages of events, the oldest first."""
-        yield from self.pages(
+        """Yield pages of events, the oldest first, each with what Klaviyo puts it down to."""
+        for page in self.pages(
             "events",
             {
                 "filter": ",".join(conditions),
                 "sort": "datetime",
                 "page[size]": EVENTS_PAGE_SIZE,
+                "include": "attributions",
             },
-        )
+        ):
+            yield attributed(page, page.response.json().get("included") or [])
 
     def profile_of_event(self, event: str) -> str | None:
         """Return whose an event is now, or None if it is gone or nobody's."""
@@ -117,6 +119,30 @@ def related(relationships: dict[str, Any], name: str) -> str | None:
     """Return the id of the one resource that a relationship leads to."""
     data = (relationships.get(name) or {}).get("data") or {}
     found: str | None = data.get("id")
+    return found
+
+
+def attributed(events: Iterable[Record], included: Iterable[Record]) -> list[Record]:
+    """Return events whose attributions tell what they lead to, and not only their own ids.
+
+    An attribution becomes ``{"id": ..., "campaign": id, "campaign-message": id, "flow": id, ...}``,
+    with what it has of these.
+    """
+    known = {
+        each["id"]: {
+            name: related(each["relationships"], name) for name in each.get("relationships") or {}
+        }
+        for each in included
+        if each["type"] == "attribution"
+    }
+    found = []
+    for event in events:
+        relationships = event.get("relationships") or {}
+        credits = (relationships.get("attributions") or {}).get("data") or []
+        if credits:
+            told = [{"id": each["id"], **known.get(each["id"], {})} for each in credits]
+            relationships = relationships | {"attributions": {"data": told}}
+        found.append(event | {"relationships": relationships})
     return found
 
 
