@@ -798,6 +798,24 @@ def test_orders_after_a_campaign_stand_beside_what_comes_without_it(tmp_path):
     assert any(column.head == "after it" for column in table.columns) == has_baseline
 
 
+def test_a_lift_is_told_with_its_interval_and_not_of_a_handful():
+    compared = {
+        "compared_count": 30,
+        "compared_ordered_per_delivered": 0.5,
+        "baseline_ordered_per_delivered": 0.4,
+        "ordered_lift": 0.1,
+        "ordered_lift_low": -0.02,
+        "ordered_lift_high": 0.22,
+    }
+    row = performance(1, "one") | compared | {"opened_per_delivered": 0, "clicked_per_delivered": 0}
+    row |= {"unsubscribed_count": 0, "send_date": "2017-12-01"}
+    few = row | {"campaign_name": "few", "compared_count": 29}
+    told, untold = campaigns.campaign_results([row, few]).rows
+    assert (told["ordered"], told["baseline"]) == ("50.0%", "40.0%")
+    assert told["lift"] == "+10.0 (\N{MINUS SIGN}2.0 to +22.0)"
+    assert {untold[key] for key in ("ordered", "baseline", "lift")} == {"\N{EN DASH}"}
+
+
 def test_a_warning_says_whom_it_concerns_and_then_where(page):
     assert (
         '<li><span dir="auto">Who is hurt comes first &lt;b&gt;.</span> '

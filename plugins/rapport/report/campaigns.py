@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from rapport.report.night import Night, Row
 from rapport.report.pictures import AMBER, BLUE, GREY, INK, PURPLE, VERMILION, Size, picture
 from rapport.report.words import (
+    LEAST_OBSERVATIONS,
     NOTHING,
     Column,
     Entry,
@@ -19,6 +20,7 @@ from rapport.report.words import (
     percent,
     plain,
     short_day,
+    signed,
 )
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ LATEST = 20
 LEAST_CHARTED = 3  # of fewer a table says more
 UNDECIDED = "too_few_data"
 BASELINE = "baseline_ordered_per_delivered"
+VENDOR = "vendor_attributed_order_count"
 VERDICTS = {
     "overloaded": (VERMILION, "triangle-up", "▲"),
     "confusing": (AMBER, "diamond", "◆"),
@@ -54,7 +57,7 @@ def results(night: Night) -> Section:
     return Section(
         *section,
         _brought(latest),
-        tables=[*([_campaign_results(latest)] if latest else []), *flows],
+        tables=[*([campaign_results(latest)] if latest else []), *flows],
         note="Opens, clicks and orders are shares of the messages that were delivered. Orders are "
         "attributed to one message at most; that they came after it does not say that they came "
         "because of it.",
@@ -84,10 +87,12 @@ def _brought(latest: list[Row]) -> str:
     )
 
 
-def _campaign_results(latest: list[Row]) -> Table:
+def campaign_results(latest: list[Row]) -> Table:
+    """What came of each of these campaigns, a row each."""
     # What the same people do in such days without a message; without it a share of orders would
     # count weekly shoppers as the campaign's doing.
     has_baseline = BASELINE in latest[0]
+    has_vendor = VENDOR in latest[0]
     currency = latest[0]["currency_code"]
     return Table(
         f"The latest {len(latest)} campaigns",
@@ -101,13 +106,15 @@ def _campaign_results(latest: list[Row]) -> Table:
             Column("unsubscribed", "unsubscribed", "number"),
             *(
                 (
-                    Column("after it", "ordered", "number", "ordered"),
-                    Column("without it", "baseline", "number", "ordered"),
+                    Column("after it", "ordered", "number", "of the same people ordered"),
+                    Column("without it", "baseline", "number", "of the same people ordered"),
+                    Column("lift (95%)", "lift", "number", "of the same people ordered"),
                 )
                 if has_baseline
                 else ()
             ),
             Column("orders", "orders", "number", "attributed"),
+            *((Column("by the tool", "vendor", "number", "attributed"),) if has_vendor else ()),
             Column("net sales", "sales", "number", "attributed"),
             Column("cost", "cost", "number"),
         ),
@@ -124,9 +131,9 @@ def _campaign_results(latest: list[Row]) -> Table:
                 else NOTHING,
                 "clicked": percent(row["clicked_per_delivered"], 1),
                 "unsubscribed": number(row["unsubscribed_count"]),
-                "ordered": percent(row["ordered_per_delivered"], 1),
-                "baseline": percent(row.get(BASELINE), 1),
+                **(_beside_baseline(row) if has_baseline else {}),
                 "orders": number(row["attributed_order_count"]),
+                "vendor": number(row.get(VENDOR)),
                 "sales": number(row["attributed_sales_amount"]),
                 "cost": number(row["cost_amount"]),
             }
@@ -135,12 +142,24 @@ def _campaign_results(latest: list[Row]) -> Table:
         folded=False,
         reading=f"Amounts in {currency}; open: the window of its orders is not over."
         + (
-            " Ordered without it: what the same people do in as many comparable days without a "
-            "message of ours."
+            " Without it: what the same people did in as many days of the same weekdays before, "
+            f"without a message of ours; of fewer than {LEAST_OBSERVATIONS} nothing is said. A "
+            "lift whose interval holds 0 may be none."
             if has_baseline
             else ""
         ),
     )
+
+
+def _beside_baseline(row: Row) -> Row:
+    if row["compared_count"] < LEAST_OBSERVATIONS or row[BASELINE] is None:
+        return dict.fromkeys(("ordered", "baseline", "lift"), NOTHING)
+    low, high = (signed(100 * row[f"ordered_lift_{end}"], 1) for end in ("low", "high"))
+    return {
+        "ordered": percent(row["compared_ordered_per_delivered"], 1),
+        "baseline": percent(row[BASELINE], 1),
+        "lift": f"{signed(100 * row['ordered_lift'], 1)} ({low} to {high})",
+    }
 
 
 def _flows(night: Night) -> list[Table]:
