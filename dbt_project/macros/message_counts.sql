@@ -22,15 +22,15 @@
 {#- Orders that were put down to them, added up. -#}
 {% macro count_credited() -%}
     count(*) as attributed_order_count,
-    count(*) filter (where not {{ is_summed() }}) as other_currency_order_count,
-    sum(sales_amount) filter (where {{ is_summed() }}) as attributed_sales_amount
+    count(*) filter (where reporting_sales_amount is null) as other_currency_order_count,
+    sum(reporting_sales_amount) as attributed_sales_amount
 {%- endmacro %}
 
 {#- The last columns of both reports: money, and rates that are named after what they are divided by. -#}
 {% macro credit_and_rates() -%}
     cast(attributed_order_count as bigint) as attributed_order_count,
     cast(other_currency_order_count as bigint) as other_currency_order_count,
-    cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
+    {{ reporting_currency() }} as currency_code,
     cast(attributed_sales_amount as decimal(18, 3)) as attributed_sales_amount,
     cast(sent_count * {{ contact_cost('channel') }} as decimal(18, 2)) as cost_amount,
     {% for column in ['delivered', 'bounced'] %}

@@ -158,10 +158,21 @@ create table marts.rpt_contact_response_curve as
 create table marts.rpt_campaign_overload as
     select 'm0' as campaign_id, 300::bigint as recipient_count, 2::bigint as opt_out_count,
         0::bigint as complaint_count, 'ok' as verdict;
+create table intermediate.int_orders__reporting_currency as
+    select 'USD' as currency_code, false as is_chosen;
+create table marts.policies as
+    select 'firm_themes' as policy, '["health", "recipes"]' as value;
+create table marts.rpt_currency_months as
+    select
+        date '2017-12-01' as month_date, currency_code, rate::decimal(18, 9) as reporting_rate,
+        orders::bigint as order_count, amount::decimal(18, 3) as sales_amount,
+        (amount * rate)::decimal(18, 3) as reporting_sales_amount
+    from (values ('USD', 1, 960, 9600), ('EUR', null, 40, 400)) as _(currency_code, rate, orders, amount);
 create table marts.dim_customer_value as
     select
         'c' || i as customer_id,
         60::bigint as order_count,
+        0::bigint as other_currency_order_count,
         (1 + i % 5)::integer as recency_quintile,
         (1 + i % 5)::integer as frequency_quintile,
         (1 + i % 5)::integer as monetary_quintile
@@ -304,6 +315,11 @@ def test_tables_that_fit_together_pass_without_a_word(gate):
 
 
 STOPS = {
+    "amounts of no currency": (
+        "audit.currencies",
+        "update intermediate.int_orders__reporting_currency set currency_code = 'XXX'",
+        "is_known): 1 of 1 rows",
+    ),
     "an e-mail address in a mart": (
         "audit.released_columns",
         f"update marts.dim_customers set country_code = '{CANARY}' where customer_id = 'c3'",
@@ -710,6 +726,23 @@ def test_it_stops(gate, tmp_path, what):
 
 
 WARNS = {
+    "one order in ten in a currency without a rate": (
+        "audit.currencies",
+        "update marts.rpt_currency_months set order_count = 107 where currency_code = 'EUR'",
+        "is_little_left_out): 1 of 1 rows (reporting_currency_code USD)",
+    ),
+    "few orders of much money in a currency that had a rate once": (
+        "audit.currencies",
+        "update marts.rpt_currency_months set sales_amount = 600 where currency_code = 'EUR'; "
+        "insert into marts.rpt_currency_months values ('2017-11-01', 'EUR', 1.2, 1, 10, 12)",
+        "is_little_left_out): 1 of 1 rows (reporting_currency_code USD)",
+    ),
+    "a firm that sells in pounds and reports in dollars": (
+        "audit.currencies",
+        "update marts.rpt_currency_months set currency_code = 'GBP', reporting_rate = null, "
+        "reporting_sales_amount = null",
+        "is_little_left_out): 1 of 1 rows",
+    ),
     "orders three days old": (
         "audit.order_flow",
         "delete from marts.fct_orders where order_date > '2017-12-29'; "

@@ -95,17 +95,19 @@ ordered as (
     select
         orders.customer_id,
         count(*) as order_count,
-        count(campaign_orders.order_id) as attributed_order_count,
         count(*) filter (
-            where not {{ is_summed('orders.currency_code') }}
-        ) as other_currency_order_count,
-        sum(orders.sales_amount) filter (where {{ is_summed('orders.currency_code') }}) as sales_amount,
-        sum(orders.sales_amount) filter (
-            where {{ is_summed('orders.currency_code') }} and campaign_orders.order_id is not null
+            where campaign_orders.order_id is not null or flow_orders.order_id is not null
+        ) as attributed_order_count,
+        count(*) filter (where orders.reporting_sales_amount is null) as other_currency_order_count,
+        sum(orders.reporting_sales_amount) as sales_amount,
+        sum(orders.reporting_sales_amount) filter (
+            where campaign_orders.order_id is not null or flow_orders.order_id is not null
         ) as attributed_sales_amount
     from {{ ref('fct_orders') }} as orders
     left join {{ ref('fct_campaign_orders') }} as campaign_orders
         on orders.order_id = campaign_orders.order_id
+    left join {{ ref('fct_flow_orders') }} as flow_orders
+        on orders.order_id = flow_orders.order_id
     where orders.is_kept and {{ is_of_touched_customer('orders.customer_id') }}
     group by orders.customer_id
 
@@ -142,7 +144,7 @@ select
         coalesce(ordered.order_count - ordered.attributed_order_count, 0) as bigint
     ) as organic_order_count,
     cast(coalesce(ordered.other_currency_order_count, 0) as bigint) as other_currency_order_count,
-    cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
+    {{ reporting_currency() }} as currency_code,
     cast(coalesce(ordered.sales_amount, 0) as decimal(18, 3)) as sales_amount,
     cast(coalesce(ordered.attributed_sales_amount, 0) as decimal(18, 3)) as attributed_sales_amount,
     cast(

@@ -10,7 +10,8 @@ orders as (
         ordered_at,
         order_date as ordered_date,
         currency_code,
-        sales_amount
+        sales_amount,
+        reporting_sales_amount
     from {{ ref('fct_orders') }}
     where is_kept and customer_id is not null
 
@@ -57,6 +58,7 @@ select
     ordered_date as order_date,
     currency_code,
     cast(sales_amount as decimal(18, 3)) as sales_amount,
+    cast(reporting_sales_amount as decimal(18, 3)) as reporting_sales_amount,
     touchpoint_id,
     flow_id,
     message_id,

@@ -26,14 +26,13 @@ window_orders as (
         campaign_id,
         count(*) as window_order_count,
         count(distinct customer_id) as ordered_count,
-        count(*) filter (where not is_summed) as other_currency_order_count,
-        sum(sales_amount) filter (where is_summed) as window_sales_amount
+        count(*) filter (where reporting_sales_amount is null) as other_currency_order_count,
+        sum(reporting_sales_amount) as window_sales_amount
     from (
         select
             unnest(campaign_ids) as campaign_id,
             customer_id,
-            sales_amount,
-            {{ is_summed() }} as is_summed
+            reporting_sales_amount
         from {{ ref('fct_campaign_orders') }}
     ) as held
     group by campaign_id
@@ -47,7 +46,7 @@ attributed as (
     select
         last_campaign_id as campaign_id,
         count(*) as attributed_order_count,
-        sum(sales_amount) filter (where {{ is_summed() }}) as attributed_sales_amount
+        sum(reporting_sales_amount) as attributed_sales_amount
     from {{ ref('fct_campaign_orders') }}
     group by last_campaign_id
 
@@ -125,7 +124,7 @@ select
     ] %}
     cast({{ column }}_count as bigint) as {{ column }}_count,
     {% endfor %}
-    cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
+    {{ reporting_currency() }} as currency_code,
     cast(window_sales_amount as decimal(18, 3)) as window_sales_amount,
     cast(attributed_sales_amount as decimal(18, 3)) as attributed_sales_amount,
     cast(vendor_attributed_sales_amount as decimal(18, 3)) as vendor_attributed_sales_amount,

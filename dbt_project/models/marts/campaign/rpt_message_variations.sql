@@ -32,8 +32,7 @@ orders as (
         flow_id,
         message_id,
         variation_id,
-        currency_code,
-        sales_amount
+        reporting_sales_amount
     from {{ ref('fct_flow_orders') }}
     where variation_id is not null
     union all
@@ -42,8 +41,7 @@ orders as (
         cast(null as varchar) as flow_id,
         got.message_id,
         got.variation_id,
-        campaign_orders.currency_code,
-        campaign_orders.sales_amount
+        campaign_orders.reporting_sales_amount
     from {{ ref('fct_campaign_orders') }} as campaign_orders
     inner join got
         on
