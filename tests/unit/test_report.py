@@ -31,7 +31,7 @@ from rapport.report.night import opened
 from rapport.report.page import page_of
 from rapport.report.pictures import NARROW, WIDE
 from rapport.report.tiles import tiles
-from rapport.report.words import REASONS
+from rapport.report.words import REASONS, signed
 
 DBT = Path(__file__).parents[2] / "dbt_project"
 AS_OF = date(2018, 1, 2)
@@ -796,6 +796,32 @@ def test_orders_after_a_campaign_stand_beside_what_comes_without_it(tmp_path):
     has_baseline = campaigns.BASELINE in contracts()["rpt_campaign_performance"]
     assert any(column.head == "without it" for column in table.columns) == has_baseline
     assert any(column.head == "after it" for column in table.columns) == has_baseline
+
+
+def test_nothing_has_no_sign():
+    assert [signed(value, 1) for value in (0.04, -0.04, 0.06, -0.06)] == [
+        "0.0",
+        "0.0",
+        "+0.1",
+        "\N{MINUS SIGN}0.1",
+    ]
+
+
+def test_what_would_have_come_anyway_is_said_or_said_to_be_unknown():
+    rows = [
+        performance(1, "one") | {"currency_code": "EUR"} | counts
+        for counts in (
+            {"compared_count": 20, "compared_ordered_count": 15, "baseline_ordered_count": 14},
+            {"compared_count": 20, "compared_ordered_count": 13, "baseline_ordered_count": 12},
+        )
+    ]
+    assert campaigns.brought(rows).endswith(
+        "Of 40 recipients who can be compared with themselves 70% ordered after it, 65% in such "
+        "days without a message."
+    )
+    assert campaigns.brought([performance(1, "one")]).endswith(
+        "How many of them would have come without a message is not known."
+    )
 
 
 def test_a_lift_is_told_with_its_interval_and_not_of_a_handful():

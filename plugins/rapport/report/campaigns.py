@@ -56,7 +56,7 @@ def results(night: Night) -> Section:
         return Section(*section, "No campaign and no flow has sent anything yet.")
     return Section(
         *section,
-        _brought(latest),
+        brought(latest),
         tables=[*([campaign_results(latest)] if latest else []), *flows],
         note="Opens, clicks and orders are shares of the messages that were delivered. Orders are "
         "attributed to one message at most; that they came after it does not say that they came "
@@ -64,7 +64,8 @@ def results(night: Night) -> Section:
     )
 
 
-def _brought(latest: list[Row]) -> str:
+def brought(latest: list[Row]) -> str:
+    """Say what these campaigns sent, cost and brought, and what would have come without them."""
     if not latest:
         return "No campaign has sent anything yet."
     currency = latest[0]["currency_code"]
@@ -83,7 +84,23 @@ def _brought(latest: list[Row]) -> str:
         f"{counted(total['delivered_count'], 'message')} for {number(total['cost_amount'])} "
         f"{currency}; {counted(total['attributed_order_count'], 'order')} of "
         f"{number(total['attributed_sales_amount'])} {currency} are attributed to them."
-        + (f" Of {counted(len(is_open), 'campaign')} the window is still open." if is_open else "")
+        + (f" Of {number(len(is_open))} the window is still open." if is_open else "")
+        + _would_have_come(latest)
+    )
+
+
+def _would_have_come(latest: list[Row]) -> str:
+    """Say how many order without a message too: without that the orders would impress anybody."""
+    compared, after, without = (
+        sum(row.get(key) or 0 for row in latest)
+        for key in ("compared_count", "compared_ordered_count", "baseline_ordered_count")
+    )
+    if compared < LEAST_OBSERVATIONS:
+        return " How many of them would have come without a message is not known."
+    return (
+        f" Of {counted(compared, 'recipient')} who can be compared with themselves "
+        f"{percent(after / compared)} ordered after it, {percent(without / compared)} in such days "
+        "without a message."
     )
 
 
