@@ -418,6 +418,20 @@ def _validator(schema: Mapping[str, Any]) -> Any:
                         f"must not be above {high}: {small} against {large}", path=[low]
                     )
 
+    def unique_by(_: Any, keys: list[str], instance: Any, __: Any) -> Iterator[Any]:
+        seen: set[tuple[str, ...]] = set()
+        for number, entry in enumerate(instance if isinstance(instance, list) else ()):
+            if isinstance(entry, dict) and all(key in entry for key in keys):
+                key = tuple(str(entry[key]) for key in keys)
+                if key in seen:
+                    yield ValidationError(f"says {' '.join(key)} a second time", path=[number])
+                seen.add(key)
+
+    def needs(_: Any, pairs: Mapping[str, str], instance: Any, __: Any) -> Iterator[Any]:
+        for name, needed in pairs.items():
+            if instance.get(name) and not instance.get(needed):
+                yield ValidationError(f"needs {needed} to be decided too", path=[name])
+
     def formatted(_: Any, format_name: str, instance: Any, __: Any) -> Iterator[Any]:
         fault = _FORMATS[format_name](instance) if isinstance(instance, str) else None
         if fault:
@@ -429,7 +443,7 @@ def _validator(schema: Mapping[str, Any]) -> Any:
             "integer": lambda _, value: isinstance(value, int) and not isinstance(value, bool),
         }
     )
-    known = {"rising": rising, "format": formatted}
+    known = {"rising": rising, "uniqueBy": unique_by, "needs": needs, "format": formatted}
     return validators.extend(Draft202012Validator, known, type_checker=types)(schema)
 
 

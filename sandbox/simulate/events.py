@@ -47,7 +47,8 @@ _FILTERED = "responses.ms + 2000 + 700 * link"
 # What the tool credits an order with, on its own terms: the last message that was opened or
 # clicked in the five days before.
 _CREDITED = """
-    select orders.person, orders.k, max_by(campaigns.message_id, (seen.ms, campaign)) as credited
+    select orders.person, orders.k,
+        max_by(campaigns.message_id, (seen.ms, seen.campaign)) as credited
     from orders
     inner join (
         select person, campaign, opened_at as ms from responses where is_opened
@@ -56,7 +57,7 @@ _CREDITED = """
         where action in ('click', 'order') and not is_redeemed
     ) as seen on seen.person = orders.person
         and seen.ms between orders.ms - 5 * a_day() and orders.ms
-    inner join campaigns using (campaign)
+    inner join campaigns on campaigns.campaign = seen.campaign
     group by all
 """
 _PLACED = """'{"OrderId":"' || order_id || '","$event_id":"' || order_id || '","$value":'

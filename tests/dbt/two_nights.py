@@ -5,9 +5,9 @@ day empty, a corrected line, a line whose order was missing, an order that the f
 its landing but could not see yet, an address that makes a stranger an old customer, a campaign
 and a metric that arrive after their events, rows landed twice, bad rows, a load that was
 killed, an engagement that is tied to somebody only now, one whose tie is gone, one that changed, a
-ticket that closes, a member who left a list; a return that takes back a line of an earlier day, a refund
-and a cancellation by word of the mailing tool, a guest, an account that nobody has, a second line of
-one article and a repeated one.
+ticket that closes, a member who left a list; a return that takes back a line of an earlier day, a
+refund and a cancellation by word of the mailing tool, a guest, an account that nobody has, a second
+line of one article and a repeated one.
 """
 
 from pathlib import Path

@@ -78,14 +78,29 @@ create table marts.fct_orders as
         'c' || (i % 300) as customer_id,
         date '2018-01-02' - (i // 300)::integer * 2 as order_date,
         2::bigint as line_count,
-        7.50::decimal(18, 2) as sales_amount,
+        'USD' as currency_code, 'customer' as buyer_kind, true as is_kept,
+        7.50::decimal(18, 3) as sales_amount,
         '202' || i as remark
     from range(18000) as _(i);
 create table marts.fct_order_lines as
     select
-        order_id, 'p' || n as product_id, order_date,
-        (sales_amount / 2)::decimal(18, 2) as sales_amount
+        order_id, 'p' || n as product_id, 'goods' as product_class, order_date, currency_code,
+        if(order_id = 'o800', 5, 3.75)::decimal(18, 3) as gross_amount,
+        if(order_id = 'o800', 1.25, 0)::decimal(18, 3) as returned_amount,
+        3.75::decimal(18, 3) as sales_amount
     from marts.fct_orders, range(2) as _(n);
+create table marts.rpt_channel_months as
+    select sum(sales_amount) as sales_amount from marts.fct_orders;
+create table marts.rpt_cohort_retention as from marts.rpt_channel_months;
+create table staging.stg_shop__orders as select order_id, currency_code from marts.fct_orders;
+create table staging.base_shop__orders as
+    select order_id, false as is_quarantined from marts.fct_orders;
+create table staging.stg_shop__order_lines as
+    select order_id, gross_amount as sales_amount from marts.fct_order_lines;
+create table intermediate.int_orders__return_lines as
+    select 'o800' as order_id, 2.5 as returned_amount, 2.5 as booked_amount limit 0;
+create table intermediate.int_orders__returned_lines as
+    select 'o800' as order_id, 2.5 as returned_amount;
 create table marts.dim_products as select 'p0' as product_id union all select 'p1';
 create table marts.dim_campaigns as
     select
@@ -143,10 +158,21 @@ create table marts.rpt_contact_response_curve as
 create table marts.rpt_campaign_overload as
     select 'm0' as campaign_id, 300::bigint as recipient_count, 2::bigint as opt_out_count,
         0::bigint as complaint_count, 'ok' as verdict;
+create table intermediate.int_orders__reporting_currency as
+    select 'USD' as currency_code, false as is_chosen;
+create table marts.policies as
+    select 'firm_themes' as policy, '["health", "recipes"]' as value;
+create table marts.rpt_currency_months as
+    select
+        date '2017-12-01' as month_date, currency_code, rate::decimal(18, 9) as reporting_rate,
+        orders::bigint as order_count, amount::decimal(18, 3) as sales_amount,
+        (amount * rate)::decimal(18, 3) as reporting_sales_amount
+    from (values ('USD', 1, 960, 9600), ('EUR', null, 40, 400)) as _(currency_code, rate, orders, amount);
 create table marts.dim_customer_value as
     select
         'c' || i as customer_id,
         60::bigint as order_count,
+        0::bigint as other_currency_order_count,
         (1 + i % 5)::integer as recency_quintile,
         (1 + i % 5)::integer as frequency_quintile,
         (1 + i % 5)::integer as monetary_quintile
@@ -289,6 +315,11 @@ def test_tables_that_fit_together_pass_without_a_word(gate):
 
 
 STOPS = {
+    "amounts of no currency": (
+        "audit.currencies",
+        "update intermediate.int_orders__reporting_currency set currency_code = 'XXX'",
+        "is_known): 1 of 1 rows",
+    ),
     "an e-mail address in a mart": (
         "audit.released_columns",
         f"update marts.dim_customers set country_code = '{CANARY}' where customer_id = 'c3'",
@@ -535,6 +566,31 @@ STOPS = {
         "delete from marts.fct_touchpoints where touchpoint_id = 'to700'",
         "touchpoint_difference): 1 of 60 rows (order_day 2017-12-29)",
     ),
+    "a line that no mart has": (
+        "audit.revenue_conservation",
+        "insert into staging.stg_shop__order_lines select 'o700', 1.00",
+        "line_difference): 1 of 1 rows (revenue_of marts, USD)",
+    ),
+    "an order that no mart has": (
+        "audit.revenue_conservation",
+        "insert into staging.stg_shop__orders select 'of a guest', 'USD'",
+        "order_difference): 1 of 1 rows (revenue_of marts, USD)",
+    ),
+    "a return that is booked nowhere": (
+        "audit.revenue_conservation",
+        "update marts.fct_order_lines set returned_amount = 0 where order_id = 'o800'",
+        "returned_difference): 1 of 1 rows (revenue_of marts, USD)",
+    ),
+    "a return that is booked twice": (
+        "audit.revenue_conservation",
+        "update marts.fct_order_lines set gross_amount = 3.75 where order_id = 'o800'",
+        "staged_difference): 1 of 1 rows (revenue_of marts, USD)",
+    ),
+    "guests who are in no month of the channels": (
+        "audit.revenue_conservation",
+        "update marts.rpt_channel_months set sales_amount = sales_amount - 7.50",
+        "channel_difference): 1 of 1 rows (revenue_of marts, USD)",
+    ),
     "an order on no day": (
         "audit.order_days",
         "update marts.fct_orders set order_date = null where order_id = 'o700'",
@@ -670,6 +726,23 @@ def test_it_stops(gate, tmp_path, what):
 
 
 WARNS = {
+    "one order in ten in a currency without a rate": (
+        "audit.currencies",
+        "update marts.rpt_currency_months set order_count = 107 where currency_code = 'EUR'",
+        "is_little_left_out): 1 of 1 rows (reporting_currency_code USD)",
+    ),
+    "few orders of much money in a currency that had a rate once": (
+        "audit.currencies",
+        "update marts.rpt_currency_months set sales_amount = 600 where currency_code = 'EUR'; "
+        "insert into marts.rpt_currency_months values ('2017-11-01', 'EUR', 1.2, 1, 10, 12)",
+        "is_little_left_out): 1 of 1 rows (reporting_currency_code USD)",
+    ),
+    "a firm that sells in pounds and reports in dollars": (
+        "audit.currencies",
+        "update marts.rpt_currency_months set currency_code = 'GBP', reporting_rate = null, "
+        "reporting_sales_amount = null",
+        "is_little_left_out): 1 of 1 rows",
+    ),
     "orders three days old": (
         "audit.order_flow",
         "delete from marts.fct_orders where order_date > '2017-12-29'; "
@@ -701,6 +774,11 @@ WARNS = {
         "audit.stream_quality",
         "update ops.row_conservation set quarantined_count = 1 where entity = 'orders'",
         "quarantined_count): 1 of 38 rows (stream_name shop.orders)",
+    ),
+    "a line that waits for its order": (
+        "audit.revenue_conservation",
+        "insert into staging.stg_shop__order_lines select 'of tomorrow', 1.00",
+        "waiting_line_count): 1 of 2 rows (revenue_of order has not come, none)",
     ),
     "a campaign that reached nobody": (
         "audit.campaign_reach",

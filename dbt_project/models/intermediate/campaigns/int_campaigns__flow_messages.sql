@@ -54,6 +54,7 @@ select
     told.message_id,
     told.flow_id,
     flows.flow_name,
+    flows.flow_status,
     told.message_name,
     told.channel,
     told.first_message_id,

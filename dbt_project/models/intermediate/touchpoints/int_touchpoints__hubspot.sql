@@ -5,23 +5,42 @@
 -- is tied to nobody yet becomes one when the association arrives.
 with
 
--- What came of each call: by its outcome, as whoever called noted it, or else by its status. A call of which
--- nothing is noted, or in words that the seed does not know, was a conversation unless it lasted no time.
-calls as (
+outcomes as (
 
     select
-        calls.engagement_id,
-        coalesce(
-            dispositions.is_conversation,
-            statuses.is_conversation,
-            case when calls.outcome is null then calls.duration_seconds is distinct from 0 end
-        ) as is_conversation
-    from {{ ref('stg_hubspot__engagements') }} as calls
-    left join {{ ref('call_outcomes') }} as dispositions
-        on {{ topic_of('calls.call_disposition') }} = {{ topic_of('dispositions.outcome') }}
-    left join {{ ref('call_outcomes') }} as statuses
-        on {{ topic_of('calls.outcome') }} = {{ topic_of('statuses.outcome') }}
-    where calls.engagement_type = 'call'
+        {{ topic_of('outcome') }} as outcome,
+        is_conversation
+    from {{ ref('call_outcomes') }}
+
+),
+
+-- What came of each call: by its outcome, as whoever called noted it, or else by its status. A call of which
+-- nothing is noted, or in words that the seed does not know, was a conversation unless it lasted no time.
+logged as (
+
+    select
+        engaged.*,
+        case
+            when engaged.engagement_type = 'call'
+                then
+                    coalesce(
+                        dispositions.is_conversation,
+                        statuses.is_conversation,
+                        case
+                            when engaged.outcome is null
+                                then engaged.duration_seconds is distinct from 0
+                        end
+                    )
+        end as is_conversation
+    from (
+        select
+            *,
+            case when engagement_type = 'call' then {{ topic_of('call_disposition') }} end as call_outcome,
+            case when engagement_type = 'call' then {{ topic_of('outcome') }} end as call_status
+        from {{ ref('stg_hubspot__engagements') }}
+    ) as engaged
+    left join outcomes as dispositions on engaged.call_outcome = dispositions.outcome
+    left join outcomes as statuses on engaged.call_status = statuses.outcome
 
 ),
 
@@ -30,39 +49,37 @@ calls as (
 engagements as (
 
     select
-        engaged.landed_stream as from_type,
-        engaged.engagement_id as from_id,
+        landed_stream as from_type,
+        engagement_id as from_id,
         '' as moment,
-        engaged.occurred_at,
-        engaged.channel,
-        coalesce(engaged.direction, 'outbound') as direction,
+        occurred_at,
+        channel,
+        coalesce(direction, 'outbound') as direction,
         case
-            when engaged.engagement_type = 'call' and calls.is_conversation then 'called'
-            when engaged.engagement_type = 'call' then 'attempted'
-            when engaged.engagement_type = 'meeting' then 'met'
-            when engaged.direction = 'inbound' then 'replied'
-            when engaged.outcome = 'bounced' then 'bounced'
+            when engagement_type = 'call' and is_conversation then 'called'
+            when engagement_type = 'call' then 'attempted'
+            when engagement_type = 'meeting' then 'met'
+            when direction = 'inbound' then 'replied'
+            when outcome = 'bounced' then 'bounced'
             else 'sent'
         end as event_type,
-        engaged.owner_id,
+        owner_id,
         null as question,
         null as answer,
         null as answer_mood
-    from {{ ref('stg_hubspot__engagements') }} as engaged
-    left join calls
-        on engaged.engagement_type = 'call' and engaged.engagement_id = calls.engagement_id
+    from logged
     where
-        not engaged.is_archived
-        and not engaged.is_removed
-        and engaged.engagement_type in ('call', 'email', 'meeting', 'communication')
-        and engaged.channel is not null
-        and case engaged.engagement_type
-            when 'call' then calls.is_conversation is not null
-            when 'meeting' then coalesce(engaged.outcome, 'completed') = 'completed'
+        not is_archived
+        and not is_removed
+        and engagement_type in ('call', 'email', 'meeting', 'communication')
+        and channel is not null
+        and case engagement_type
+            when 'call' then is_conversation is not null
+            when 'meeting' then coalesce(outcome, 'completed') = 'completed'
             when 'email'
                 then
-                    engaged.direction is not null
-                    and coalesce(engaged.outcome, 'sent') in ('sent', 'bounced')
+                    direction is not null
+                    and coalesce(outcome, 'sent') in ('sent', 'bounced')
             else true
         end
 

@@ -18,7 +18,8 @@ orders as (
         ordered_at,
         order_date as ordered_date,
         currency_code,
-        sales_amount
+        sales_amount,
+        reporting_sales_amount
     from {{ ref('fct_orders') }}
     where
         is_kept
@@ -109,6 +110,7 @@ select
     any_value(held.ordered_date) as order_date,
     any_value(held.currency_code) as currency_code,
     cast(any_value(held.sales_amount) as decimal(18, 3)) as sales_amount,
+    cast(any_value(held.reporting_sales_amount) as decimal(18, 3)) as reporting_sales_amount,
     cast(list_sort(list(held.campaign_id)) as varchar[]) as campaign_ids,
     coalesce(
         max_by(held.campaign_id, (last_answers.answered_at, held.reached_at, held.campaign_id)) filter (

@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         on_schema_change='fail',
-        meta={'replaced_by': 'month_date'},
+        meta={'replaced_by': 'month_date', 'has_reporting_currency': true},
         pre_hook="{{ follow_months([ref('fct_touchpoints'), ref('fct_orders')]) }}"
     )
 }}
@@ -97,8 +97,8 @@ orders as (
         channel,
         case when customer_id is null then 'guests' else 'customers' end as buyers,
         count(*) filter (where is_kept) as order_count,
-        count(*) filter (where is_kept and not {{ is_summed() }}) as other_currency_order_count,
-        sum(sales_amount) filter (where {{ is_summed() }}) as sales_amount
+        count(*) filter (where is_kept and reporting_sales_amount is null) as other_currency_order_count,
+        sum(reporting_sales_amount) as sales_amount
     from {{ ref('fct_orders') }}
     {% if is_incremental() %}
     where {{ is_in_touched_month('order_date') }}
@@ -146,7 +146,7 @@ select
     cast(coalesce(lines.{{ column }}_count, 0) as bigint) as {{ column }}_count,
     {% endfor %}
     cast(coalesce(lines.other_currency_order_count, 0) as bigint) as other_currency_order_count,
-    cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
+    {{ reporting_currency() }} as currency_code,
     cast(coalesce(lines.sales_amount, 0) as decimal(18, 3)) as sales_amount,
     cast(
         coalesce(lines.automated_paid_count, 0) * {{ contact_cost('lines.channel', "'automated'") }}

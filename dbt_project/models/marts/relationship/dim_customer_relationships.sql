@@ -8,7 +8,8 @@
             [
                 ref('fct_customer_months'), ref('fct_relationship_evidence'),
                 but_browsing(ref('fct_touchpoints')), ref('fct_deals'), ref('dim_preferences'),
-                ref('dim_customers'), ref('rpt_signal_coverage'),
+                ref('dim_customers'), ref('dim_customer_value'),
+                ref('rpt_signal_coverage'),
             ],
             everybody=is_other_than('observed_from_date', first_day_of_months(12))
             ~ ' or ' ~ loyalty_programme_came_or_went(ref('dim_preferences')),
@@ -27,10 +28,13 @@ customers as (
                 then preferences.declared_relationship
         end as declared_type,
         preferences.wants_relationship as declared_wants_relationship,
-        preferences.loyalty_status
+        preferences.loyalty_status,
+        value.value_tier
     from {{ ref('dim_customers') }} as dim_customers
     left join {{ ref('dim_preferences') }} as preferences
         on dim_customers.customer_id = preferences.customer_id
+    left join {{ ref('dim_customer_value') }} as value
+        on dim_customers.customer_id = value.customer_id
     where {{ is_of_touched_customer('dim_customers.customer_id') }}
 
 ),
@@ -335,7 +339,7 @@ select
     ) as mismatch_reason,
     cast({{ polarity('reasoned.polarity_score') }} as varchar) as polarity,
     cast(round(reasoned.polarity_score, 4) as double) as polarity_score,
-    cast({{ value_tier('coalesce(reasoned.sales_amount, 0)') }} as varchar) as value_tier,
+    cast(reasoned.value_tier as varchar) as value_tier,
     cast(coalesce(reasoned.touch_count, 0) as bigint) as human_touch_count_12m,
     cast(reasoned.owner_continuity as double) as owner_continuity,
     cast(
