@@ -180,7 +180,82 @@ def _beside_baseline(row: Row) -> Row:
 
 
 def _flows(night: Night) -> list[Table]:
-    return []
+    """What each message of the flows brought, and the variations that were tested."""
+    if not night.has("rpt_flow_performance"):
+        return []
+    messages = night.rows(
+        """
+        from rpt_flow_performance
+        where sent_count > 0
+        order by delivered_count desc, flow_id, message_id
+        limit $latest
+        """,
+        latest=LATEST,
+    )
+    variations = night.rows(
+        """
+        from rpt_message_variations
+        where sent_count > 0
+        order by last_sent_date desc, sender_name, message_id, variation_name, variation_id
+        limit $latest
+        """
+        if night.has("rpt_message_variations")
+        else "select 1 where false and $latest > 0",
+        latest=LATEST,
+    )
+    return [
+        *(
+            [_flow_results("Messages of flows, the most sent first", "message_name", messages)]
+            if messages
+            else []
+        ),
+        *(
+            [_flow_results("Variations that were tested", "variation_name", variations)]
+            if variations
+            else []
+        ),
+    ]
+
+
+def _flow_results(title: str, named: str, rows: list[Row]) -> Table:
+    sender = "flow_name" if named == "message_name" else "sender_name"
+    return Table(
+        title,
+        (
+            Column("flow" if sender == "flow_name" else "flow or campaign", "sender", "name"),
+            Column(plain(named).split()[0], "named", "name"),
+            *((Column("class", "class"),) if "message_class" in rows[0] else ()),
+            Column("last sent", "date"),
+            Column("delivered", "delivered", "number"),
+            Column("opened", "opened", "number"),
+            Column("clicked", "clicked", "number"),
+            Column("unsubscribed", "unsubscribed", "number"),
+            Column("orders", "orders", "number", "attributed"),
+            Column("net sales", "sales", "number", "attributed"),
+            Column("cost", "cost", "number"),
+        ),
+        [
+            {
+                "sender": row[sender] or NOTHING,
+                "named": row[named] or NOTHING,
+                "class": row.get("message_class"),
+                "date": short_day(row["last_sent_date"]) if row["last_sent_date"] else NOTHING,
+                "delivered": number(row["delivered_count"]),
+                "opened": percent(row["opened_per_delivered"])
+                if row["channel"] == "email"
+                else NOTHING,
+                "clicked": percent(row["clicked_per_delivered"], 1),
+                "unsubscribed": number(row["unsubscribed_count"]),
+                "orders": number(row["attributed_order_count"]),
+                "sales": number(row["attributed_sales_amount"]),
+                "cost": number(row["cost_amount"]),
+            }
+            for row in rows
+        ],
+        folded=named != "message_name",
+        reading=f"Amounts in {rows[0]['currency_code']}, of all time. Flows and campaigns are "
+        "credited apart: an order may stand with both, so the two are not added up.",
+    )
 
 
 def campaigns(night: Night) -> Section:
