@@ -31,7 +31,7 @@ from rapport.report.night import opened
 from rapport.report.page import page_of
 from rapport.report.pictures import NARROW, WIDE
 from rapport.report.tiles import tiles
-from rapport.report.words import REASONS
+from rapport.report.words import REASONS, signed
 
 DBT = Path(__file__).parents[2] / "dbt_project"
 AS_OF = date(2018, 1, 2)
@@ -62,6 +62,8 @@ READ = {
     "rpt_channel_months",
     "rpt_cohort_retention",
     "rpt_contact_response_curve",
+    "rpt_flow_performance",
+    "rpt_message_variations",
     "rpt_relationship_portfolio",
     "rpt_relationship_transitions",
     "rpt_signal_coverage",
@@ -289,6 +291,21 @@ COMPANY = {
         performance(number, name) for number, name in enumerate(NAMES, start=1)
     ]
     + [performance(9, "by post", channel="letter", is_window_over=False)],
+    "rpt_flow_performance": [
+        {
+            "flow_id": "f1",
+            "message_id": "m1",
+            "flow_name": ARABIC,
+            "message_name": "first",
+            "message_class": "marketing",
+            "channel": "email",
+            "sent_count": 10,
+            "delivered_count": 9,
+            "attributed_order_count": 2,
+            "currency_code": "EUR",
+        },
+        {"flow_id": "f1", "message_id": "m2", "flow_name": "never sent"},
+    ],
     "segments": [
         {
             "segment": "loyal_few",
@@ -502,8 +519,9 @@ def test_the_page_loads_nothing_and_may_not(page, pictures):
 
 def test_names_in_any_script_are_text_in_a_direction_of_their_own(seen):
     told = seen.texts["bdi"]
-    # Among the results, among those judged, and of whom something is to be said in a sentence.
-    times = {ARABIC: 3, PERSIAN: 3, HEBREW: 3, CHINESE: 1, LONG: 3}
+    # Among the results, among those judged, and of whom something is to be said in a sentence; and
+    # the first is a flow's name too.
+    times = {ARABIC: 4, PERSIAN: 3, HEBREW: 3, CHINESE: 1, LONG: 3}
     assert {name: told.count(name) for name in times} == times
     assert all(attributes["dir"] == "auto" for attributes in seen.all("bdi"))
 
@@ -788,7 +806,10 @@ def test_orders_after_a_campaign_stand_beside_what_comes_without_it(tmp_path):
     """Weekly shoppers order after every message; of a letter nobody learns that it was opened."""
     with opened(made(tmp_path, COMPANY)) as night:
         section = campaigns.results(night)
-    [table] = section.tables
+    [table, flows] = section.tables
+    assert [(row["sender"], row["delivered"], row["orders"]) for row in flows.rows] == [
+        (ARABIC, "9", "2")
+    ]
     by_name = {row["name"]: row for row in table.rows}
     assert by_name["by post"]["opened"] == "\N{EN DASH}"
     assert by_name["by post"]["date"] == "9 Dec 2017 (open)"
@@ -796,6 +817,32 @@ def test_orders_after_a_campaign_stand_beside_what_comes_without_it(tmp_path):
     has_baseline = campaigns.BASELINE in contracts()["rpt_campaign_performance"]
     assert any(column.head == "without it" for column in table.columns) == has_baseline
     assert any(column.head == "after it" for column in table.columns) == has_baseline
+
+
+def test_nothing_has_no_sign():
+    assert [signed(value, 1) for value in (0.04, -0.04, 0.06, -0.06)] == [
+        "0.0",
+        "0.0",
+        "+0.1",
+        "\N{MINUS SIGN}0.1",
+    ]
+
+
+def test_what_would_have_come_anyway_is_said_or_said_to_be_unknown():
+    rows = [
+        performance(1, "one") | {"currency_code": "EUR"} | counts
+        for counts in (
+            {"compared_count": 20, "compared_ordered_count": 15, "baseline_ordered_count": 14},
+            {"compared_count": 20, "compared_ordered_count": 13, "baseline_ordered_count": 12},
+        )
+    ]
+    assert campaigns.brought(rows).endswith(
+        "Of 40 recipients who can be compared with themselves 70% ordered after it, 65% in such "
+        "days without a message."
+    )
+    assert campaigns.brought([performance(1, "one")]).endswith(
+        "How many of them would have come without a message is not known."
+    )
 
 
 def test_a_lift_is_told_with_its_interval_and_not_of_a_handful():

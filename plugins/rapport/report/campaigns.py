@@ -56,7 +56,7 @@ def results(night: Night) -> Section:
         return Section(*section, "No campaign and no flow has sent anything yet.")
     return Section(
         *section,
-        _brought(latest),
+        brought(latest),
         tables=[*([campaign_results(latest)] if latest else []), *flows],
         note="Opens, clicks and orders are shares of the messages that were delivered. Orders are "
         "attributed to one message at most; that they came after it does not say that they came "
@@ -64,7 +64,8 @@ def results(night: Night) -> Section:
     )
 
 
-def _brought(latest: list[Row]) -> str:
+def brought(latest: list[Row]) -> str:
+    """Say what these campaigns sent, cost and brought, and what would have come without them."""
     if not latest:
         return "No campaign has sent anything yet."
     currency = latest[0]["currency_code"]
@@ -83,7 +84,23 @@ def _brought(latest: list[Row]) -> str:
         f"{counted(total['delivered_count'], 'message')} for {number(total['cost_amount'])} "
         f"{currency}; {counted(total['attributed_order_count'], 'order')} of "
         f"{number(total['attributed_sales_amount'])} {currency} are attributed to them."
-        + (f" Of {counted(len(is_open), 'campaign')} the window is still open." if is_open else "")
+        + (f" Of {number(len(is_open))} the window is still open." if is_open else "")
+        + _would_have_come(latest)
+    )
+
+
+def _would_have_come(latest: list[Row]) -> str:
+    """Say how many order without a message too: without that the orders would impress anybody."""
+    compared, after, without = (
+        sum(row.get(key) or 0 for row in latest)
+        for key in ("compared_count", "compared_ordered_count", "baseline_ordered_count")
+    )
+    if compared < LEAST_OBSERVATIONS:
+        return " How many of them would have come without a message is not known."
+    return (
+        f" Of {counted(compared, 'recipient')} who can be compared with themselves "
+        f"{percent(after / compared)} ordered after it, {percent(without / compared)} in such days "
+        "without a message."
     )
 
 
@@ -163,7 +180,82 @@ def _beside_baseline(row: Row) -> Row:
 
 
 def _flows(night: Night) -> list[Table]:
-    return []
+    """What each message of the flows brought, and the variations that were tested."""
+    if not night.has("rpt_flow_performance"):
+        return []
+    messages = night.rows(
+        """
+        from rpt_flow_performance
+        where sent_count > 0
+        order by delivered_count desc, flow_id, message_id
+        limit $latest
+        """,
+        latest=LATEST,
+    )
+    variations = night.rows(
+        """
+        from rpt_message_variations
+        where sent_count > 0
+        order by last_sent_date desc, sender_name, message_id, variation_name, variation_id
+        limit $latest
+        """
+        if night.has("rpt_message_variations")
+        else "select 1 where false and $latest > 0",
+        latest=LATEST,
+    )
+    return [
+        *(
+            [_flow_results("Messages of flows, the most sent first", "message_name", messages)]
+            if messages
+            else []
+        ),
+        *(
+            [_flow_results("Variations that were tested", "variation_name", variations)]
+            if variations
+            else []
+        ),
+    ]
+
+
+def _flow_results(title: str, named: str, rows: list[Row]) -> Table:
+    sender = "flow_name" if named == "message_name" else "sender_name"
+    return Table(
+        title,
+        (
+            Column("flow" if sender == "flow_name" else "flow or campaign", "sender", "name"),
+            Column(plain(named).split()[0], "named", "name"),
+            *((Column("class", "class"),) if "message_class" in rows[0] else ()),
+            Column("last sent", "date"),
+            Column("delivered", "delivered", "number"),
+            Column("opened", "opened", "number"),
+            Column("clicked", "clicked", "number"),
+            Column("unsubscribed", "unsubscribed", "number"),
+            Column("orders", "orders", "number", "attributed"),
+            Column("net sales", "sales", "number", "attributed"),
+            Column("cost", "cost", "number"),
+        ),
+        [
+            {
+                "sender": row[sender] or NOTHING,
+                "named": row[named] or NOTHING,
+                "class": row.get("message_class"),
+                "date": short_day(row["last_sent_date"]) if row["last_sent_date"] else NOTHING,
+                "delivered": number(row["delivered_count"]),
+                "opened": percent(row["opened_per_delivered"])
+                if row["channel"] == "email"
+                else NOTHING,
+                "clicked": percent(row["clicked_per_delivered"], 1),
+                "unsubscribed": number(row["unsubscribed_count"]),
+                "orders": number(row["attributed_order_count"]),
+                "sales": number(row["attributed_sales_amount"]),
+                "cost": number(row["cost_amount"]),
+            }
+            for row in rows
+        ],
+        folded=named != "message_name",
+        reading=f"Amounts in {rows[0]['currency_code']}, of all time. Flows and campaigns are "
+        "credited apart: an order may stand with both, so the two are not added up.",
+    )
 
 
 def campaigns(night: Night) -> Section:

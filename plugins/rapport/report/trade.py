@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MONTHS = 13  # twelve that are over and the running one; as many cohorts
 SINCE = 12  # months after the first order
+LEAST_SEEN = 0.01  # of a bar
 
 
 def sales(night: Night) -> Section:
@@ -206,14 +207,20 @@ def _picture(night: Night, shown: list[Row]) -> Picture:
         title=f"Net sales by month ({currency})",
         basis=f"n = {counted(sum(row['orders'] for row in shown), 'order')}; {night.until}",
         reading="The month that is not over is grey."
-        + (" Light: orders of guests." if any(row["guest_orders"] for row in shown) else ""),
+        + (" Light: orders of guests." if _seen_guests(shown) else ""),
         text=", ".join(f"{month(row['month_date'])} {number(row['net'])}" for row in shown) + ".",
     )
+
+
+def _seen_guests(shown: list[Row]) -> bool:
+    """Whether what guests bought is enough to be seen in a bar."""
+    return any(row["guest_net"] > LEAST_SEEN * row["net"] > 0 for row in shown)
 
 
 def _chart(shown: list[Row], size: Size) -> "alt.TopLevelMixin":
     import altair as alt
 
+    apart = _seen_guests(shown)
     rows = [
         {
             "month": f"{date.fromisoformat(row['month_date']):%b %y}",
@@ -224,6 +231,8 @@ def _chart(shown: list[Row], size: Size) -> "alt.TopLevelMixin":
         for row in shown
         for rank, (net, colour) in enumerate(
             ((row["net"] - row["guest_net"], BLUE), (row["guest_net"], SKY))
+            if apart
+            else ((row["net"], BLUE),)
         )
         if net
     ]
