@@ -48,7 +48,7 @@
 {#- Was consent given in a way that only the person herself can have used? -#}
 {% macro is_own_act(method) -%}
     coalesce(
-        {{ method }} in ({{ "'" ~ var('consent_methods_of_her_own') | join("', '") ~ "'" }}), false
+        {{ method }} in ({{ sql_texts(var('consent_methods_of_her_own')) }}), false
     )
 {%- endmacro %}
 

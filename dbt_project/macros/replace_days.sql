@@ -58,6 +58,9 @@
 {% macro plan_rebuild(found, what='days', noted=none, customers=none) -%}
     {% if execute and is_incremental() %}
         {% set meta = config.get('meta') %}
+        {% if meta.get('has_reporting_currency') %}
+        {% set found = found ~ rows_in_another_currency() %}
+        {% endif %}
         {% call statement('touched_days') %}
             create or replace temporary table {{ touched_days() }} as {{ found }}
         {% endcall %}
@@ -96,6 +99,19 @@
     {% elif execute %}
         {% do remember_touched_days(every_day()) %}
     {% endif %}
+{%- endmacro %}
+
+{#-
+    Everything that stands there, where orders have decided on another reporting currency since: nothing
+    of it is in the same money as what comes. To be added to what is found otherwise.
+-#}
+{% macro rows_in_another_currency() -%}
+    {%- set meta = config.get('meta') %}
+    union
+    select
+        {{ meta['replaced_by'] }}{{ ', cast(null as varchar) as customer_id' if meta.get('of_customers') }}
+    from {{ this }}
+    where currency_code <> {{ reporting_currency() }}
 {%- endmacro %}
 
 {#- Names of the lists; they live as long as dbt's connection. -#}

@@ -17,11 +17,7 @@
 
 {#- Is it one of the words of a policy? -#}
 {% macro is_one_of(column, words) -%}
-    {{ column }} in (
-        {% for word in words %}
-        '{{ word }}'{{ ',' if not loop.last }}
-        {% endfor %}
-    )
+    list_contains([{{ sql_texts(words) }}], {{ column }})
 {%- endmacro %}
 
 {#- What a product code stands for by the policy; null for goods. -#}
@@ -29,7 +25,7 @@
     case
         {% for class in var('product_classes') %}
         {% for code in class.codes %}
-        when regexp_full_match(upper({{ product_id }}), '{{ code | upper }}') then '{{ class.name }}'
+        when regexp_full_match({{ product_id }}, {{ sql_text('(?i)' ~ code) }}) then '{{ class.name }}'
         {% endfor %}
         {% endfor %}
     end

@@ -15,6 +15,18 @@ class SettingsError(RapportError):
     """A setting is missing or cannot be used."""
 
 
+class PolicyError(SettingsError):
+    """What the firm's policies say cannot be.
+
+    Attributes:
+        problems: one line per fault, with its file and line.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = list(problems)
+        super().__init__("\n".join(["the policies cannot be used:", *self.problems]))
+
+
 class SourceError(RapportError):
     """A source answered in a way the extractor cannot use; a retry may help.
 

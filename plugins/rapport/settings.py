@@ -12,13 +12,137 @@ WAREHOUSE_FILE = "rapport_build.duckdb"
 # Two of the sandbox, real and simulated, and one's own accounts.
 COMPANIES = ("complete-journey", "simulated", "own")
 
-# Policies (variables of the dbt project) that a company of the sandbox brings with it, as one
-# project serves all; those of one's own company stand in dbt_project.yml. The real households'
-# orders fill exactly the year 2017 on New York's clock, and peak at five in the afternoon in winter
-# and summer; the simulated firm works from 8 to 18 in UTC, an hour or two later in Berlin.
-_POLICIES = {
-    "complete-journey": {"reporting_time_zone": "America/New_York"},
-    "simulated": {"reporting_time_zone": "Europe/Berlin"},
+
+@dataclass(frozen=True)
+class Variable:
+    """A setting of the installation: a variable of the environment.
+
+    Attributes:
+        name: ``RAPPORT_<THING>``.
+        type: ``text``, ``path``, ``integer`` or one of ``choices``.
+        default: as one would write it; None where it depends on the machine or on others, which
+            ``sentence`` then says.
+        sentence: what it is for.
+        least: of a whole number.
+        most: of a whole number.
+        choices: all that it may be.
+    """
+
+    name: str
+    type: str
+    default: str | None
+    sentence: str
+    least: int | None = None
+    most: int | None = None
+    choices: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """Return what the environment says, or the default; empty where neither says anything."""
+        return os.environ.get(self.name) or self.default or ""
+
+    def number(self) -> int:
+        """Return it as a whole number.
+
+        Raises:
+            SettingsError: it is no whole number, below the least or above the most.
+        """
+        text = self.text()
+        if self.least is not None and (not text.isdecimal() or int(text) < self.least):
+            raise SettingsError(
+                f"{self.name} must be a whole number of at least {self.least}, not {text!r}"
+            )
+        if self.most is not None and int(text) > self.most:
+            raise SettingsError(
+                f"{self.name} must be a whole number of at most {self.most}, not {text!r}"
+            )
+        return int(text)
+
+    def choice(self) -> str:
+        """Return it as one of the choices.
+
+        Raises:
+            SettingsError: it is none of them.
+        """
+        text = self.text()
+        if text not in self.choices:
+            raise SettingsError(f"{self.name} must be one of {self.choices}, not {text!r}")
+        return text
+
+
+# What the environment may say, all of it; the firm's policies are a file (rapport/policy.py).
+ENVIRONMENT = {
+    variable.name: variable
+    for variable in (
+        Variable(
+            "RAPPORT_COMPANY",
+            "choice",
+            COMPANIES[0],
+            "Whom the nights are about: a company of the sandbox, or one's own accounts.",
+            choices=COMPANIES,
+        ),
+        Variable(
+            "RAPPORT_HOME",
+            "path",
+            None,
+            "Folder that holds all state; var in the project, and var/<company> for another "
+            "company than the default one, unless set.",
+        ),
+        Variable(
+            "RAPPORT_POLICY",
+            "path",
+            None,
+            "The firm's policies; policy.yml in the home folder, if there is one, unless set.",
+        ),
+        Variable(
+            "RAPPORT_SCHEDULE",
+            "text",
+            "0 2 * * *",
+            "Cron of the nightly run, in UTC; none runs nights only when asked.",
+        ),
+        Variable(
+            "RAPPORT_KEEP_RELEASES",
+            "integer",
+            "7",
+            "Nights whose releases stay on disk.",
+            least=1,
+        ),
+        Variable(
+            "RAPPORT_MEMORY_LIMIT",
+            "text",
+            None,
+            "DuckDB's memory, as DuckDB writes it; 60 % of the machine's unless set.",
+        ),
+        Variable(
+            "RAPPORT_THREADS",
+            "integer",
+            None,
+            "DuckDB's and dbt's threads; as many as there are processors unless set.",
+            least=1,
+        ),
+        Variable(
+            "RAPPORT_UI_PORT",
+            "integer",
+            "8080",
+            "Port of Airflow's pages, on this machine only.",
+            least=1,
+            most=65535,
+        ),
+        Variable(
+            "RAPPORT_SANDBOX_PORT",
+            "integer",
+            "8765",
+            "Port of the sandbox company, on this machine only.",
+            least=1,
+            most=65535,
+        ),
+        Variable(
+            "RAPPORT_SANDBOX_HOUSEHOLDS",
+            "integer",
+            None,
+            "Size of the sandbox company, for a quick try; all households unless set.",
+            least=1,
+        ),
+    )
 }
 
 
@@ -48,6 +172,8 @@ class Settings:
         keep_releases: how many releases stay on disk (``RAPPORT_KEEP_RELEASES``).
         memory_limit: DuckDB's, as DuckDB writes it (``RAPPORT_MEMORY_LIMIT``).
         threads: DuckDB's and dbt's (``RAPPORT_THREADS``).
+        policy_path: the firm's policies (``RAPPORT_POLICY``), which must then be there; None for
+            ``policy.yml`` in the home folder, which need not.
     """
 
     home: Path
@@ -57,6 +183,7 @@ class Settings:
     keep_releases: int
     memory_limit: str
     threads: int
+    policy_path: Path | None = None
 
     @classmethod
     def from_env(cls) -> "Settings":
@@ -66,29 +193,26 @@ class Settings:
             SettingsError: a number is not a number or below its least value, or the company
                 is not known.
         """
-        schedule = os.environ.get("RAPPORT_SCHEDULE", "0 2 * * *").strip()
-        company = os.environ.get("RAPPORT_COMPANY") or COMPANIES[0]
-        if company not in COMPANIES:
-            raise SettingsError(f"RAPPORT_COMPANY must be one of {COMPANIES}, not {company!r}")
+        company = ENVIRONMENT["RAPPORT_COMPANY"].choice()
+        # Said to be empty, it is switched off too.
+        schedule = os.environ.get("RAPPORT_SCHEDULE", ENVIRONMENT["RAPPORT_SCHEDULE"].text())
+        home, policy = ENVIRONMENT["RAPPORT_HOME"].text(), ENVIRONMENT["RAPPORT_POLICY"].text()
+        is_counted = bool(os.environ.get("RAPPORT_THREADS"))
         return cls(
             company=company,
-            home=Path(os.environ.get("RAPPORT_HOME") or _default_home(company)).resolve(),
+            home=Path(home or _default_home(company)).resolve(),
             project_dir=PROJECT_DIR,
-            schedule=None if schedule.lower() in {"", "none"} else schedule,
-            keep_releases=whole_number("RAPPORT_KEEP_RELEASES", default=7, least=1),
-            memory_limit=os.environ.get("RAPPORT_MEMORY_LIMIT") or _memory_share(0.6),
-            threads=whole_number("RAPPORT_THREADS", default=os.cpu_count() or 1, least=1),
+            schedule=None if schedule.strip().lower() in {"", "none"} else schedule.strip(),
+            keep_releases=ENVIRONMENT["RAPPORT_KEEP_RELEASES"].number(),
+            memory_limit=ENVIRONMENT["RAPPORT_MEMORY_LIMIT"].text() or _memory_share(0.6),
+            threads=ENVIRONMENT["RAPPORT_THREADS"].number() if is_counted else os.cpu_count() or 1,
+            policy_path=Path(policy).expanduser().resolve() if policy else None,
         )
 
     @property
     def has_sandbox(self) -> bool:
         """Whether the sandbox's company is pulled from, not one's own accounts."""
         return self.company != "own"
-
-    @property
-    def policies(self) -> dict[str, str]:
-        """Variables of the dbt project that the company has of its own."""
-        return dict(_POLICIES.get(self.company, {}))
 
     @property
     def landing_dir(self) -> Path:
@@ -146,6 +270,15 @@ class Settings:
         return self.project_dir / "dbt_project"
 
     @property
+    def policy_files(self) -> list[tuple[str, Path]]:
+        """Files of policies by the name of their source, each going before the ones before it."""
+        files = [
+            ("company", self.project_dir / "sandbox" / "policies" / f"{self.company}.yml"),
+            ("policy.yml", self.policy_path or self.home / "policy.yml"),
+        ]
+        return [each for each in files if each[1].exists() or each[1] == self.policy_path]
+
+    @property
     def expectations_dir(self) -> Path:
         """Suites, audits and checkpoints."""
         return self.project_dir / "expectations"
@@ -167,20 +300,6 @@ def _default_home(company: str) -> Path:
     """A folder for each company, so that one command tries another without mixing the two."""
     home = PROJECT_DIR / "var"
     return home if company == COMPANIES[0] else home / company
-
-
-def whole_number(name: str, *, default: int, least: int, most: int | None = None) -> int:
-    """Return an environment variable as a whole number.
-
-    Raises:
-        SettingsError: it is no whole number, below the least or above the most.
-    """
-    text = os.environ.get(name) or str(default)
-    if not text.isdecimal() or int(text) < least:
-        raise SettingsError(f"{name} must be a whole number of at least {least}, not {text!r}")
-    if most is not None and int(text) > most:
-        raise SettingsError(f"{name} must be a whole number of at most {most}, not {text!r}")
-    return int(text)
 
 
 def _memory_share(share: float) -> str:

@@ -10,7 +10,7 @@ from tests.dbt.manifest_views import PROJECT, layer, models
 NAMES = {
     "staging": r"(base|stg)_[a-z]+__[a-z_]+",
     "intermediate": r"int_[a-z]+__[a-z_]+",
-    "marts": r"(dim|fct|rpt)_[a-z_]+|customer_aliases|identity_changes",
+    "marts": r"(dim|fct|rpt)_[a-z_]+|customer_aliases|identity_changes|policies",
     "segments": r"seg_[a-z_]+|segments|segment_[a-z]+|int_segments__[a-z_]+",
     "quarantine": r"quarantined_(rows|fields)",
     "ops": r"[a-z_]+",
@@ -161,6 +161,33 @@ def test_policies_are_explained():
     paragraphs = [paragraph for paragraph in block.split("\n\n") if paragraph.strip()]
     assert variables
     assert all(paragraph.lstrip().startswith("#") for paragraph in paragraphs)
+
+
+def test_no_policy_is_read_while_the_project_is_parsed():
+    """A night is handed what was parsed before: a policy in a yml is the default for ever."""
+    files = [*PROJECT.glob("models/**/*.yml"), *PROJECT.glob("seeds/*.yml"), *PROJECT.glob("*.yml")]
+    read = [path for path in files if re.search(r"{{[^}]*\bvar\(", path.read_text())]
+    for path in PROJECT.glob("models/**/*.sql"):
+        for config in re.findall(r"config\((.*?)\)\s*}}(?!\")", path.read_text(), re.DOTALL):
+            # What stands in quotes is a hook, which is rendered when it runs.
+            if "var(" in re.sub(r"'[^']*'|\"[^\"]*\"", "", config):
+                read.append(path)
+    assert len(files) > 40
+    assert read == []
+
+
+def test_no_model_in_python_reads_what_was_parsed(manifest):
+    python = [node for node in models(manifest) if node["language"] == "python"]
+    assert python
+    assert [node["name"] for node in python if "config.meta_get" in node["raw_code"]] == []
+
+
+def test_a_policy_is_named_in_the_text_that_reads_it():
+    """What a warehouse keeps the marks of is found by these names (rapport/build/lasting.py)."""
+    code = [*PROJECT.rglob("models/**/*.sql"), *PROJECT.glob("macros/*.sql")]
+    calls = [call for path in code for call in re.findall(r"\bvar\(\s*(.)", path.read_text())]
+    assert len(calls) > 100
+    assert set(calls) == {"'", '"'}
 
 
 def test_no_name_is_too_long_for_airflow_s_database(manifest):

@@ -1,7 +1,6 @@
 """A build by dbt itself, of a project of three models: what it notes, and how it goes on."""
 
 import shutil
-from dataclasses import replace
 from datetime import date
 
 import duckdb
@@ -10,17 +9,21 @@ import pytest
 from rapport.build import run
 from rapport.build.project import parse_if_changed
 from rapport.build.record import read_record
-from rapport.errors import BuildError, SettingsError
+from rapport.errors import BuildError, PolicyError, SettingsError
 from rapport.settings import PROJECT_DIR, Settings
 
 NIGHT = date(2018, 1, 2)
 FILES = {
     "dbt_project.yml": "name: rapport\nversion: 1.0.0\nprofile: rapport\n"
+    "vars: {reporting_time_zone: UTC, firm_themes: []}\n"
     "models: {+materialized: table}\n",
+    "policy_schema.yml": "properties:\n"
+    "  reporting_time_zone: {type: string, format: time-zone, description: A clock.}\n"
+    "  firm_themes: {type: array, description: Words.}\n",
     # When it was built can be told from its row.
     "models/marts/core/dim_first.sql": "select uuid() as built from range(3)",
     "models/marts/core/dim_other.sql": "select uuid() as built, "
-    "'{{ var('reporting_time_zone', 'of the project') }}' as zone",
+    "'{{ var('reporting_time_zone') }}' as zone, {{ var('firm_themes') | length }} as themes",
     "models/marts/core/fct_second.sql": "select * from {{ ref('dim_first') }}",
     # Stands for whatever is wrong for a while: a full disk, memory, a notebook that holds a file.
     "tests/assert_all_is_well.sql": "select built from {{ ref('dim_first') }} "
@@ -105,14 +108,37 @@ def test_a_build_notes_rows_and_seconds_of_every_node(settings):
     assert all(record.has_ended(part) for part in record.parts)
 
 
-def test_a_company_s_own_policies_reach_the_models_and_are_built_from_nothing(settings):
-    """Nothing parsed knows of them, and no model was made by others."""
-    zones = []
-    for company, fresh in (("own", True), ("simulated", True), ("simulated", False)):
-        of_company = replace(settings, company=company)
-        assert run.build(of_company, NIGHT).fresh == fresh
-        zones.append(rows(of_company, "dim_other")[0][1])
-    assert zones == ["of the project", "Europe/Berlin", "Europe/Berlin"]
+def under(settings, text):
+    """The night built under a policy.yml: whether from nothing, and what a model was given."""
+    settings.home.mkdir(exist_ok=True)
+    (settings.home / "policy.yml").write_text(text)
+    fresh = run.build(settings, NIGHT).fresh
+    [(_, zone, themes)] = rows(settings, "dim_other")
+    return fresh, zone, themes
+
+
+def test_a_firm_s_policies_reach_the_models_and_are_built_from_nothing_where_marks_are_kept(
+    settings,
+):
+    """Nothing parsed knows of them, and no incremental model was made by others."""
+    (settings.dbt_project_dir / "models/marts/core/dim_kept.sql").write_text(
+        "{{ config(materialized='incremental') }} select '{{ var('reporting_time_zone') }}' as zone"
+    )
+    assert under(settings, "") == (True, "UTC", 0)
+    assert under(settings, "reporting_time_zone: Asia/Tehran") == (True, "Asia/Tehran", 0)
+    assert under(settings, "reporting_time_zone: Asia/Tehran") == (False, "Asia/Tehran", 0)
+    assert {zone for (zone,) in rows(settings, "dim_kept")} == {"Asia/Tehran"}
+    # Of themes only a table knows, which every night makes anew.
+    changed = "reporting_time_zone: Asia/Tehran\nfirm_themes: [tea, bread]"
+    assert under(settings, changed) == (False, "Asia/Tehran", 2)
+
+
+def test_a_policy_that_cannot_be_leaves_the_warehouse_as_it_was(settings):
+    under(settings, "")
+    before = rows(settings, "dim_first")
+    with pytest.raises(PolicyError, match=r"policy\.yml, line 1: reporting_time_zone"):
+        under(settings, "reporting_time_zone: Nowhere")
+    assert rows(settings, "dim_first") == before
 
 
 def test_a_test_that_fails_is_named_and_what_reads_its_model_says_why_it_was_not_built(failed):
@@ -162,6 +188,7 @@ def test_a_try_that_was_killed_is_gone_on_with(failed):
         pytest.param({"run_id": ""}, id="no run"),
         pytest.param({"as_of": date(2018, 1, 3)}, id="another night"),
         pytest.param({"code": True}, id="other models"),
+        pytest.param({"policy": "firm_themes: [tea]"}, id="other policies"),
         pytest.param({"loads": [("shop", "1.1")]}, id="more landed"),
         pytest.param({"warehouse": True}, id="the warehouse is gone"),
     ],
@@ -170,6 +197,8 @@ def test_nothing_of_an_earlier_try_stands_when_anything_is_different(failed, mon
     settings, _ = failed
     if "loads" in change:
         monkeypatch.setattr(run, "loads_of_night", lambda *_: change["loads"])
+    if "policy" in change:
+        (settings.home / "policy.yml").write_text(change["policy"])
     if "code" in change:
         other = settings.dbt_project_dir / "models/marts/core/dim_other.sql"
         other.write_text("select uuid() as built, 2 as version")

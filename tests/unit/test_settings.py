@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime
 import pytest
 
 from rapport.errors import SettingsError
-from rapport.places.clocks import zone_names
 from rapport.settings import COMPANIES, PROJECT_DIR, Settings, cutoff_of
 
 
@@ -36,15 +35,6 @@ def test_each_company_has_a_home_of_its_own(monkeypatch):
         homes[company] = Settings.from_env().home
     assert len(set(homes.values())) == len(COMPANIES)
     assert homes["complete-journey"] == PROJECT_DIR / "var"
-
-
-def test_the_sandbox_s_companies_bring_time_zones_and_one_s_own_has_the_project_s(monkeypatch):
-    zones = {}
-    for company in COMPANIES:
-        monkeypatch.setenv("RAPPORT_COMPANY", company)
-        zones[company] = Settings.from_env().policies.get("reporting_time_zone")
-    assert zones.pop("own") is None
-    assert set(zones.values()) <= set(zone_names())
 
 
 @pytest.mark.parametrize("text", ["", "none", "None"])

@@ -1,7 +1,7 @@
 {% set measures = ['recency', 'frequency', 'monetary'] %}
 
 -- A customer with an order stands in one of five classes of each measure, and the classes
--- are fifths.
+-- are fifths; or nobody stands in any, where there are fewer than five different values.
 with
 
 classes as (
@@ -15,7 +15,7 @@ classes as (
         {{ measure }}_quintile as quintile,
         count(*) as customer_count
     from {{ ref('dim_customer_value') }}
-    where order_count > 0
+    where order_count > {{ 'other_currency_order_count' if measure == 'monetary' else 0 }}
     group by {{ measure }}_quintile
     {% endfor %}
 
@@ -25,8 +25,15 @@ select
     measure,
     sum(customer_count) as ranked_count,
     coalesce(
-        sum(customer_count) filter (where quintile is null or quintile not between 1 and 5), 0
+        sum(customer_count) filter (
+            where quintile not between 1 and 5 or (quintile is null and are_there_any)
+        ), 0
     ) as unclassed_count,
     max(customer_count) / sum(customer_count) as largest_share
-from classes
+from (
+    select
+        *,
+        max(quintile) over (partition by measure) is not null as are_there_any
+    from classes
+) as classed
 group by measure

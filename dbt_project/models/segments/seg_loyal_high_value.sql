@@ -11,3 +11,5 @@ where
     recency_quintile >= {{ var('loyal_least_recency_quintile') }}
     and frequency_quintile >= {{ var('loyal_least_frequency_quintile') }}
     and monetary_quintile >= {{ var('loyal_least_monetary_quintile') }}
+    -- whoever came once has not come back yet
+    and order_count > 1

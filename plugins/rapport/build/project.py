@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from rapport.build.lasting import lasting_of, save_lasting
 from rapport.build.parts import parsed_dir, parts_of, save_parts
 from rapport.errors import SettingsError
 from rapport.settings import WAREHOUSE_FILE
@@ -52,7 +53,9 @@ def parse_if_changed(dbt_project_dir: Path, say: Callable[[str], None] = lambda 
             manifest = _parse(dbt_project_dir)
             # Its members and not the object: dbt's own pickling mixes them up.
             (folder / _MANIFEST).write_bytes(pickle.dumps(manifest.to_dict()))
-            save_parts(parts_of(manifest.writable_manifest().to_dict()), dbt_project_dir)
+            writable = manifest.writable_manifest().to_dict()
+            save_parts(parts_of(writable), dbt_project_dir)
+            save_lasting(lasting_of(writable), dbt_project_dir)
             (folder / _MARK).write_text(_marked(code))
             say(f"dbt project parsed ({time.monotonic() - began:.1f} s)")
     return code

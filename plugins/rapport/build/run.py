@@ -11,10 +11,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from rapport.build.lasting import load_lasting
 from rapport.build.parts import load_parts
 from rapport.build.project import load_manifest, parse_if_changed, variables_set
 from rapport.build.record import Header, Outcome, RecordWriter, Status, read_record
 from rapport.errors import BuildError
+from rapport.policy import policies_of
 from rapport.settings import Settings
 from rapport.sources.pull import loads_of_night
 from rapport.warehouse import building
@@ -67,12 +69,15 @@ def build(
 
     Raises:
         BuildError: another process builds, or a model or test failed; the message names them.
+        PolicyError: the firm's policies cannot be used; nothing was touched.
     """
+    policies = policies_of(settings)
     code = parse_if_changed(settings.dbt_project_dir, logger.info)
-    # As good as written in the project: a warehouse of other policies is not built upon.
-    code = " ".join([code, *(f"{name}={value}" for name, value in settings.policies.items())])
     loads = tuple(sorted(loads_of_night(settings.landing_dir, as_of)))
-    header = Header(run_id, as_of, code, loads)
+    header = Header(run_id, as_of, f"{code} {policies.digest()}", loads)
+    # As good as written in the project: what was built under other policies is not built upon.
+    # Those that only touch what is made anew every night change with the night.
+    code = f"{code} {policies.digest(load_lasting(settings.dbt_project_dir))}"
     manifest = load_manifest(settings.dbt_project_dir)
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
     with building(settings.warehouse_path, loads=loads, as_of=as_of, code=code) as fresh:
@@ -91,7 +96,7 @@ def build(
                 settings.dbt_project_dir,
                 [
                     *("build", *WITHOUT_UNIT_TESTS),
-                    *("--vars", json.dumps({"as_of_date": str(as_of), **settings.policies})),
+                    *("--vars", json.dumps({"as_of_date": str(as_of), **policies.variables()})),
                     *("--target-path", str(settings.dbt_log_path.parent / "target")),
                     *arguments,
                 ],

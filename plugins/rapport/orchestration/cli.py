@@ -1,5 +1,6 @@
 """The ``rapport`` command: run nights on this machine, look after releases."""
 
+import json
 import math
 import sys
 import time
@@ -12,6 +13,7 @@ from typing import Annotated, Any
 import httpx
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
@@ -19,7 +21,10 @@ from rapport.build.record import Record, read_record
 from rapport.errors import RapportError, SettingsError
 from rapport.orchestration import embedded
 from rapport.orchestration.night import DONE, Airflow, Step
+from rapport.policy import as_json, policies_of
+from rapport.policy_commands import policy_command, settings_command
 from rapport.release import report_path
+from rapport.release.store import MANIFEST
 from rapport.release_commands import releases_app
 from rapport.settings import Settings, cutoff_of
 from rapport.sources.streams import GROUPS
@@ -30,6 +35,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(releases_app, name="releases")
+app.command("policy")(policy_command)
+app.command("settings")(settings_command)
 console = Console(highlight=False)
 
 PATIENCE_SECONDS = 20.0
@@ -48,7 +55,7 @@ def main() -> None:
     try:
         app()
     except RapportError as error:
-        console.print(f"[red]rapport:[/] {error}", soft_wrap=True)
+        console.print("[red]rapport:[/]", escape(str(error)), soft_wrap=True)
         sys.exit(1)
     except httpx.HTTPError as error:
         console.print(
@@ -84,6 +91,7 @@ def run(
     """Run one night through the scheduler, show its progress and what came of it."""
     settings, ports = Settings.from_env(), embedded.Ports.from_env()
     night = _night(settings, as_of)
+    policies_of(settings)  # what is wrong with them is told now and not in the middle of the night
     began = time.monotonic()
     with _says_how_to_go_on("`make down` ends what was started, `make run` goes on."):
         _up(settings, ports)
@@ -303,10 +311,20 @@ def _print_summary(
         console.print(f"{gate}: {found['evaluated']} checks, {len(found['warnings'])} warnings")
         for warning in found["warnings"]:
             console.print(f"  warning: {warning}", markup=False, soft_wrap=True)
+    _print_policies(folder)
     current = "current" if published["is_current"] else "kept beside a newer current release"
     console.print(f"\nRelease   {published['release_id']} ({current})\n          {folder}")
     if airflow.returned(run_id, "report_night"):
         console.print(f"Report    {report_path(folder)}", soft_wrap=True)
+
+
+def _print_policies(folder: Path) -> None:
+    """Say which policies somebody decided otherwise, and the currency that the orders chose."""
+    policies = json.loads((folder / MANIFEST).read_text())["policies"]
+    console.print(f"\nPolicies  digest {policies['digest'][:12]}; all: table marts.policies")
+    for name, decided in policies["decided"].items():
+        line = f"          {name} {as_json(decided['value'])} ({decided['source']})"
+        console.print(line, markup=False, soft_wrap=True)
 
 
 def _print_table(title: str, header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:

@@ -26,7 +26,7 @@ import psutil
 from rapport.build.project import is_parsed
 from rapport.errors import RapportError, SettingsError
 from rapport.orchestration.night import Airflow
-from rapport.settings import Settings, whole_number
+from rapport.settings import ENVIRONMENT, Settings
 
 HOST = "127.0.0.1"
 # What a task may read of the caller's environment. Values of the first kind are secret.
@@ -55,10 +55,10 @@ class Ports:
 
     @classmethod
     def from_env(cls) -> "Ports":
-        """Read ``RAPPORT_UI_PORT`` (8080) and ``RAPPORT_SANDBOX_PORT`` (8765)."""
+        """Read ``RAPPORT_UI_PORT`` and ``RAPPORT_SANDBOX_PORT``."""
         return cls(
-            airflow=whole_number("RAPPORT_UI_PORT", default=8080, least=1, most=65535),
-            sandbox=whole_number("RAPPORT_SANDBOX_PORT", default=8765, least=1, most=65535),
+            airflow=ENVIRONMENT["RAPPORT_UI_PORT"].number(),
+            sandbox=ENVIRONMENT["RAPPORT_SANDBOX_PORT"].number(),
         )
 
     @property
@@ -321,8 +321,8 @@ def _prepare_sandbox(settings: Settings, ports: Ports, say: Callable[[str], None
 
     started = time.monotonic()
     # A part of the company is enough for a test.
-    households = os.environ.get("RAPPORT_SANDBOX_HOUSEHOLDS")
-    size = int(households) if households else None
+    households = ENVIRONMENT["RAPPORT_SANDBOX_HOUSEHOLDS"]
+    size = households.number() if households.text() else None
     company = sandbox.prepare(settings.home, size, settings.company)
     say(f"sandbox company ready ({time.monotonic() - started:.1f} s)")
     if _serves_another(ports, company.fingerprint):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rapport.errors import ReleaseError
 from rapport.gate import stamp_of
 from rapport.killpoints import reach
-from rapport.release.content import Table, content_hash_of, literal, quoted, tables_of
+from rapport.release.content import Table, content_hash_of, digest, literal, quoted, tables_of
 from rapport.release.store import (
     ASIDE,
     DATABASE,
@@ -146,8 +146,10 @@ def _released(
         "format": 1,
         "release_id": release_id,
         "as_of": as_of.isoformat(),
+        "clock": _clock(connection, catalog),
         "content_hash": content_hash,
         "gate": {key: value for key, value in gate.items() if key != "stamp"},
+        "policies": _policies(connection, catalog),
         "tables": entries,
         # How it came about; two builds of one content may differ here and nowhere else.
         "provenance": {
@@ -235,11 +237,14 @@ def _write_release_row(
         select
             $release_id::varchar as release_id,
             $as_of::date as as_of_date,
+            $last_complete_date::date as last_complete_date,
+            $reporting_time_zone::varchar as reporting_time_zone,
             $content_hash::varchar as content_hash,
             $evaluated::integer as gate_expectation_count,
             $warnings::varchar[] as gate_warnings
         """,
         {key: manifest[key] for key in ("release_id", "as_of", "content_hash")}
+        | manifest["clock"]
         | {"evaluated": gate["evaluated"], "warnings": list(gate.get("warnings") or [])},
     )
     _comment(
@@ -280,17 +285,48 @@ def _placed(info: ReleaseInfo, releases_dir: Path, *, keep: int, take_current: b
 
 
 def _rows(
-    connection: "duckdb.DuckDBPyConnection", catalog: str, table: str, columns: str
+    connection: "duckdb.DuckDBPyConnection",
+    catalog: str,
+    table: str,
+    columns: str,
+    schema: str = "ops",
 ) -> list[Any]:
-    """Read a table of schema ops; no rows where there is none."""
+    """Read a table, of schema ops unless another is given; no rows where there is none."""
     import duckdb
 
     try:
         return connection.execute(
-            f"select {columns} from {quoted(catalog, 'ops', table)}"
+            f"select {columns} from {quoted(catalog, schema, table)}"
         ).fetchall()
     except duckdb.CatalogException:
         return []
+
+
+def _clock(connection: "duckdb.DuckDBPyConnection", catalog: str) -> dict[str, str | None]:
+    """Say whose clock the days are on, and which was its last day of which nothing is missing."""
+    columns = "reporting_time_zone, last_complete_date"
+    [(zone, last), *_] = _rows(connection, catalog, "reporting_clock", columns) or [(None, None)]
+    return {
+        "reporting_time_zone": zone,
+        "last_complete_date": last.isoformat() if last else None,
+    }
+
+
+def _policies(connection: "duckdb.DuckDBPyConnection", catalog: str) -> dict[str, Any]:
+    """Say under which policies the warehouse was built: what somebody decided, and a digest of all.
+
+    All of them are the table ``marts.policies``.
+    """
+    rows = _rows(connection, catalog, "policies", "policy, value, source, is_changed", "marts")
+    values = {policy: json.loads(value) for policy, value, _, _ in rows}
+    return {
+        "digest": digest(values),
+        "decided": {
+            policy: {"value": values[policy], "source": source}
+            for policy, _, source, is_changed in sorted(rows)
+            if is_changed or source == "orders"
+        },
+    }
 
 
 def _loads(loads: Sequence[tuple[str, str]]) -> dict[str, dict[str, Any]]:

@@ -29,7 +29,7 @@ select
     deals.owner_id,
     deals.pipeline,
     deals.deal_amount,
-    coalesce(deals.currency_code, '{{ var("reporting_currency") }}') as currency_code,
+    coalesce(deals.currency_code, {{ reporting_currency() }}) as currency_code,
     deals.opened_at,
     deals.closed_at,
     visits.visit_number,

@@ -17,7 +17,7 @@ select
     orders.store_id,
     cast(
         case
-            when list_contains({{ var('web_store_ids') }}, orders.store_id) then 'web' else 'store'
+            when {{ is_one_of('orders.store_id', var('web_store_ids')) }} then 'web' else 'store'
         end as varchar
     ) as channel,
     orders.currency_code,
@@ -26,7 +26,7 @@ select
     orders.updated_at,
     orders.returned_order_id,
     {% for status, words in var('order_statuses').items() %}
-    coalesce(orders.shop_status in ('{{ words | join("', '") }}'), false) as is_{{ status }}_in_shop
+    coalesce({{ is_one_of('orders.shop_status', words) }}, false) as is_{{ status }}_in_shop
     {{- ',' if not loop.last }}
     {% endfor %}
 from {{ ref('stg_shop__orders') }} as orders

@@ -14,4 +14,4 @@ inner join {{ ref('int_identity__contact_map') }} as contact_map
 left join {{ ref('stg_klaviyo__campaigns') }} as campaigns
     on events.campaign_id = campaigns.campaign_id
 {{ join_reporting_days('events.occurred_at') }}
-where metrics.metric_name = '{{ var("control_arm_metric") }}'
+where metrics.metric_name = {{ sql_text(var('control_arm_metric')) }}

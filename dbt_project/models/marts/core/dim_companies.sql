@@ -43,7 +43,7 @@ select
     companies.country_code,
     companies.lifecycle_stage,
     cast(companies.employee_count as bigint) as employee_count,
-    cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
+    {{ reporting_currency() }} as currency_code,
     companies.annual_revenue_amount,
     companies.created_at,
     cast(coalesce(customers.customer_count, 0) as bigint) as customer_count,

@@ -23,7 +23,7 @@
 {% set least = var('habit_least_observations') %}
 {% set since = first_day_of_complete_months(var('habit_months')) %}
 {% set until = last_day_of_complete_months() %}
-{% set acts = ['ordered', 'visited', 'called', 'met', 'ticket_opened'] %}
+{% set acts = ['ordered', 'visited', 'called', 'attempted', 'met', 'ticket_opened'] %}
 {% set answers = ['clicked', 'replied', 'redeemed'] %}
 {% set is_of_few = is_incremental() and not asked(is_other_than('observed_until_date', until)) %}
 
@@ -65,6 +65,7 @@ touchpoints as {{ 'materialized' if is_of_few else 'not materialized' }} (
     from {{ ref('fct_touchpoints') }}
     where
         touchpoint_date between {{ since }} and {{ until }}
+        and not {{ is_by_robot() }}
         and {{ is_of_touched_customer() }}
 
 ),
@@ -162,10 +163,11 @@ orders as (
         count(*) filter (
             where coupon_discount_amount + retail_discount_amount > 0
         ) as discounted_order_count,
-        sum(gross_amount) filter (where {{ is_summed() }}) as gross_amount,
+        sum(gross_amount * reporting_rate) as gross_amount,
         sum(
-            retail_discount_amount + coupon_discount_amount + coupon_match_discount_amount
-        ) filter (where {{ is_summed() }}) as discount_amount
+            (retail_discount_amount + coupon_discount_amount + coupon_match_discount_amount)
+            * reporting_rate
+        ) as discount_amount
     from {{ ref('fct_orders') }}
     where
         is_kept
@@ -390,7 +392,7 @@ joined as (
         favourite_brands.favourite_shares as favourite_brand_shares,
         coalesce(own_rates.message_count, 0) as topic_message_count,
         interests.ranked as ranked_interests,
-        list_concat({{ var('firm_themes') }}, coalesce(staff.skills, [])) as grounds
+        list_concat([{{ sql_texts(var('firm_themes')) }}], coalesce(staff.skills, [])) as grounds
     from customers
     left join usual_times on customers.customer_id = usual_times.customer_id
     left join gaps on customers.customer_id = gaps.customer_id

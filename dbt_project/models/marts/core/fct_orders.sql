@@ -9,7 +9,7 @@
             changed=ref('int_orders__changed'),
             key='order_id',
             day='order_date',
-            watch=['order_id', 'customer_id', 'buyer_kind', 'channel', 'status'],
+            watch=['order_id', 'customer_id', 'buyer_kind', 'channel', 'status', 'reporting_rate'],
             followed=[ref('fct_order_lines')],
         ) }}"
     )
@@ -75,6 +75,8 @@ select
     ] %}
     cast(coalesce(lines.{{ column }}_amount, 0) as decimal(18, 3)) as {{ column }}_amount,
     {% endfor %}
-    cast(coalesce(lines.discounted_sales_amount, 0) as decimal(18, 3)) as discounted_sales_amount
+    cast(coalesce(lines.discounted_sales_amount, 0) as decimal(18, 3)) as discounted_sales_amount,
+    orders.reporting_rate,
+    cast(coalesce(lines.sales_amount, 0) * orders.reporting_rate as decimal(18, 3)) as reporting_sales_amount
 from orders
 left join lines on orders.order_id = lines.order_id

@@ -3,14 +3,14 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         on_schema_change='fail',
-        meta={'replaced_by': 'month_date'},
+        meta={'replaced_by': 'month_date', 'has_reporting_currency': true},
         pre_hook="{{ follow_months([ref('fct_touchpoints'), ref('fct_orders')]) }}"
     )
 }}
 
 {% set events = [
     'sent', 'delivered', 'bounced', 'opened', 'clicked', 'replied', 'unsubscribed', 'complained',
-    'visited', 'viewed', 'called', 'met', 'ticket_opened', 'surveyed', 'answered', 'ordered',
+    'visited', 'viewed', 'called', 'attempted', 'met', 'ticket_opened', 'surveyed', 'answered', 'ordered',
     'returned', 'redeemed'
 ] %}
 
@@ -27,6 +27,7 @@ touchpoints as {{ 'materialized' if is_incremental() else 'not materialized' }} 
         actor,
         event_type,
         is_marketing_contact,
+        {{ is_by_robot() }} as is_by_robot,
         -- what costs the firm something: each message, call or meeting of ours once
         direction = 'outbound'
         and (
@@ -47,12 +48,19 @@ counted as (
         channel,
         count(*) as touchpoint_count,
         count(*) filter (where direction = 'outbound') as outbound_count,
-        count(*) filter (where direction = 'inbound') as inbound_count,
-        count(*) filter (where direction = 'outbound' and actor = 'human') as human_outbound_count,
+        count(*) filter (where direction = 'inbound' and not is_by_robot) as inbound_count,
+        count(*) filter (
+            where direction = 'outbound' and actor = 'human' and event_type <> 'attempted'
+        ) as human_outbound_count,
         count(*) filter (where is_marketing_contact) as marketing_contact_count,
         {% for event in events %}
-        count(*) filter (where event_type = '{{ event }}') as {{ event }}_count,
+        -- who leaves or complains does so once, however many lists and metrics tell of it
+        count({{ 'distinct customer_id' if event in ['unsubscribed', 'complained'] else '*' }}) filter (
+            where event_type = '{{ event }}' and not is_by_robot
+        ) as {{ event }}_count,
         {% endfor %}
+        count(*) filter (where event_type = 'opened' and is_by_robot) as machine_opened_count,
+        count(*) filter (where event_type = 'clicked' and is_by_robot) as robot_clicked_count,
         count(*) filter (where is_paid_for and actor = 'automated') as automated_paid_count,
         count(*) filter (where is_paid_for and actor = 'human') as human_paid_count
     from touchpoints
@@ -74,7 +82,7 @@ customers as (
             channel,
             customer_id,
             bool_or(direction = 'outbound') as was_reached,
-            bool_or(direction = 'inbound') as was_active
+            bool_or(direction = 'inbound' and not is_by_robot) as was_active
         from touchpoints
         group by month_date, channel, customer_id
     ) as customer_months
@@ -89,8 +97,8 @@ orders as (
         channel,
         case when customer_id is null then 'guests' else 'customers' end as buyers,
         count(*) filter (where is_kept) as order_count,
-        count(*) filter (where is_kept and not {{ is_summed() }}) as other_currency_order_count,
-        sum(sales_amount) filter (where {{ is_summed() }}) as sales_amount
+        count(*) filter (where is_kept and reporting_sales_amount is null) as other_currency_order_count,
+        sum(reporting_sales_amount) as sales_amount
     from {{ ref('fct_orders') }}
     {% if is_incremental() %}
     where {{ is_in_touched_month('order_date') }}
@@ -110,7 +118,7 @@ lines as (
         {% for column in [
             'touchpoint', 'outbound', 'inbound', 'human_outbound', 'marketing_contact',
             'automated_paid', 'human_paid'
-        ] + (events | reject('equalto', 'ordered') | list) %}
+        ] + (events | reject('equalto', 'ordered') | list) + ['machine_opened', 'robot_clicked'] %}
         counted.{{ column }}_count,
         {% endfor %}
         orders.order_count as ordered_count,
@@ -134,11 +142,11 @@ select
     {% endfor %}
     {% for column in [
         'touchpoint', 'outbound', 'inbound', 'human_outbound', 'marketing_contact'
-    ] + events %}
+    ] + events + ['machine_opened', 'robot_clicked'] %}
     cast(coalesce(lines.{{ column }}_count, 0) as bigint) as {{ column }}_count,
     {% endfor %}
     cast(coalesce(lines.other_currency_order_count, 0) as bigint) as other_currency_order_count,
-    cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
+    {{ reporting_currency() }} as currency_code,
     cast(coalesce(lines.sales_amount, 0) as decimal(18, 3)) as sales_amount,
     cast(
         coalesce(lines.automated_paid_count, 0) * {{ contact_cost('lines.channel', "'automated'") }}

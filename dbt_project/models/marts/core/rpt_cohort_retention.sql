@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         on_schema_change='fail',
-        meta={'replaced_by': 'month_date'},
+        meta={'replaced_by': 'month_date', 'has_reporting_currency': true},
         pre_hook="{{ find_cohort_months(ref('fct_orders'), ref('dim_customers')) }}"
     )
 }}
@@ -17,8 +17,8 @@ customer_months as (
         customer_id,
         cast(date_trunc('month', order_date) as date) as order_month_date,
         count(*) filter (where is_kept) as order_count,
-        count(*) filter (where is_kept and not {{ is_summed() }}) as other_currency_order_count,
-        sum(sales_amount) filter (where {{ is_summed() }}) as sales_amount
+        count(*) filter (where is_kept and reporting_sales_amount is null) as other_currency_order_count,
+        sum(reporting_sales_amount) as sales_amount
     from {{ ref('fct_orders') }}
     {% if is_incremental() %}
     where {{ is_in_touched_month('order_date') }}
@@ -109,7 +109,7 @@ select
     cast(coalesce(counted.customer_count, 0) as bigint) as customer_count,
     cast(coalesce(counted.order_count, 0) as bigint) as order_count,
     cast(coalesce(counted.other_currency_order_count, 0) as bigint) as other_currency_order_count,
-    cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
+    {{ reporting_currency() }} as currency_code,
     cast(coalesce(counted.sales_amount, 0) as decimal(18, 3)) as sales_amount,
     {{
         ratio('coalesce(counted.customer_count, 0)', 'months.cohort_customer_count')

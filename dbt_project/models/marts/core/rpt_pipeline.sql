@@ -134,7 +134,7 @@ select
     cast(coalesce(joined.{{ column }}_count, 0) as bigint) as {{ column }}_count,
     {% endfor %}
     cast(coalesce(joined.other_currency_deal_count, 0) as bigint) as other_currency_deal_count,
-    cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
+    {{ reporting_currency() }} as currency_code,
     {% for column in ['entered', 'won', 'open'] %}
     cast(coalesce(joined.{{ column }}_amount, 0) as decimal(18, 3)) as {{ column }}_amount,
     {% endfor %}

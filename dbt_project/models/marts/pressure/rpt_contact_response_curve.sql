@@ -323,7 +323,7 @@ select
     valued.control_response_rate,
     valued.caused_response_rate,
     valued.caused_opt_out_rate,
-    cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
+    {{ reporting_currency() }} as currency_code,
     -- rounded, as the order in which numbers are added up must not show
     round(valued.net_value_per_contact, 6) as net_value_per_contact,
     round(valued.net_value_per_contact - valued.net_value_below, 6) as net_value_per_contact_low,

@@ -3,7 +3,12 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         on_schema_change='fail',
-        meta={'replaced_by': 'month_start_date', 'of_customers': true, 'noted': 'all'},
+        meta={
+            'replaced_by': 'month_start_date',
+            'of_customers': true,
+            'noted': 'all',
+            'has_reporting_currency': true,
+        },
         pre_hook="{{ find_evidence_months(
             but_browsing(ref('fct_touchpoints')),
             [ref('fct_orders'), ref('fct_order_lines'), ref('dim_campaigns'), ref('dim_products')],
@@ -29,7 +34,8 @@ touchpoints as (
         cast(date_trunc('month', touchpoint_date) as date) as month_start_date
     from {{ ref('fct_touchpoints') }}
     where
-        event_type not in ('opened', 'visited', 'viewed', 'bounced')
+        event_type not in ('opened', 'visited', 'viewed', 'bounced', 'attempted')
+        and not {{ is_by_robot() }}
         {% if is_incremental() %}
         and {{ is_in_touched_month('touchpoint_date') }}
         {% endif %}
@@ -77,8 +83,8 @@ counted as (
         count(*) filter (
             where event_type = 'ticket_closed' and answer = 'positive'
         ) as happy_ticket_count,
-        count(*) filter (where {{ is_survey_answer('unhappy') }}) as unhappy_survey_count,
-        count(*) filter (where {{ is_survey_answer('happy') }}) as happy_survey_count,
+        count(*) filter (where answer_mood = 'unhappy') as unhappy_survey_count,
+        count(*) filter (where answer_mood = 'happy') as happy_survey_count,
         arg_max(
             {{ survey_dissatisfaction() }}, (occurred_at, touchpoint_id)
         ) filter (where event_type = 'answered') as last_dissatisfaction,
@@ -183,9 +189,7 @@ orders as (
                 )
             )
         ) as discounted_order_count,
-        sum(
-            case when currency_code = '{{ var("reporting_currency") }}' then sales_amount else 0 end
-        ) as sales_amount
+        sum(reporting_sales_amount) as sales_amount
     from {{ ref('fct_orders') }}
     {% if is_incremental() %}
     where {{ is_in_touched_month('order_date') }}
@@ -279,7 +283,7 @@ select
     cast(coalesce(answered.answer_points, 0) as integer) as answer_points,
     cast(coalesce(crm.deal_count, 0) as integer) as deal_count,
     cast(coalesce(crm.mishandled_ticket_count, 0) as integer) as mishandled_ticket_count,
-    cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
+    {{ reporting_currency() }} as currency_code,
     cast(coalesce(orders.sales_amount, 0) as decimal(18, 3)) as sales_amount,
     cast(coalesce(counted.contact_cost_amount, 0) as decimal(18, 2)) as contact_cost_amount
 from counted

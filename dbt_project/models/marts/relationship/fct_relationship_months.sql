@@ -7,6 +7,7 @@
             'replaced_by': 'month_end_date',
             'of_customers': true,
             'noted': ['relationship_type'],
+            'has_reporting_currency': true,
         },
         pre_hook="{{ find_month_ends() }}"
     )
@@ -56,7 +57,7 @@ select
     last_evidence_date,
     cast({{ polarity(polarity_score()) }} as varchar) as polarity,
     cast({{ value_tier('sales_amount') }} as varchar) as value_tier,
-    cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
+    {{ reporting_currency() }} as currency_code,
     cast(sales_amount as decimal(18, 3)) as sales_amount,
     cast(contact_cost_amount as decimal(18, 2)) as contact_cost_amount
 from scored

@@ -50,10 +50,10 @@ select
     cast(coalesce(tickets.answered_ticket_count_365d, 0) as bigint) as answered_ticket_count_365d,
     cast(tickets.median_first_response_hours as double) as median_first_response_hours,
     cast(coalesce(customers.strained_customer_count, 0) as bigint) as strained_customer_count,
-    list_contains(staff.skills, '{{ var("strained_skill") }}') as has_strained_skill,
+    list_contains(staff.skills, {{ sql_text(var('strained_skill')) }}) as has_strained_skill,
     cast(
         case
-            when list_contains(staff.skills, '{{ var("strained_skill") }}') then 0
+            when list_contains(staff.skills, {{ sql_text(var('strained_skill')) }}) then 0
             else coalesce(customers.strained_customer_count, 0)
         end as bigint
     ) as unskilled_strained_customer_count

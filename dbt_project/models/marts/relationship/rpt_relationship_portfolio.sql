@@ -78,7 +78,7 @@ select
     cast(polarity as varchar) as polarity,
     cast(relationship_type as varchar) as relationship_type,
     cast(sum(customer_count) as bigint) as customer_count,
-    cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
+    {{ reporting_currency() }} as currency_code,
     cast(sum(margin_amount) as decimal(18, 2)) as margin_amount,
     cast(sum(contact_cost_amount) as decimal(18, 2)) as contact_cost_amount,
     cast(sum(margin_amount - contact_cost_amount) as decimal(18, 2)) as net_amount,

@@ -1,3 +1,5 @@
+{{ config(post_hook="{{ note_customers_of_changed(['value_tier']) }}") }}
+
 with
 
 customers as (
@@ -17,19 +19,11 @@ orders as (
             where is_kept and {{ day_number(latest_day()) }} - {{ day_number('order_date') }} < 365
         ) as order_count_365d,
         count(*) filter (
-            where is_kept and currency_code <> '{{ var("reporting_currency") }}'
+            where is_kept and reporting_sales_amount is null
         ) as other_currency_order_count,
-        sum(
-            case when currency_code = '{{ var("reporting_currency") }}' then sales_amount else 0 end
-        ) as sales_amount,
-        sum(
-            case
-                when
-                    currency_code = '{{ var("reporting_currency") }}'
-                    and {{ day_number(latest_day()) }} - {{ day_number('order_date') }} < 365
-                    then sales_amount
-                else 0
-            end
+        sum(reporting_sales_amount) as sales_amount,
+        sum(reporting_sales_amount) filter (
+            where {{ day_number(latest_day()) }} - {{ day_number('order_date') }} < 365
         ) as sales_amount_365d
     from {{ ref('fct_orders') }}
     where order_date <= {{ latest_day() }} and customer_id is not null
@@ -49,7 +43,7 @@ measured as (
         coalesce(orders.other_currency_order_count, 0) as other_currency_order_count,
         coalesce(orders.sales_amount, 0) as sales_amount,
         coalesce(orders.sales_amount_365d, 0) as sales_amount_365d,
-        -- what the quintiles rank: null, and so unranked, without an order
+        -- what the quintiles rank: null, and so unranked, without an order or any amount that is known
         case when orders.order_count > 0 then orders.order_count end as ranked_order_count,
         case when orders.order_count > 0 then orders.sales_amount end as ranked_sales_amount
     from customers
@@ -77,9 +71,10 @@ select
     cast(order_count as bigint) as order_count,
     cast(order_count_365d as bigint) as order_count_365d,
     cast(other_currency_order_count as bigint) as other_currency_order_count,
-    cast('{{ var("reporting_currency") }}' as varchar) as currency_code,
+    {{ reporting_currency() }} as currency_code,
     cast(sales_amount as decimal(18, 3)) as sales_amount,
     cast(sales_amount_365d as decimal(18, 3)) as sales_amount_365d,
+    cast({{ value_tier('sales_amount_365d') }} as varchar) as value_tier,
     case
         when order_count > other_currency_order_count
             then

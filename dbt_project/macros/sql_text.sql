@@ -1,0 +1,9 @@
+{#- A text as SQL writes it: a quote in a name is doubled. -#}
+{% macro sql_text(text) -%}
+    '{{ text | string | replace("'", "''") }}'
+{%- endmacro %}
+
+{#- The same of several, with commas between them. -#}
+{% macro sql_texts(texts) -%}
+    {% for text in texts %}{{ sql_text(text) }}{{ ', ' if not loop.last }}{% endfor %}
+{%- endmacro %}

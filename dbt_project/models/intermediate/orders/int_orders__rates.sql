@@ -1,0 +1,13 @@
+-- What 1 of a currency is in the reporting currency. Rates are a firm's policy; without one for the month there is none.
+select
+    cast(month_date as date) as month_date,
+    cast(currency_code as string) as currency_code,
+    cast(reporting_rate as decimal(18, 9)) as reporting_rate
+from (
+    values
+    {% for row in var('currency_rates') %}
+    (date '{{ row.month }}-01', {{ sql_text(row.currency) }}, {{ row.rate }}),
+    {% endfor %}
+    (null, null, null)
+) as rates (month_date, currency_code, reporting_rate)
+where month_date is not null
