@@ -253,7 +253,7 @@
 {#-
     Value and weight of every signal; reads `measured`. What could not be seen has no weight, and is `unseen`
     with all the weight that it could have. But where there is one way to order there is none to choose, and most
-    never answer a survey: neither is missing.
+    never answer a survey: neither is missing. What nearly all have the same of is `assumed` meanwhile.
 -#}
 {% macro relationship_signal_values() -%}
     select
@@ -267,12 +267,12 @@
             else 0
         end as {{ signal }}_weight,
         case when is_{{ signal }}_seen then {{ policy.weight }} else 0 end as {{ signal }}_seen,
-        {% if signal == 'dissatisfaction' %}
-        0 as {{ signal }}_unseen{{ ',' if not loop.last }}
-        {% else %}
+        {%- set missing %}
         case when is_{{ 'orders' if signal == 'store_visits' else signal }}_seen then 0 else {{ policy.weight }} end
-            as {{ signal }}_unseen{{ ',' if not loop.last }}
-        {% endif %}
+        {%- endset %}
+        {{ missing if 'usual' in policy else '0' }} as {{ signal }}_assumed,
+        {{ '0' if signal == 'dissatisfaction' else missing }} as {{ signal }}_unseen
+        {{- ',' if not loop.last }}
         {% endfor %}
     from measured
 {%- endmacro %}
@@ -289,38 +289,46 @@
     The axes and how much each counts; reads `signalled` and `profiles`. `<axis>_most_weight` is what it would
     count if all that can be seen of it spoke. The axes `for_` and `against_` are what they were if all that
     cannot be seen spoke for a relationship, or against it, as loudly as it could; of a strain that cannot be seen
-    nothing is held against anybody.
+    nothing is held against anybody. The profiles were measured where every signal is present; what is assumed puts
+    the others on their scale, but is no evidence.
 -#}
 {% macro relationship_axis_values() -%}
     select
         signalled.*,
         {% for axis in relationship_axes() + ['strain'] %}
         {%- set policy = var('relationship_axis_weights')[axis] %}
-        {%- set signals, products, weights = [], [], [] %}
+        {%- set signals, products, weights, assumed = [], [], [], [] %}
         {% for of_axis, signal, value, observations in relationship_signals() if of_axis == axis %}
         {% do signals.append(signal) %}
         {% do products.append(signal ~ '_weight * ' ~ signal ~ '_value') %}
         {% do weights.append(var('relationship_signals')[signal].weight) %}
+        {% do assumed.append(signal ~ '_assumed * ' ~ var('relationship_signals')[signal].get('usual', 0)) %}
         {% endfor %}
         {%- set most = weights | sum %}
         {{ signals | join('_weight + ') }}_weight as {{ axis }}_signal_weight,
         {{ signals | join('_seen + ') }}_seen as {{ axis }}_seen,
         {{ signals | join('_unseen + ') }}_unseen as {{ axis }}_unseen,
+        {{ signals | join('_assumed + ') }}_assumed as {{ axis }}_assumed,
         ({{ products | join(' + ') }}) / nullif({{ axis }}_signal_weight, 0) as wanted_{{ axis }},
         {{ policy.weight }} * {{ saturated(axis ~ '_signal_weight', policy.doubt) }} as {{ axis }}_weight,
         {{ policy.weight * (most + policy.doubt) / most }} * {{ saturated(axis ~ '_seen', policy.doubt) }}
             as {{ axis }}_most_weight,
-        coalesce({{ axis }}_weight, 0) as {{ axis }}_pull,
-        coalesce({{ axis }}_weight * {{ within_profiles('wanted_' ~ axis, axis) }}, 0)
-            as {{ axis }}_pulled,
-        {% for prefix in ['for_', 'against_'] %}
-        {%- set unseen = 0 if prefix ~ axis == 'against_strain' else axis ~ '_unseen' %}
-        ({{ products | join(' + ') }} + {{ unseen }} * {{ axis }}_{{ prefix }}it)
-        / nullif({{ axis }}_signal_weight + {{ unseen }}, 0) as {{ prefix }}{{ axis }},
-        {{ policy.weight }} * {{ saturated(axis ~ '_signal_weight + ' ~ unseen, policy.doubt) }}
+        {% for prefix in readings() %}
+        {%- if prefix == '' %}
+        {%- set added, added_weight, pull_weight = assumed | join(' + '), axis ~ '_assumed', '0' %}
+        {%- elif prefix ~ axis == 'against_strain' %}
+        {%- set added, added_weight, pull_weight = '0', '0', '0' %}
+        {%- else %}
+        {%- set added = axis ~ '_unseen * ' ~ axis ~ '_' ~ prefix ~ 'it' %}
+        {%- set added_weight, pull_weight = axis ~ '_unseen', axis ~ '_unseen' %}
+        {%- endif %}
+        ({{ products | join(' + ') }} + {{ added }})
+        / nullif({{ axis }}_signal_weight + {{ added_weight }}, 0) as {{ prefix }}compared_{{ axis }},
+        {{ policy.weight }} * {{ saturated(axis ~ '_signal_weight + ' ~ pull_weight, policy.doubt) }}
             as {{ prefix }}{{ axis }}_pull,
-        coalesce({{ prefix }}{{ axis }}_pull * {{ within_profiles(prefix ~ axis, axis) }}, 0)
-            as {{ prefix }}{{ axis }}_pulled{{ ',' if not loop.last }}
+        coalesce(
+            {{ prefix }}{{ axis }}_pull * {{ within_profiles(prefix ~ 'compared_' ~ axis, axis) }}, 0
+        ) as {{ prefix }}{{ axis }}_pulled{{ ',' if not loop.last }}
         {% endfor %}
         {{- ',' if not loop.last }}
         {% endfor %}

@@ -65,7 +65,7 @@ def built(tmp_path_factory, warehouse):
 def test_orders_are_put_down_to_the_campaign_that_caused_them(built):
     """96 of 100: what a published package reached on rows like these, without the clicks."""
     caused, right_one, any_one, last_delivery, _ = built.execute(SHARES).fetchone()
-    assert caused > 300
+    assert caused > 200
     assert right_one >= 0.96
     assert right_one >= last_delivery
     assert any_one >= 0.99

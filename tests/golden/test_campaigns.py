@@ -9,11 +9,17 @@ of a simulated company (``tests/dbt/test_attribution.py``).
 """
 
 import csv
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
+
+
+def as_text(value: object) -> str:
+    """Money as the files have it: in cents."""
+    return f"{value:.2f}" if isinstance(value, Decimal) else str(value)
 
 
 def rows() -> list[dict[str, str]]:
@@ -53,7 +59,7 @@ def test_the_release_has_the_27_campaigns(measured):
 @pytest.mark.parametrize("golden", rows(), ids=lambda row: f"campaign {row['campaign']}")
 def test_a_campaign_brought_what_the_files_say(measured, golden):
     row = measured[golden["campaign"]]
-    assert {name: str(row[name]) for name in golden} == golden
+    assert {name: as_text(row[name]) for name in golden} == golden
 
 
 def test_the_rates_are_shares_of_those_it_reached(measured):

@@ -19,7 +19,7 @@ def expected(journey):
     added = pd.DataFrame(
         [
             (
-                order.account,
+                trade.account(order.account),
                 trade.order_id(number) if order.is_kept else None,
                 pd.Timestamp(trade.ordered_at(number), unit="ms"),
                 order.gross - order.returned if order.currency == "USD" else 0,

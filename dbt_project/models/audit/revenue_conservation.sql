@@ -102,14 +102,14 @@ taken_back as (
 
 ),
 
--- Reports add up what is converted to one currency.
+-- Reports add up one currency, and others as far as the firm has rates.
 reported as (
 
     select
         {{ reporting_currency() }} as currency_code,
+        (select sum(reporting_sales_amount) from {{ ref('fct_orders') }}) as summed_amount,
         (select sum(sales_amount) from {{ ref('rpt_channel_months') }}) as channel_amount,
         (select sum(sales_amount) from {{ ref('rpt_cohort_retention') }}) as cohort_amount,
-        (select sum(reporting_sales_amount) from {{ ref('fct_orders') }}) as all_amount,
         -- what lies after the latest day of the reporting clock is in no cohort yet
         (
             select sum(reporting_sales_amount)
@@ -141,7 +141,7 @@ summed as (
         coalesce(lines.goods_amount, 0) as goods_amount,
         coalesce(lines.no_goods_amount, 0) as no_goods_amount,
         orders.order_amount,
-        reported.channel_amount - reported.all_amount as channel_difference,
+        reported.channel_amount - reported.summed_amount as channel_difference,
         reported.cohort_amount - reported.due_amount as cohort_difference,
         staged.place = 'marts' as is_in_marts
     from staged

@@ -36,9 +36,9 @@ campaign_of_message as (
 
 ),
 
--- A filter of the recipient's mail opens every link as soon as a message comes, to see what is behind it.
--- Where the tool does not say of a click whose it was, so many links of one message within so many
--- seconds of its delivery were no person's.
+-- A filter of the recipient's mail opens every link as soon as a message comes, to see what is
+-- behind it. Where the tool does not say of a click whose it was, so many links of one message
+-- within so many seconds of its delivery were no person's.
 unflagged_clicks as (
 
     select
@@ -58,6 +58,34 @@ unflagged_clicks as (
 
 ),
 
+-- Few messages have so many links clicked at all: only of these is it asked when they came.
+messages_with_many_clicks as (
+
+    select
+        profile_id,
+        message_id
+    from unflagged_clicks
+    group by profile_id, message_id
+    having count(distinct clicked_url) >= {{ var('robot_least_links') }}
+
+),
+
+deliveries as (
+
+    select
+        events.profile_id,
+        events.message_id,
+        min(events.occurred_at) as delivered_at
+    from events
+    inner join metrics on events.metric_id = metrics.metric_id
+    inner join meanings on metrics.metric_name = meanings.metric_name
+    inner join messages_with_many_clicks as clicked
+        on events.profile_id = clicked.profile_id and events.message_id = clicked.message_id
+    where meanings.event_type = 'delivered'
+    group by events.profile_id, events.message_id
+
+),
+
 clicks_at_once as (
 
     select
@@ -66,26 +94,7 @@ clicks_at_once as (
         unflagged_clicks.message_id,
         unflagged_clicks.clicked_url
     from unflagged_clicks
-    inner join (
-        select
-            events.profile_id,
-            events.message_id,
-            min(events.occurred_at) as delivered_at
-        from events
-        inner join metrics on events.metric_id = metrics.metric_id
-        inner join meanings on metrics.metric_name = meanings.metric_name
-        where
-            meanings.event_type = 'delivered'
-            and (events.profile_id, events.message_id) in (
-                select
-                    manifold.profile_id,
-                    manifold.message_id
-                from unflagged_clicks as manifold
-                group by manifold.profile_id, manifold.message_id
-                having count(distinct manifold.clicked_url) >= {{ var('robot_least_links') }}
-            )
-        group by events.profile_id, events.message_id
-    ) as deliveries
+    inner join deliveries
         on
             unflagged_clicks.profile_id = deliveries.profile_id
             and unflagged_clicks.message_id = deliveries.message_id
@@ -94,18 +103,22 @@ clicks_at_once as (
 
 ),
 
+messages_of_robots as (
+
+    select
+        profile_id,
+        message_id
+    from clicks_at_once
+    group by profile_id, message_id
+    having count(distinct clicked_url) >= {{ var('robot_least_links') }}
+
+),
+
 clicks_by_robots as (
 
     select clicks_at_once.event_id
     from clicks_at_once
-    inner join (
-        select
-            profile_id,
-            message_id
-        from clicks_at_once
-        group by profile_id, message_id
-        having count(distinct clicked_url) >= {{ var('robot_least_links') }}
-    ) as followed
+    inner join messages_of_robots as followed
         on
             clicks_at_once.profile_id = followed.profile_id
             and clicks_at_once.message_id = followed.message_id
@@ -148,7 +161,7 @@ touchpoints as (
         coalesce(campaign_of_message.campaign_id, events.campaign_id) as sent_campaign_id,
         coalesce(events.flow_id, flow_messages.flow_id) as sent_flow_id,
         case
-            when meanings.message_class is distinct from 'marketing' then meanings.message_class
+            when coalesce(meanings.message_class, '') <> 'marketing' then meanings.message_class
             when flow_messages.message_id is not null then flow_messages.message_class
             when service_flows.flow_id is not null then 'service'
             when events.flow_id is not null then '{{ var("unknown_message_class") }}'

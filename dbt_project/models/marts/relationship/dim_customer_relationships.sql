@@ -169,10 +169,9 @@ treated as (
             customer_id,
             contacts_given,
             {% for axis in relationship_axes() %}
-            {%- set weight = var('relationship_axis_weights')[axis].weight %}
-            case when given_{{ axis }} is null then 0 else {{ weight }} * given_{{ axis }}_weight end
-                as {{ axis }}_pull,
-            coalesce({{ axis }}_pull * {{ within_profiles('given_' ~ axis, axis) }}, 0)
+            {%- set weight = var('relationship_axis_weights')[axis].weight ~ ' * given_' ~ axis ~ '_weight' %}
+            case when given_{{ axis }} is null then 0 else {{ weight }} end as {{ axis }}_pull,
+            coalesce({{ weight }} * {{ within_profiles('given_' ~ axis, axis) }}, 0)
                 as {{ axis }}_pulled{{ ',' if not loop.last }}
             {% endfor %}
         from given
