@@ -168,7 +168,7 @@ def test_nothing_is_in_quarantine_and_every_row_is_accounted_for(house):
 
 
 def test_the_canary_is_nowhere_but_in_landing_and_warehouse(house):
-    """Her name, e-mail and phone stop at the identity tables."""
+    """Their name, e-mail and phone stop at the identity tables."""
     write_report(house.release.path)
     places = [
         house.settings.releases_dir,

@@ -100,14 +100,17 @@ def made(
     folder = releases / release_id
     folder.mkdir(parents=True)
     blank = {"varchar": "", "date": AS_OF, "bigint": 0, "integer": 0, "double": 0.0}
-    blank |= {"boolean": True, "decimal(18, 2)": 0, "decimal(18, 3)": 0}
+    blank |= {"boolean": True}
     with duckdb.connect() as connection:
         for name, columns in contracts().items():
             shape = ", ".join(f"{column} {kind}" for column, kind in columns.items())
             connection.execute(f"create table {name} ({shape})")
             for row in tables.get(name, ()):
                 assert row.keys() <= columns.keys(), name
-                values = {column: blank.get(kind) for column, kind in columns.items()} | row
+                values = {
+                    column: 0 if kind.startswith("decimal") else blank.get(kind)
+                    for column, kind in columns.items()
+                } | row
                 places = ", ".join("?" for _ in values)
                 connection.execute(f"insert into {name} values ({places})", list(values.values()))
             connection.execute(f"copy {name} to '{folder / name}.parquet'")
@@ -212,7 +215,11 @@ def order(number: int, when: date, amount: float, **columns) -> dict:
         "customer_id": f"{number:032x}",
         "order_date": when,
         "currency_code": "EUR",
+        "gross_amount": amount + 10,
+        "returned_amount": 10,
         "sales_amount": amount,
+        "reporting_rate": 1,
+        "reporting_sales_amount": amount,
     } | columns
 
 
@@ -336,7 +343,15 @@ COMPANY = {
         order(4, date(2017, 12, 31), 150),
         order(5, date(2018, 1, 1), 70),
         order(6, date(2018, 1, 2), 999),
-        order(7, date(2017, 12, 31), 5000, currency_code="JPY"),
+        order(
+            7,
+            date(2017, 12, 31),
+            5000,
+            currency_code="JPY",
+            reporting_rate=None,
+            reporting_sales_amount=None,
+        ),
+        order(8, date(2017, 11, 15), 0, is_kept=False),
     ],
     "rpt_channel_months": [
         {"month_date": month, "channel": "store", "currency_code": "EUR", "sales_amount": amount}
@@ -723,12 +738,14 @@ def test_sales_are_compared_with_whole_months_only(release):
     months = {row["month"]: row for row in cells(section, "Sales by month")}
     assert months["Dec 2017"]["on_month"] == "+25%"
     assert months["Nov 2017"]["on_month"] == "\N{EN DASH}"  # October is the first month of all
+    assert (months["Dec 2017"]["gross"], months["Dec 2017"]["returned"]) == ("270", "20")
+    assert months["Nov 2017"]["orders"] == "1"  # what nobody kept is none
     assert months["Jan 2018 so far"]["net"] == "70"  # nothing of the day that is not over
     assert section.finding.startswith(
         "In December 2017 2 customers ordered for 250 EUR net: +25% on November 2017."
     )
     [table] = [table for table in section.tables if table.title == "Sales by month"]
-    assert "1 order in other currencies is not in it." in table.reading
+    assert "1 order in currencies without a rate is not in it." in table.reading
 
 
 def test_a_cohort_of_a_handful_is_not_shaded(release):
