@@ -73,6 +73,15 @@ READ = {
 }
 
 
+def test_what_the_report_reads_is_told_to_whoever_changes_a_table():
+    [report] = [
+        exposure
+        for exposure in yaml.safe_load((DBT / "models" / "_exposures.yml").read_text())["exposures"]
+        if exposure["name"] == "report"
+    ]
+    assert report["depends_on"] == [f"ref('{name}')" for name in sorted(READ)]
+
+
 @cache
 def contracts() -> dict[str, dict[str, str]]:
     """The marts as their contracts have them: type per column, by table."""
