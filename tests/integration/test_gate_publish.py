@@ -168,7 +168,8 @@ create table marts.rpt_currency_months as
         date '2017-12-01' as month_date, currency_code, rate::decimal(18, 9) as reporting_rate,
         orders::bigint as order_count, amount::decimal(18, 3) as sales_amount,
         (amount * rate)::decimal(18, 3) as reporting_sales_amount
-    from (values ('USD', 1, 960, 9600), ('EUR', null, 40, 400)) as _(currency_code, rate, orders, amount);
+    from (values ('USD', 1, 960, 9600), ('EUR', null, 40, 400))
+        as _(currency_code, rate, orders, amount);
 create table marts.dim_customer_value as
     select
         'c' || i as customer_id,

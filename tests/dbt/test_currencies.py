@@ -1,0 +1,143 @@
+"""A firm that sells in pounds, and then mostly in euros: what its values are in."""
+
+import shutil
+from decimal import Decimal
+
+import pytest
+
+from tests.dbt.differences import differences
+from tests.dbt.landing_fixture import land
+from tests.dbt.two_nights import _contact, _customer, _line, _object, _order, _product, _tied
+
+WITHOUT_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+FIRST, SECOND = "2017-03-01", "2017-03-02"
+# What a firm says of its euros; of those of March it says nothing.
+RATES = [
+    {"month": "2017-01", "currency": "EUR", "rate": 0.5},
+    {"month": "2017-02", "currency": "EUR", "rate": 0.8},
+]
+
+
+def sold(order_id: str, customer: int, at: str, currency: str) -> dict[str, object]:
+    return {**_order(order_id, customer, at), "currency_code": currency}
+
+
+def land_night(landing, night: str, orders: list[dict[str, object]]) -> None:
+    """Orders of ten each, with everything around them that makes months without any order."""
+    letters = [
+        _object(f"letter{night}", "2017-01-20T10:00:00Z", hs_email_direction="INCOMING_EMAIL")
+    ]
+    land(
+        landing,
+        "shop",
+        night,
+        f"S{night}",
+        {
+            "customers": [_customer(1, "ann@example.com"), _customer(2, "bo@example.com")],
+            "orders": orders,
+            "order_lines": [_line(str(order["order_id"]), "p1", 1, "10.00") for order in orders],
+            "products": [_product("p1", "BREAD")],
+        },
+    )
+    land(
+        landing,
+        "hubspot",
+        night,
+        f"H{night}",
+        {
+            "contacts": [_contact("h2", "2", "bo@example.com")],
+            "emails": letters,
+            "associations": [_tied("emails", f"letter{night}", ["h2"], night)],
+        },
+    )
+    land(landing, "klaviyo", night, f"K{night}", {})
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory, warehouse):
+    """In pounds; upon it the night that makes them euros; that one from scratch; with rates."""
+    folder = tmp_path_factory.mktemp("currencies")
+    landing = folder / "landing"
+    built = {}
+    for name, policies in {
+        "pounds": {},
+        "rates": {"reporting_currency": "GBP", "currency_rates": RATES},
+        "dollars": {"reporting_currency": "USD"},
+        "continued": {},
+        "scratch": {},
+    }.items():
+        (folder / name).mkdir()
+        built[name] = warehouse(folder / name, landing, **policies)
+    land_night(
+        landing,
+        FIRST,
+        [
+            sold("g1", 1, "2016-12-10 10:00:00", "GBP"),
+            sold("g2", 1, "2017-02-10 10:00:00", "GBP"),
+            sold("g3", 2, "2017-02-11 10:00:00", "GBP"),
+            sold("e1", 1, "2017-02-12 10:00:00", "EUR"),
+            sold("e2", 1, "2017-03-01 10:00:00", "EUR"),
+        ],
+    )
+    for name in ("pounds", "rates", "dollars"):
+        tests = ("--exclude-resource-type", "unit_test") if name == "rates" else WITHOUT_TESTS
+        done = built[name].build(FIRST, *tests)
+        assert done.success, done.failures()
+        built[name].close_build(FIRST)
+    land_night(landing, SECOND, [sold(f"n{n}", 2, "2017-03-01 12:00:00", "EUR") for n in range(3)])
+    shutil.copy(built["pounds"].path, built["continued"].path)
+    for name in ("continued", "scratch"):
+        done = built[name].build(SECOND, *WITHOUT_TESTS)
+        assert done.success, done.failures()
+    return built
+
+
+VALUES = """
+select currency_code, order_count, other_currency_order_count, sales_amount
+from marts.dim_customer_value
+order by sales_amount
+"""
+
+
+def test_a_firm_that_sells_in_pounds_has_its_values_in_pounds(nights):
+    pounds = nights["pounds"].rows(VALUES)
+    assert pounds == [("GBP", 1, 0, Decimal(10)), ("GBP", 4, 2, Decimal(20))]
+    for mart in ("rpt_channel_months", "rpt_cohort_retention", "fct_customer_months"):
+        sums = f"select distinct currency_code from marts.{mart}"
+        assert nights["pounds"].rows(sums) == [("GBP",)], mart
+        total = nights["pounds"].rows(f"select sum(sales_amount) from marts.{mart}")
+        assert total == [(Decimal(30),)], mart
+
+
+def test_other_currencies_are_converted_where_the_firm_has_a_rate_of_the_month(nights):
+    assert nights["rates"].rows(VALUES) == [
+        ("GBP", 1, 0, Decimal(10)),
+        ("GBP", 4, 1, Decimal(28)),
+    ]
+    months = nights["rates"].rows(
+        "select month_date::varchar, currency_code, reporting_rate, order_count, "
+        "reporting_sales_amount from marts.rpt_currency_months order by all"
+    )
+    assert [row for row in months if row[1] == "EUR"] == [
+        ("2017-02-01", "EUR", Decimal("0.8"), 1, Decimal(8)),
+        ("2017-03-01", "EUR", None, 1, None),
+    ]
+
+
+def test_what_is_left_out_is_measured_for_the_gate(nights):
+    asked = (
+        "select reporting_currency_code, left_out_order_share, round(left_out_sales_share, 4), "
+        "is_little_left_out, is_known from audit.currencies"
+    )
+    assert nights["dollars"].rows(asked) == [("USD", 1.0, 0.0, False, True)]
+    # Two of five; nobody says what they are worth.
+    assert nights["pounds"].rows(asked) == [("GBP", 0.4, 0.0, False, True)]
+    # One of five, at the rate of February 8 of 46.
+    assert nights["rates"].rows(asked) == [("GBP", 0.2, round(8 / 46, 4), False, True)]
+
+
+def test_when_most_orders_are_in_another_currency_everything_is(nights):
+    """Months without an order, and customers whose orders are old, among it."""
+    assert {row[0] for row in nights["continued"].rows(VALUES)} == {"EUR"}
+    assert nights["continued"].rows("select count(*) from marts.fct_customer_months") == [(6,)]
+    assert differences(nights["continued"], nights["scratch"], "marts", "segments") == {}
