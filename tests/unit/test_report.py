@@ -794,6 +794,12 @@ def test_an_axis_on_which_all_are_given_the_same_tells_nothing(release):
     assert {row["axis"] for row in table.rows} == {"closeness"}
 
 
+def test_every_clause_has_words():
+    decided = (DBT / "models" / "segments" / "int_segments__decided.sql").read_text()
+    clauses = re.findall(r"then '(\w+)'", decided)
+    assert set(clauses) - {"plain"} == set(segments.CLAUSES)
+
+
 def test_the_marts_words_for_what_is_off_are_known():
     macro = (DBT / "macros" / "mismatch.sql").read_text()
     assert set(re.findall(r"'([a-z ]+ than wanted)'", macro)) == set(REASONS)
