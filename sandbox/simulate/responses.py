@@ -2,7 +2,8 @@
 
 The response probability is ``scale * r / (1 - r)`` for reciprocity r, times the person's own factor
 and how much the topic is theirs, and falls by ``exp(-fall)`` with each contact in the 28 days
-before that lies beyond their own tolerance; the probability to opt out rises by ``exp(rise)`` with each.
+before that lies beyond their own tolerance; the probability to opt out rises by ``exp(rise)`` with
+each.
 """
 
 import duckdb

@@ -73,6 +73,15 @@ READ = {
 }
 
 
+def test_what_the_report_reads_is_told_to_whoever_changes_a_table():
+    [report] = [
+        exposure
+        for exposure in yaml.safe_load((DBT / "models" / "_exposures.yml").read_text())["exposures"]
+        if exposure["name"] == "report"
+    ]
+    assert report["depends_on"] == [f"ref('{name}')" for name in sorted(READ)]
+
+
 @cache
 def contracts() -> dict[str, dict[str, str]]:
     """The marts as their contracts have them: type per column, by table."""
@@ -534,21 +543,21 @@ def test_the_page_loads_nothing_and_may_not(page, pictures):
 
 def test_names_in_any_script_are_text_in_a_direction_of_their_own(seen):
     told = seen.texts["bdi"]
-    # Among the results, among those judged, and of whom something is to be said in a sentence; and
-    # the first is a flow's name too.
-    times = {ARABIC: 4, PERSIAN: 3, HEBREW: 3, CHINESE: 1, LONG: 3}
+    # Twice among the results, among those judged, and where something is to be said in a sentence;
+    # and the first is a flow's name too.
+    times = {ARABIC: 5, PERSIAN: 4, HEBREW: 4, CHINESE: 2, LONG: 4}
     assert {name: told.count(name) for name in times} == times
     assert all(attributes["dir"] == "auto" for attributes in seen.all("bdi"))
 
 
 def test_a_name_is_never_markup(seen):
-    assert seen.texts["bdi"].count(HOSTILE) == 2
+    assert seen.texts["bdi"].count(HOSTILE) == 3
     assert seen.open == []
 
 
 def test_control_characters_are_shown_and_not_kept(page, seen):
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", page)
-    assert seen.texts["bdi"].count("bell\ufffd nul\ufffd override\u202eabc") == 3
+    assert seen.texts["bdi"].count("bell\ufffd nul\ufffd override\u202eabc") == 4
 
 
 def test_names_that_people_gave_stand_in_no_chart(pictures):
@@ -785,6 +794,12 @@ def test_an_axis_on_which_all_are_given_the_same_tells_nothing(release):
     assert {row["axis"] for row in table.rows} == {"closeness"}
 
 
+def test_every_clause_has_words():
+    decided = (DBT / "models" / "segments" / "int_segments__decided.sql").read_text()
+    clauses = re.findall(r"then '(\w+)'", decided)
+    assert set(clauses) - {"plain"} == set(segments.CLAUSES)
+
+
 def test_the_marts_words_for_what_is_off_are_known():
     macro = (DBT / "macros" / "mismatch.sql").read_text()
     assert set(re.findall(r"'([a-z ]+ than wanted)'", macro)) == set(REASONS)
@@ -823,14 +838,13 @@ def test_orders_after_a_campaign_stand_beside_what_comes_without_it(tmp_path):
     """Weekly shoppers order after every message; of a letter nobody learns that it was opened."""
     with opened(made(tmp_path, COMPANY)) as night:
         section = campaigns.results(night)
-    [table, flows] = section.tables
+    [sent, table, flows] = section.tables
     assert [(row["sender"], row["delivered"], row["orders"]) for row in flows.rows] == [
         (ARABIC, "9", "2")
     ]
-    by_name = {row["name"]: row for row in table.rows}
-    assert by_name["by post"]["opened"] == "\N{EN DASH}"
-    assert by_name["by post"]["date"] == "9 Dec 2017 (open)"
-    assert by_name[ARABIC]["opened"] == "50%"
+    by_name = {row["name"]: row for row in sent.rows}
+    assert (by_name["by post"]["opened"], by_name[ARABIC]["opened"]) == ("\N{EN DASH}", "50%")
+    assert {row["name"]: row["window"] for row in table.rows}["by post"] == "open"
     has_baseline = campaigns.BASELINE in contracts()["rpt_campaign_performance"]
     assert any(column.head == "without it" for column in table.columns) == has_baseline
     assert any(column.head == "after it" for column in table.columns) == has_baseline
@@ -874,7 +888,7 @@ def test_a_lift_is_told_with_its_interval_and_not_of_a_handful():
     row = performance(1, "one") | compared | {"opened_per_delivered": 0, "clicked_per_delivered": 0}
     row |= {"unsubscribed_count": 0, "send_date": "2017-12-01"}
     few = row | {"campaign_name": "few", "compared_count": 29}
-    told, untold = campaigns.campaign_results([row, few]).rows
+    told, untold = campaigns.orders([row, few]).rows
     assert (told["ordered"], told["baseline"]) == ("50.0%", "40.0%")
     assert told["lift"] == "+10.0 (\N{MINUS SIGN}2.0 to +22.0)"
     assert {untold[key] for key in ("ordered", "baseline", "lift")} == {"\N{EN DASH}"}

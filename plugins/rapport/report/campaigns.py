@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 LATEST = 20
+LATEST_RESULTS = 12
 LEAST_CHARTED = 3  # of fewer a table says more
 UNDECIDED = "too_few_data"
 BASELINE = "baseline_ordered_per_delivered"
@@ -49,7 +50,7 @@ def results(night: Night) -> Section:
         order by send_date desc nulls last, sent_count desc, campaign_id
         limit $latest
         """,
-        latest=LATEST,
+        latest=LATEST_RESULTS,
     )
     flows = _flows(night)
     if not latest and not flows:
@@ -57,10 +58,7 @@ def results(night: Night) -> Section:
     return Section(
         *section,
         brought(latest),
-        tables=[*([campaign_results(latest)] if latest else []), *flows],
-        note="Opens, clicks and orders are shares of the messages that were delivered. Orders are "
-        "attributed to one message at most; that they came after it does not say that they came "
-        "because of it.",
+        tables=[*([deliveries(latest), orders(latest)] if latest else []), *flows],
     )
 
 
@@ -104,13 +102,8 @@ def _would_have_come(latest: list[Row]) -> str:
     )
 
 
-def campaign_results(latest: list[Row]) -> Table:
-    """What came of each of these campaigns, a row each."""
-    # What the same people do in such days without a message; without it a share of orders would
-    # count weekly shoppers as the campaign's doing.
-    has_baseline = BASELINE in latest[0]
-    has_vendor = VENDOR in latest[0]
-    currency = latest[0]["currency_code"]
+def deliveries(latest: list[Row]) -> Table:
+    """What was sent by each of these campaigns and what people did with it."""
     return Table(
         f"The latest {len(latest)} campaigns",
         (
@@ -121,6 +114,36 @@ def campaign_results(latest: list[Row]) -> Table:
             Column("opened", "opened", "number"),
             Column("clicked", "clicked", "number"),
             Column("unsubscribed", "unsubscribed", "number"),
+            Column(f"cost ({latest[0]['currency_code']})", "cost", "number"),
+        ),
+        [
+            {
+                "name": row["campaign_name"] or NOTHING,
+                "channel": row["channel"],
+                "date": short_day(row["send_date"]) if row["send_date"] else NOTHING,
+                "delivered": number(row["delivered_count"]),
+                "opened": _opened(row),
+                "clicked": percent(row["clicked_per_delivered"], 1),
+                "unsubscribed": number(row["unsubscribed_count"]),
+                "cost": number(row["cost_amount"]),
+            }
+            for row in latest
+        ],
+        folded=False,
+        reading="Opens and clicks are people's, as shares of the messages that were delivered.",
+    )
+
+
+def orders(latest: list[Row]) -> Table:
+    """What was ordered after each of these campaigns, beside what comes without a message."""
+    # Without the baseline a share of orders would count weekly shoppers as the campaign's doing.
+    has_baseline = BASELINE in latest[0]
+    has_vendor = VENDOR in latest[0]
+    return Table(
+        "What was ordered after them",
+        (
+            Column("campaign", "name", "name"),
+            Column("window", "window"),
             *(
                 (
                     Column("after it", "ordered", "number", "of the same people ordered"),
@@ -132,32 +155,22 @@ def campaign_results(latest: list[Row]) -> Table:
             ),
             Column("orders", "orders", "number", "attributed"),
             *((Column("by the tool", "vendor", "number", "attributed"),) if has_vendor else ()),
-            Column("net sales", "sales", "number", "attributed"),
-            Column("cost", "cost", "number"),
+            Column(f"net ({latest[0]['currency_code']})", "sales", "number", "attributed"),
         ),
         [
             {
                 "name": row["campaign_name"] or NOTHING,
-                "channel": row["channel"],
-                "date": (short_day(row["send_date"]) if row["send_date"] else NOTHING)
-                + ("" if row["is_window_over"] else " (open)"),
-                "delivered": number(row["delivered_count"]),
-                # Of a letter or a text message nobody learns whether it was opened.
-                "opened": percent(row["opened_per_delivered"])
-                if row["channel"] == "email"
-                else NOTHING,
-                "clicked": percent(row["clicked_per_delivered"], 1),
-                "unsubscribed": number(row["unsubscribed_count"]),
+                "window": "over" if row["is_window_over"] else "open",
                 **(_beside_baseline(row) if has_baseline else {}),
                 "orders": number(row["attributed_order_count"]),
                 "vendor": number(row.get(VENDOR)),
                 "sales": number(row["attributed_sales_amount"]),
-                "cost": number(row["cost_amount"]),
             }
             for row in latest
         ],
         folded=False,
-        reading=f"Amounts in {currency}; open: the window of its orders is not over."
+        reading="An order is attributed to one campaign at most; that it came after it does not "
+        "say that it came because of it."
         + (
             " Without it: what the same people did in as many days of the same weekdays before, "
             f"without a message of ours; of fewer than {LEAST_OBSERVATIONS} nothing is said. A "
@@ -166,6 +179,11 @@ def campaign_results(latest: list[Row]) -> Table:
             else ""
         ),
     )
+
+
+def _opened(row: Row) -> str:
+    """The share that opened it; of a letter or a text message nobody learns that."""
+    return percent(row["opened_per_delivered"]) if row["channel"] == "email" else NOTHING
 
 
 def _beside_baseline(row: Row) -> Row:
@@ -186,7 +204,7 @@ def _flows(night: Night) -> list[Table]:
     messages = night.rows(
         """
         from rpt_flow_performance
-        where sent_count > 0
+        where delivered_count > 0
         order by delivered_count desc, flow_id, message_id
         limit $latest
         """,
@@ -195,7 +213,7 @@ def _flows(night: Night) -> list[Table]:
     variations = night.rows(
         """
         from rpt_message_variations
-        where sent_count > 0
+        where delivered_count > 0
         order by last_sent_date desc, sender_name, message_id, variation_name, variation_id
         limit $latest
         """
@@ -241,9 +259,7 @@ def _flow_results(title: str, named: str, rows: list[Row]) -> Table:
                 "class": row.get("message_class"),
                 "date": short_day(row["last_sent_date"]) if row["last_sent_date"] else NOTHING,
                 "delivered": number(row["delivered_count"]),
-                "opened": percent(row["opened_per_delivered"])
-                if row["channel"] == "email"
-                else NOTHING,
+                "opened": _opened(row),
                 "clicked": percent(row["clicked_per_delivered"], 1),
                 "unsubscribed": number(row["unsubscribed_count"]),
                 "orders": number(row["attributed_order_count"]),
