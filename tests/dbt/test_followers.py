@@ -154,7 +154,10 @@ def test_everything_did_change(nights):
 
 def test_an_order_follows_the_window_of_its_campaign(nights):
     """The first one's ends on 02-27 now, and that of December has coupons valid to April."""
-    held = "select order_id, campaign_ids from marts.fct_campaign_orders order by order_id"
+    held = (
+        "select order_id, campaign_ids from marts.fct_campaign_orders "
+        "where order_id not like 'o1_' order by order_id"  # those are there for what comes back
+    )
     assert nights["first"].rows(held) == [("o1", ["c1"]), ("o2", ["c1"]), ("o4", ["c1"])]
     assert nights["at once"].rows(held) == [
         ("late", ["c4"]),
