@@ -31,6 +31,7 @@ from sandbox.schema import (
     DEMOGRAPHICS,
     OWNERS,
     Association,
+    EmailEvent,
     Event,
     ListMember,
     Record,
@@ -96,6 +97,7 @@ def build(path: Path, data: duckdb.DuckDBPyConnection) -> dict[str, int]:
     schema.write(crm, Association, [tie.association(_contact_id(tie.household)) for tie in ties])
     schema.write(crm, Association, around.associations())
     schema.write(crm, Subscription, around.subscriptions())
+    schema.write(crm, EmailEvent, around.mail_events())
     if len(everybody) >= leads.LEAST:
         leads.write(crm, mailing.metric_names())
     around.close()

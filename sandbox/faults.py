@@ -46,7 +46,7 @@ KINDS = {
     "mutate": {"record", "changes"},
 }
 SETTINGS: dict[str, Any] = {"hubspot_search_lag_seconds": 0.0, "hubspot_associations_page": 500}
-RECORDS = ("results", "data")  # where HubSpot and Klaviyo keep the records of a page
+RECORDS = ("results", "data", "events")  # where HubSpot and Klaviyo keep the records of a page
 
 
 class BadRule(ValueError):
@@ -452,6 +452,9 @@ def _repeat_cursor(page: dict[str, Any], scope: Message, asked: bytes) -> None:
         query = dict(parse_qsl(scope["query_string"].decode()))
         sent = json.loads(asked) if asked else query  # a search says where it is in its body
         page["paging"]["next"]["after"] = sent.get("after", "0")
+    elif "hasMore" in page:
+        query = dict(parse_qsl(scope["query_string"].decode()))
+        page |= {"hasMore": True, "offset": query.get("offset", "0.0")}
 
 
 def _move_next_link(page: dict[str, Any], do: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -304,13 +305,26 @@ def message_facts(campaign: Campaign) -> dict[str, str]:
     }
 
 
-def redeemed_events(data: duckdb.DuckDBPyConnection) -> Iterator[tuple[object, ...]]:
-    """Yield a `Coupon Redeemed` event for each redemption, in shopping hours of its day."""
+def redemptions(data: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, int, int]]:
+    """Yield campaign, household and instant of each redemption."""
+    for campaign, household, _, _, at in _redemptions(data):
+        yield campaign, household, at
+
+
+def _redemptions(
+    data: duckdb.DuckDBPyConnection,
+) -> Iterator[tuple[int, int, int, datetime, int]]:
     for household, coupon, campaign, date in data.execute(
         "select household_id, coupon_upc, campaign_id, redemption_date "
         "from coupon_redemptions order by all"
     ).fetchall():
         at = ms(date) + between(*SHOPPING_HOURS, "redeemed", household, coupon, campaign, date)
+        yield campaign, household, coupon, date, at
+
+
+def redeemed_events(data: duckdb.DuckDBPyConnection) -> Iterator[tuple[object, ...]]:
+    """Yield a `Coupon Redeemed` event for each redemption, in shopping hours of its day."""
+    for campaign, household, coupon, date, at in _redemptions(data):
         properties = {"coupon_upc": str(coupon), "campaign_id": str(campaign)}
         yield _event(COUPON_REDEEMED, household, at, properties, coupon, campaign, date)
 

@@ -25,6 +25,10 @@ CAMPAIGNS = "klaviyo/campaign"
 MESSAGES = "klaviyo/campaign-message"
 LISTS = "klaviyo/list"
 TAGS = "klaviyo/tag"
+FLOWS = "klaviyo/flow"
+FLOW_ACTIONS = "klaviyo/flow-action"
+FLOW_MESSAGES = "klaviyo/flow-message"
+MARKETING_EMAILS = "hubspot/marketing_emails"
 
 EVERYTHING = "*"  # the subscription_id of "unsubscribed from all"
 
@@ -63,6 +67,11 @@ create table list_members (
     list_id text not null, profile_id text not null, joined_at integer not null,
     valid_from integer not null, valid_until integer not null
 );
+-- what became of the CRM's own mail
+create table email_events (
+    id text not null, at integer not null, visible_from integer not null, type text not null,
+    recipient text not null, sending_id text, body text not null
+);
 -- what a fault changed, to be taken back: an old value, or (no column) a row that was added
 create table scripted (
     table_name text not null, row integer not null, column_name text, old_value
@@ -83,6 +92,7 @@ create index records_by_external_id on records (collection, body ->> '$.external
 create unique index events_by_time on events (at, id);
 create index events_by_metric on events (metric_id, at, id);
 create index events_by_profile on events (profile_id, at, id);
+create unique index email_events_by_time on email_events (at, id);
 create index associations_from on associations (from_type, from_id, to_type, to_id);
 create index associations_to on associations (to_type, to_id, from_type, from_id);
 create index redirects_by_id on redirects (collection, id);
@@ -249,6 +259,7 @@ _PROPERTIES: dict[str, dict[str, str]] = {
         "hs_survey_type": "enumeration",
         "hs_survey_channel": "enumeration",
         "hs_value": "number",
+        "hs_response_group": "enumeration",
         "hs_content": "string",
         "hs_submission_timestamp": "datetime",
     },
@@ -381,7 +392,19 @@ class ListMember(NamedTuple):
     valid_until: int
 
 
-Row = Record | Event | Association | Redirect | Subscription | ListMember
+class EmailEvent(NamedTuple):
+    """One event of a recipient of the CRM's mail; the body is a JSON text with its own fields."""
+
+    id: str
+    at: int
+    visible_from: int
+    type: str
+    recipient: str
+    sending_id: str | None
+    body: str
+
+
+Row = Record | Event | Association | Redirect | Subscription | ListMember | EmailEvent
 TABLES: dict[type, str] = {
     Record: "records",
     Event: "events",
@@ -389,6 +412,7 @@ TABLES: dict[type, str] = {
     Redirect: "redirects",
     Subscription: "subscriptions",
     ListMember: "list_members",
+    EmailEvent: "email_events",
 }
 
 
@@ -428,7 +452,7 @@ def finish(database: sqlite3.Connection) -> dict[str, int]:
         "from events inner join records on events.metric_id = records.id "
         "and records.collection = 'klaviyo/metric' group by 1 order by 1"
     )
-    for table in ("associations", "redirects", "subscriptions", "list_members"):
+    for table in ("associations", "redirects", "subscriptions", "list_members", "email_events"):
         (count,) = database.execute(f"select count(*) from {table}").fetchone()
         if count:
             counts[table] = count

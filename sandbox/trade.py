@@ -19,7 +19,7 @@ _FIRST_ACCOUNT = 9_900_000_001
 _FIRST_ORDER = 9_990_000_000_001
 _OPENED = day(2017, 11, 1) + 9 * HOUR
 _BEGAN = day(2017, 11, 6) + 15 * HOUR
-GUEST, UNKNOWN = -1, -2  # instead of an account: none, and one that the shop does not have
+GUEST, UNKNOWN = -1, -2  # instead of an account: none, and one that the shop does not show
 LAMP, CUP, CHEESE = 99_000_001, 99_000_002, 99_000_003  # articles
 
 Line = tuple[int | str, float, float]  # article, quantity, amount
@@ -87,7 +87,7 @@ ORDERS: tuple[Traded, ...] = (
     Traded(4, ((LAMP, 1, 10.005),), "kept", 10.005, currency="KWD"),
     Traded(4, ((CUP, 1, 9.99),), "kept", 9.99, currency="EUR"),
     Traded(4, (("POST", 1, 3.0),), "no_goods", 3.0),
-    # tied to nobody
+    # tied to nobody, and to an account that no table has
     Traded(GUEST, ((LAMP, 1, 18.0),), "kept", 18.0),
     Traded(GUEST, ((CUP, 1, 6.4),), "kept", 6.4),
     Traded(UNKNOWN, ((CUP, 1, 7.25),), "kept", 7.25),

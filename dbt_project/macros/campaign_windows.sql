@@ -5,7 +5,7 @@
     order may be in another window now than it was.
 -#}
 {% macro find_touched_campaigns(touchpoints, campaigns) -%}
-    {%- set window_days = var('campaign_attribution_days') - 1 %}
+    {%- set window_days = most_answer_days() %}
     {% set found %}
         with
 

@@ -32,13 +32,14 @@
 {%- endmacro %}
 
 {#-
-    How many days before and after an exposure the evidence of a fact counts; whole calendar days. After
-    it: answers, and a later message, which takes over those that name none.
+    How many days before and after an exposure the evidence of a fact counts. After it: answers, and a later
+    message, which takes over those that name none.
 -#}
 {% macro evidence_reach() -%}
+    {%- set after = [7, most_answer_days()] | max %}
     {{ return([
-        (ref('fct_touchpoints'), 30, 7),
-        (ref('fct_control_draws'), 90, 7),
+        (ref('fct_touchpoints'), 30, after),
+        (ref('fct_control_draws'), 90, after),
     ]) }}
 {%- endmacro %}
 
@@ -104,23 +105,24 @@
         touchpoint_id as event_id,
         customer_id,
         hash(customer_id) as customer_key,
-        occurred_at,
+        occurred_at as event_at,
         touchpoint_date as event_date,
         campaign_id,
         message_id,
-        coalesce(campaign_id, message_id) as message_key,
+        -- a message that was inferred would take away from those who were left out what is theirs
+        case when is_message_inferred then null else coalesce(campaign_id, message_id) end as message_key,
         channel,
         question,
         answer,
         case
             when is_marketing_contact then 'contact'
-            when direction = 'outbound' then null
+            when direction = 'outbound' or {{ is_by_robot() }} then null
             when event_type in ('visited', 'viewed') then 'visit'
             when event_type = 'ordered' then 'response'
             when event_type in ('clicked', 'redeemed', 'replied')
                 and coalesce(campaign_id, message_id) is not null then 'named_response'
             when event_type = 'ticket_opened'
-                or (event_type in ('called', 'replied') and channel in ('phone', 'chat')) then 'service'
+                or (event_type in ('called', 'attempted', 'replied') and channel in ('phone', 'chat')) then 'service'
             when event_type in ('redeemed', 'replied') then 'response'
             when {{ is_pulse() }} then 'pulse'
             when event_type = 'unsubscribed' then 'opt_out'
@@ -137,7 +139,7 @@
         draw_id as event_id,
         customer_id,
         hash(customer_id) as customer_key,
-        occurred_at,
+        occurred_at as event_at,
         draw_date as event_date,
         campaign_id,
         null as message_id,

@@ -122,7 +122,7 @@
     evidence changed. Known when the model is compiled for its run, after the months themselves.
 -#}
 {% macro month_ends_to_score() -%}
-    {% set months = ref('fct_customer_months') %}
+    {% set months, signals = ref('fct_customer_months'), ref('rpt_signal_coverage') %}
     {% if not execute or load_relation(months) is none %}
         {{ return([]) }}
     {% endif %}
@@ -144,7 +144,7 @@
             and (
                 last_day(month_start) not in (select month_end_date from {{ this }})
                 or month_start >= (
-                    select min(touched_date) from {{ days_to_follow([months]) }} as followed
+                    select min(touched_date) from {{ days_to_follow([months, signals]) }} as followed
                 )
             )
             {% endif %}
@@ -160,10 +160,11 @@
 
 {#-
     Runs before the relationship months: month ends to score anew, and those there are no more. New ones
-    are everybody's, others those of the customers whose evidence up to then changed.
+    are everybody's, others those of the customers whose evidence up to then changed, and everybody's from the
+    month on in which another signal could be seen.
 -#}
 {% macro find_month_ends() -%}
-    {% set months = ref('fct_customer_months') %}
+    {% set months, signals = ref('fct_customer_months'), ref('rpt_signal_coverage') %}
     {% set found %}
         with
 
@@ -178,28 +179,16 @@
             select
                 customer_id,
                 min(touched_date) as first_date
-            from {{ customers_to_follow([months]) }} as followed
+            from {{ customers_to_follow([months, signals]) }} as followed
             group by customer_id
-
-        ),
-
-        -- Whether goods are sold on the web at all says something about everybody.
-        web as (
-
-            select min(month_start_date) as first_date
-            from {{ months }}
-            where order_count > store_order_count
 
         )
 
         select
             month_ends.month_end_date,
-            case
-                when changed.first_date > web.first_date then changed.customer_id
-            end as customer_id
+            changed.customer_id
         from month_ends
         inner join changed on month_ends.month_end_date >= changed.first_date
-        cross join web
         union
         select
             month_end_date,
@@ -228,15 +217,6 @@
         from {{ days_to_follow([months]) }} as followed
     {% endset %}
     {{ plan_rebuild(found, 'month ends') }}
-{%- endmacro %}
-
-{#-
-    Has the first order on the web made a visit to a store a choice, or has the last one gone? Either says
-    something about the evidence of everybody.
--#}
-{% macro web_shop_came_or_went(months) -%}
-    exists(select 1 from {{ months }} where order_count > store_order_count)
-    <> exists(select 1 from {{ this }} where signal = 'store_visits')
 {%- endmacro %}
 
 {#-

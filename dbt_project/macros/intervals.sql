@@ -48,3 +48,38 @@
         + {{ z }} * sqrt({{ happened }} + {{ z * z / 4 }})
     )
 {%- endmacro %}
+
+{#-
+    The difference of two shares of the same `total`, of whom `gained` did it only the second time and `lost` only the
+    first: what it may be at the least (Wald's interval with half a case more in each cell, Agresti and Min 2005).
+-#}
+{% macro paired_low(gained, lost, total) -%}
+    {{ _paired(gained, lost, total, '-') }}
+{%- endmacro %}
+
+{#- And at the most. -#}
+{% macro paired_high(gained, lost, total) -%}
+    {{ _paired(gained, lost, total, '+') }}
+{%- endmacro %}
+
+{% macro _paired(gained, lost, total, sign) -%}
+    case
+        when {{ total }} > 0
+            then
+                round(
+                    greatest(
+                        least(
+                            (
+                                {{ gained }} - {{ lost }}
+                                {{ sign }} {{ var('confidence_z') }} * sqrt(
+                                    {{ gained }} + {{ lost }} + 1
+                                    - power({{ gained }} - {{ lost }}, 2) / ({{ total }} + 2e0)
+                                )
+                            ) / ({{ total }} + 2e0),
+                            1
+                        ),
+                        -1
+                    ), 6
+                )
+    end
+{%- endmacro %}

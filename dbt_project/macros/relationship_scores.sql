@@ -56,14 +56,6 @@
         {% endfor %}
         last_dissatisfaction,
         bit_count(category_bits) as category_bits,
-        -- a choice that nobody has says nothing about anybody
-        coalesce(
-            last_date >= (
-                select min(month_start_date)
-                from {{ ref('fct_customer_months') }}
-                where order_count > store_order_count
-            ), false
-        ) as is_sold_on_the_web,
         offered_category_count,
         sales_amount,
         contact_cost_amount
@@ -174,18 +166,19 @@
 {#-
     The signals of each axis as the customer wants it: value of 0 to 1 in SQL over gathered evidence,
     and the observations behind it. `strain` is no axis of a relationship but what can befall any.
+    `months_for_<signal>` are those of the customer's in which it could be seen.
 -#}
 {% macro relationship_signals() -%}
     {%- set policy = var('relationship_signals') -%}
     {{ return([
-        ('closeness', 'letters', saturated('letters / months_known', policy.letters.half), 'months_known'),
-        ('closeness', 'surveys', saturated('surveys / months_known', policy.surveys.half), 'months_known'),
+        ('closeness', 'letters', saturated('letters / months_for_letters', policy.letters.half), 'months_for_letters'),
+        ('closeness', 'surveys', saturated('surveys / months_for_surveys', policy.surveys.half), 'months_for_surveys'),
         ('frequency', 'orders', saturated('orders / buying_months', policy.orders.half), 'orders'),
         (
             'frequency',
             'contacts',
-            saturated('contacts / months_known', policy.contacts.half),
-            'months_known',
+            saturated('contacts / months_for_contacts', policy.contacts.half),
+            'months_for_contacts',
         ),
         (
             'reciprocity',
@@ -197,20 +190,25 @@
             'human_share',
             'store_visits',
             'store_orders / greatest(orders, 1e-9)',
-            'case when is_sold_on_the_web then orders else 0 end',
+            'orders',
         ),
         (
             'human_share',
             'personal_contacts',
-            saturated('calls / months_known', policy.personal_contacts.half),
-            'months_known',
+            saturated('calls / months_for_personal_contacts', policy.personal_contacts.half),
+            'months_for_personal_contacts',
         ),
         ('price_focus', 'discounts', 'discounted_orders / greatest(orders, 1e-9)', 'orders'),
-        ('commitment', 'active_months', 'least(1, order_months / months_known)', 'months_known'),
+        (
+            'commitment',
+            'active_months',
+            'least(1, order_months / months_for_active_months)',
+            'months_for_active_months',
+        ),
         ('commitment', 'categories', 'category_breadth', 'orders'),
-        ('commitment', 'tenure', saturated('tenure_months', policy.tenure.half), 'months_known'),
-        ('commitment', 'deals', saturated('deals / months_known', policy.deals.half), 'months_known'),
-        ('strain', 'grievances', saturated('grievances', policy.grievances.half), 'months_known'),
+        ('commitment', 'tenure', saturated('tenure_months', policy.tenure.half), 'months_for_tenure'),
+        ('commitment', 'deals', saturated('deals / months_for_deals', policy.deals.half), 'months_for_deals'),
+        ('strain', 'grievances', saturated('grievances', policy.grievances.half), 'months_for_grievances'),
         (
             'strain',
             'dissatisfaction',
@@ -220,11 +218,18 @@
     ]) }}
 {%- endmacro %}
 
-{#- The measures that signals are made of, one row per customer; reads `gathered`. -#}
+{#- The measures that signals are made of, one row per customer; reads `gathered` and `seen_from`. -#}
 {% macro relationship_measures() -%}
     select
         *,
         {{ faded_months('first_evidence_date', 'last_evidence_date') }} as months_known,
+        {% for axis, signal, value, observations in relationship_signals() %}
+        {{ is_seen(signal) }} as is_{{ signal }}_seen,
+        {% if observations == 'months_for_' ~ signal %}
+        {{ faded_months('greatest(first_evidence_date, ' ~ signal ~ '_from)', 'last_evidence_date') }}
+            as months_for_{{ signal }},
+        {% endif %}
+        {% endfor %}
         case
             when first_order_date is not null
                 then {{ faded_months('first_order_date', 'last_order_date') }}
@@ -242,16 +247,31 @@
             - 0.5 * (happy_tickets + happy_surveys)
         ) as grievances
     from gathered
+    cross join seen_from
 {%- endmacro %}
 
-{#- Value and weight of every signal; reads `measured`. -#}
+{#-
+    Value and weight of every signal; reads `measured`. What could not be seen has no weight, and is `unseen`
+    with all the weight that it could have. But where there is one way to order there is none to choose, and most
+    never answer a survey: neither is missing. What nearly all have the same of is `assumed` meanwhile.
+-#}
 {% macro relationship_signal_values() -%}
     select
         *,
         {% for axis, signal, value, observations in relationship_signals() %}
         {%- set policy = var('relationship_signals')[signal] %}
         {{ value }} as {{ signal }}_value,
-        {{ policy.weight }} * {{ saturated(observations, policy.enough) }} as {{ signal }}_weight
+        case
+            when is_{{ signal }}_seen
+                then {{ policy.weight }} * {{ saturated(observations, policy.enough) }}
+            else 0
+        end as {{ signal }}_weight,
+        case when is_{{ signal }}_seen then {{ policy.weight }} else 0 end as {{ signal }}_seen,
+        {%- set missing %}
+        case when is_{{ 'orders' if signal == 'store_visits' else signal }}_seen then 0 else {{ policy.weight }} end
+        {%- endset %}
+        {{ missing if 'usual' in policy else '0' }} as {{ signal }}_assumed,
+        {{ '0' if signal == 'dissatisfaction' else missing }} as {{ signal }}_unseen
         {{- ',' if not loop.last }}
         {% endfor %}
     from measured
@@ -265,22 +285,52 @@
     least(greatest({{ value }}, {{ axis }}_least), {{ axis }}_most)
 {%- endmacro %}
 
-{#- The axes and how much each counts; reads `signalled` and `profiles`. -#}
+{#-
+    The axes and how much each counts; reads `signalled` and `profiles`. `<axis>_most_weight` is what it would
+    count if all that can be seen of it spoke. The axes `for_` and `against_` are what they were if all that
+    cannot be seen spoke for a relationship, or against it, as loudly as it could; of a strain that cannot be seen
+    nothing is held against anybody. The profiles were measured where every signal is present; what is assumed puts
+    the others on their scale, but is no evidence.
+-#}
 {% macro relationship_axis_values() -%}
     select
         signalled.*,
         {% for axis in relationship_axes() + ['strain'] %}
         {%- set policy = var('relationship_axis_weights')[axis] %}
-        {%- set weights, values = [], [] %}
+        {%- set signals, products, weights, assumed = [], [], [], [] %}
         {% for of_axis, signal, value, observations in relationship_signals() if of_axis == axis %}
-        {% do weights.append(signal ~ '_weight') %}
-        {% do values.append(signal ~ '_weight * ' ~ signal ~ '_value') %}
+        {% do signals.append(signal) %}
+        {% do products.append(signal ~ '_weight * ' ~ signal ~ '_value') %}
+        {% do weights.append(var('relationship_signals')[signal].weight) %}
+        {% do assumed.append(signal ~ '_assumed * ' ~ var('relationship_signals')[signal].get('usual', 0)) %}
         {% endfor %}
-        ({{ values | join(' + ') }}) / nullif({{ weights | join(' + ') }}, 0) as wanted_{{ axis }},
-        {{ policy.weight }} * {{ saturated(weights | join(' + '), policy.doubt) }} as {{ axis }}_weight,
-        coalesce({{ axis }}_weight, 0) as {{ axis }}_pull,
-        coalesce({{ axis }}_weight * {{ within_profiles('wanted_' ~ axis, axis) }}, 0)
-            as {{ axis }}_pulled{{ ',' if not loop.last }}
+        {%- set most = weights | sum %}
+        {{ signals | join('_weight + ') }}_weight as {{ axis }}_signal_weight,
+        {{ signals | join('_seen + ') }}_seen as {{ axis }}_seen,
+        {{ signals | join('_unseen + ') }}_unseen as {{ axis }}_unseen,
+        {{ signals | join('_assumed + ') }}_assumed as {{ axis }}_assumed,
+        ({{ products | join(' + ') }}) / nullif({{ axis }}_signal_weight, 0) as wanted_{{ axis }},
+        {{ policy.weight }} * {{ saturated(axis ~ '_signal_weight', policy.doubt) }} as {{ axis }}_weight,
+        {{ policy.weight * (most + policy.doubt) / most }} * {{ saturated(axis ~ '_seen', policy.doubt) }}
+            as {{ axis }}_most_weight,
+        {% for prefix in readings() %}
+        {%- if prefix == '' %}
+        {%- set added, added_weight, pull_weight = assumed | join(' + '), axis ~ '_assumed', '0' %}
+        {%- elif prefix ~ axis == 'against_strain' %}
+        {%- set added, added_weight, pull_weight = '0', '0', '0' %}
+        {%- else %}
+        {%- set added = axis ~ '_unseen * ' ~ axis ~ '_' ~ prefix ~ 'it' %}
+        {%- set added_weight, pull_weight = axis ~ '_unseen', axis ~ '_unseen' %}
+        {%- endif %}
+        ({{ products | join(' + ') }} + {{ added }})
+        / nullif({{ axis }}_signal_weight + {{ added_weight }}, 0) as {{ prefix }}compared_{{ axis }},
+        {{ policy.weight }} * {{ saturated(axis ~ '_signal_weight + ' ~ pull_weight, policy.doubt) }}
+            as {{ prefix }}{{ axis }}_pull,
+        coalesce(
+            {{ prefix }}{{ axis }}_pull * {{ within_profiles(prefix ~ 'compared_' ~ axis, axis) }}, 0
+        ) as {{ prefix }}{{ axis }}_pulled{{ ',' if not loop.last }}
+        {% endfor %}
+        {{- ',' if not loop.last }}
         {% endfor %}
     from signalled
     cross join profiles
@@ -289,22 +339,30 @@
 {#-
     Squared distance to each profile, weighted by axis and by the evidence on it, without the part
     that is the same for all types: w (p - x)^2 = w x^2 + w p^2 - w x 2 p. Reads `<axis>_pull`, which is
-    w, and `<axis>_pulled`, which is w x (both 0 without evidence), and `profiles`.
+    w, and `<axis>_pulled`, which is w x (both 0 without evidence), and `profiles`; with a `prefix`, those of
+    that name.
 -#}
-{% macro distances_to_types(axes) -%}
+{% macro distances_to_types(axes, prefix='') -%}
     {% for type in relationship_types() %}
     {% for axis in axes %}
-    {{ axis }}_pull * {{ type }}_{{ axis }}_squared - {{ axis }}_pulled * {{ type }}_{{ axis }}_twice
+    {{ prefix }}{{ axis }}_pull * {{ type }}_{{ axis }}_squared
+    - {{ prefix }}{{ axis }}_pulled * {{ type }}_{{ axis }}_twice
     {{- ' +' if not loop.last }}
-    {% endfor %} as {{ type }}_distance{{ ',' if not loop.last }}
+    {% endfor %} as {{ prefix }}{{ type }}_distance{{ ',' if not loop.last }}
     {% endfor %}
 {%- endmacro %}
 
 {#-
     The steps between `gathered` (from gathered_evidence) and `scored`, as common table expressions:
-    one row per customer and date, with what she wants, of which type and how sure that is.
+    one row per customer and date, with what they want, of which type and how sure that is.
 -#}
 {% macro relationship_steps() -%}
+seen_from as (
+
+    {{ signals_seen_from() }}
+
+),
+
 measured as (
 
     {{ relationship_measures() }}
@@ -333,7 +391,9 @@ compared as (
 
     select
         weighed.*,
-        {{ distances_to_types(relationship_axes() + ['strain']) }}
+        {% for prefix in readings() %}
+        {{ distances_to_types(relationship_axes() + ['strain'], prefix=prefix) }}{{ ',' if not loop.last }}
+        {% endfor %}
     from weighed
     cross join profiles
 
@@ -343,7 +403,13 @@ nearest as (
 
     select
         *,
-        least({% for type in relationship_types() %}{{ type }}_distance{{ ', ' if not loop.last }}{% endfor %}) as least_distance
+        {% for prefix in readings() %}
+        least(
+            {% for type in relationship_types() %}
+            {{ prefix }}{{ type }}_distance{{ ',' if not loop.last }}
+            {% endfor %}
+        ) as {{ prefix }}least_distance{{ ',' if not loop.last }}
+        {% endfor %}
     from compared
 
 ),
@@ -352,45 +418,109 @@ shared as (
 
     select
         nearest.*,
+        {% for prefix in readings() %}
         {% for type in relationship_types() %}
-        exp((least_distance - {{ type }}_distance) / {{ var('relationship_temperature') }}) as {{ type }}_odds,
+        exp(
+            ({{ prefix }}least_distance - {{ prefix }}{{ type }}_distance)
+            / {{ var('relationship_temperature') }}
+        ) as {{ prefix }}{{ type }}_odds,
         {% endfor %}
-        {% for type in relationship_types() %}{{ type }}_odds{{ ' + ' if not loop.last }}{% endfor %} as all_odds,
-        ({{ relationship_axes() | join('_weight + ') }}_weight) / {{ var('relationship_axis_weights').values() | map(attribute='weight') | sum - var('relationship_axis_weights').strain.weight }} as evidence_share
+        {{ prefix }}{{ relationship_types() | join('_odds + ' ~ prefix) }}_odds as {{ prefix }}all_odds,
+        {% endfor %}
+        {{ relationship_axes() | join('_weight + ') }}_weight as evidence_weight,
+        {{ relationship_axes() | join('_most_weight + ') }}_most_weight as most_evidence_weight,
+        {{ (relationship_axes() + ['strain']) | join('_unseen + ') }}_unseen > 0 as is_something_unseen
     from nearest
+
+),
+
+seeking as (
+
+    select
+        {% for type in relationship_types() %}
+        bool_or(seeks_relationship) filter (where relationship_type = '{{ type }}') as {{ type }}
+        {{- ',' if not loop.last }}
+        {% endfor %}
+    from {{ ref('int_relationship__types') }}
 
 ),
 
 scored as (
 
     select
-        *,
-        case least_distance
-            {% for type in relationship_types() %}
-            when {{ type }}_distance then '{{ type }}'
-            {% endfor %}
-        end as nearest_type,
+        shared.*,
         1 / all_odds as nearest_share,
-        ({% for type in relationship_types() %}case when profiles_seek.{{ type }} then {{ type }}_odds else 0 end{{ ' + ' if not loop.last }}{% endfor %}) / all_odds as seeking_share
-    from shared
-    cross join (
-        select
+        {% for prefix in readings() %}
+        case {{ prefix }}least_distance
             {% for type in relationship_types() %}
-            bool_or(seeks_relationship) filter (where relationship_type = '{{ type }}') as {{ type }}{{ ',' if not loop.last }}
+            when {{ prefix }}{{ type }}_distance then '{{ type }}'
             {% endfor %}
-        from {{ ref('int_relationship__types') }}
-    ) as profiles_seek
+        end as {{ prefix }}nearest_type,
+        case {{ prefix }}least_distance
+            {% for type in relationship_types() %}
+            when {{ prefix }}{{ type }}_distance then seeking.{{ type }}
+            {% endfor %}
+        end as is_{{ prefix }}nearest_seeking,
+        (
+            {% for type in relationship_types() %}
+            case when seeking.{{ type }} then {{ prefix }}{{ type }}_odds else 0 end
+            {{- ' +' if not loop.last }}
+            {% endfor %}
+        ) / {{ prefix }}all_odds as {{ prefix }}seeking_share,
+        {% endfor %}
+        coalesce(evidence_weight / nullif(most_evidence_weight, 0), 0) as evidence_share
+    from shared
+    cross join seeking
 
 )
 {%- endmacro %}
 
-{#- `unknown` where the evidence is thin or the types lie too close together. -#}
+{#-
+    As it is, and where something cannot be seen also with that speaking for a relationship and against it: only
+    what all three say is said.
+-#}
+{% macro readings() -%}
+    {{ return(['', 'for_', 'against_']) }}
+{%- endmacro %}
+
+{#- `unknown` where the evidence is thin, the types lie too close together or the unseen could make it another. -#}
 {% macro inferred_type() -%}
     case
         when
             {{ has_enough_evidence() }}
             and nearest_share >= {{ var('relationship_least_confidence') }}
+            and (
+                not is_something_unseen
+                or (
+                    is_nearest_seeking = is_for_nearest_seeking
+                    and is_nearest_seeking = is_against_nearest_seeking
+                    and (is_nearest_seeking or {{ has_enough_evidence_for_a_no() }})
+                    and (nearest_type <> 'no_relationship' or for_nearest_type = 'no_relationship')
+                )
+            )
             then nearest_type
+        else 'unknown'
+    end
+{%- endmacro %}
+
+{#- `yes` or `no`, or `unknown`, by the same rule. -#}
+{% macro inferred_wish() -%}
+    case
+        when not {{ has_enough_evidence() }} then 'unknown'
+        when
+            seeking_share >= {{ var('wants_relationship_from') }}
+            and (not is_something_unseen or against_seeking_share >= {{ var('wants_relationship_from') }})
+            then 'yes'
+        when
+            seeking_share <= {{ var('wants_none_up_to') }}
+            and (
+                not is_something_unseen
+                or (
+                    for_seeking_share <= {{ var('wants_none_up_to') }}
+                    and {{ has_enough_evidence_for_a_no() }}
+                )
+            )
+            then 'no'
         else 'unknown'
     end
 {%- endmacro %}
@@ -400,6 +530,17 @@ scored as (
         months_known >= {{ var('relationship_least_months') }}
         and evidence_share >= {{ var('relationship_least_evidence') }}
     )
+{%- endmacro %}
+
+{#-
+    A yes can be heard on one axis; a no is the silence on all of them, so there what cannot be seen counts as
+    evidence that is lacking.
+-#}
+{% macro has_enough_evidence_for_a_no() -%}
+    evidence_weight >= {{ var('relationship_least_evidence') * (
+        var('relationship_axis_weights').values() | map(attribute='weight') | sum
+        - var('relationship_axis_weights').strain.weight
+    ) }}
 {%- endmacro %}
 
 {#- From -1 to 1; 0 without a word from her. -#}

@@ -40,6 +40,14 @@
         {% for axis in relationship_axes() + ['strain'] %}
         min({{ axis }}) as {{ axis }}_least,
         max({{ axis }}) as {{ axis }}_most,
+        -- at which end of the axis what speaks for a relationship is
+        case
+            when avg({{ axis }}) filter (where seeks_relationship)
+            >= avg({{ axis }}) filter (where not seeks_relationship)
+                then 1
+            else 0
+        end as {{ axis }}_for_it,
+        1 - {{ axis }}_for_it as {{ axis }}_against_it,
         {% endfor %}
         {% for type in relationship_types() %}
         {%- set last_type = loop.last %}
@@ -62,5 +70,19 @@
         when 'inferred'
             then 'inferred, ' || cast(round(100 * inferred_confidence) as integer) || ' % sure'
         else 'too little is known of them'
+    end
+{%- endmacro %}
+
+{#- What a cap is and who says so, in words. -#}
+{% macro cap_in_words() -%}
+    case
+        when contact_cap_source = 'declared' then 'they allow ' || contact_cap_30d
+        else
+            contact_cap_30d || ' is the most that suits them, by the '
+            || case contact_cap_source
+                when 'optimum' then 'response curve of their type'
+                else 'treatment of their type'
+            end
+            || ' (' || {{ basis_in_words() }} || ')'
     end
 {%- endmacro %}

@@ -1,29 +1,44 @@
-{#- Is the touchpoint an answer that the scale of its survey calls unhappy, or happy? -#}
-{% macro is_survey_answer(mood) -%}
-    event_type = 'answered'
-    and case question
-        {% for survey, scale in var('survey_scales').items() %}
-        when '{{ survey }}'
-            then
-                {% if (mood == 'unhappy') == (scale.best > scale.worst) %}
-                try_cast(answer as double) <= {{ scale[mood] }}
-                {% else %}
-                try_cast(answer as double) >= {{ scale[mood] }}
-                {% endif %}
-        {% endfor %}
-        else false
+{#-
+    What an answer to a survey says: unhappy, neutral or happy. The CRM's own group goes first; else the
+    policy `survey_scales`. Null for a survey whose scale nobody told, for a score that is not on its scale, and
+    for no answer.
+-#}
+{% macro survey_mood(survey, score, response_group='null') -%}
+    case upper(cast({{ response_group }} as varchar))
+        when 'DETRACTOR' then 'unhappy'
+        when 'PASSIVE' then 'neutral'
+        when 'PROMOTER' then 'happy'
+        else
+            case
+                {% for name, scale in var('survey_scales').items() %}
+                {%- set upwards = scale.best > scale.worst %}
+                when
+                    {{ survey }} = '{{ name }}'
+                    and {{ score }} between {{ [scale.worst, scale.best] | min }} and {{ [scale.worst, scale.best] | max }}
+                    then
+                        case
+                            when {{ score }} {{ '<=' if upwards else '>=' }} {{ scale.unhappy }} then 'unhappy'
+                            when {{ score }} {{ '>=' if upwards else '<=' }} {{ scale.happy }} then 'happy'
+                            else 'neutral'
+                        end
+                {% endfor %}
+            end
     end
 {%- endmacro %}
 
-{#- How far from the best answer of its scale: 0 is the best, 1 the worst; null for what is no answer. -#}
+{#-
+    How far from the best answer, of a touchpoint: 0 is the best, 1 the worst; null for what says nothing. A score
+    that says something else than the CRM's group is of another scale than the policy's: the group alone counts.
+-#}
 {% macro survey_dissatisfaction() -%}
+    {%- set score = 'try_cast(answer as double)' %}
     case
-        {% for survey, scale in var('survey_scales').items() %}
-        when event_type = 'answered' and question = '{{ survey }}'
-            then
-                greatest(0, least(1,
-                    ({{ scale.best }} - try_cast(answer as double)) / ({{ scale.best }} - {{ scale.worst }}.0)
-                ))
+        {% for name, scale in var('survey_scales').items() %}
+        when question = '{{ name }}' and answer_mood = {{ survey_mood('question', score) }}
+            then ({{ scale.best }} - {{ score }}) / ({{ scale.best }} - {{ scale.worst }}.0)
         {% endfor %}
+        when answer_mood = 'unhappy' then 1
+        when answer_mood = 'neutral' then 0.5
+        when answer_mood = 'happy' then 0
     end
 {%- endmacro %}

@@ -1,4 +1,4 @@
-"""The HubSpot look-alike: objects, owners, associations and communication preferences."""
+"""The HubSpot look-alike: objects, owners, associations, preferences and marketing e-mail."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from sandbox.hubspot.answers import Refused, error
 from sandbox.hubspot.associations import Associations
+from sandbox.hubspot.mail import Mail
 from sandbox.hubspot.objects import Objects
 from sandbox.hubspot.preferences import Preferences
 from sandbox.hubspot.scopes import required_scope
@@ -14,6 +15,7 @@ from sandbox.store import Store
 __all__ = ["Refused", "error", "required_scope", "router"]
 
 OBJECT_PATHS = ("/crm/v3/objects/{object_type}", "/crm/objects/2026-09/{object_type}")
+EMAIL_PATHS = ("/marketing/v3/emails", "/marketing/emails/2026-03")
 STATUSES = "/communication-preferences/v4/statuses/batch"
 
 
@@ -27,7 +29,7 @@ def router(store: Store, settings: dict[str, Any]) -> APIRouter:
     """
     objects = Objects(store, settings)
     associations = Associations(store, settings)
-    preferences = Preferences(store)
+    preferences, mail = Preferences(store), Mail(store)
     routes = APIRouter()
     routes.add_api_route("/crm/v3/owners", objects.owners, methods=["GET"])
     for path in OBJECT_PATHS:
@@ -47,4 +49,7 @@ def router(store: Store, settings: dict[str, Any]) -> APIRouter:
     routes.add_api_route(
         f"{STATUSES}/unsubscribe-all/read", preferences.unsubscribed, methods=["POST"]
     )
+    for path in EMAIL_PATHS:
+        routes.add_api_route(path, mail.emails, methods=["GET"])
+    routes.add_api_route("/email/public/v1/events", mail.events, methods=["GET"])
     return routes

@@ -13,6 +13,10 @@ def required_scope(path: str) -> str:
     """
     if "/communication-preferences/" in path:
         return "communication_preferences.read"
+    if "/marketing/" in path:
+        return "marketing-email"
+    if "/email/public/" in path:
+        return "content"
     if path.endswith("/owners"):
         return "crm.objects.owners.read"
     found = re.search(r"/(?:objects|objects/2026-09|associations)/([a-z_]+)(?:/|\Z)", path)

@@ -1,4 +1,4 @@
-"""The Klaviyo look-alike: profiles, lists, campaigns, metrics and events."""
+"""The Klaviyo look-alike: profiles, lists, campaigns, flows, metrics and events."""
 
 from fastapi import APIRouter, Request
 
@@ -14,6 +14,9 @@ ROUTES = {
     "/tags": "tags",
     "/campaigns": "campaigns",
     "/campaigns/{campaign_id}/campaign-messages": "messages",
+    "/flows": "flows",
+    "/flows/{flow_id}/flow-actions": "flow_actions",
+    "/flow-actions/{action_id}/flow-messages": "flow_messages",
     "/events": "events",
     "/events/{event_id}": "one_event",
     "/lists": "lists",
@@ -41,7 +44,8 @@ def router(store: Store, base_url: str | None = None) -> APIRouter:
 def required_scopes(request: Request) -> list[str]:
     """Return the scopes that a request needs: of the endpoint, and of what it includes."""
     parts = request.url.path.split("/api/", 1)[-1].split("/")
-    wanted = ["metrics" if parts[0] == "metric-aggregates" else parts[0]]
+    of = {"metric-aggregates": "metrics", "flow-actions": "flows"}
+    wanted = [of.get(parts[0], parts[0])]
     if parts[0] == "lists" and parts[-1] == "profiles":
         wanted.append("profiles")
     for name in request.query_params.get("include", "").split(","):

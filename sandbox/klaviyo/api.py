@@ -15,6 +15,9 @@ from sandbox.klaviyo.asked import MEDIA_TYPE, Asked, Page, Refused
 from sandbox.klaviyo.pages import (
     CAMPAIGN_PAGE,
     EVENT_PAGE,
+    FLOW_ACTION_PAGE,
+    FLOW_MESSAGE_PAGE,
+    FLOW_PAGE,
     LIST_PAGE,
     MEMBER_PAGE,
     MESSAGE_PAGE,
@@ -24,7 +27,17 @@ from sandbox.klaviyo.pages import (
     PROFILE_PAGE,
     TAG_PAGE,
 )
-from sandbox.schema import CAMPAIGNS, LISTS, MESSAGES, METRICS, PROFILES, TAGS
+from sandbox.schema import (
+    CAMPAIGNS,
+    FLOW_ACTIONS,
+    FLOW_MESSAGES,
+    FLOWS,
+    LISTS,
+    MESSAGES,
+    METRICS,
+    PROFILES,
+    TAGS,
+)
 from sandbox.store import VISIBLE, VISIBLE_RECORD, Store
 
 Row = tuple[str, str, str, str]  # collection, id, attributes, relations
@@ -65,7 +78,22 @@ class Api:
     def messages(self, request: Request, campaign_id: str) -> Response:
         """List the messages of a campaign."""
         self._must_exist(CAMPAIGNS, campaign_id)
-        return self._collection(request, MESSAGE_PAGE, MESSAGES, of_campaign=campaign_id)
+        return self._collection(request, MESSAGE_PAGE, MESSAGES, of=("campaign", campaign_id))
+
+    def flows(self, request: Request) -> Response:
+        """List the flows."""
+        return self._collection(request, FLOW_PAGE, FLOWS)
+
+    def flow_actions(self, request: Request, flow_id: str) -> Response:
+        """List the actions of a flow."""
+        self._must_exist(FLOWS, flow_id)
+        return self._collection(request, FLOW_ACTION_PAGE, FLOW_ACTIONS, of=("flow", flow_id))
+
+    def flow_messages(self, request: Request, action_id: str) -> Response:
+        """List the messages that an action sends."""
+        self._must_exist(FLOW_ACTIONS, action_id)
+        of = ("flow-action", action_id)
+        return self._collection(request, FLOW_MESSAGE_PAGE, FLOW_MESSAGES, of=of)
 
     def events(self, request: Request) -> Response:
         """List events: those whose time and whose visibility lie before now."""
@@ -88,7 +116,11 @@ class Api:
         shown = asked.fields("event")
         related = {"metric": {row[4] for row in rows}, "profile": {row[5] for row in rows}}
         included = self._included(asked, related, base, now)
-        return _page((resources.event(row, base, shown) for row in rows), links, included)
+        attributed = "attributions" in asked.include
+        if attributed and included is not None:
+            included += self._attributions(rows, base, now)
+        found_events = (resources.event(row, base, shown, attributed=attributed) for row in rows)
+        return _page(found_events, links, included)
 
     def one_event(self, request: Request, event_id: str) -> Response:
         """Answer for one event."""
@@ -105,7 +137,11 @@ class Api:
         related = {"metric": {row[4]}, "profile": {row[5]}}
         included = self._included(asked, related, base, now)
         links = {"self": f"{base}/events/{event_id}"}
-        return _one(resources.event(row, base, asked.fields("event")), links, included)
+        attributed = "attributions" in asked.include
+        if attributed and included is not None:
+            included += self._attributions([row], base, now)
+        shown = asked.fields("event")
+        return _one(resources.event(row, base, shown, attributed=attributed), links, included)
 
     def lists(self, request: Request) -> Response:
         """List the lists."""
@@ -191,18 +227,18 @@ class Api:
         page: Page,
         collection: str,
         hidden: tuple[str, ...] = (),
-        of_campaign: str | None = None,
+        of: tuple[str, str] | None = None,
     ) -> Response:
         asked = Asked(request, page)
         base, now = self._base(request), self.store.now()
         where, order, values = asked.sql()
-        if of_campaign:
-            where += " and related ->> '$.campaign[1]' = :of_campaign"
+        if of:
+            where += f" and related ->> '$.\"{of[0]}\"[1]' = :of"
         found = self.store.rows(
             f"select id, {asked.key}, collection, body, related from records "
             f"where collection = :collection and {VISIBLE} and archived_at is null "
             f"and {where} {order}",
-            {**values, "collection": collection, "now": now, "of_campaign": of_campaign},
+            {**values, "collection": collection, "now": now, "of": of and of[1]},
         )
         cut, links = asked.cut(found, base)
         rows: list[Row] = [(row[2], row[0], row[3], row[4]) for row in cut]
@@ -230,6 +266,20 @@ class Api:
                 for row in self._rows(f"klaviyo/{kind}", related[relation], now)
             ]
         return included
+
+    def _attributions(self, rows: Iterable[tuple[Any, ...]], base: str, now: int) -> list[str]:
+        """Return what message, and so what campaign, each event is put down to."""
+        credited = {row[0]: resources.credited_message(row[6]) for row in rows}
+        messages = {message for message in credited.values() if message}
+        campaigns = {
+            found[1]: resources.related(found[3])["campaign"][1]
+            for found in self._rows(MESSAGES, messages, now)
+        }
+        return [
+            resources.attribution(event, message, campaigns[message], base)
+            for event, message in credited.items()
+            if message in campaigns
+        ]
 
     def _base(self, request: Request) -> str:
         here = f"{request.url.scheme}://{request.url.netloc}{request.scope['root_path']}"

@@ -156,8 +156,52 @@ MESSAGE_PAGE = Page(
     sorts=("id",),
     size=None,
 )
+_OF_A_FLOW = {
+    "id": "id",
+    "created": "created_at",
+    "updated": "modified_at",
+}
+FLOW_PAGE = Page(
+    parameters=(*_PAGING, "fields[flow]", "fields[flow-action]", "fields[tag]"),
+    filters={
+        "id": ("any",),
+        "name": ("contains", "equals"),
+        "status": ("equals",),
+        "trigger_type": ("equals",),
+        "created": ("equals", *_BETWEEN),
+        "updated": ("equals", *_BETWEEN),
+    },
+    columns={
+        **_OF_A_FLOW,
+        "name": field("name"),
+        "status": field("status"),
+        "trigger_type": field("trigger_type"),
+    },
+    instants=("created", "updated"),
+    sorts=("created", "id", "name", "status", "trigger_type", "updated"),
+    size=(50, 50),
+)
+FLOW_ACTION_PAGE = Page(
+    parameters=(*_PAGING[:-1], "fields[flow-action]"),
+    filters={"id": ("any",), "created": _BETWEEN, "updated": _BETWEEN},
+    columns=_OF_A_FLOW,
+    instants=("created", "updated"),
+    sorts=("created", "id", "updated"),
+    size=(50, 50),
+)
+FLOW_MESSAGE_PAGE = Page(
+    parameters=(*_PAGING[:-1], "fields[flow-message]"),
+    filters={"id": ("any",), "created": _BETWEEN, "updated": _BETWEEN},
+    columns=_OF_A_FLOW,
+    instants=("created", "updated"),
+    sorts=("created", "id", "updated"),
+    size=(50, 50),
+)
 EVENT_PAGE = Page(
-    parameters=(*_PAGING, "fields[event]", "fields[metric]", "fields[profile]"),
+    parameters=(
+        *(*_PAGING, "fields[attribution]"),
+        *("fields[event]", "fields[metric]", "fields[profile]"),
+    ),
     filters={
         "metric_id": ("equals",),
         "profile_id": ("equals",),
@@ -176,7 +220,10 @@ EVENT_PAGE = Page(
     size=(200, 1000),
 )
 ONE_EVENT = Page(
-    parameters=("include", "fields[event]", "fields[metric]", "fields[profile]"),
+    parameters=(
+        *("include", "fields[attribution]"),
+        *("fields[event]", "fields[metric]", "fields[profile]"),
+    ),
     filters={},
     columns={"id": "id"},
     instants=(),

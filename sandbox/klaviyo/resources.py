@@ -5,6 +5,7 @@ Nothing is parsed that need not be: an event costs a few microseconds.
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from hashlib import blake2b
 from typing import Any
 
 from sandbox.clock import klaviyo_time
@@ -15,6 +16,9 @@ RELATIONS = {
     "metric": ("flow-triggers",),
     "campaign": ("tags",),
     "list": ("profiles", "tags", "flow-triggers"),
+    "flow": ("flow-actions", "tags"),
+    "flow-action": ("flow", "flow-messages"),
+    "flow-message": ("flow-action", "template"),
 }
 ON_DEMAND = {"tags"}  # shown with its ids only when it is included
 
@@ -78,8 +82,17 @@ def related(stored: str) -> dict[str, list[Any]]:
     return found
 
 
-def event(row: tuple[Any, ...], base: str, shown: Collection[str] | None = None) -> str:
-    """Return an event as JSON text; a row is id, key, uuid, time, metric, profile, properties."""
+def event(
+    row: tuple[Any, ...],
+    base: str,
+    shown: Collection[str] | None = None,
+    *,
+    attributed: bool = False,
+) -> str:
+    """Return an event as JSON text; a row is id, key, uuid, time, metric, profile, properties.
+
+    With ``attributed`` it tells the ids of its attributions, which are a resource of their own.
+    """
     event_id, _, uuid, at, metric_id, profile_id, properties = row
     own = f"{base}/events/{event_id}"
     stamp = klaviyo_time(at)
@@ -101,9 +114,43 @@ def event(row: tuple[Any, ...], base: str, shown: Collection[str] | None = None)
         f'{{"self":"{own}/relationships/{kind}","related":"{own}/{kind}"}}}}'
         for kind, tied in (("profile", profile_id), ("metric", metric_id))
     )
+    if attributed:
+        credits = [{"type": "attribution", "id": attribution_id(event_id)}]
+        data = text(credits if credited_message(properties) else [])
+        links = text(relation_links(own, "attributions"))
+        ties += f',"attributions":{{"data":{data},"links":{links}}}'
     return (
         f'{{"type":"event","id":"{event_id}","attributes":{attributes},'
         f'"relationships":{{{ties}}},"links":{{"self":"{own}"}}}}'
+    )
+
+
+def credited_message(properties: str) -> str | None:
+    """Return the message that an event is put down to, if any."""
+    if '"$attribution"' not in properties:
+        return None
+    message: str | None = json.loads(properties)["$attribution"].get("$message")
+    return message
+
+
+def attribution_id(event_id: str) -> str:
+    """Return the id of the attribution of an event."""
+    return blake2b(f"attribution of {event_id}".encode(), digest_size=16).hexdigest()
+
+
+def attribution(event_id: str, message_id: str, campaign_id: str, base: str) -> str:
+    """Return what an event is put down to, as JSON text."""
+    own = attribution_id(event_id)
+    tied = {"event": event_id, "campaign": campaign_id, "campaign-message": message_id}
+    return text(
+        {
+            "type": "attribution",
+            "id": own,
+            "relationships": {
+                kind: {"data": {"type": kind, "id": id_}} for kind, id_ in tied.items()
+            },
+            "links": {"self": f"{base}/attributions/{own}"},
+        }
     )
 
 
@@ -121,8 +168,27 @@ def relation_links(own: str, relation: str) -> dict[str, str]:
 
 
 def _sparse(attributes: dict[str, Any], shown: Collection[str] | None) -> dict[str, Any]:
-    """Keep the fields asked for; ``location.city`` asks for the whole of ``location``."""
+    """Keep the fields asked for; ``location.city`` asks for the whole of ``location``.
+
+    Of a definition only the members that are named are shown, however deep they lie.
+    """
     if shown is None:
         return attributes
     names = {name.split(".")[0] for name in shown}
-    return {name: value for name, value in attributes.items() if name in names}
+    kept = {name: value for name, value in attributes.items() if name in names}
+    paths = [name.split(".")[1:] for name in shown if name.startswith("definition.")]
+    if paths and isinstance(kept.get("definition"), dict):
+        kept["definition"] = _members(kept["definition"], paths)
+    return kept
+
+
+def _members(whole: dict[str, Any], paths: list[list[str]]) -> dict[str, Any]:
+    """Return the members of an object that some paths lead to."""
+    found: dict[str, Any] = {}
+    for name, value in whole.items():
+        further = [path[1:] for path in paths if path[0] == name]
+        if [] in further or (further and not isinstance(value, dict)):
+            found[name] = value
+        elif further:
+            found[name] = _members(value, further)
+    return found

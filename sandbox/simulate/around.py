@@ -17,6 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from sandbox.simulate import (
+    automations,
     business,
     engagements,
     engine,
@@ -51,6 +52,7 @@ METRICS = frozenset(
         "Subscribed to Email Marketing",
         "Unsubscribed from Email Marketing",
         "Updated Email Preferences",
+        "Dropped Email",
     }
 )
 # Contacts, profiles, staff and lists are those of `sandbox.crm`.
@@ -155,6 +157,9 @@ class Around:
         self._db.register("behaviour", behaviour)
         _people(self._db, p)
         preferences.answers(self._db, p)
+        automations.catalogue(self._db, p)
+        automations.sends(self._db, p)
+        _receipts(self._db, data)
         _mail(self._db)
         for make in (
             responses.responses,
@@ -174,6 +179,7 @@ class Around:
     def records(self) -> Iterator[tuple[Any, ...]]:
         """Yield companies, deals, tickets, engagements, surveys and subscription definitions."""
         of_firm = records.company_wide()["hubspot/subscription_definitions"]
+        yield from automations.records(PARAMETERS)
         queries = [of_firm, *(q for n, q in records.collections().items() if n in COLLECTIONS)]
         for query in queries:
             yield from self._db.execute(
@@ -188,6 +194,13 @@ class Around:
         return self._db.execute(
             "select id, uuid, ms, visible_from, metric_id, profile_id, body "
             f"from ({events.query(METRICS)}) where visible_from < {QUIET_FROM} order by ms, id"
+        ).fetchall()
+
+    def mail_events(self) -> list[tuple[Any, ...]]:
+        """Return what became of the CRM's newsletter."""
+        return self._db.execute(
+            f"select * from ({automations.mail_events()}) where visible_from < {QUIET_FROM} "
+            "order by ms, id"
         ).fetchall()
 
     def associations(self) -> list[tuple[Any, ...]]:
@@ -297,6 +310,24 @@ def _people(db: Database, p: Parameters) -> None:
     db.execute("create table owners as select distinct owner, owner_id from faces")
 
 
+def _receipts(db: Database, data: duckdb.DuckDBPyConnection) -> None:
+    """Make ``receipts``: one household in thirty has its receipts by mail."""
+    bought = data.execute(
+        "select household_id as person, basket_id, epoch_ms(min(transaction_timestamp)) as ms "
+        "from transactions group by all"
+    ).to_arrow_table()
+    db.register("bought", bought)
+    db.execute(
+        """
+        create table receipts as
+        select person, row_number() over (partition by person order by ms, basket_id) as number,
+            whole_second(ms + 60000) as ms
+        from bought where u('by mail', person) < 0.03
+        """
+    )
+    db.unregister("bought")
+
+
 def _mail(db: Database) -> None:
     """Make ``campaigns`` and ``draws`` of the real ones: each message really came."""
     # Nobody leaves by a draw: who unsubscribed, and when, is a story of `sandbox.households`.
@@ -314,10 +345,18 @@ def _mail(db: Database) -> None:
         f"""
         create table draws as
         select person, campaign, ms, false as is_sms, true as is_sent, false as has_holdout,
-            false as is_in_pool, count(*) over (
+            false as is_in_pool, contacts - 1 as contacts_28d
+        from (
+            select *, count(*) over (
                 partition by person order by ms range between {BLOCK} preceding and current row
-            ) - 1 as contacts_28d
-        from received
+            ) as contacts
+            from (
+                select person, campaign, ms from received
+                union all
+                select person, null, ms from other_contacts
+            )
+        )
+        where campaign is not null
         """
     )
     # All shopping is done in stores here: there are no ways through the web.

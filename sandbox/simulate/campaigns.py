@@ -109,13 +109,22 @@ def sends(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
             select person, campaign, is_sms, has_holdout, is_in_pool, is_sent,
                 ms + (1500 * u2('minute', person, campaign))::bigint * 1000 as ms
             from decided where is_sent or (is_in_pool and has_holdout)
+        ),
+        -- what else reached her is a contact too, whoever sent it
+        counted as (
+            select *, count(*) over (
+                partition by person, is_sent order by ms
+                range between {BLOCK} preceding and current row
+            ) - 1 as contacts
+            from (
+                select * from drawn
+                union all by name
+                select person, true as is_sent, ms from other_contacts
+            )
         )
         select
             person, campaign, ms, is_sms, is_sent, has_holdout, is_in_pool,
-            if(is_sent, count(*) over (
-                partition by person, is_sent order by ms
-                range between {BLOCK} preceding and current row
-            ) - 1, null) as contacts_28d
-        from drawn
+            if(is_sent, contacts, null) as contacts_28d
+        from counted where campaign is not null
         """
     )

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import duckdb
 
 from sandbox.simulate import (
+    automations,
     business,
     campaigns,
     engagements,
@@ -41,6 +42,7 @@ def company(
         staff.owners(db, p)
         orders.catalogue(db, p)
         campaigns.schedule(db, p)
+        automations.catalogue(db, p)
         yield db
 
 
@@ -59,6 +61,7 @@ def chunks(db: Database, p: Parameters, size: int = CHUNK) -> Iterator[int]:
         staff.assign(db)
         preferences.answers(db, p)
         orders.purchases(db, p)
+        automations.sends(db, p)
         campaigns.sends(db, p)
         act(db, p)
         if number == 0:
@@ -71,6 +74,7 @@ def act(db: Database, p: Parameters) -> None:
     following: tuple[Callable[[Database, Parameters], None], ...] = (
         responses.responses,
         orders.orders,
+        automations.receipts,
         journeys.steps,
         service.tickets,
         engagements.engagements,

@@ -159,9 +159,10 @@ def surveys(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
         where ms < {END}
         union all
         select person, 500 + number, 'CSAT', whole_second(closed_at + 26 * an_hour()),
-            case sentiment when 'negative' then 1 + floor(2 * u2('csat', person, number))
-                when 'neutral' then 3 + floor(2 * u2('csat', person, number))
-                else 4 + floor(2 * u2('csat', person, number)) end::bigint
+            -- HubSpot's scale: 0 unhappy, 1 neutral, 2 happy
+            case sentiment when 'negative' then floor(1.3 * u2('csat', person, number))
+                when 'neutral' then 1 + floor(1.5 * u2('csat', person, number))
+                else 2 - floor(1.2 * u2('csat', person, number)) end::bigint
         from tickets
         where u2('answers csat', person, number) < 0.35 and closed_at + 27 * an_hour() < {END}
         """

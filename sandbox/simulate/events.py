@@ -3,6 +3,7 @@
 import duckdb
 
 from sandbox.mailing import metric_id
+from sandbox.simulate.automations import FLOW_MESSAGES
 from sandbox.simulate.parameters import END, Parameters
 
 HOUR = 3_600_000
@@ -26,14 +27,42 @@ METRICS = (
     "Subscribed to Email Marketing",
     "Subscribed to SMS Marketing",
     "Updated Email Preferences",
+    "Dropped Email",
+    "Placed Order",
 )
 
 _OF_MESSAGE = "from responses inner join campaigns using (campaign)"
 _SENT = "'{' || about || '}'"
 _OPENED = """'{' || about || ',"Apple Privacy Open":%s}'"""
+# What a flow sends: one in 300 is dropped before it is sent.
+_OF_FLOW = f"from ({FLOW_MESSAGES}) as sent inner join people using (person)"
+_FLOW_NUMBER = "message * 65536 + number"
+_FATE = f"u2('flow fate', person, {_FLOW_NUMBER})"
+FLOW = "flow"
 _SITE = """'{"url":"https://shop.example/"}'"""
 _ORDERED = """'{"coupon_upc":"' || coupon_upc || '","campaign_id":"' || campaign_id || '"}'"""
 _PRODUCT = """'{"ProductID":"' || product_id || '","Categories":["' || product_category || '"]}'"""
+_ROBOT = """'{' || about || ',"URL":"https://shop.example/' || link || '"%s}'"""
+_FILTERED = "responses.ms + 2000 + 700 * link"
+# What the tool credits an order with, on its own terms: the last message that was opened or
+# clicked in the five days before.
+_CREDITED = """
+    select orders.person, orders.k,
+        max_by(campaigns.message_id, (seen.ms, seen.campaign)) as credited
+    from orders
+    inner join (
+        select person, campaign, opened_at as ms from responses where is_opened
+        union all
+        select person, campaign, acted_at - 20000 from responses
+        where action in ('click', 'order') and not is_redeemed
+    ) as seen on seen.person = orders.person
+        and seen.ms between orders.ms - 5 * a_day() and orders.ms
+    inner join campaigns on campaigns.campaign = seen.campaign
+    group by all
+"""
+_PLACED = """'{"OrderId":"' || order_id || '","$event_id":"' || order_id || '","$value":'
+    || (cents / 100.0)::decimal(12, 2)
+    || coalesce(',"$attribution":{"$message":"' || credited || '"}', '') || '}'"""
 # metric, a letter that tells sources of one metric apart, number within the person, time,
 # properties, from where
 SOURCES = (
@@ -98,6 +127,23 @@ SOURCES = (
     ("Updated Email Preferences", "", "0", "said_at", "'{}'", "from answers"),
     ("Updated Email Preferences", "again", "0", "changed_at", "'{}'",
      "from answers where changed_at is not null"),
+    ("Received Email", FLOW, _FLOW_NUMBER, "sent.ms", _SENT,
+     f"{_OF_FLOW} where {_FATE} < 0.997"),
+    ("Dropped Email", FLOW, _FLOW_NUMBER, "sent.ms", _SENT,
+     f"{_OF_FLOW} where {_FATE} >= 0.997"),
+    ("Opened Email", FLOW, _FLOW_NUMBER, f"sent.ms + 60000 + (20 * {HOUR} * {_FATE})::bigint",
+     _OPENED % "false", f"{_OF_FLOW} where {_FATE} < 0.35"),
+    ("Clicked Email", FLOW, _FLOW_NUMBER, f"sent.ms + 90000 + (20 * {HOUR} * {_FATE})::bigint",
+     _SENT, f"{_OF_FLOW} where {_FATE} < 0.15 * reciprocity"),
+    ("Placed Order", "", "k", "orders.ms", _PLACED,
+     f"from orders left join ({_CREDITED}) as credits using (person, k) where is_web"),
+    # filters of the recipients' mail follow the links; the tool knows only some of them
+    ("Clicked Email", "robot", "campaign", _FILTERED, _ROBOT % ',"Bot Click":true',
+     f"{_OF_MESSAGE}, range(1) as links(link) where is_delivered and not responses.is_sms "
+     "and u('filter', person) < 0.02"),
+    ("Clicked Email", "filter", "campaign * 4 + link", _FILTERED, _ROBOT % "",
+     f"{_OF_MESSAGE}, range(4) as links(link) where is_delivered and not responses.is_sms "
+     "and u('filter', person) between 0.02 and 0.03"),
 )  # fmt: skip
 
 
@@ -105,11 +151,11 @@ def query(metrics: frozenset[str] | None = None) -> str:
     """Return SQL of the events: id, uuid, ms, visible_from, metric_id, profile_id, body.
 
     Args:
-        metrics: only these; None for all.
+        metrics: only these, and what flows sent; None for all.
     """
     parts = []
-    for place, (metric, _, number, ms, body, source) in enumerate(SOURCES):
-        if metrics is None or metric in metrics:
+    for place, (metric, letter, number, ms, body, source) in enumerate(SOURCES):
+        if metrics is None or metric in metrics or letter == FLOW:
             parts.append(
                 f"select person, (person * 64 + {place}) * 4194304 + {number} as serial, "
                 f"({ms})::bigint as ms, '{metric_id(metric)}' as metric_id, "

@@ -376,9 +376,21 @@ _TICKET_STAGES = f"""
         from tickets inner join owners using (owner)
     )
 """
+# HubSpot's ids of connected, no answer, left voicemail and busy. Who leaves word on a machine logs
+# the call as completed.
 _DISPOSITION = (
-    "if(outcome < 0.75, 'f240bbac-87c9-4f6e-bf70-924b57d47db7', "
-    "'73a0d17f-1163-4015-bdd5-ec830791da20')"  # HubSpot's ids of connected and no answer
+    "case when outcome < 0.75 then 'f240bbac-87c9-4f6e-bf70-924b57d47db7' "
+    "when outcome < 0.87 then '73a0d17f-1163-4015-bdd5-ec830791da20' "
+    "when outcome < 0.95 then 'b2cf5968-551e-4856-9783-52b3da59a7d0' "
+    "else '9d9162e7-6cf3-4944-bf63-4dff82258764' end"
+)
+_CALL_STATUS = (
+    "case when outcome < 0.75 or outcome between 0.87 and 0.95 then 'COMPLETED' "
+    "when outcome < 0.87 then 'NO_ANSWER' else 'BUSY' end"
+)
+_RESPONSE_GROUP = (
+    "case when value <= if(type = 'NPS', 6, 0) then 'DETRACTOR' "
+    "when value >= if(type = 'NPS', 9, 2) then 'PROMOTER' else 'PASSIVE' end"
 )
 
 
@@ -418,8 +430,9 @@ def collections() -> dict[str, str]:
         "hubspot/calls": _simple(
             "calls", engaged("calls"), ENGAGEMENT_ID, "ms", **when,
             hs_call_direction="direction", hs_call_disposition=_DISPOSITION,
-            hs_call_duration="if(outcome < 0.75, lasts, 0)::varchar",
-            hs_call_status="if(outcome < 0.75, 'COMPLETED', 'NO_ANSWER')",
+            hs_call_duration="case when outcome < 0.75 then lasts "
+            "when outcome between 0.87 and 0.95 then 20000 else 0 end::varchar",
+            hs_call_status=_CALL_STATUS,
         ),
         "hubspot/emails": _simple(
             "emails", engaged("emails"), ENGAGEMENT_ID, "ms", **when,
@@ -448,6 +461,7 @@ def collections() -> dict[str, str]:
             "feedback_submissions", "surveys", SURVEY_ID, "ms",
             hs_survey_id="if(type = 'NPS', '11', '12')", hs_survey_name="type || ' survey'",
             hs_survey_type="type", hs_survey_channel="'EMAIL'", hs_value="value::varchar",
+            hs_response_group=_RESPONSE_GROUP,
             hs_submission_timestamp="hubspot_time(ms)",
         ),
         "klaviyo/profile": profiles(),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sandbox import leads, schema, shop
-from sandbox.simulate import events, records, truth
+from sandbox.simulate import automations, events, records, truth
 from sandbox.simulate.company import Database, chunks, company
 from sandbox.simulate.parameters import END, Parameters
 
@@ -49,6 +49,7 @@ def build(folder: Path, p: Parameters) -> dict[str, int]:
         db.execute(f"attach '{folder / 'truth.duckdb'}' as truth")
         shop.write(shop_database, {t: _rows(db, query) for t, query in SHOP_WIDE.items()})
         schema.write(crm, schema.Record, _records(db, records.company_wide().values()))
+        schema.write(crm, schema.Record, automations.records(p))
         for number in chunks(db, p):
             shop.write(shop_database, {t: _rows(db, query) for t, query in SHOP.items()})
             write_people(db, crm)
@@ -93,6 +94,7 @@ def write_people(
         (schema.Redirect, records.redirects()),
         (schema.Subscription, records.subscriptions()),
         (schema.ListMember, records.list_members()),
+        (schema.EmailEvent, automations.mail_events()),
     ):
         schema.write(crm, table, _rows(db, f"select * from ({query}) order by all"))
 

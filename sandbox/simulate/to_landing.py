@@ -41,7 +41,7 @@ from sandbox.schema import (
     Redirect,
     Subscription,
 )
-from sandbox.simulate import events, records, to_apis
+from sandbox.simulate import automations, events, records, to_apis
 from sandbox.simulate.company import Database, chunks, company
 from sandbox.simulate.parameters import DAY, END, Parameters
 
@@ -53,6 +53,11 @@ OF_THE_FIRM = (
     "klaviyo.metrics",
     "klaviyo.lists",
     "klaviyo.campaigns",
+    "klaviyo.campaign_messages",
+    "klaviyo.flows",
+    "klaviyo.flow_actions",
+    "klaviyo.flow_messages",
+    "hubspot.marketing_emails",
     "shop.products",
     "shop.coupons",
 )
@@ -124,6 +129,7 @@ def land(
     parts = nights(p, last_nights)
     with company(p, threads=threads, memory=memory, spill=str(spill)) as db:
         db.execute(f"attach '{truth_path}' as truth")
+        _automations(db, p)
         _copy(db, landing, parts, "firm", {name: _firm()[name] for name in OF_THE_FIRM})
         for number in chunks(db, p):
             _copy(db, landing, parts, f"{number:04d}", _people() | _shop())
@@ -138,6 +144,20 @@ def land(
         _list_loads(landing, source, parts)
     shutil.rmtree(spill, ignore_errors=True)
     return counts
+
+
+def _automations(db: Database, p: Parameters) -> None:
+    """Make ``automated``: the flows and newsletters of the firm."""
+    rows = list(automations.records(p))
+    db.register("rows", pa.table(list(zip(*rows, strict=True)), names=list(Record._fields)))
+    db.execute("create table automated as select * from rows")
+    db.unregister("rows")
+
+
+def _automated(collection: str, more: Mapping[str, str]) -> "Landed":
+    """Return resources of the mailing tool's flows, of which every load has all."""
+    resources = _resources(f"select * from automated where collection = '{collection}'")
+    return Landed({**resources.columns, **more}, resources.source, is_whole=True)
 
 
 Columns = Mapping[str, str]
@@ -218,6 +238,41 @@ def _firm() -> dict[str, Landed]:
             },
             campaigns,
         ),
+        "klaviyo.campaign_messages": Landed(
+            {
+                "id": "id",
+                "attributes": "body",
+                "created_at": "klaviyo_time(created_at)",
+                "updated_at": "klaviyo_time(modified_at)",
+                "campaign_id": "related::json ->> '$.campaign[1]'",
+            },
+            _versions(of["klaviyo/campaign-message"]),
+        ),
+        "klaviyo.flows": _automated(
+            "klaviyo/flow",
+            {
+                "tags": "case when len(related::json ->> '$.tags[1][*]') > 0 "
+                f"then '[\"{automations.SERVICE_TAG}\"]' else '[]' end"
+            },
+        ),
+        "klaviyo.flow_actions": _automated(
+            "klaviyo/flow-action", {"flow_id": "related::json ->> '$.flow[1]'"}
+        ),
+        "klaviyo.flow_messages": _automated(
+            "klaviyo/flow-message", {"action_id": "related::json ->> '$.flow-action[1]'"}
+        ),
+        "hubspot.marketing_emails": Landed(
+            {
+                "id": "id",
+                "created_at": "hubspot_time(created_at)",
+                "updated_at": "hubspot_time(modified_at)",
+                "archived": "'false'",
+                "attributes": "json_merge_patch(body, json_object('publishDate', "
+                "hubspot_time((body ->> '$.at')::bigint), 'subject', null, 'at', null))",
+            },
+            "automated where collection = 'hubspot/marketing_emails' "
+            "and created_at < {until} and created_at >= {since}",
+        ),
         "shop.products": Landed(
             {
                 "product_id": "product_id::varchar",
@@ -259,6 +314,20 @@ def _people() -> dict[str, Landed]:
         "klaviyo.profiles": _profiles(records.profiles()),
         "klaviyo.list_members": _members(records.list_members()),
         "klaviyo.events": _events(events.query(), ""),
+        "hubspot.email_events": Landed(
+            {
+                "id": "id",
+                "created_at": "hubspot_time(ms)",
+                "type": "type",
+                "recipient": "recipient",
+                "app_id": "'113'",
+                "email_campaign_id": "sending_id",
+                "attributes": "body",
+            },
+            f"({_kept(automations.mail_events())}) as happened "
+            "where visible_from < {until} and visible_from >= {since}",
+            pulled_by="ms",
+        ),
     }
 
 

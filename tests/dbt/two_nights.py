@@ -5,9 +5,9 @@ day empty, a corrected line, a line whose order was missing, an order that the f
 its landing but could not see yet, an address that makes a stranger an old customer, a campaign
 and a metric that arrive after their events, rows landed twice, bad rows, a load that was
 killed, an engagement that is tied to somebody only now, one whose tie is gone, one that changed, a
-ticket that closes, a member who left a list; a return that takes back a line of an earlier day, a refund
-and a cancellation by word of the mailing tool, a guest, an account that nobody has, a second line of
-one article and a repeated one.
+ticket that closes, a member who left a list; a return that takes back a line of an earlier day, a
+refund and a cancellation by word of the mailing tool, a guest, an account that nobody has, a second
+line of one article and a repeated one.
 """
 
 from pathlib import Path
@@ -53,8 +53,8 @@ def land_first_night(landing: Path) -> None:
                 _line("o7", "gone", 1, "7.00"),
                 _line("o8", "p1", 1, "1.99"),
                 _line("o9", "p1", 4, "7.96"),
-                _line("o4", "p1", -1, "1.99"),
-                _line("o11", "p1", 2, "3.98"),
+                _line("o4", "p1", "two", "1.99"),
+                _line("o11", "p4", 2, "3.98"),
                 _line("o12", "p2", 2, "3.98"),
                 _line("o13", "p2", 1, "1.99"),
                 _line("g1", "p1", 1, "1.99"),
@@ -162,7 +162,7 @@ def land_second_night(landing: Path) -> None:
                 _line("o4", "p2", 0, "2.50"),
                 {**_line("o2", "p1", 2, "3.98"), "updated_at": "2017-03-02 07:30:00"},
                 _line("o10", "p3", 1, "5.00"),
-                {**_line("r11", "p1", -1, "-1.99"), "retail_discount_amount": "0"},
+                {**_line("r11", "p4", -1, "-1.99"), "retail_discount_amount": "0"},
                 _line("g3", "POST", 1, "4.00"),
                 _line("g3", "p2", 1, "1.99"),
                 _line("g2", "p1", 1, "1.99"),
@@ -264,7 +264,7 @@ def _order(order_id: str, customer: int, ordered_at: str) -> dict:
     }
 
 
-def _line(order_id: str, product_id: str | None, quantity: int, sales: str) -> dict:
+def _line(order_id: str, product_id: str | None, quantity: int | str, sales: str) -> dict:
     return {
         "order_id": order_id,
         "product_id": product_id,

@@ -1,6 +1,8 @@
--- Per campaign of The Complete Journey, from the parquet files alone: a basket, or a redemption, of a
--- household that got the campaign counts from the campaign's first day to its last, both included. The
--- files keep times in UTC; a basket's day is that on the clock of its stores, New York's.
+-- Per campaign of The Complete Journey, from the parquet files and the hours that the sandbox makes up
+-- for its mail and its coupons (the files have days only): a basket, or a redemption, of a household that
+-- got the campaign counts from when the mail reached it to the end of the campaign's last day. The files
+-- keep times in UTC; a basket's day is that on the clock of its stores, New York's. A basket of midnight
+-- sharp has no hour.
 with
 
 recipients as (
@@ -8,10 +10,12 @@ recipients as (
     select
         campaign_id,
         household_id,
+        received_at,
         cast(start_date as date) as first_day,
         cast(end_date as date) as last_day
     from campaigns
     inner join campaign_descriptions using (campaign_id)
+    inner join mail_hours using (campaign_id, household_id)
 
 ),
 
@@ -20,6 +24,7 @@ baskets as (
     select
         household_id,
         basket_id,
+        min(transaction_timestamp) as bought_at,
         cast(
             min(transaction_timestamp) at time zone 'UTC' at time zone 'America/New_York' as date
         ) as day,
@@ -34,18 +39,9 @@ inside as (
     select *
     from recipients
     inner join baskets using (household_id)
-    where day between first_day and last_day
-
-),
-
--- A basket in several campaigns belongs to the one that began last.
-last_of_basket as (
-
-    select
-        basket_id,
-        max(first_day) as first_day
-    from inside
-    group by basket_id
+    where
+        day between first_day and last_day
+        and (bought_at >= received_at or bought_at = date_trunc('day', bought_at))
 
 ),
 
@@ -56,8 +52,8 @@ redeemed as (
         count(distinct household_id) as redeemers,
         count(*) as redemptions
     from recipients
-    inner join coupon_redemptions using (campaign_id, household_id)
-    where cast(redemption_date as date) between first_day and last_day
+    inner join coupon_hours using (campaign_id, household_id)
+    where redeemed_at >= received_at and cast(redeemed_at as date) <= last_day
     group by campaign_id
 
 ),
@@ -81,11 +77,9 @@ select
     coalesce(redemptions, 0) as redemptions,
     count(distinct inside.household_id) as buyers,
     count(*) as baskets,
-    count(last_of_basket.basket_id) as last_baskets,
     sum(sales) as sales
 from inside
 inner join received using (campaign_id)
 left join redeemed using (campaign_id)
-left join last_of_basket using (basket_id, first_day)
 group by campaign_id, first_day, last_day, recipients, redeemers, redemptions
 order by campaign_id

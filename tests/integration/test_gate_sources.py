@@ -25,6 +25,7 @@ DOCUMENTS = {
         "send_time": "2018-01-01T08:00:00Z",
         "subscriptions": {},
         "event_properties": {},
+        "definition": {},
     },
     "properties_with_history": {"dealstage": [], "hs_pipeline_stage": []},
 }

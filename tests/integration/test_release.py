@@ -138,6 +138,20 @@ class TestWhatAReleaseHolds:
             "segment_members.parquet",
         ]
 
+    def test_it_tells_the_firms_clock_and_its_last_complete_day(self, nights):
+        """West of UTC the as-of date is not over when the night looks."""
+        clock = "'America/New_York' as reporting_time_zone, date '2018-01-01' as last_complete_date"
+        nights.build(sql=f"create table ops.reporting_clock as select {clock};")
+        info = nights.publish()
+        assert json.loads((info.path / "manifest.json").read_bytes())["clock"] == {
+            "reporting_time_zone": "America/New_York",
+            "last_complete_date": "2018-01-01",
+        }
+        with duckdb.connect(str(info.path / "rapport.duckdb"), read_only=True) as night:
+            assert night.sql(
+                "select reporting_time_zone, last_complete_date from release"
+            ).fetchall() == [("America/New_York", date(2018, 1, 1))]
+
     def test_the_database_tells_its_night_and_keeps_types_and_descriptions(self, nights):
         info = nights.publish()
         with duckdb.connect(str(info.path / "rapport.duckdb"), read_only=True) as night:

@@ -577,3 +577,41 @@ def test_a_call_that_fails_for_a_while_is_made_again(rapport):
     rapport.fail("status", "/associations/", times=2, do={"code": 502})
     assert rapport.pull("hubspot_associations")["associations"] > 0
     assert rapport.server.faults()[0]["fired"] == 2
+
+
+class TestMarketingEmail:
+    GROUP = "hubspot_marketing_email"
+
+    def test_emails_and_events_land_page_by_page_without_texts_or_devices(self, rapport):
+        rows = rapport.pull(self.GROUP)
+        assert rows["email_events"] == len(rapport.ids("hubspot", "email_events")) > 20
+        sendings = rapport.rows("hubspot", "email_events", "distinct email_campaign_id")
+        emails = str(rapport.rows("hubspot", "marketing_emails", "attributes"))
+        assert all(sending in emails for (sending,) in sendings if sending)
+        assert "subject" not in emails
+        assert {row[0] for row in rapport.rows("hubspot", "email_events", "extra")} == {None}
+
+    def test_a_later_night_reads_three_days_again_and_not_all(self, rapport):
+        rapport.night(FIRST, self.GROUP)
+        newest = rapport.rows("hubspot", "email_events", "max(created_at)")[0][0]
+        rapport.night(SECOND, self.GROUP)
+        again = rapport.rows("hubspot", "email_events", "created_at, load_date")
+        since = datetime.fromisoformat(newest) - timedelta(days=3)
+        late = [row for row in again if row[1] == SECOND]
+        assert late
+        assert all(datetime.fromisoformat(created) >= since for created, _ in late)
+
+    @pytest.mark.parametrize("scope", ["marketing-email", "content"])
+    def test_a_key_that_lacks_a_scope_is_told_which(self, rapport, scope):
+        key = f"{rapport.secrets['hubspot']}-without-{scope}"
+        with pytest.raises(SourceDenied, match=scope):
+            rapport.pull(self.GROUP, secret=key)
+        assert rapport.rows("hubspot", "email_events") == []
+        assert rapport.pull(self.GROUP, secret=key, marketing_email=False)["email_events"] == 0
+
+    @pytest.mark.parametrize("kind", ["html", "wrong_envelope", "repeat_cursor"])
+    def test_nonsense_about_events_fails_the_load(self, rapport, kind):
+        rapport.fail(kind, "/email/public/v1/events", times=None)
+        with pytest.raises(SourceError):
+            rapport.pull(self.GROUP)
+        assert rapport.rows("hubspot", "email_events") == []

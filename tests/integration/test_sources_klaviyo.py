@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from rapport.errors import SourceError
+from rapport.errors import SourceDenied, SourceError
 
 FIRST, SECOND, THIRD = date(2017, 12, 31), date(2018, 1, 1), date(2018, 1, 2)
 PROFILE, LIST = "klaviyo/profile", "klaviyo/list"
@@ -277,3 +277,56 @@ def test_nonsense_about_lists_fails_the_load(rapport, path, kind):
     with pytest.raises(SourceError, match=r"(not strict JSON|has no list)"):
         rapport.pull("klaviyo_lists")
     assert rapport.rows("klaviyo", "lists") == []
+
+
+class TestFlows:
+    def test_a_flow_lands_with_its_actions_messages_and_tags(self, rapport):
+        rapport.pull("klaviyo_flows")
+        flows = rapport.rows("klaviyo", "flows", "id, attributes, tags")
+        named = {json.loads(row[1])["name"]: row for row in flows}
+        assert json.loads(named["Recalls"][2]) == ["class:service"]
+        assert json.loads(named["Welcome series"][2]) == []
+        actions = dict(rapport.rows("klaviyo", "flow_actions", "id, flow_id"))
+        assert set(actions.values()) == {row[0] for row in flows}
+        messages = rapport.rows("klaviyo", "flow_messages", "action_id, flow_id, attributes")
+        assert all(actions[action] == flow for action, flow, _ in messages)
+        definitions = [json.loads(row[2])["definition"] for row in messages]
+        transactional = {each["name"] for each in definitions if each["transactional"]}
+        assert transactional == {"Your order"}
+        # a test has a message for each variation
+        assert {"Welcome: Plain", "Welcome: With a gift"} <= {each["name"] for each in definitions}
+
+    def test_no_text_of_a_message_lands(self, rapport):
+        rapport.pull("klaviyo_flows")
+        rapport.pull("klaviyo_campaigns")
+        for stream in ("flow_actions", "flow_messages", "campaign_messages"):
+            landed = str(rapport.rows("klaviyo", stream, "attributes"))
+            assert "subject" not in landed
+            assert "@example.com" not in landed
+
+    def test_messages_are_asked_for_where_something_is_sent(self, rapport):
+        rule = {"match": {"path": "/flow-actions/"}, "do": {"kind": "delay", "seconds": 0}}
+        rapport.server.set_faults([{**rule, "times": None}])
+        rapport.pull("klaviyo_flows")
+        (counted,) = rapport.server.faults()
+        sending = {row[0] for row in rapport.rows("klaviyo", "flow_messages", "action_id")}
+        assert counted["fired"] == len(sending) < len(rapport.ids("klaviyo", "flow_actions"))
+
+    def test_a_key_that_may_not_read_flows_is_told_which_scope_it_lacks(self, rapport):
+        key = f"{rapport.secrets['klaviyo']}-without-flows:read"
+        with pytest.raises(SourceDenied, match="flows:read"):
+            rapport.pull("klaviyo_flows", secret=key)
+        rapport.pull("klaviyo_campaigns", secret=key)  # nothing else is hurt
+
+    def test_an_account_without_flows_is_not_asked(self, rapport):
+        key = f"{rapport.secrets['klaviyo']}-without-flows:read"
+        assert rapport.pull("klaviyo_flows", secret=key, flows=False) == {
+            "flows": 0,
+            "flow_actions": 0,
+            "flow_messages": 0,
+        }
+
+    def test_messages_of_campaigns_land_with_their_campaign(self, rapport):
+        rapport.pull("klaviyo_campaigns")
+        owners = dict(rapport.rows("klaviyo", "campaign_messages", "id, campaign_id"))
+        assert set(owners.values()) == set(rapport.ids("klaviyo", "campaigns"))

@@ -81,3 +81,36 @@ def test_a_row_that_comes_back_is_landed_again(rapport, shop):
     shop("insert into customers values (7, 'x', '2017-01-01 00:00:00', '2017-02-01 00:00:00')")
     assert rapport.reconcile(THIRD, "shop")["customers"] == 1
     assert rapport.totals("shop", THIRD)["customers"] == (9, 9, "listing")
+
+
+def test_an_order_of_which_a_line_changed_is_pulled_with_all_its_lines(rapport, shop):
+    """So the newest load has every line of one article, and can replace them together."""
+    rapport.reconcile(FIRST, "shop")
+    shop(
+        "insert into order_lines select 2, product_id, 1, 2.5, 0, 0, 0, '2017-12-01 09:00:00' "
+        "from order_lines where product_id < 4; "
+        "update order_lines set updated_at = '2018-01-01 12:00:00' "
+        "where order_id = 2 and product_id = 1"
+    )
+    rapport.reconcile(SECOND, "shop")
+    second = rapport.rows("shop", "order_lines", "product_id, _dlt_load_id, order_id")
+    assert sorted(row[0] for row in second if row[2] == "2") == ["1", "2", "3"]
+
+
+def test_two_lines_of_one_article_are_pulled_and_counted_under_one_key(rapport, shop):
+    shop("insert into order_lines values (1, 5, 1, 9, 0, 0, 0, '2017-12-31 05:00:00')")
+    rapport.reconcile(FIRST, "shop")
+    assert rapport.totals("shop", FIRST)["order_lines"] == (9, 9, "count")
+    assert len(rapport.rows("shop", "order_lines")) == 10
+
+
+def test_columns_that_a_shop_may_have_are_landed_where_it_has_them(rapport, shop):
+    shop(
+        "alter table orders add column status; alter table order_lines add column line_id; "
+        "insert into orders "
+        "values (1, 1, 's', 'USD', '2017-12-31', '2017-12-31 01:00:00', 'void'); "
+        "update order_lines set line_id = 'L' || product_id"
+    )
+    rapport.reconcile(FIRST, "shop")
+    assert rapport.rows("shop", "orders", "order_id, status") == [("1", "void")]
+    assert ("L9",) in rapport.rows("shop", "order_lines", "line_id")

@@ -81,12 +81,38 @@ def ids(list_of_pages):
         ("/lists", "lists"),
         ("/lists?include=tags&fields[list]=name", "lists"),
         ("/tags", "tags"),
+        ("/flows?include=flow-actions,tags", "flows"),
+        ("/flows?page[size]=2&sort=name&fields[flow]=name", "flows"),
     ],
 )
 def test_an_answer_has_the_described_shape(sandbox_server, path, name):
     answer = sandbox_server.klaviyo.get(path)
     assert answer.status_code == 200
     assert check(answer, name)["data"]
+
+
+def test_the_messages_of_a_flow_have_the_described_shape(sandbox_server):
+    flows = sandbox_server.klaviyo.get("/flows?include=flow-actions").json()
+    actions = {each["id"]: each for each in flows["included"]}
+    test = next(a for a in actions.values() if a["attributes"]["definition"]["type"] == "ab-test")
+    answer = sandbox_server.klaviyo.get(f"/flow-actions/{test['id']}/flow-messages")
+    messages = check(answer, "flow_messages")["data"]
+    assert len(messages) == 2
+    main = test["attributes"]["definition"]["data"]["main_action"]["data"]["message"]["id"]
+    assert messages[0]["id"] == main
+    flow = test["relationships"]["flow"]["data"]["id"]
+    listed = sandbox_server.klaviyo.get(f"/flows/{flow}/flow-actions").json()["data"]
+    assert test["id"] in [each["id"] for each in listed]
+
+
+def test_of_a_definition_only_what_is_asked_for_is_shown(sandbox_server):
+    fields = "definition.type,definition.data.message.transactional"
+    query = {"include": "flow-actions", "fields[flow-action]": fields}
+    actions = sandbox_server.klaviyo.get("/flows", params=query).json()["included"]
+    sends = [a["attributes"]["definition"] for a in actions]
+    sends = [definition for definition in sends if definition["type"] == "send-email"]
+    assert sends
+    assert all(set(each["data"]["message"]) == {"transactional"} for each in sends)
 
 
 def test_the_description_would_find_a_wrong_shape(sandbox_server):

@@ -8,11 +8,13 @@ import duckdb
 import pytest
 
 from rapport.landing import completed_loads, loads_of_night
+from rapport.sources.klaviyo.api import attributed
 from rapport.sources.streams import STREAMS
 from sandbox import FIRST_NIGHT, LAST_NIGHT, prepare
 from sandbox.__main__ import main
 from sandbox.simulate import Parameters, to_landing
 from sandbox.testing import serve
+from tests.sandbox.test_klaviyo import check
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +41,41 @@ def test_the_look_alike_apis_serve_it(simulated):
         ).json()
         tags = {each["attributes"]["name"] for each in campaigns["included"]}
         assert any(tag.startswith("topic:") for tag in tags)
+
+
+def test_an_order_s_event_leads_to_the_campaign_that_the_mailing_tool_puts_it_down_to(simulated):
+    with serve(simulated) as server:
+        metrics = server.klaviyo.get("/metrics").json()["data"]
+        (placed,) = (each["id"] for each in metrics if each["attributes"]["name"] == "Placed Order")
+        wanted = f"filter=equals(metric_id,'{placed}')&page[size]=1000"
+        page = check(server.klaviyo.get(f"/events?include=attributions&{wanted}"), "events")
+        campaigns = {
+            message: campaign["id"]
+            for channel in ("email", "sms")
+            for campaign in server.klaviyo.get(
+                f"/campaigns?filter=equals(messages.channel,'{channel}')&include=campaign-messages"
+            ).json()["data"]
+            for message in [campaign["relationships"]["campaign-messages"]["data"][0]["id"]]
+        }
+        told = attributed(page["data"], page["included"])
+        credits = {
+            event["id"]: event["relationships"]["attributions"]["data"]
+            for event in told
+            if event["relationships"]["attributions"]["data"]
+        }
+        assert 0 < len(credits) < len(told)
+        for event in told:
+            message = (
+                event["attributes"]["event_properties"].get("$attribution", {}).get("$message")
+            )
+            found = credits.get(event["id"], [])
+            assert [each["campaign"] for each in found] == ([campaigns[message]] if message else [])
+        one = next(iter(credits))
+        shown = server.klaviyo.get(f"/events/{one}?include=attributions").json()
+        assert shown["included"][0]["relationships"]["event"]["data"]["id"] == one
+        plain = server.klaviyo.get(f"/events?{wanted}").json()
+        assert "included" not in plain
+        assert "attributions" not in plain["data"][0]["relationships"]
 
 
 def test_it_is_built_once_and_replaces_another(simulated):

@@ -103,11 +103,11 @@ def test_good_rows_pass_and_the_summary_fits_into_json(house):
     }
 
 
-def test_a_critical_failure_says_table_expectation_column_count_rows_and_why(house):
+def test_a_critical_failure_says_whom_it_concerns_then_table_expectation_column_and_rows(house):
     house.rows("VN", CANARY)
     assert house.closed_because() == (
-        "marts.people: expect_column_values_to_match_regex(country): 1 of 2 rows "
-        "(person_id p1): Quiet hours follow the country."
+        "Quiet hours follow the country. (marts.people: "
+        "expect_column_values_to_match_regex(country): 1 of 2 rows (person_id p1))"
     )
 
 
@@ -288,7 +288,8 @@ class TestDataDocs:
         house.closed_because()
         index = (house.docs / "publish" / "index.html").read_text()
         assert "Stopped" in index
-        assert "1 of 1 rows (person_id p0): Quiet hours follow the country." in index
+        assert "Quiet hours follow the country. (marts.people: " in index
+        assert "1 of 1 rows (person_id p0)" in index
 
     def test_a_table_s_page_says_verdict_severity_figures_and_why(self, house):
         house.suite(

@@ -164,7 +164,7 @@ def test_dbt_is_given_whole_maps_of_what_differs_and_all_to_show(policies):
         ("web_store_ids: ['9', '9']", 'web_store_ids has an entry twice: ["9", "9"]'),
         ("strained_skill: ''", "strained_skill must not be empty"),
         ("default_allowed_hours: [8]", "default_allowed_hours must have at least 2 entries, not 1"),
-        ("survey_scales: {ces: {worst: 1}}", "line 1: survey_scales.ces has no happy"),
+        ("survey_scales: {stars: {worst: 1}}", "line 1: survey_scales.stars has no happy"),
         ("value_tiers: {top: null}", "line 1: value_tiers has no top"),
         (
             "contact_cost_amounts: {human: {E-Mail: 1}}",
@@ -196,6 +196,23 @@ def test_dbt_is_given_whole_maps_of_what_differs_and_all_to_show(policies):
         (
             "wants_none_up_to: 0.9",
             "line 1: wants_none_up_to must not be above wants_relationship_from: 0.9 against 0.65",
+        ),
+        (
+            "service_flow_name_pattern: '(Recall'",
+            'service_flow_name_pattern "(Recall" is no regular expression: ',
+        ),
+        (
+            "service_flow_name_pattern: '(?=Recall)'",
+            "looks around or back, which DuckDB's regular expressions cannot",
+        ),
+        (
+            "reporting_currency: GBP\ncurrency_rates:\n- {month: 2017-12, currency: EUR, rate: 1}\n"
+            "- {month: 2017-12, currency: EUR, rate: 2}",
+            "line 4: currency_rates.1 says 2017-12 EUR a second time",
+        ),
+        (
+            "currency_rates: [{month: 2017-12, currency: EUR, rate: 1}]",
+            "line 1: currency_rates needs reporting_currency to be decided too",
         ),
         ("habit_months: 6\nhabit_months: 7", "line 2: habit_months stands here a second time"),
         ("a: [", "line 1: is not YAML"),

@@ -101,6 +101,13 @@ words as (
             or (subscription_status = 'SUBSCRIBED' and {{ is_own_act('set_by') }})
         )
     union all
+    select
+        {{ plain_email('email') }} as address,
+        true as is_no,
+        occurred_at as said_at
+    from {{ ref('stg_hubspot__email_events') }}
+    where is_refusal
+    union all
     -- a state without a date was said when it was first seen
     select
         {{ plain_email('address') }} as address,

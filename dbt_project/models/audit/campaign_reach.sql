@@ -21,6 +21,24 @@ campaigns as (
         count(*) filter (where offer_until_date < offer_from_date) as reversed_offer_count
     from {{ ref('dim_campaigns') }}
 
+),
+
+-- What several tables count of one campaign.
+counted as (
+
+    select
+        count(*) filter (
+            where performance.delivered_count <> overload.recipient_count
+            or performance.delivered_count <> campaigns.audience_count
+            or performance.unsubscribed_count <> overload.opt_out_count
+            or performance.complained_count <> overload.complaint_count
+        ) as disagreeing_count
+    from {{ ref('rpt_campaign_performance') }} as performance
+    inner join {{ ref('rpt_campaign_overload') }} as overload
+        on performance.campaign_id = overload.campaign_id
+    inner join {{ ref('dim_campaigns') }} as campaigns
+        on performance.campaign_id = campaigns.campaign_id
+
 )
 
 select
@@ -28,6 +46,8 @@ select
     campaigns.sent_count,
     campaigns.unreached_count,
     campaigns.reversed_offer_count,
+    counted.disagreeing_count,
     coalesce(contacts.orphan_count / nullif(contacts.contact_count, 0), 0) as orphan_contact_share
 from campaigns
 cross join contacts
+cross join counted

@@ -15,6 +15,15 @@ caps as (
             where
             pressure.contact_cap_30d > relationships.treatment_contact_count_30d
         ) as above_treatment_count,
+        -- where the policy itself allows some to those of whom nothing is known
+        count(*) filter (
+            where
+            pressure.contact_cap_30d = 0
+            and {{ var('contact_cap_30d') }} > 0
+            and preferences.wants_relationship is distinct from 'no'
+            and preferences.max_marketing_messages_30d is distinct from 0
+            and relationships.type_basis is distinct from 'declared'
+        ) as silenced_count,
         count(*) filter (
             where pressure.remaining_30d > greatest(
                 pressure.contact_cap_30d - pressure.marketing_contact_count_30d, 0

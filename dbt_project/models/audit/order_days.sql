@@ -45,7 +45,8 @@ select
     coalesce(orders.order_count, 0) as order_count,
     coalesce(orders.line_count, 0) - coalesce(lines.line_count, 0) as line_difference,
     coalesce(orders.sales_amount, 0) - coalesce(lines.sales_amount, 0) as sales_difference,
-    coalesce(orders.touchpoint_count, 0) - coalesce(touchpoints.order_count, 0) as touchpoint_difference
+    coalesce(orders.touchpoint_count, 0)
+    - coalesce(touchpoints.order_count, 0) as touchpoint_difference
 from orders
 full outer join lines on orders.order_date = lines.order_date
 full outer join touchpoints

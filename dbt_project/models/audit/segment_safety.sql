@@ -148,6 +148,12 @@ members as (
             )
             or coalesce(preferences.is_paused, true)
         ) as is_unwanted,
+        members.channel is not null
+        and (
+            coalesce(relationships.wants_relationship = 'no', true) <> (members.lane = 'plain')
+            or not list_contains(relationships.treatment_channels, members.channel)
+            or (segments.is_offer and not relationships.has_offers)
+        ) as is_mistreated,
         members.channel is not null and timely_sendings.customer_id is null as is_untimely,
         members.channel is not null
         and coalesce(pressure.marketing_contact_count_30d, 0)
@@ -161,6 +167,8 @@ members as (
         on members.customer_id = customers.customer_id
     left join {{ ref('dim_preferences') }} as preferences
         on members.customer_id = preferences.customer_id
+    left join {{ ref('dim_customer_relationships') }} as relationships
+        on members.customer_id = relationships.customer_id
     left join {{ ref('dim_contact_pressure') }} as pressure
         on members.customer_id = pressure.customer_id
     left join resting on members.customer_id = resting.customer_id
@@ -185,6 +193,7 @@ counted as (
         count(*) filter (where is_unconsented) as unconsented_count,
         count(*) filter (where is_unwilling) as unwilling_count,
         count(*) filter (where is_unwanted) as unwanted_count,
+        count(*) filter (where is_mistreated) as mistreated_count,
         count(*) filter (where is_untimely) as untimely_count,
         count(*) filter (where is_over_declared_cap) as over_declared_cap_count,
         count(*) filter (where is_over_cap) as over_cap_count,
@@ -216,6 +225,7 @@ select
     coalesce(counted.unconsented_count, 0) as unconsented_count,
     coalesce(counted.unwilling_count, 0) as unwilling_count,
     coalesce(counted.unwanted_count, 0) as unwanted_count,
+    coalesce(counted.mistreated_count, 0) as mistreated_count,
     coalesce(counted.untimely_count, 0) as untimely_count,
     coalesce(counted.over_declared_cap_count, 0) as over_declared_cap_count,
     coalesce(counted.over_cap_count, 0) as over_cap_count,

@@ -137,6 +137,10 @@ examined as (
         list_has_any(preferences.unreadable_preferences, ['allowed_hours', 'allowed_weekdays'])
             as is_unreadable_time,
         relationships.relationship_type,
+        -- not known is not no
+        cast(
+            case when relationships.wants_relationship = 'no' then 'plain' else 'relationship' end as varchar
+        ) as lane,
         relationships.type_basis,
         relationships.inferred_confidence,
         pressure.contact_cap_source,
@@ -181,11 +185,8 @@ examined as (
             -- A cap of 0 is reached before the first message.
             when pressure.remaining_30d <= 0 and pressure.contact_cap_source = 'declared'
                 then 'over_declared_cap'
-            when
-                pressure.contact_cap_30d = 0
-                and pressure.contact_cap_source = 'treatment'
-                and relationships.type_basis = 'inferred'
-                then 'inferred_silence'
+            when pressure.contact_cap_30d = 0 and pressure.contact_cap_source = 'treatment'
+                then 'treatment_without_marketing'
             when pressure.remaining_30d <= 0 then 'over_cap'
         end as clause
     from qualified

@@ -2,6 +2,7 @@ select
     customer_id,
     segment,
     reason,
+    lane,
     cast(treatment as varchar) as treatment,
     cast(channel as varchar) as channel,
     cast(send_window as varchar) as send_window,

@@ -2,6 +2,7 @@ select
     customer_id,
     segment,
     reason,
+    lane,
     cast(clause as varchar) as clause,
     cast(
         case clause
@@ -51,7 +52,9 @@ select
                             || ' at which this is sent (' || coalesce(send_window, 'at any hour') || ').'
                     end
             when 'over_contacted'
-                then 'Is on the leave-alone list.'
+                then
+                    'Is on the leave-alone list: had ' || marketing_contact_count_30d
+                    || ' marketing contacts in 30 days; ' || {{ cap_in_words() }} || '.'
             when 'over_declared_cap'
                 then
                     case
@@ -59,21 +62,16 @@ select
                             then 'How many messages they allow cannot be read, so it is taken for none.'
                         else
                             'Had ' || marketing_contact_count_30d || ' marketing contacts in 30 days; '
-                            || 'they allow ' || contact_cap_30d || '.'
+                            || {{ cap_in_words() }} || '.'
                     end
-            when 'inferred_silence'
+            when 'treatment_without_marketing'
                 then
                     'Is treated as ' || relationship_type || ', which gets no marketing ('
                     || {{ basis_in_words() }} || ').'
             when 'over_cap'
                 then
                     'Had ' || marketing_contact_count_30d || ' marketing contacts in 30 days; '
-                    || contact_cap_30d || ' is the most that suits them, by the '
-                    || case contact_cap_source
-                        when 'optimum' then 'response curve of their type'
-                        else 'treatment of their type'
-                    end
-                    || ' (' || {{ basis_in_words() }} || ').'
+                    || {{ cap_in_words() }} || '.'
             when 'lower_priority'
                 then 'Gets ' || winner || ' instead, which has priority.'
         end as varchar

@@ -31,6 +31,7 @@ select
     definitions.takes_slot,
     definitions.channel,
     definitions.treatment,
+    definitions.is_offer,
     definitions.topic,
     definitions.send_window,
     cast(definitions.holdout_share as double) as holdout_share,

@@ -203,6 +203,28 @@ fields as (
     union all
     from member_figures('klaviyo', 'events', 'attributes', '/event_properties')
     union all
+    from column_figures(
+        'klaviyo', 'campaign_messages', ['id', 'created_at', 'updated_at', 'campaign_id', 'attributes']
+    )
+    union all
+    from column_figures('klaviyo', 'flows', ['id', 'attributes'])
+    union all
+    from member_figures('klaviyo', 'flows', 'attributes', '/name')
+    union all
+    from column_figures('klaviyo', 'flow_actions', ['id', 'flow_id', 'attributes'])
+    union all
+    from member_figures('klaviyo', 'flow_actions', 'attributes', '/definition')
+    union all
+    from column_figures('klaviyo', 'flow_messages', ['id', 'action_id', 'attributes'])
+    union all
+    from member_figures('klaviyo', 'flow_messages', 'attributes', '/definition')
+    union all
+    from column_figures('hubspot', 'marketing_emails', ['id', 'created_at', 'attributes'])
+    union all
+    from member_figures('hubspot', 'marketing_emails', 'attributes', '/name')
+    union all
+    from column_figures('hubspot', 'email_events', ['id', 'type', 'created_at'])
+    union all
     from column_figures('shop', 'customers', ['customer_id', 'email', 'created_at', 'updated_at'])
     union all
     from column_figures(

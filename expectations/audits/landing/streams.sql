@@ -150,6 +150,10 @@ from stream_figures(
     'hubspot', 'subscription_statuses', ['subscriber', 'channel', 'subscription_id'], 'read_on', 1, false
 )
 union all by name
+from stream_figures('hubspot', 'marketing_emails', ['id'], 'updated_at', 36500, true)
+union all by name
+from stream_figures('hubspot', 'email_events', ['id'], 'created_at', 36500, true)
+union all by name
 from stream_figures('hubspot', 'removals', ['object_type', 'id'], 'noticed_on', 36500, true)
 union all by name
 from stream_figures('hubspot', 'source_totals', ['stream', 'checked_on'], 'checked_on', 1, false)
@@ -165,6 +169,14 @@ union all by name
 from stream_figures('klaviyo', 'metrics', ['id'], 'updated', 36500, false)
 union all by name
 from stream_figures('klaviyo', 'campaigns', ['id'], 'updated_at', 92, false)
+union all by name
+from stream_figures('klaviyo', 'campaign_messages', ['id'], 'updated_at', 36500, true)
+union all by name
+from stream_figures('klaviyo', 'flows', ['id'], 'updated', 36500, true)
+union all by name
+from stream_figures('klaviyo', 'flow_actions', ['id'], 'updated', 36500, true)
+union all by name
+from stream_figures('klaviyo', 'flow_messages', ['id'], 'updated', 36500, true)
 union all by name
 from stream_figures('klaviyo', 'events', ['id'], 'datetime', 31, false)
 union all by name

@@ -42,8 +42,9 @@ class Check:
         return "warns" if self.severity == "warning" else "stops"
 
     def line(self, table: str) -> str:
-        """What is wrong, in the line that errors and summaries hold."""
-        return f"{table}: {self.title}: {self.problem}: {self.why}"
+        """What is wrong, as errors and summaries say it: whom it concerns, then the figures."""
+        why = self.why if self.why[-1:] in ".?!" else f"{self.why}."
+        return f"{why} ({table}: {self.title}: {self.problem})"
 
 
 @dataclass(frozen=True)

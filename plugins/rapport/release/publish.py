@@ -146,6 +146,7 @@ def _released(
         "format": 1,
         "release_id": release_id,
         "as_of": as_of.isoformat(),
+        "clock": _clock(connection, catalog),
         "content_hash": content_hash,
         "gate": {key: value for key, value in gate.items() if key != "stamp"},
         "policies": _policies(connection, catalog),
@@ -236,11 +237,14 @@ def _write_release_row(
         select
             $release_id::varchar as release_id,
             $as_of::date as as_of_date,
+            $last_complete_date::date as last_complete_date,
+            $reporting_time_zone::varchar as reporting_time_zone,
             $content_hash::varchar as content_hash,
             $evaluated::integer as gate_expectation_count,
             $warnings::varchar[] as gate_warnings
         """,
         {key: manifest[key] for key in ("release_id", "as_of", "content_hash")}
+        | manifest["clock"]
         | {"evaluated": gate["evaluated"], "warnings": list(gate.get("warnings") or [])},
     )
     _comment(
@@ -296,6 +300,16 @@ def _rows(
         ).fetchall()
     except duckdb.CatalogException:
         return []
+
+
+def _clock(connection: "duckdb.DuckDBPyConnection", catalog: str) -> dict[str, str | None]:
+    """Say whose clock the days are on, and which was its last day of which nothing is missing."""
+    columns = "reporting_time_zone, last_complete_date"
+    [(zone, last), *_] = _rows(connection, catalog, "reporting_clock", columns) or [(None, None)]
+    return {
+        "reporting_time_zone": zone,
+        "last_complete_date": last.isoformat() if last else None,
+    }
 
 
 def _policies(connection: "duckdb.DuckDBPyConnection", catalog: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The page's part on campaigns: did they overload people, did they confuse them?"""
+"""The page's parts on campaigns and flows: what came of them, and did they overload or confuse?"""
 
 from datetime import date
 from typing import TYPE_CHECKING
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from rapport.report.night import Night, Row
 from rapport.report.pictures import AMBER, BLUE, GREY, INK, PURPLE, VERMILION, Size, picture
 from rapport.report.words import (
+    LEAST_OBSERVATIONS,
     NOTHING,
     Column,
     Entry,
@@ -18,12 +19,18 @@ from rapport.report.words import (
     number,
     percent,
     plain,
+    short_day,
+    signed,
 )
 
 if TYPE_CHECKING:
     import altair as alt
 
 LATEST = 20
+LEAST_CHARTED = 3  # of fewer a table says more
+UNDECIDED = "too_few_data"
+BASELINE = "baseline_ordered_per_delivered"
+VENDOR = "vendor_attributed_order_count"
 VERDICTS = {
     "overloaded": (VERMILION, "triangle-up", "▲"),
     "confusing": (AMBER, "diamond", "◆"),
@@ -31,6 +38,132 @@ VERDICTS = {
     "ok": (BLUE, "circle", "●"),
     "too_few_data": (GREY, "square", "■"),
 }
+
+
+def results(night: Night) -> Section:
+    """What the latest campaigns and the flows did: deliveries, answers, orders and their cost."""
+    section = ("results", "Campaigns and flows: what came of them")
+    latest = night.rows(
+        """
+        from rpt_campaign_performance
+        order by send_date desc nulls last, sent_count desc, campaign_id
+        limit $latest
+        """,
+        latest=LATEST,
+    )
+    flows = _flows(night)
+    if not latest and not flows:
+        return Section(*section, "No campaign and no flow has sent anything yet.")
+    return Section(
+        *section,
+        _brought(latest),
+        tables=[*([campaign_results(latest)] if latest else []), *flows],
+        note="Opens, clicks and orders are shares of the messages that were delivered. Orders are "
+        "attributed to one message at most; that they came after it does not say that they came "
+        "because of it.",
+    )
+
+
+def _brought(latest: list[Row]) -> str:
+    if not latest:
+        return "No campaign has sent anything yet."
+    currency = latest[0]["currency_code"]
+    total = {
+        key: sum(row[key] or 0 for row in latest)
+        for key in (
+            "delivered_count",
+            "attributed_order_count",
+            "attributed_sales_amount",
+            "cost_amount",
+        )
+    }
+    is_open = [row for row in latest if not row["is_window_over"]]
+    return (
+        f"The latest {counted(len(latest), 'campaign')} delivered "
+        f"{counted(total['delivered_count'], 'message')} for {number(total['cost_amount'])} "
+        f"{currency}; {counted(total['attributed_order_count'], 'order')} of "
+        f"{number(total['attributed_sales_amount'])} {currency} are attributed to them."
+        + (f" Of {counted(len(is_open), 'campaign')} the window is still open." if is_open else "")
+    )
+
+
+def campaign_results(latest: list[Row]) -> Table:
+    """What came of each of these campaigns, a row each."""
+    # What the same people do in such days without a message; without it a share of orders would
+    # count weekly shoppers as the campaign's doing.
+    has_baseline = BASELINE in latest[0]
+    has_vendor = VENDOR in latest[0]
+    currency = latest[0]["currency_code"]
+    return Table(
+        f"The latest {len(latest)} campaigns",
+        (
+            Column("campaign", "name", "name"),
+            Column("channel", "channel"),
+            Column("sent", "date"),
+            Column("delivered", "delivered", "number"),
+            Column("opened", "opened", "number"),
+            Column("clicked", "clicked", "number"),
+            Column("unsubscribed", "unsubscribed", "number"),
+            *(
+                (
+                    Column("after it", "ordered", "number", "of the same people ordered"),
+                    Column("without it", "baseline", "number", "of the same people ordered"),
+                    Column("lift (95%)", "lift", "number", "of the same people ordered"),
+                )
+                if has_baseline
+                else ()
+            ),
+            Column("orders", "orders", "number", "attributed"),
+            *((Column("by the tool", "vendor", "number", "attributed"),) if has_vendor else ()),
+            Column("net sales", "sales", "number", "attributed"),
+            Column("cost", "cost", "number"),
+        ),
+        [
+            {
+                "name": row["campaign_name"] or NOTHING,
+                "channel": row["channel"],
+                "date": (short_day(row["send_date"]) if row["send_date"] else NOTHING)
+                + ("" if row["is_window_over"] else " (open)"),
+                "delivered": number(row["delivered_count"]),
+                # Of a letter or a text message nobody learns whether it was opened.
+                "opened": percent(row["opened_per_delivered"])
+                if row["channel"] == "email"
+                else NOTHING,
+                "clicked": percent(row["clicked_per_delivered"], 1),
+                "unsubscribed": number(row["unsubscribed_count"]),
+                **(_beside_baseline(row) if has_baseline else {}),
+                "orders": number(row["attributed_order_count"]),
+                "vendor": number(row.get(VENDOR)),
+                "sales": number(row["attributed_sales_amount"]),
+                "cost": number(row["cost_amount"]),
+            }
+            for row in latest
+        ],
+        folded=False,
+        reading=f"Amounts in {currency}; open: the window of its orders is not over."
+        + (
+            " Without it: what the same people did in as many days of the same weekdays before, "
+            f"without a message of ours; of fewer than {LEAST_OBSERVATIONS} nothing is said. A "
+            "lift whose interval holds 0 may be none."
+            if has_baseline
+            else ""
+        ),
+    )
+
+
+def _beside_baseline(row: Row) -> Row:
+    if row["compared_count"] < LEAST_OBSERVATIONS or row[BASELINE] is None:
+        return dict.fromkeys(("ordered", "baseline", "lift"), NOTHING)
+    low, high = (signed(100 * row[f"ordered_lift_{end}"], 1) for end in ("low", "high"))
+    return {
+        "ordered": percent(row["compared_ordered_per_delivered"], 1),
+        "baseline": percent(row[BASELINE], 1),
+        "lift": f"{signed(100 * row['ordered_lift'], 1)} ({low} to {high})",
+    }
+
+
+def _flows(night: Night) -> list[Table]:
+    return []
 
 
 def campaigns(night: Night) -> Section:
@@ -52,53 +185,55 @@ def campaigns(night: Night) -> Section:
     latest = night.rows(
         """
         from rpt_campaign_overload
+        where verdict <> $undecided
         order by first_exposure_date desc, recipient_count desc, campaign_id
         limit $latest
         """,
+        undecided=UNDECIDED,
         latest=LATEST,
     )
     for place, row in enumerate(latest, start=1):
         row["place"] = f"{place} · {date.fromisoformat(row['first_exposure_date']):%-d %b}"
         row["number"] = place
+    judged = [each for each in in_order(verdicts, VERDICTS) if each != UNDECIDED]
+    finding = (
+        f"{counted(sum(verdicts[each] for each in judged), 'campaign')} could be judged: "
+        + listed([f"{number(verdicts[each])} {plain(each)}" for each in judged])
+        + "."
+        if judged
+        else "No campaign could be judged yet."
+    )
+    if UNDECIDED in verdicts:
+        finding += (
+            f" {counted(verdicts[UNDECIDED], 'campaign')} reached too few, or too lately, to tell."
+        )
+    if not latest:
+        return Section(*section, finding)
     return Section(
         *section,
-        f"{counted(sum(verdicts.values()), 'campaign')} so far: "
-        + listed(
-            [f"{number(verdicts[each])} {plain(each)}" for each in in_order(verdicts, VERDICTS)]
-        )
-        + f". Below are the latest {len(latest)}.",
+        finding,
         [
             picture(
                 lambda size: _harm_chart(latest, size),
                 title="Recipients who opted out or complained within 7 days",
                 basis=f"n = {counted(sum(row['recipient_count'] for row in latest), 'message')} of "
-                f"{counted(len(latest), 'campaign')}; as of {day(night.as_of)}",
+                f"the latest {counted(len(latest), 'campaign')} that could be judged; "
+                f"{night.until}",
                 reading="The mark is the campaign, its colour and shape the verdict; the upright "
                 "stroke is what the channel's campaigns of the 90 days before had. Numbers are "
-                "those of the list below.",
+                "those of the table.",
                 text="; ".join(
                     f"{row['number']}: {percent(row['harmed_share'], 1)}, usual "
                     f"{percent(row['usual_harmed_share'], 1)}, {plain(row['verdict'])}"
                     for row in latest
                 ),
             ),
-            picture(
-                lambda size: _service_chart(latest, size),
-                title="Cases, calls and chats in the 72 hours after",
-                basis="n = recipients of the same messages who were known for 28 days; as of "
-                f"{day(night.as_of)}",
-                reading="The mark is how often recipients asked for help; the upright stroke is "
-                "how often the same people do in such a time.",
-                text="; ".join(
-                    f"{row['number']}: {number(row['service_contact_count'])}, usual "
-                    f"{number(row['usual_service_contact_count'], 1)}"
-                    for row in latest
-                ),
-            ),
-        ],
+        ]
+        if len(latest) >= LEAST_CHARTED
+        else [],
         [
             Table(
-                f"Figures of the latest {len(latest)} campaigns",
+                "The latest campaigns that could be judged",
                 (
                     Column("no.", "number", "number"),
                     Column("campaign", "name", "name"),
@@ -116,7 +251,7 @@ def campaigns(night: Night) -> Section:
                         "name": row["campaign_name"] or NOTHING,
                         "verdict": plain(row["verdict"]),
                         "channel": row["channel"],
-                        "date": row["first_exposure_date"],
+                        "date": short_day(row["first_exposure_date"]),
                         "messages": number(row["recipient_count"]),
                         "over": percent(row["over_cap_share"]),
                         "harmed": f"{percent(row['harmed_share'], 1)} "
@@ -126,8 +261,11 @@ def campaigns(night: Night) -> Section:
                     }
                     for row in latest
                 ],
+                folded=len(latest) >= LEAST_CHARTED,
             )
         ],
+        "Asked for help: cases, calls and chats of the recipients within 72 hours; usual is how "
+        "often the same people ask in such a time.",
         entries=[
             Entry(
                 row["number"],
@@ -139,6 +277,7 @@ def campaigns(night: Night) -> Section:
                 row["verdict_reason"],
             )
             for row in latest
+            if row["verdict"] != "ok"
         ],
     )
 
@@ -146,17 +285,6 @@ def campaigns(night: Night) -> Section:
 def _harm_chart(latest: list[Row], size: Size) -> "alt.TopLevelMixin":
     return _against_usual(
         latest, "harmed_share", "usual_harmed_share", "share of recipients", "%", size
-    )
-
-
-def _service_chart(latest: list[Row], size: Size) -> "alt.TopLevelMixin":
-    return _against_usual(
-        latest,
-        "service_contact_count",
-        "usual_service_contact_count",
-        "service contacts",
-        ",d",
-        size,
     )
 
 

@@ -78,7 +78,7 @@ def ten_of_each(night: Night) -> Section:
         left join signals on drawn.customer_id = signals.customer_id
         order by md5('ten of each' || drawn.customer_id)
         """,
-        as_of=night.as_of,
+        as_of=night.last_day,
         shown=SHOWN_PER_TYPE,
     )
     if not drawn:
@@ -122,7 +122,7 @@ def ten_of_each(night: Night) -> Section:
             for each in in_order(totals)
         ],
         note="customer_id is a surrogate that names nobody. Letters, chats, calls and cases are of "
-        "all time; messages are marketing messages that reached her; what she wants or not is a "
+        "all time; messages are marketing messages that reached them; what they want or not is a "
         "relationship; the confidence is that of the type inferred. Loudest speak the signals with "
         "the greatest weight times distance from the middle, each with its score (0-1) and the "
         "observations behind it, older ones faded.",
@@ -149,7 +149,7 @@ def _as_judged(row: Row) -> Row:
 
 
 def _story(row: Row) -> str:
-    """Say what stands out: acts that contradict her word, what is off, what speaks loudest."""
+    """Say what stands out: acts that contradict their word, what is off, what speaks loudest."""
     signals = [
         f"{plain(each['signal'])} {number(each['value'], 2)} ({number(each['seen'])})"
         for each in row["signals"] or ()
@@ -162,6 +162,6 @@ def _story(row: Row) -> str:
                 else []
             ),
             *([f"Off: {row['mismatch']}."] if row["mismatch"] else []),
-            *([f"Loudest: {', '.join(signals)}."] if signals else ["Nothing is known of her."]),
+            *([f"Loudest: {', '.join(signals)}."] if signals else ["Nothing is known of them."]),
         ]
     )

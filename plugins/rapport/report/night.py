@@ -11,11 +11,23 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from rapport.errors import ReportError
+from rapport.release.store import list_releases, withdrawn
+from rapport.report.words import day
 
 if TYPE_CHECKING:
     import duckdb
 
 Row = dict[str, Any]
+BEFORE = "before"  # the schema that the earlier release's tables are in
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The release of an earlier night: its name, the night it shows, its last complete day."""
+
+    release_id: str
+    as_of: date
+    last_day: date
 
 
 @dataclass(frozen=True)
@@ -25,13 +37,20 @@ class Night:
     Attributes:
         release_id: its name.
         as_of: the night it shows.
+        last_day: the last day of the firm's clock of which nothing is missing.
+        time_zone: of the firm's clock; empty where the release does not say.
         gate: what the gate found: ``evaluated`` and ``warnings``.
+        before: the release of the latest earlier night that is still there, for what has changed;
+            its tables are in the schema of the same name.
     """
 
     release_id: str
     as_of: date
+    last_day: date
+    time_zone: str
     gate: Row
     connection: "duckdb.DuckDBPyConnection"
+    before: Earlier | None = None
 
     def rows(self, sql: str, **parameters: Any) -> list[Row]:
         """Return what a query finds, as JSON can hold it.
@@ -44,6 +63,30 @@ class Night:
             {name: _plain(value) for name, value in zip(names, row, strict=True)}
             for row in found.fetchall()
         ]
+
+    @property
+    def until(self) -> str:
+        """How far figures go, as captions say it."""
+        return f"last complete day {day(self.last_day)}"
+
+    def has(self, table: str, *columns: str, schema: str = "main") -> bool:
+        """Tell whether a table is in the release, with these columns.
+
+        Releases of other versions of the project are read too, above all the one before.
+        """
+        there = self.connection.execute(
+            "select column_name from duckdb_columns() where schema_name = ? and table_name = ?",
+            [schema, table],
+        ).fetchall()
+        return bool(there) and set(columns) <= {name for (name,) in there}
+
+    def had(self, table: str, *columns: str) -> bool:
+        """Tell whether the release before has a table, with these columns."""
+        return self.has(table, *columns, schema=BEFORE)
+
+    def window(self, days: int) -> tuple[date, date]:
+        """Return the first and the last of so many complete days."""
+        return date.fromordinal(self.last_day.toordinal() - days + 1), self.last_day
 
 
 @contextmanager
@@ -69,14 +112,60 @@ def opened(
         try:
             manifest = json.loads((folder / "manifest.json").read_bytes())
             with duckdb.connect(config=options) as connection:
-                for table in manifest["tables"]:
-                    connection.read_parquet(str(folder / table["file"])).create_view(table["name"])
+                _attach(connection, folder, manifest, "main")
                 as_of = date.fromisoformat(manifest["as_of"])
-                yield Night(manifest["release_id"], as_of, manifest["gate"], connection)
+                yield Night(
+                    manifest["release_id"],
+                    as_of,
+                    _last_day(manifest),
+                    (manifest.get("clock") or {}).get("reporting_time_zone") or "",
+                    manifest["gate"],
+                    connection,
+                    _attach_earlier(connection, folder, as_of),
+                )
         except (OSError, ValueError, KeyError) as error:
             raise ReportError(folder.name, f"{type(error).__name__} in its manifest") from error
         except duckdb.Error as error:  # its text may quote a value
             raise ReportError(folder.name, type(error).__name__) from error
+
+
+def _attach(
+    connection: "duckdb.DuckDBPyConnection", folder: Path, manifest: Row, schema: str
+) -> None:
+    connection.execute(f"use {schema}")
+    for table in manifest["tables"]:
+        connection.read_parquet(str(folder / table["file"])).create_view(table["name"])
+    connection.execute("use main")
+
+
+def _attach_earlier(
+    connection: "duckdb.DuckDBPyConnection", folder: Path, as_of: date
+) -> Earlier | None:
+    """Attach the release of the latest earlier night that readers were not taken away from.
+
+    One that cannot be read is passed over: what has changed is told when it can be.
+    """
+    import duckdb
+
+    gone = withdrawn(folder.parent)
+    for info in list_releases(folder.parent):
+        if info.as_of >= as_of or info.release_id in gone:
+            continue
+        connection.execute(f"create schema {BEFORE}")
+        try:
+            manifest = json.loads((info.path / "manifest.json").read_bytes())
+            _attach(connection, info.path, manifest, BEFORE)
+            return Earlier(info.release_id, info.as_of, _last_day(manifest))
+        except (OSError, ValueError, KeyError, TypeError, duckdb.Error):
+            connection.execute("use main")
+            connection.execute(f"drop schema {BEFORE} cascade")
+    return None
+
+
+def _last_day(manifest: Row) -> date:
+    """The last complete day of the firm's clock; the night itself where no clock is told."""
+    clock = manifest.get("clock") or {}
+    return date.fromisoformat(clock.get("last_complete_date") or manifest["as_of"])
 
 
 def _plain(value: Any) -> Any:

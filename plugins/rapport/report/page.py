@@ -1,6 +1,7 @@
 """The page itself: the parts put together and written beside the release."""
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,15 +9,20 @@ from typing import TYPE_CHECKING, Any
 from rapport.errors import ReportError
 from rapport.release import report_path
 from rapport.release.store import ASIDE, flush, locked
-from rapport.report import campaigns, customers, pressure, relationship
+from rapport.report import campaigns, customers, known, pressure, relationship, segments, trade
 from rapport.report.night import Night, opened
-from rapport.report.words import TYPES, Section, counted, day, number, percent, plain
+from rapport.report.tiles import tiles
+from rapport.report.words import TYPES, Section, Shaded, counted, day, plain
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
 TEMPLATE = "page.html.jinja"
-SECTIONS = (
+SECTIONS = (  # what is acted on tonight first, then what it rests on
+    segments.segments,
+    campaigns.results,
+    trade.sales,
+    known.unknown,
     relationship.portfolio,
     relationship.wanted_and_given,
     relationship.transitions,
@@ -24,6 +30,7 @@ SECTIONS = (
     pressure.response,
     campaigns.campaigns,
     customers.ten_of_each,
+    known.policies,
 )
 
 
@@ -60,47 +67,20 @@ def write_report(
 
 def page_of(night: Night) -> str:
     """Return the report of a release as one page of HTML."""
-    sections: list[Section] = [section(night) for section in SECTIONS]
+    # A release of another version may know nothing of some of them.
+    made: list[Section | None] = [section(night) for section in SECTIONS]
+    sections = [section for section in made if section]
     return _template().render(
         release_id=night.release_id,
         as_of=day(night.as_of),
+        last_day=day(night.last_day),
+        time_zone=night.time_zone,
+        before=night.before,
         gate=night.gate,
-        tiles=_tiles(night),
+        tiles=tiles(night),
         sections=sections,
         types=[(plain(name), text) for name, text in TYPES.items()],
     )
-
-
-def _tiles(night: Night) -> list[tuple[str, str]]:
-    """The night in a few figures, each with what it counts."""
-    [seen] = night.rows(
-        """
-        select
-            count(*) as customers,
-            count(*) filter (wants_relationship = 'yes') as seek,
-            count(*) filter (wants_relationship = 'no') as refuse,
-            count(*) filter (relationship_type = 'unknown') as unknown,
-            count(*) filter (polarity = 'negative') as unhappy
-        from dim_customer_relationships
-        """
-    )
-    [over] = night.rows(
-        """
-        select count(*) filter (saturation = 'oversaturated') as customers
-        from dim_contact_pressure
-        """
-    )
-    everyone = seen["customers"]
-    if not everyone:
-        return []
-    return [
-        (number(everyone), "customers"),
-        (percent(seen["seek"] / everyone), "want a relationship"),
-        (percent(seen["refuse"] / everyone), "want none, as they said or as it seems"),
-        (percent(over["customers"] / everyone), "had more contacts than their cap"),
-        (percent(seen["unhappy"] / everyone), "are unhappy with us"),
-        (percent(seen["unknown"] / everyone), "of a type we cannot tell yet"),
-    ]
 
 
 @cache
@@ -115,8 +95,15 @@ def _template() -> "Template":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["counted"] = counted
+    environment.filters |= {"counted": counted, "day": day, "why_and_where": _why_and_where}
+    environment.tests["shaded"] = lambda cell: isinstance(cell, Shaded) and cell.shade
     return environment.get_template(TEMPLATE)
+
+
+def _why_and_where(warning: str) -> tuple[str, str]:
+    """Part a warning of the gate: whom it concerns, and in which table it was found."""
+    found = re.fullmatch(r"(.*?) \((\w+\.\w+: .*)\)", warning, re.DOTALL)
+    return (found[1], found[2]) if found else (warning, "")
 
 
 def _printable(value: Any) -> Any:

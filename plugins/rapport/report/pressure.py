@@ -6,7 +6,6 @@ from rapport.report.night import Night, Row
 from rapport.report.pictures import (
     AMBER,
     BLUE,
-    GREEN,
     GREY,
     INK,
     MUTED,
@@ -18,24 +17,24 @@ from rapport.report.pictures import (
     picture,
 )
 from rapport.report.words import (
+    LEAST_OBSERVATIONS,
     NOTHING,
     Column,
     Section,
     Table,
     counted,
-    day,
     in_order,
     listed,
     number,
     percent,
     plain,
+    shaded,
 )
 
 if TYPE_CHECKING:
     import altair as alt
 
-FURTHEST = 12  # contacts from the cap; those beyond stand at the edge
-LEAST_EXPOSURES = 30  # below it a point would be noise
+FURTHEST = 12  # contacts from the cap; those beyond count as so many
 
 # Who may get nothing at all is told apart: at a cap of 0 one is either left alone or wronged.
 STATES = {
@@ -47,13 +46,20 @@ STATES = {
     "no contact in 90 days": GREY,
     "cap 0, left alone": "#E4E7EB",
 }
-SOURCES = {"declared": GREEN, "treatment": SKY, "optimum": PURPLE}
-EVIDENCE = RANDOMISED, OBSERVATIONAL = "randomised", "observational"
+SOURCES = {
+    "declared": "what they declared",
+    "treatment": "the treatment of their type",
+    "optimum": "the optimum of the response curve",
+}
+EXCESS = (("1", 1, 1), ("2", 2, 2), ("3 to 5", 3, 5), ("6 or more", 6, FURTHEST))
+RANDOMISED, OBSERVATIONAL = "randomised", "observational"
+GOT, KEPT_OUT = "got the message", "kept out by lot"
+SERIES = {GOT: (BLUE, "circle"), KEPT_OUT: (MUTED, "square")}
 
 
 def pressure(night: Night) -> Section:
     """Marketing contacts of thirty days against what each customer may get."""
-    section = ("pressure", "Contact pressure: who gets more than she may?")
+    section = ("pressure", "Contact pressure: who gets more than they may?")
     cells = night.rows(
         """
         with
@@ -102,9 +108,9 @@ def pressure(night: Night) -> Section:
     over = sum(cell["customers"] for cell in cells if cell["over"] > 0)
     wronged = _count(cells, state="cap 0, yet contacted")
     left_alone = _count(cells, state="cap 0, left alone")
-    basis = f"n = {counted(customers, 'customer')}; 30 days to {day(night.as_of)}"
     for cell in cells:
         cell["type"] = plain(cell["type"])
+    drawn = [each for each in types if _count(cells, type=plain(each)) >= LEAST_OBSERVATIONS]
     return Section(
         *section,
         f"{number(over)} of {counted(customers, 'customer')} ({percent(over / customers)}) had "
@@ -112,30 +118,19 @@ def pressure(night: Night) -> Section:
         f"is 0. {counted(left_alone, 'customer')} with a cap of 0 got none.",
         [
             picture(
-                lambda size: _over_chart(cells, size),
-                title="Contacts in 30 days less the cap",
-                basis=basis,
-                reading="0 is at the cap; to the right somebody got more than she may. All "
-                f"channels together. Who is more than {FURTHEST} away stands at the edge.",
-                text=f"{number(over)} customers are above their cap.",
+                lambda size: _shares_chart(cells, drawn, size),
+                title="How full the cap is, by type",
+                basis=f"n = {counted(customers, 'customer')}; the 30 days up to the night, "
+                f"{night.until}",
+                reading="Each bar is all customers of a type; n beside it, types of fewer than "
+                f"{LEAST_OBSERVATIONS} are in the table only. All channels together.",
+                text=_shares_said(cells, drawn),
             ),
-            picture(
-                lambda size: _shares_chart(cells, types, "state", STATES, size),
-                title="State of saturation by type",
-                basis=basis,
-                reading="Each bar is all customers of a type; n beside it.",
-                text=_shares_said(cells, types, "state"),
-            ),
-            picture(
-                lambda size: _shares_chart(cells, types, "source", SOURCES, size),
-                title="Where the cap comes from, by type",
-                basis=basis,
-                reading="The least of three holds: what she declared, the treatment of her type, "
-                "the optimum of the response curve.",
-                text=_shares_said(cells, types, "source"),
-            ),
-        ],
+        ]
+        if drawn
+        else [],
         [
+            _excess(cells),
             Table(
                 "Customers by type and state",
                 (
@@ -151,10 +146,46 @@ def pressure(night: Night) -> Section:
                     }
                     for each in types
                 ],
-            )
+            ),
         ],
-        "In the mart's words: above the cap oversaturated, at it saturated, near it on_target, far "
-        "below undersaturated, no contact in 90 days inactive.",
+        "The least of three holds as the cap: what the customer declared, the treatment of their "
+        "type, the optimum of the response curve. In the mart's words: above the cap "
+        "oversaturated, at it saturated, near it on_target, far below undersaturated, no contact "
+        "in 90 days inactive.",
+    )
+
+
+def _excess(cells: list[Row]) -> Table:
+    """How many had more than their cap and by how much, by where the cap comes from."""
+    rows = []
+    for source in in_order((cell["source"] for cell in cells), SOURCES):
+        own = [cell for cell in cells if cell["source"] == source]
+        everybody = _count(own)
+        above = {
+            head: sum(cell["customers"] for cell in own if least <= cell["over"] <= most)
+            for head, least, most in EXCESS
+        }
+        over = sum(above.values())
+        rows.append(
+            {
+                "source": SOURCES.get(source, plain(source)),
+                "customers": number(everybody),
+                "over": number(over),
+                "share": shaded(percent(over / everybody), over / everybody, everybody),
+            }
+            | {head: number(count) for head, count in above.items()}
+        )
+    return Table(
+        "Who had more than their cap, and by how many contacts",
+        (
+            Column("their cap comes from", "source"),
+            Column("customers", "customers", "number"),
+            Column("above it", "over", "number"),
+            Column("share", "share", "number"),
+            *(Column(head, head, "number", "above it by") for head, _, _ in EXCESS),
+        ),
+        rows,
+        folded=False,
     )
 
 
@@ -166,47 +197,22 @@ def _count(cells: list[Row], **which: str) -> int:
     )
 
 
-def _shares_said(cells: list[Row], types: list[str], key: str) -> str:
-    parts = in_order((cell[key] for cell in cells), STATES | SOURCES)
+def _shares_said(cells: list[Row], types: list[str]) -> str:
     return "; ".join(
         f"{plain(each)}: "
         + ", ".join(
-            f"{part} {percent(count / _count(cells, type=plain(each)))}"
-            for part in parts
-            if (count := _count(cells, type=plain(each), **{key: part}))
+            f"{state} {percent(count / _count(cells, type=plain(each)))}"
+            for state in STATES
+            if (count := _count(cells, type=plain(each), state=state))
         )
         for each in types
     )
 
 
-def _over_chart(cells: list[Row], size: Size) -> "alt.TopLevelMixin":
+def _shares_chart(cells: list[Row], types: list[str], size: Size) -> "alt.TopLevelMixin":
     import altair as alt
 
     there = in_order((cell["state"] for cell in cells), STATES)
-    over = [cell["over"] for cell in cells]
-    return (
-        alt.Chart(alt.Data(values=cells))
-        .transform_aggregate(customers="sum(customers)", groupby=["over", "state"])
-        .transform_calculate(rank=f"indexof({there}, datum.state)")
-        .mark_bar(stroke=MUTED, strokeWidth=0.5)
-        .encode(
-            x=alt.X("over:O", title="contacts in 30 days less the cap")
-            .scale(domain=list(range(min(over), max(over) + 1)))
-            .axis(labelAngle=0, labelOverlap=True, ticks=False),
-            y=alt.Y("customers:Q", title="customers").stack("zero"),
-            color=_colours("state", there, STATES, size),
-            order="rank:Q",
-        )
-        .properties(width=size.width - 70, height=220)
-    )
-
-
-def _shares_chart(
-    cells: list[Row], types: list[str], key: str, colours: dict[str, str], size: Size
-) -> "alt.TopLevelMixin":
-    import altair as alt
-
-    there = in_order((cell[key] for cell in cells), colours)
     heads = {
         plain(each): f"{plain(each)} ({number(_count(cells, type=plain(each)))})" for each in types
     }
@@ -215,7 +221,7 @@ def _shares_chart(
             "head": head,
             "part": part,
             "rank": rank,
-            "customers": _count(cells, type=each, **{key: part}),
+            "customers": _count(cells, type=each, state=part),
         }
         for each, head in heads.items()
         for rank, part in enumerate(there)
@@ -228,19 +234,12 @@ def _shares_chart(
             .stack("normalize")
             .axis(format="%", tickCount=5),
             y=alt.Y("head:N", sort=list(heads.values()), title=None).axis(ticks=False),
-            color=_colours("part", there, colours, size),
+            color=alt.Color(
+                "part:N", sort=there, legend=alt.Legend(columns=1 if size.narrow else 4)
+            ).scale(domain=there, range=[STATES.get(each, MUTED) for each in there]),
             order="rank:Q",
         )
         .properties(width=size.width - (170 if size.narrow else 190), height=22 * len(types))
-    )
-
-
-def _colours(key: str, there: list[str], colours: dict[str, str], size: Size) -> "alt.Color":
-    import altair as alt
-
-    legend = alt.Legend(columns=1 if size.narrow else 4)
-    return alt.Color(f"{key}:N", sort=there, legend=legend).scale(
-        domain=there, range=[colours.get(each, MUTED) for each in there]
     )
 
 
@@ -254,7 +253,13 @@ def response(night: Night) -> Section:
     if not points:
         return Section(*section, "No marketing message is old enough for its answers to be known.")
     types = in_order(point["relationship_type"] for point in points)
-    drawn = [point for point in points if point["exposure_count"] >= LEAST_EXPOSURES]
+    # Where we chose whom to write to, the many and the few are other people: what they do says
+    # nothing of what a message does, unless a lot is there to compare with.
+    drawn = [
+        point
+        for point in points
+        if point["evidence"] == RANDOMISED and point["exposure_count"] >= LEAST_OBSERVATIONS
+    ]
     currency = points[0]["currency_code"]
     randomised = sum(p["exposure_count"] for p in points if p["evidence"] == RANDOMISED)
     optima = {
@@ -271,41 +276,50 @@ def response(night: Night) -> Section:
             "By messages that we chose to send, which may lower a cap but never raise one, the "
             "best number",
         )
-        or "Of no type are there messages enough to say how many are best."
+        or "Of no type are there messages enough to say how many are best. "
     )
+    if not drawn:
+        finding += (
+            "No lot decided who got a message, so there is nobody to compare with: how many "
+            "answered stands in the table, what the messages did is not known."
+        )
+    compared = [
+        point
+        for point in drawn
+        if point["control_count"] >= LEAST_OBSERVATIONS
+        and point["control_response_rate"] is not None
+    ]
     basis = (
-        f"n = {counted(exposures, 'message')}, {percent(randomised / exposures)} of them "
-        f"randomised; {len(points) - len(drawn)} of {len(points)} points rest on fewer than "
-        f"{LEAST_EXPOSURES} messages and are in the table only; as of {day(night.as_of)}"
+        f"n = {counted(sum(p['exposure_count'] for p in drawn), 'message')} by lot, of "
+        f"{counted(exposures, 'message')} ({percent(randomised / exposures)} by lot); what rests "
+        f"on fewer than {LEAST_OBSERVATIONS} is in the table only; {night.until}"
     )
-    evidence = (
-        "Blue circles: lots decided who got the message. Orange squares, dashed: we chose, "
-        "so the many and the few may be other people."
-    )
-    pictures = (
-        [
+    pictures = []
+    if drawn:
+        pictures.append(
             picture(
                 lambda size: _net_value_chart(drawn, types, currency, size),
                 title=f"Net value of one further contact ({currency})",
                 basis=basis,
-                reading=f"{evidence} The lines are the fitted value with its interval; above 0 a "
-                "contact brings more than it costs and spoils. A dashed upright is the optimum of "
-                "its colour: the last number at which the interval lies above 0; when it nowhere "
-                "does, the last at which the line does before contacts surely lose, or 0.",
+                reading="The line is the fitted value with its interval; above 0 a contact brings "
+                "more than it costs and spoils. A dashed upright is the optimum: the last number "
+                "at which the interval lies above 0; when it nowhere does, the last at which the "
+                "line does before contacts surely lose, or 0.",
                 text=finding,
-            ),
+            )
+        )
+    if compared:
+        pictures.append(
             picture(
-                lambda size: _response_chart(drawn, types, size),
-                title="Response rate within 7 days",
+                lambda size: _response_chart(compared, types, size),
+                title="Response rate within 7 days, with the message and without it",
                 basis=basis,
-                reading=f"{evidence} Uprights are Wilson 95% intervals. A response is an order, "
-                "a redemption, a reply or a click, whether the message caused it or not.",
+                reading="Blue circles got the message, grey squares were kept out by lot; what "
+                "lies between them is the message's doing. Uprights are Wilson 95% intervals. A "
+                "response is an order, a redemption, a reply or a click.",
                 text="All figures are in the table.",
-            ),
-        ]
-        if drawn
-        else []
-    )
+            )
+        )
     return Section(
         *section,
         finding,
@@ -379,84 +393,92 @@ def _net_value_chart(
     # One wide interval must not press all others flat.
     reach = sorted(abs(p[f"{fitted}_{end}"]) for p in known for end in ("low", "high"))
     edge = reach[int(0.95 * (len(reach) - 1))] if reach else 1
-    return _curves(
-        known, types, fitted, size, unit=f"net value ({currency})", domain=[-edge, edge], zero=True
-    )
+    rows = [
+        {
+            "type": point["relationship_type"],
+            "n": point["exposure_count"],
+            "series": GOT,
+            "contacts": point["contact_count_28d"],
+            "value": point[fitted],
+            "low": point[f"{fitted}_low"],
+            "high": point[f"{fitted}_high"],
+            "optimum": point["optimum_contacts_28d"],
+        }
+        for point in known
+    ]
+    return _curves(rows, types, size, unit=f"net value ({currency})", domain=[-edge, edge])
 
 
 def _response_chart(points: list[Row], types: list[str], size: Size) -> "alt.TopLevelMixin":
-    return _curves(
-        points, types, "response_rate", size, unit="response rate", domain=None, zero=False
-    )
+    rows = []
+    for point in points:
+        shared = {"type": point["relationship_type"], "contacts": point["contact_count_28d"]}
+        rows.append(
+            shared
+            | {"series": GOT, "n": point["exposure_count"], "value": point["response_rate"]}
+            | {end: point[f"response_rate_{end}"] for end in ("low", "high")}
+        )
+        rate = point["control_response_rate"]
+        rows.append(shared | {"series": KEPT_OUT, "n": 0, "value": rate, "low": rate, "high": rate})
+    return _curves(rows, types, size, unit="response rate", domain=None)
 
 
 def _curves(
-    points: list[Row],
-    types: list[str],
-    field: str,
-    size: Size,
-    *,
-    unit: str,
-    domain: list[float] | None,
-    zero: bool,
+    points: list[Row], types: list[str], size: Size, *, unit: str, domain: list[float] | None
 ) -> "alt.TopLevelMixin":
-    """A panel a type; the two kinds of evidence differ in colour, shape, fill and dash."""
+    """A panel a type; series differ in colour, shape and place."""
     import altair as alt
 
-    shown = [each for each in types if any(p["relationship_type"] == each for p in points)]
+    shown = [each for each in types if any(p["type"] == each for p in points)]
     heads = {
-        each: f"{plain(each)} · n "
-        + number(sum(p["exposure_count"] for p in points if p["relationship_type"] == each))
+        each: f"{plain(each)} · n " + number(sum(p["n"] for p in points if p["type"] == each))
         for each in shown
     }
+    series = in_order({point["series"] for point in points}, SERIES)
     rows = [
-        {
-            "head": heads[point["relationship_type"]],
-            "evidence": point["evidence"],
-            "contacts": point["contact_count_28d"],
+        point
+        | {
+            "head": heads[point["type"]],
             # Side by side, not on one another.
-            "at": point["contact_count_28d"]
-            + (0.15 if point["evidence"] == OBSERVATIONAL else -0.15),
-            "value": point[field],
-            "low": point[f"{field}_low"],
-            "high": point[f"{field}_high"],
-            "optimum": point["optimum_contacts_28d"] if zero else None,
+            "at": point["contacts"] + 0.15 * (2 * series.index(point["series"]) - len(series) + 1),
         }
         for point in points
     ]
-    colour = alt.Color("evidence:N").scale(domain=list(EVIDENCE), range=[BLUE, VERMILION])
+    legend = alt.Legend() if len(series) > 1 else None
+    colour = alt.Color("series:N", legend=legend).scale(
+        domain=series, range=[SERIES[each][0] for each in series]
+    )
     most = max(row["contacts"] for row in rows)
     x = (
         alt.X("at:Q", title=f"contacts{'' if size.narrow else ' in the'} 28 days before")
         .scale(domain=[-0.5, most + 0.5], nice=False)
         .axis(tickMinStep=1, format="d", grid=False)
     )
-    y = alt.Y("value:Q", title=unit).axis(tickCount=5, format="%" if not zero else "~g")
+    y = alt.Y("value:Q", title=unit).axis(tickCount=5, format="~g" if domain else "%")
     y = y.scale(domain=domain or [0, max(row["high"] for row in rows)])
     base = alt.Chart().encode(x=x, y=y, color=colour)
+    clip = domain is not None
     layers = [
-        base.mark_line(clip=zero, strokeWidth=1.5).encode(
-            strokeDash=alt.condition(
-                f"datum.evidence == '{RANDOMISED}'", alt.value([1, 0]), alt.value([4, 3])
+        base.mark_line(clip=clip, strokeWidth=1.5),
+        base.mark_rule(clip=clip, strokeWidth=1.5).encode(y="low:Q", y2="high:Q"),
+        base.mark_point(clip=clip, filled=True, size=46, opacity=1).encode(
+            shape=alt.Shape("series:N", legend=legend).scale(
+                domain=series, range=[SERIES[each][1] for each in series]
             )
         ),
-        base.mark_rule(clip=zero, strokeWidth=1.5).encode(y="low:Q", y2="high:Q"),
-        base.mark_point(clip=zero, filled=True, size=46, opacity=1).encode(
-            shape=alt.Shape("evidence:N").scale(domain=list(EVIDENCE), range=["circle", "square"])
-        ),
     ]
-    if zero:
+    if domain:
         layers.insert(0, alt.Chart().mark_rule(color=INK).encode(y=alt.datum(0)))
-    if zero and any(row["optimum"] is not None for row in rows):
+    if any(row.get("optimum") is not None for row in rows):
         optimum = (
             alt.Chart()
             .transform_filter("isValid(datum.optimum)")
-            .transform_aggregate(optimum="max(optimum)", groupby=["head", "evidence"])
+            .transform_aggregate(optimum="max(optimum)", groupby=["head"])
             .transform_calculate(label="'optimum ' + datum.optimum")
             .encode(x="optimum:Q")
         )
         layers += [
-            optimum.mark_rule(strokeDash=[5, 3], strokeWidth=2).encode(color=colour),
+            optimum.mark_rule(strokeDash=[5, 3], strokeWidth=2, color=BLUE),
             optimum.mark_text(align="left", baseline="top", dx=4, fontSize=11, color=INK).encode(
                 y=alt.value(2), text="label:N"
             ),

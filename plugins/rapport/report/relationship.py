@@ -4,13 +4,18 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from rapport.report.night import Night, Row
-from rapport.report.pictures import BLUE, GREY, INK, MUTED, VERMILION, Size, panels, picture
+from rapport.report.pictures import BLUE, MUTED, VERMILION, Size, panels, picture
 from rapport.report.words import (
     AXES,
+    GREYED,
+    LEAST_OBSERVATIONS,
+    NOTHING,
     POLARITIES,
+    REASONS,
     TIERS,
     Column,
     Section,
+    Shaded,
     Table,
     counted,
     day,
@@ -20,11 +25,15 @@ from rapport.report.words import (
     percent,
     plain,
     sentence,
+    shaded,
     signed,
 )
 
 if TYPE_CHECKING:
     import altair as alt
+
+LEAST_SPREAD = 0.01  # of scores of 0-1
+LEAST_SHARE = 0.01  # of the customers, for a row of its own
 
 
 def portfolio(night: Night) -> Section:
@@ -41,7 +50,7 @@ def portfolio(night: Night) -> Section:
             )
         order by relationship_type, value_tier, polarity
         """,
-        as_of=night.as_of,
+        as_of=night.last_day,
     )
     customers = sum(cell["customer_count"] for cell in cells)
     if not customers:
@@ -72,27 +81,9 @@ def portfolio(night: Night) -> Section:
     return Section(
         *section,
         finding,
-        [
-            picture(
-                lambda size: _portfolio_chart(cells, types, size),
-                title="Customers by type, value tier and polarity",
-                basis=basis,
-                reading="Each cell holds a number of customers; the darker, the more. Value tier: "
-                "by what she bought in twelve months. Polarity: by what she said or did in anger "
-                "or praise, never by purchases.",
-                text=f"Customers by type: {_said(by_type, 'customers')}.",
-            ),
-            picture(
-                lambda size: _net_chart(cells, types, currency, size),
-                title=f"Net of twelve months by type and polarity ({currency})",
-                basis=basis,
-                reading="Net is the margin of twelve months less what talking to them cost. A bar "
-                "to the left of 0 costs more than it brings.",
-                text=f"Net by type in {currency}: {_said(by_type, 'net')}.",
-            ),
-        ],
-        [
-            _figures("type", by_type, currency),
+        tables=[
+            _figures("type", by_type, currency, basis),
+            _customers(cells, types),
             _figures(
                 "value tier",
                 [
@@ -101,8 +92,47 @@ def portfolio(night: Night) -> Section:
                     for tier in in_order((cell["value_tier"] for cell in cells), TIERS)
                 ],
                 currency,
+                basis,
             ),
         ],
+        note="Value tier: by what the customer bought in twelve months. Polarity: by what they "
+        "said or did in anger or praise, never by purchases.",
+    )
+
+
+def _customers(cells: list[Row], types: list[str]) -> Table:
+    """Type by value tier and by polarity; a row that holds few is not shaded."""
+    by = (
+        ("value_tier", "value tier", in_order((c["value_tier"] for c in cells), TIERS)),
+        ("polarity", "polarity", in_order((c["polarity"] for c in cells), POLARITIES)),
+    )
+    rows = []
+    for each in types:
+        own = [cell for cell in cells if cell["relationship_type"] == plain(each)]
+        everybody = sum(cell["customer_count"] for cell in own)
+        row: Row = {"type": plain(each), "customers": number(everybody)}
+        for key, _, values in by:
+            for value in values:
+                count = sum(cell["customer_count"] for cell in own if cell[key] == value)
+                row[f"{key} {value}"] = (
+                    shaded(number(count), count / everybody, everybody) if count else NOTHING
+                )
+        rows.append(row)
+    return Table(
+        "Customers by type, value tier and polarity",
+        (
+            Column("type", "type"),
+            Column("customers", "customers", "number"),
+            *(
+                Column(value, f"{key} {value}", "number", group)
+                for key, group, values in by
+                for value in values
+            ),
+        ),
+        rows,
+        folded=False,
+        reading="A cell is darker the larger its share of the type; types of a handful are not "
+        "shaded.",
     )
 
 
@@ -119,7 +149,7 @@ def _added_up(cells: list[Row]) -> Row:
     }
 
 
-def _figures(by: str, rows: list[Row], currency: str) -> Table:
+def _figures(by: str, rows: list[Row], currency: str, basis: str) -> Table:
     columns = (
         Column(by, "type"),
         Column("customers", "customers", "number"),
@@ -138,84 +168,12 @@ def _figures(by: str, rows: list[Row], currency: str) -> Table:
         }
         for row in rows
     ]
-    return Table(f"Figures by {by}, amounts in {currency}", columns, written)
-
-
-def _said(rows: list[Row], name: str) -> str:
-    return ", ".join(f"{row['type']} {number(row[name])}" for row in rows)
-
-
-def _portfolio_chart(cells: list[Row], types: list[str], size: Size) -> "alt.TopLevelMixin":
-    import altair as alt
-
-    heads = {
-        polarity: f"{polarity} · n {number(total)}"
-        for polarity in POLARITIES
-        if (total := sum(c["customer_count"] for c in cells if c["polarity"] == polarity))
-    }
-    rows = [
-        {
-            "type": cell["relationship_type"],
-            "tier": cell["value_tier"],
-            "head": heads[cell["polarity"]],
-            "customers": cell["customer_count"],
-        }
-        for cell in cells
-        if cell["customer_count"]
-    ]
-    most = max(row["customers"] for row in rows)
-    base = alt.Chart().encode(
-        x=alt.X("tier:N", sort=list(TIERS), title="value tier").axis(labelAngle=0, ticks=False),
-        y=alt.Y("type:N", sort=[plain(each) for each in types], title=None).axis(ticks=False),
-    )
-    squares = base.mark_rect(stroke="white").encode(
-        alt.Color("customers:Q", legend=None).scale(type="sqrt", scheme="blues", domainMin=0)
-    )
-    counts = base.mark_text(fontSize=11).encode(
-        text=alt.Text("customers:Q", format=",d"),
-        color=alt.condition(alt.datum.customers > 0.5 * most, alt.value("white"), alt.value(INK)),
-    )
-    step = 46 if size.narrow else 51
-    return (
-        alt.layer(squares, counts, data=alt.Data(values=rows))
-        .properties(width=step * len(TIERS), height=22 * len(types))
-        .facet(
-            facet=panels(heads.values(), size),
-            columns=1 if size.narrow else 3,
-            spacing=18,
-        )
-    )
-
-
-def _net_chart(
-    cells: list[Row], types: list[str], currency: str, size: Size
-) -> "alt.TopLevelMixin":
-    import altair as alt
-
-    rows = [
-        {
-            "type": cell["relationship_type"],
-            "polarity": cell["polarity"],
-            "rank": POLARITIES.index(cell["polarity"]),
-            "net": cell["net_amount"],
-        }
-        for cell in cells
-    ]
-    return (
-        alt.Chart(alt.Data(values=rows))
-        .transform_aggregate(net="sum(net)", groupby=["type", "polarity", "rank"])
-        .mark_bar()
-        .encode(
-            x=alt.X("net:Q", title=f"net of twelve months ({currency})").axis(
-                format=",d", tickCount=4 if size.narrow else 6
-            ),
-            y=alt.Y("type:N", sort=[plain(each) for each in types], title=None).axis(ticks=False),
-            color=alt.Color("polarity:N", sort=list(POLARITIES)).scale(
-                domain=list(POLARITIES), range=[BLUE, GREY, VERMILION]
-            ),
-            order="rank:Q",
-        )
-        .properties(width=size.width - 150, height=24 * len(types))
+    return Table(
+        f"What each {by} brings ({currency})",
+        columns,
+        written,
+        folded=by != "type",
+        reading=f"{basis}. Net is the margin of twelve months less what talking to them cost.",
     )
 
 
@@ -241,8 +199,9 @@ def wanted_and_given(night: Night) -> Section:
     )
     if not gaps:
         return Section(
-            *section, "Of no customer both is known: what she wants and what she is given."
+            *section, "Of no customer both is known: what they want and what they are given."
         )
+    flat = _flat_axes(night)
     reasons = night.rows(
         """
         select
@@ -256,49 +215,75 @@ def wanted_and_given(night: Night) -> Section:
         """
     )
     known = sum(row["customers"] for row in reasons)
-    off = [row for row in reasons if row["is_off"]]
+    empty = [row for row in reasons if REASONS.get(row["reason"]) in flat]
+    off = [row for row in reasons if row["is_off"] and row not in empty]
     types = in_order(row["type"] for row in gaps)
+    gaps = [row for row in gaps if row["axis"] not in flat]
     for row in gaps:
         row["type"], row["axis"] = plain(row["type"]), plain(row["axis"])
     finding = (
         f"What is most often far off: {off[0]['reason']}, for "
         f"{percent(off[0]['customers'] / known)} of the customers."
         if off
-        else "Nobody is treated far otherwise than she wants."
+        else "Nobody is treated far otherwise than they want."
     )
+    if flat:
+        finding += (
+            f" {sentence(listed([plain(axis) for axis in flat]))} {_say_nothing(flat)}"
+            f"{'' if not empty else _left_out(empty)}."
+        )
+    drawn = [row for row in gaps if row["customers"] >= LEAST_OBSERVATIONS]
+    shown = [each for each in types if any(row["type"] == plain(each) for row in drawn)]
     widest = max(
-        (row for row in gaps if row["axis"] != "reciprocity" or row["given"] < row["wanted"]),
+        (row for row in drawn if row["axis"] != "reciprocity" or row["given"] < row["wanted"]),
         key=lambda row: abs(row["wanted"] - row["given"]),
-        default=gaps[0],
+        default=None,
     )
     return Section(
         *section,
         finding,
         [
             picture(
-                lambda size: _gaps_chart(gaps, types, size),
-                title="Wanted and given on six axes, mean by type",
+                lambda size: _gaps_chart(drawn, shown, size),
+                title="Wanted and given, mean by type",
                 basis="n = customers of whom both are known, for each axis in the table, the most "
-                f"of any axis above the panel; {_as_of(night)}",
+                f"of any axis above the panel, none below {LEAST_OBSERVATIONS}; {night.until}",
                 reading="A circle is what customers of the type want, a diamond what we give them; "
                 "the longer the line between, the further off we are. 0 is none, 1 is as much as "
-                "the scale knows. Frequency wanted is how often she turns to us, no wish for as "
-                "many messages. To answer more readily than she does (reciprocity) wrongs nobody "
+                "the scale knows. Frequency wanted is how often they turn to us, no wish for as "
+                "many messages. To answer more readily than they do (reciprocity) wrongs nobody "
                 "and counts as no mismatch. Means hide people who are off in opposite ways.",
-                text=f"The widest gap of the means: {widest['type']}, {widest['axis']}: wanted "
-                f"{number(widest['wanted'], 2)}, given {number(widest['given'], 2)}. "
-                "All figures are in the table.",
-            ),
-            picture(
-                lambda size: _reasons_chart(reasons, size),
-                title="What is furthest off, by customer",
-                basis=f"n = {counted(known, 'customer')} with a mismatch that is known; "
-                f"{_as_of(night)}",
-                reading="For each customer only the axis that is furthest off counts.",
-                text=", ".join(f"{row['reason']}: {number(row['customers'])}" for row in reasons),
-            ),
-        ],
+                text=(
+                    f"The widest gap of the means: {widest['type']}, {widest['axis']}: wanted "
+                    f"{number(widest['wanted'], 2)}, given {number(widest['given'], 2)}. "
+                    if widest
+                    else ""
+                )
+                + "All figures are in the table.",
+            )
+        ]
+        if drawn
+        else [],
         [
+            Table(
+                "What is furthest off, by customer",
+                (
+                    Column("treated", "reason"),
+                    Column("customers", "customers", "number"),
+                    Column("share", "share", "number"),
+                ),
+                [
+                    {
+                        "reason": row["reason"],
+                        "customers": number(row["customers"]),
+                        "share": percent(row["customers"] / known),
+                    }
+                    for row in _cut([row for row in reasons if row not in empty], known)
+                ],
+                folded=False,
+                reading=f"{counted(known, 'customer')} with a mismatch that is known; for each "
+                "only the axis that is furthest off counts.",
+            ),
             Table(
                 "Figures by type and axis",
                 (
@@ -323,9 +308,49 @@ def wanted_and_given(night: Night) -> Section:
                     for row in gaps
                     if (row["type"], row["axis"]) == (plain(each), plain(axis))
                 ],
-            )
+            ),
         ],
     )
+
+
+def _cut(reasons: list[Row], known: int) -> list[Row]:
+    """Put what concerns a few into one row, before that of nothing."""
+    few = [row for row in reasons if row["is_off"] and row["customers"] < LEAST_SHARE * known]
+    if len(few) < 2:
+        return reasons
+    rest = {"reason": "off otherwise", "customers": sum(row["customers"] for row in few)}
+    kept = [row for row in reasons if row not in few]
+    return [
+        *(row for row in kept if row["is_off"]),
+        rest,
+        *(row for row in kept if not row["is_off"]),
+    ]
+
+
+def _flat_axes(night: Night) -> list[str]:
+    """The axes on which everybody wants, or is given, the same: a gap there tells nothing."""
+    [spread] = night.rows(
+        "select "
+        + ", ".join(
+            f"least(max(wanted_{axis}) - min(wanted_{axis}), "
+            f"max(given_{axis}) - min(given_{axis})) as {axis}"
+            for axis in AXES
+        )
+        + " from dim_customer_relationships"
+    )
+    return [axis for axis in AXES if spread[axis] is not None and spread[axis] < LEAST_SPREAD]
+
+
+def _say_nothing(flat: list[str]) -> str:
+    return (
+        f"{'says' if len(flat) == 1 else 'say'} nothing about anybody, for the firm gives all "
+        "customers the same, or all want the same"
+    )
+
+
+def _left_out(empty: list[Row]) -> str:
+    count = sum(row["customers"] for row in empty)
+    return f"; {counted(count, 'customer')} whose widest gap is there are left out below"
 
 
 def _gaps_chart(gaps: list[Row], types: list[str], size: Size) -> "alt.TopLevelMixin":
@@ -378,22 +403,6 @@ def _gaps_chart(gaps: list[Row], types: list[str], size: Size) -> "alt.TopLevelM
     )
 
 
-def _reasons_chart(reasons: list[Row], size: Size) -> "alt.TopLevelMixin":
-    import altair as alt
-
-    base = alt.Chart(alt.Data(values=reasons)).encode(
-        x=alt.X("customers:Q", title="customers").axis(tickMinStep=1, tickCount=5),
-        y=alt.Y("reason:N", sort=[row["reason"] for row in reasons], title=None).axis(ticks=False),
-    )
-    bars = base.mark_bar().encode(
-        color=alt.condition(alt.datum.is_off, alt.value(BLUE), alt.value(GREY))
-    )
-    counts = base.mark_text(align="left", dx=4, fontSize=12, color=INK).encode(
-        text=alt.Text("customers:Q", format=",d")
-    )
-    return (bars + counts).properties(width=size.width - 240, height=22 * len(reasons))
-
-
 def transitions(night: Night) -> Section:
     """Who moved from which type to which in the last month."""
     section = ("transitions", "Moves: who changed from one month end to the next")
@@ -413,7 +422,7 @@ def transitions(night: Night) -> Section:
             )
         order by customers desc, from_type, to_type
         """,
-        as_of=night.as_of,
+        as_of=night.last_day,
     )
     if not moves:
         return Section(
@@ -443,20 +452,8 @@ def transitions(night: Night) -> Section:
     return Section(
         *section,
         finding,
-        [
-            picture(
-                lambda size: _moves_chart(moves, types, size),
-                title="From which type to which",
-                basis=f"n = {counted(customers, 'customer')} known at both month ends, "
-                f"{day(month_before)} and {day(month)}",
-                reading="A row is a type a month earlier and adds up to all who had it; a column "
-                "is the type now. Each cell holds a number of customers; the darker, the larger "
-                "its share of the row. Those who stayed are grey.",
-                text=f"{counted(sum(move['customers'] for move in moved), 'customer')} moved, the "
-                "others stayed. The largest moves are in the table.",
-            )
-        ],
-        [
+        tables=[
+            _matrix(moves, types, f"{day(month_before)} and {day(month)}"),
             Table(
                 "Moves, the largest first",
                 (
@@ -474,54 +471,49 @@ def transitions(night: Night) -> Section:
                     }
                     for move in moved
                 ],
-            )
-        ],
-        "Types as they could be inferred from behaviour at each month end; what customers declared "
-        "is known as of tonight only and is not in it.",
-    )
-
-
-def _moves_chart(moves: list[Row], types: list[str], size: Size) -> "alt.TopLevelMixin":
-    import altair as alt
-
-    order = [plain(each) for each in types]
-    rows = [
-        {
-            "before": move["from_type"],
-            "now": move["to_type"],
-            "share": move["share"],
-            "stayed": move["from_type"] == move["to_type"],
-            "label": number(move["customers"])
-            if size.narrow
-            else f"{number(move['customers'])} · {percent(move['share'], 1)}",
-        }
-        for move in moves
-    ]
-    most = max((row["share"] for row in rows if not row["stayed"]), default=1)
-    base = alt.Chart(alt.Data(values=rows)).encode(
-        x=alt.X("now:N", sort=order, title="type now", scale=alt.Scale(domain=order)).axis(
-            orient="top", labelAngle=-90 if size.narrow else -30, ticks=False
-        ),
-        y=alt.Y("before:N", sort=order, title="type a month earlier").axis(ticks=False),
-    )
-    moved = base.transform_filter("!datum.stayed")
-    return alt.layer(
-        moved.mark_rect(stroke="white").encode(
-            alt.Color("share:Q", legend=None).scale(scheme="oranges", domain=[0, most])
-        ),
-        base.transform_filter("datum.stayed").mark_rect(stroke="white", color="#E4E7EB"),
-        base.mark_text(fontSize=9 if size.narrow else 10.5).encode(
-            text="label:N",
-            color=alt.condition(
-                f"!datum.stayed && datum.share > {0.75 * most}",
-                alt.value("white"),
-                alt.value(INK),
             ),
-        ),
-    ).properties(
-        width=(size.width - 142) if size.narrow else 76 * len(types), height=26 * len(types)
+        ],
+        note="Types as they could be inferred from behaviour at each month end; what customers "
+        "declared is known as of tonight only and is not in it.",
     )
 
 
-def _as_of(night: Night) -> str:
-    return f"as of {day(night.as_of)}"
+def _matrix(moves: list[Row], types: list[str], months: str) -> Table:
+    names = [plain(each) for each in types]
+    cells = {(move["from_type"], move["to_type"]): move for move in moves}
+    totals = {
+        each: sum(move["customers"] for move in moves if move["from_type"] == each)
+        for each in names
+    }
+    leaving = [
+        move["share"]
+        for move in moves
+        if move["from_type"] != move["to_type"] and totals[move["from_type"]] >= LEAST_OBSERVATIONS
+    ]
+
+    def cell(before: str, now: str) -> str | Shaded:
+        if not (move := cells.get((before, now))):
+            return ""
+        if before == now:
+            return Shaded(number(move["customers"]), GREYED)
+        return shaded(
+            number(move["customers"]), move["share"], totals[before], max(leaving, default=1)
+        )
+
+    return Table(
+        "From which type to which",
+        (
+            Column("was", "was"),
+            Column("all", "all", "number"),
+            *(Column(each, f"now {each}", "number", "is now") for each in names),
+        ),
+        [
+            {"was": each, "all": number(totals[each])}
+            | {f"now {now}": cell(each, now) for now in names}
+            for each in names
+        ],
+        folded=False,
+        reading=f"{counted(sum(totals.values()), 'customer')} known at both month ends, {months}. "
+        "A row is a type a month earlier and adds up to all who had it. A cell is darker the "
+        "larger its share of the row; rows of a handful are not shaded. Those who stayed are grey.",
+    )

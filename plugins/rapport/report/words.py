@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import groupby
 from typing import Any
 
 from rapport.report.pictures import Picture
@@ -21,9 +22,26 @@ TYPES = {
     "unknown": "too little is known to say",
 }
 AXES = ("closeness", "frequency", "reciprocity", "human_share", "price_focus", "commitment")
+# What the marts say of the axis that is furthest off.
+REASONS = {
+    "more distant than wanted": "closeness",
+    "closer than wanted": "closeness",
+    "less frequent than wanted": "frequency",
+    "more frequent than wanted": "frequency",
+    "more responsive than wanted": "reciprocity",
+    "less responsive than wanted": "reciprocity",
+    "less human than wanted": "human_share",
+    "more personal than wanted": "human_share",
+    "less about price than wanted": "price_focus",
+    "more about price than wanted": "price_focus",
+    "less committed than wanted": "commitment",
+    "more binding than wanted": "commitment",
+}
 POLARITIES = ("positive", "neutral", "negative")
 TIERS = ("top", "high", "middle", "low", "none")
 
+LEAST_OBSERVATIONS = 30  # below it a share is noise, and no reason to look there first
+GREYED = -1  # the shade of a cell that is there for completeness
 NOTHING = "\N{EN DASH}"  # in a cell without a figure
 
 
@@ -31,29 +49,53 @@ NOTHING = "\N{EN DASH}"  # in a cell without a figure
 class Column:
     """A column of a table: its head, the key of its rows, and what its cells are.
 
-    ``kind`` is ``name`` (people gave it: any script, any length), ``text`` or ``number``.
+    ``kind`` is ``name`` (people gave it: any script, any length), ``words`` (several of them,
+    which may wrap), ``text`` or ``number``;
+    ``group`` stands above the heads of neighbours that share it.
     """
 
     head: str
     key: str
     kind: str = "text"
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Shaded:
+    """A cell whose ground says how much: ``shade`` is 0 (none) to 5, or -1 for grey."""
+
+    text: str
+    shade: int
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the page, folded until somebody asks for it.
+    """A table of the page.
 
     Attributes:
         title: what it holds.
-        columns: from the left.
+        columns: from the left; the first says what a row is about.
         rows: their cells by the columns' keys.
         below: key of a text that stands below each row, over its whole width.
+        folded: whether it is shown only to who asks for it. What is folded is not printed.
+        reading: how to read it, and what it rests on.
     """
 
     title: str
     columns: tuple[Column, ...]
     rows: list[dict[str, Any]]
     below: str = ""
+    folded: bool = True
+    reading: str = ""
+
+    @property
+    def groups(self) -> list[tuple[str, int]]:
+        """What stands above the heads, with how many of them it spans; empty when nothing does."""
+        groups = [(name, len(list(each))) for name, each in groupby(c.group for c in self.columns)]
+        return groups if any(name for name, _ in groups) else []
 
 
 @dataclass(frozen=True)
@@ -79,7 +121,7 @@ class Section:
             when there is nothing.
         pictures: its charts.
         entries: what the charts call by number, in words.
-        tables: the figures behind them.
+        tables: the figures; those that are not folded stand before the charts.
         note: what else to know.
     """
 
@@ -90,6 +132,30 @@ class Section:
     tables: list[Table] = field(default_factory=list)
     note: str = ""
     entries: list[Entry] = field(default_factory=list)
+
+    @property
+    def shown(self) -> list[Table]:
+        """The tables that everybody sees."""
+        return [table for table in self.tables if not table.folded]
+
+    @property
+    def folded(self) -> list[Table]:
+        """The tables for who asks."""
+        return [table for table in self.tables if table.folded]
+
+
+def shaded(text: str, share: float | None, observations: float, most: float = 1) -> Shaded:
+    """Shade a cell by a share, where it rests on observations enough to mean something.
+
+    Args:
+        text: what the cell says.
+        share: of 0 to ``most``.
+        observations: what the share is a share of.
+        most: the share of the darkest ground.
+    """
+    if share is None or observations < LEAST_OBSERVATIONS or not most:
+        return Shaded(text, 0)
+    return Shaded(text, min(5, round(5 * max(share, 0) / most)))
 
 
 def plain(term: str) -> str:
@@ -135,6 +201,18 @@ def day(iso: str | date) -> str:
     """Return a date as people write it: `2 January 2018`."""
     when = iso if isinstance(iso, date) else date.fromisoformat(iso)
     return f"{when.day} {when:%B} {when.year}"
+
+
+def short_day(iso: str | date) -> str:
+    """Return a date as a table has room for it: `2 Jan 2018`."""
+    when = iso if isinstance(iso, date) else date.fromisoformat(iso)
+    return f"{when.day} {when:%b} {when.year}"
+
+
+def month(iso: str | date) -> str:
+    """Return the month of a date: `Jan 2018`."""
+    when = iso if isinstance(iso, date) else date.fromisoformat(iso)
+    return f"{when:%b} {when.year}"
 
 
 def sentence(text: str) -> str:

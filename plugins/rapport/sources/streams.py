@@ -130,6 +130,38 @@ SUBSCRIPTION_STATUSES = Stream(
     ),
 )
 
+# What the CRM itself mails: an e-mail with the ids under which its events come, and the events, one
+# per recipient, whose address is all that says who they are.
+_MARKETING_EMAIL = {
+    "id": "id",
+    "createdAt": "created_at",
+    "updatedAt": "updated_at",
+    "archived": "archived",
+}
+MARKETING_EMAILS = Stream(
+    HUBSPOT,
+    "marketing_emails",
+    key=("id",),
+    columns=(*_MARKETING_EMAIL.values(), "attributes", "extra"),
+    members=_MARKETING_EMAIL,
+)
+_EMAIL_EVENT = {
+    "id": "id",
+    "type": "type",
+    "recipient": "recipient",
+    "appId": "app_id",
+    "emailCampaignId": "email_campaign_id",
+}
+EMAIL_EVENTS = Stream(
+    HUBSPOT,
+    "email_events",
+    key=("id",),
+    columns=(*_EMAIL_EVENT.values(), "created_at", "attributes", "extra"),
+    members=_EMAIL_EVENT,
+    cursor="created_at",
+    overlap=timedelta(days=3),
+)
+
 # -- Klaviyo ---------------------------------------------------------------------------------
 
 _RESOURCE = {"id": "id", "attributes": "attributes", "relationships": "relationships"}
@@ -158,6 +190,16 @@ PROFILES = _klaviyo_resource("profiles", "created", "updated", cursor="updated")
 METRICS = _klaviyo_resource("metrics", "created", "updated")
 LISTS = _klaviyo_resource("lists", "created", "updated")
 CAMPAIGNS = _klaviyo_resource("campaigns", "created_at", "updated_at", more=("channel", "tags"))
+# The messages of campaigns: a test's variations are told apart by their labels.
+CAMPAIGN_MESSAGES = _klaviyo_resource(
+    "campaign_messages", "created_at", "updated_at", more=("campaign_id",)
+)
+# An automation, its steps, and what its steps send: who gets what because of what happened.
+FLOWS = _klaviyo_resource("flows", "created", "updated", more=("tags",))
+FLOW_ACTIONS = _klaviyo_resource("flow_actions", "created", "updated", more=("flow_id",))
+FLOW_MESSAGES = _klaviyo_resource(
+    "flow_messages", "created", "updated", more=("flow_id", "action_id")
+)
 EVENTS = _klaviyo_resource(
     "events",
     "datetime",
@@ -268,12 +310,14 @@ GROUPS: dict[str, tuple[Stream, ...]] = {
     "hubspot_deals": (DEALS,),
     "hubspot_tickets": (TICKETS, FEEDBACK_SUBMISSIONS),
     "hubspot_engagements": (CALLS, EMAILS, MEETINGS, NOTES, TASKS, COMMUNICATIONS),
+    "hubspot_marketing_email": (MARKETING_EMAILS, EMAIL_EVENTS),
     "hubspot_reconciliation": (REMOVALS[HUBSPOT], SOURCE_TOTALS[HUBSPOT]),
     "hubspot_associations": (ASSOCIATIONS,),
     "hubspot_preferences": (SUBSCRIPTION_DEFINITIONS, SUBSCRIPTION_STATUSES),
     "klaviyo_profiles": (PROFILES,),
     "klaviyo_lists": (LISTS, LIST_MEMBERS),
-    "klaviyo_campaigns": (METRICS, CAMPAIGNS),
+    "klaviyo_campaigns": (METRICS, CAMPAIGNS, CAMPAIGN_MESSAGES),
+    "klaviyo_flows": (FLOWS, FLOW_ACTIONS, FLOW_MESSAGES),
     "klaviyo_events": (EVENTS,),
     "klaviyo_reconciliation": (REMOVALS[KLAVIYO], SOURCE_TOTALS[KLAVIYO]),
     "shop_catalog": (CUSTOMERS, PRODUCTS, COUPONS),

@@ -2,7 +2,30 @@ with
 
 campaigns as (
 
-    select * from {{ ref('stg_klaviyo__campaigns') }}
+    select
+        campaign_id,
+        campaign_name,
+        channel,
+        campaign_status,
+        tags,
+        is_archived,
+        sent_at
+    from {{ ref('stg_klaviyo__campaigns') }}
+    union all
+    -- an e-mail of the CRM; of the two of a test the one that it began with
+    select
+        sendings.campaign_id,
+        emails.email_name as campaign_name,
+        'email' as channel,
+        emails.email_state as campaign_status,
+        [] as tags,
+        emails.is_archived,
+        emails.published_at as sent_at
+    from {{ ref('stg_hubspot__marketing_emails') }} as emails
+    inner join (
+        select distinct campaign_id from {{ ref('int_campaigns__hubspot_sendings') }}
+    ) as sendings
+        on 'hubspot:' || emails.marketing_email_id = sendings.campaign_id
 
 ),
 
@@ -29,7 +52,6 @@ select
     campaigns.is_archived,
     campaigns.sent_at,
     {{ reporting_date('campaigns.sent_at') }} as send_date,
-    campaigns.message_ids,
     {{ tagged('campaigns.tags', 'topic') }} as topic,
     {{ tagged('campaigns.tags', 'content') }} as content_kind,
     {{ tagged('campaigns.tags', 'value') }} as value_tag,

@@ -42,7 +42,7 @@ named_by_orders as (
         min(greatest(cast(load_date as date), cast(ordered_at as date))) as first_load_date,
         min(ordered_at) as created_at
     from {{ ref('base_shop__orders') }}
-    where quarantine_reason is null and is_seen
+    where quarantine_reason is null and is_seen and shop_customer_id is not null  -- a guest is nobody
     group by shop_customer_id
 
 ),
@@ -62,7 +62,12 @@ named_by_events as (
 
 named as (
 
-    select * from named_by_orders
+    -- a number that says there is none is a guest's, and all guests are not one person
+    select ordered.*
+    from named_by_orders as ordered
+    left join {{ ref('placeholder_values') }} as nobodies
+        on nobodies.kind = 'number' and {{ bare('ordered.source_record_id') }} = nobodies.value
+    where nobodies.value is null and {{ bare('ordered.source_record_id') }} <> ''
     union all
     select * from named_by_events
 

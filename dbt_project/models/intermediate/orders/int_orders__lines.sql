@@ -46,12 +46,16 @@ booked as (
                 else coalesce(returned.returned_amount, 0)
             end as decimal(18, 3)
         ) as returned_amount,
-        {% for discount in ['retail', 'coupon', 'coupon_match'] %}
         cast(
-            case when lines.is_return then 0 else lines.{{ discount }}_discount_amount end
+            case when lines.is_return then 0 else lines.retail_discount_amount end as decimal(18, 3)
+        ) as retail_discount_amount,
+        cast(
+            case when lines.is_return then 0 else lines.coupon_discount_amount end as decimal(18, 3)
+        ) as coupon_discount_amount,
+        cast(
+            case when lines.is_return then 0 else lines.coupon_match_discount_amount end
             as decimal(18, 3)
-        ) as {{ discount }}_discount_amount{{ ',' if not loop.last }}
-        {% endfor %}
+        ) as coupon_match_discount_amount
     from {{ ref('int_orders__signed_lines') }} as lines
     left join {{ ref('int_orders__return_lines') }} as return_lines
         on

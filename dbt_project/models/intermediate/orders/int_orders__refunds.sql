@@ -1,7 +1,10 @@
 {{ config(materialized='table') }}
 
--- What the mailing tool was told by the shop system: the order is named by a property of the event, or
--- the event has the order's id.
+-- What the mailing tool was told by the shop system: the order is named by a property of the event,
+-- or the event has the order's id.
+{% set cancelled = var('cancelled_order_metrics') %}
+{% set all_of_them = cancelled + var('refunded_order_metrics') %}
+
 with
 
 told as (
@@ -11,13 +14,10 @@ told as (
         events.order_id,
         events.order_amount,
         events.occurred_at,
-        metrics.metric_name in ({{ sql_texts(var('cancelled_order_metrics') + ['']) }}) as is_cancelled
+        {{ is_one_of('metrics.metric_name', cancelled) }} as is_cancelled
     from {{ ref('stg_klaviyo__events') }} as events
     inner join {{ ref('stg_klaviyo__metrics') }} as metrics on events.metric_id = metrics.metric_id
-    where
-        metrics.metric_name in (
-            {{ sql_texts(var('cancelled_order_metrics') + var('refunded_order_metrics') + ['']) }}
-        )
+    where {{ is_one_of('metrics.metric_name', all_of_them) }}
 
 ),
 

@@ -2,8 +2,8 @@
 
 -- Whose sale a return takes back: of the order that it names, else of its own order, else the
 -- customer's latest sale of the article before it, of at least that quantity. A sale takes back no
--- more than it gave, the earliest return first; for what is beyond that, or finds no sale, nothing is
--- guessed: it lowers the sales of its own day.
+-- more than it gave, the earliest return first; for what is beyond that, or finds no sale, nothing
+-- is guessed: it lowers the sales of its own day.
 with
 
 lines as (
@@ -49,24 +49,7 @@ possible as (
         on
             returns.product_id = sales.product_id
             and returns.currency_code = sales.currency_code
-            and returns.order_id = sales.order_id
-    where returns.returned_order_id is null
-    union all
-    select
-        returns.order_id,
-        returns.product_id,
-        returns.line_number,
-        sales.order_id as sold_order_id,
-        sales.line_number as sold_line_number,
-        sales.item_quantity as sold_quantity,
-        sales.sales_amount as sold_amount,
-        sales.ordered_at as sold_at
-    from returns
-    inner join sales
-        on
-            returns.product_id = sales.product_id
-            and returns.currency_code = sales.currency_code
-            and returns.returned_order_id = sales.order_id
+            and coalesce(returns.returned_order_id, returns.order_id) = sales.order_id
     union all
     select
         returns.order_id,
@@ -107,10 +90,10 @@ found as (
     qualify row_number() over (
         partition by returns.order_id, returns.product_id, returns.line_number
         order by
-            returns.order_id = possible.sold_order_id desc,
+            case when returns.order_id = possible.sold_order_id then 0 else 1 end asc,
             possible.sold_at desc,
-            possible.sold_order_id,
-            possible.sold_line_number
+            possible.sold_order_id asc,
+            possible.sold_line_number asc
     ) = 1
 
 ),

@@ -1,8 +1,8 @@
 {{ config(materialized='table') }}
 
--- What went back of each line that was sold. The shop and the mailing tool may tell of the same return,
--- so the two are never added up: what the mailing tool refunded beyond the shop's own returns is
--- shared out among the lines of the order by what is left of them.
+-- What went back of each line that was sold. The shop and the mailing tool may tell of the same
+-- return, so the two are never added up: what the mailing tool refunded beyond the shop's own
+-- returns is shared out among the lines of the order by what is left of them.
 with
 
 returned as (

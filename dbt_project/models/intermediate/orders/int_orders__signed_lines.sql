@@ -1,4 +1,4 @@
--- Lines as the shop has them, with their order: what is negative came back, unless it is a deduction.
+-- Lines as the shop has them, with their order: what is negative came back, if it is no deduction.
 select
     lines.order_id,
     lines.product_id,

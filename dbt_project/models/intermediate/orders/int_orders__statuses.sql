@@ -21,9 +21,10 @@ concerned as (
     union
     select order_id from {{ ref('int_orders__returned_lines') }}
     union
-    select order_id
-    from {{ ref('stg_shop__order_lines') }}
-    where product_id in (select classes.product_id from {{ ref('int_products__classes') }} as classes)
+    select lines.order_id
+    from {{ ref('stg_shop__order_lines') }} as lines
+    inner join {{ ref('int_products__classes') }} as classes
+        on lines.product_id = classes.product_id
     union
     select order_id
     from orders

@@ -1,19 +1,23 @@
--- An order that names nobody, or an account that the shop does not have (any more), is a sale
--- all the same: it is tied to nobody.
+-- An order that names nobody is a sale all the same, tied to nobody. An account that the shop does
+-- not show (yet) is a customer known from their orders, as identity takes them in.
 select
     orders.order_id,
-    contact_map.customer_id,
+    case
+        when nobodies.value is null and {{ bare('orders.shop_customer_id') }} <> ''
+            then contact_map.customer_id
+    end as customer_id,
     cast(
         case
+            when coalesce({{ bare('orders.shop_customer_id') }}, '') = '' then 'guest'
+            when nobodies.value is not null then 'guest'
             when contact_map.customer_id is not null then 'customer'
-            when orders.shop_customer_id is null or nobodies.value is not null then 'guest'
             else 'unknown_account'
         end as varchar
     ) as buyer_kind,
     orders.store_id,
     cast(
         case
-            when list_contains([{{ sql_texts(var('web_store_ids')) }}], orders.store_id) then 'web' else 'store'
+            when {{ is_one_of('orders.store_id', var('web_store_ids')) }} then 'web' else 'store'
         end as varchar
     ) as channel,
     orders.currency_code,
@@ -22,12 +26,12 @@ select
     orders.updated_at,
     orders.returned_order_id,
     {% for status, words in var('order_statuses').items() %}
-    coalesce(orders.shop_status in ({{ sql_texts(words + ['']) }}), false) as is_{{ status }}_in_shop
+    coalesce({{ is_one_of('orders.shop_status', words) }}, false) as is_{{ status }}_in_shop
     {{- ',' if not loop.last }}
     {% endfor %}
 from {{ ref('stg_shop__orders') }} as orders
 left join {{ ref('int_identity__contact_map') }} as contact_map
     on orders.shop_customer_id = contact_map.source_record_id and contact_map.source = 'shop'
 left join {{ ref('placeholder_values') }} as nobodies
-    on nobodies.kind = 'number' and lower(orders.shop_customer_id) = nobodies.value
+    on nobodies.kind = 'number' and {{ bare('orders.shop_customer_id') }} = nobodies.value
 {{ join_reporting_days('orders.ordered_at') }}

@@ -460,6 +460,40 @@ from_statuses as (
 
 ),
 
+-- The CRM's own mail: who unsubscribed from everything by a link in it, or called it spam.
+from_mail as (
+
+    select
+        'hubspot' as source,
+        holders.source_record_id,
+        [events.email_key] as email_keys,
+        'email' as channel,
+        '*' as topic,
+        'withdraw' as action,
+        'event_' || events.event_type as basis,
+        'explicit' as evidence,
+        events.quarantine_reason is null as is_valid,
+        events.load_date,
+        -- a time that cannot be is the night that brought it
+        case
+            when events.quarantine_reason is null then events.occurred_at
+            else cast(events.load_date as timestamp)
+        end as occurred_at
+    from (
+        select
+            {{ email_key('email') }} as email_key,
+            event_type,
+            occurred_at,
+            load_date,
+            quarantine_reason
+        from {{ ref('base_hubspot__email_events') }}
+        where is_refusal and (({{ is_staged() }}) or quarantine_reason is not null)
+    ) as events
+    inner join holders
+        on holders.action = 'withdraw' and events.email_key = holders.email_key
+
+),
+
 -- The CRM's own flag says the same as its wide status but not since when. One that was seen to be
 -- set was set then. One that was there from the first adds nothing where the address has a status
 -- to say it; without one it dates from the version that first had it.
@@ -510,6 +544,8 @@ said as (
     select * from from_answers
     union all
     select * from from_statuses
+    union all
+    select * from from_mail
     union all
     select * from from_flags
 

@@ -1,5 +1,8 @@
 {{ config(materialized='table') }}
 
+{% set classes = var('product_classes') %}
+{% set deductions = classes | rejectattr('comes_back') | map(attribute='name') | list %}
+
 -- Fees, postage, vouchers and corrections stand among the articles, by codes that the policy names.
 -- Goods are left out: nearly all are.
 with
@@ -16,15 +19,7 @@ classed as (
 
     select
         product_id,
-        case
-            {% for class in var('product_classes') %}
-            when
-                regexp_full_match(
-                    upper(product_id), {{ sql_text(class.codes | map('upper') | join('|')) }}
-                )
-                then '{{ class.name }}'
-            {% endfor %}
-        end as product_class
+        {{ product_class_of('product_id') }} as product_class
     from products
 
 )
@@ -33,8 +28,6 @@ select
     product_id,
     cast(product_class as varchar) as product_class,
     -- what is negative takes something off the amount, and brings nothing back
-    product_class in (
-        {{ sql_texts((var('product_classes') | rejectattr('comes_back') | map(attribute='name') | list) + ['']) }}
-    ) as is_deduction
+    {{ is_one_of('product_class', deductions) }} as is_deduction
 from classed
 where product_class is not null

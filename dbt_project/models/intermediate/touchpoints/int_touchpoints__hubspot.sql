@@ -5,7 +5,47 @@
 -- is tied to nobody yet becomes one when the association arrives.
 with
 
--- A call that nobody took, a meeting that fell through, a draft: nothing passed between the two.
+outcomes as (
+
+    select
+        {{ topic_of('outcome') }} as outcome,
+        is_conversation
+    from {{ ref('call_outcomes') }}
+
+),
+
+-- What came of each call: by its outcome, as whoever called noted it, or else by its status. A call of which
+-- nothing is noted, or in words that the seed does not know, was a conversation unless it lasted no time.
+logged as (
+
+    select
+        engaged.*,
+        case
+            when engaged.engagement_type = 'call'
+                then
+                    coalesce(
+                        dispositions.is_conversation,
+                        statuses.is_conversation,
+                        case
+                            when engaged.outcome is null
+                                then engaged.duration_seconds is distinct from 0
+                        end
+                    )
+        end as is_conversation
+    from (
+        select
+            *,
+            case when engagement_type = 'call' then {{ topic_of('call_disposition') }} end as call_outcome,
+            case when engagement_type = 'call' then {{ topic_of('outcome') }} end as call_status
+        from {{ ref('stg_hubspot__engagements') }}
+    ) as engaged
+    left join outcomes as dispositions on engaged.call_outcome = dispositions.outcome
+    left join outcomes as statuses on engaged.call_status = statuses.outcome
+
+),
+
+-- A call that nobody took is an attempt. A meeting that fell through, a draft, a call that still rings: nothing
+-- passed between the two.
 engagements as (
 
     select
@@ -16,7 +56,8 @@ engagements as (
         channel,
         coalesce(direction, 'outbound') as direction,
         case
-            when engagement_type = 'call' then 'called'
+            when engagement_type = 'call' and is_conversation then 'called'
+            when engagement_type = 'call' then 'attempted'
             when engagement_type = 'meeting' then 'met'
             when direction = 'inbound' then 'replied'
             when outcome = 'bounced' then 'bounced'
@@ -24,18 +65,21 @@ engagements as (
         end as event_type,
         owner_id,
         null as question,
-        null as answer
-    from {{ ref('stg_hubspot__engagements') }}
+        null as answer,
+        null as answer_mood
+    from logged
     where
         not is_archived
         and not is_removed
         and engagement_type in ('call', 'email', 'meeting', 'communication')
         and channel is not null
         and case engagement_type
-            when 'call' then coalesce(outcome, 'completed') = 'completed'
+            when 'call' then is_conversation is not null
             when 'meeting' then coalesce(outcome, 'completed') = 'completed'
             when 'email'
-                then direction is not null and coalesce(outcome, 'sent') in ('sent', 'bounced')
+                then
+                    direction is not null
+                    and coalesce(outcome, 'sent') in ('sent', 'bounced')
             else true
         end
 
@@ -70,7 +114,8 @@ happened as (
         'ticket_opened' as event_type,
         owner_id,
         null as question,
-        null as answer
+        null as answer,
+        null as answer_mood
     from tickets
     union all
     select
@@ -83,7 +128,8 @@ happened as (
         'ticket_closed' as event_type,
         owner_id,
         'sentiment' as question,
-        sentiment as answer
+        sentiment as answer,
+        null as answer_mood
     from tickets
     where closed_at is not null
     union all
@@ -103,7 +149,8 @@ happened as (
         case when score is null then 'surveyed' else 'answered' end as event_type,
         null as owner_id,
         lower(survey_type) as question,
-        cast(score as varchar) as answer
+        cast(score as varchar) as answer,
+        {{ survey_mood('lower(survey_type)', 'score', 'response_group') }} as answer_mood
     from {{ ref('stg_hubspot__feedback_submissions') }}
     where not is_archived and not is_removed
 
@@ -135,12 +182,15 @@ select
     false as is_marketing_contact,
     'hubspot' as source,
     null as campaign_id,
+    null as flow_id,
     null as message_id,
+    null as variation_id,
     null as order_id,
     null as coupon_upc,
     happened.owner_id,
     happened.question,
-    happened.answer
+    happened.answer,
+    happened.answer_mood
 from happened
 inner join customers_of
     on happened.from_type = customers_of.from_type and happened.from_id = customers_of.from_id

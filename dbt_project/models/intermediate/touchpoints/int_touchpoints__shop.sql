@@ -34,11 +34,14 @@ select
     false as is_marketing_contact,
     'shop' as source,
     null as campaign_id,
+    null as flow_id,
     null as message_id,
+    null as variation_id,
     order_id,
     null as coupon_upc,
     null as owner_id,
     null as question,
-    null as answer
+    null as answer,
+    null as answer_mood
 from happened
 where customer_id is not null

@@ -4,7 +4,12 @@ touchpoints as (
 
     select * from {{ ref('int_touchpoints__hubspot') }}
     union all
+    select * from {{ ref('int_touchpoints__hubspot_mail') }}
+    where event_type <> 'dropped'
+    union all
+    -- what was dropped before it was sent never left the house: nothing passed between the two
     select * from {{ ref('int_touchpoints__klaviyo') }}
+    where event_type <> 'dropped'
     union all
     select * from {{ ref('int_touchpoints__shop') }}
 
@@ -22,12 +27,18 @@ select
     cast(touchpoints.event_type as varchar) as event_type,
     touchpoints.is_marketing_contact,
     cast(touchpoints.source as varchar) as source,
-    cast(touchpoints.campaign_id as varchar) as campaign_id,
-    cast(touchpoints.message_id as varchar) as message_id,
+    cast(coalesce(touchpoints.campaign_id, unnamed.campaign_id) as varchar) as campaign_id,
+    cast(coalesce(touchpoints.flow_id, unnamed.flow_id) as varchar) as flow_id,
+    cast(coalesce(touchpoints.message_id, unnamed.message_id) as varchar) as message_id,
+    cast(coalesce(touchpoints.variation_id, unnamed.variation_id) as varchar) as variation_id,
+    unnamed.touchpoint_id is not null as is_message_inferred,
     cast(touchpoints.order_id as varchar) as order_id,
     cast(touchpoints.coupon_upc as varchar) as coupon_upc,
     cast(touchpoints.owner_id as varchar) as owner_id,
     cast(touchpoints.question as varchar) as question,
-    cast(touchpoints.answer as varchar) as answer
+    cast(touchpoints.answer as varchar) as answer,
+    cast(touchpoints.answer_mood as varchar) as answer_mood
 from touchpoints
+left join {{ ref('int_touchpoints__unnamed_reactions') }} as unnamed
+    on touchpoints.touchpoint_id = unnamed.touchpoint_id
 {{ join_reporting_days('touchpoints.occurred_at') }}

@@ -14,7 +14,8 @@ campaigns as (
 
     select
         campaign_id,
-        offer_until_date
+        offer_until_date,
+        {{ answer_days('channel') }} as window_days
     from {{ ref('dim_campaigns') }}
     {% if is_incremental() %}
     where campaign_id in (select touched.campaign_id from {{ touched_days() }} as touched)
@@ -30,6 +31,7 @@ touchpoints as not materialized (
         event_type,
         occurred_at,
         touchpoint_date,
+        {{ is_by_robot() }} as is_by_robot,
         event_type = 'delivered' or (event_type = 'sent' and is_marketing_contact) as is_delivery
     from {{ ref('fct_touchpoints') }}
     where
@@ -51,26 +53,27 @@ recipients as (
         min(occurred_at) filter (where is_delivery) as reached_at,
         min_by(touchpoint_date, occurred_at) filter (where is_delivery) as reached_date,
         {% for event in ['bounced', 'opened', 'clicked', 'replied', 'unsubscribed', 'complained'] %}
-        bool_or(event_type = '{{ event }}') as has_{{ event }},
+        bool_or(event_type = '{{ event }}' and not is_by_robot) as has_{{ event }},
         {% endfor %}
+        bool_or(event_type = 'opened' and is_by_robot) as has_machine_opened,
+        bool_or(event_type = 'clicked' and is_by_robot) as has_robot_clicked,
         bool_or(event_type in ('sent', 'delivered', 'bounced')) as is_sent
     from touchpoints
     group by campaign_id, customer_id
 
 ),
 
--- Windows are whole days: many a shop reports no hour, and a coupon is valid for a day.
 windows as (
 
     select
         recipients.*,
         campaigns.offer_until_date,
+        campaigns.window_days,
         case
             when recipients.reached_at is not null
                 then
                     coalesce(
-                        campaigns.offer_until_date,
-                        recipients.reached_date + {{ var('campaign_attribution_days') }} - 1
+                        campaigns.offer_until_date, recipients.reached_date + campaigns.window_days
                     )
         end as window_until_date
     from recipients
@@ -85,13 +88,21 @@ redemptions as (
         windows.customer_id,
         count(*) as redemption_count
     from windows
-    inner join touchpoints
+    inner join (
+        select
+            campaign_id,
+            customer_id,
+            occurred_at as redeemed_at,
+            touchpoint_date as redeemed_date
+        from touchpoints
+        where event_type = 'redeemed'
+    ) as redeemed
         on
-            windows.campaign_id = touchpoints.campaign_id
-            and windows.customer_id = touchpoints.customer_id
-    where
-        touchpoints.event_type = 'redeemed'
-        and touchpoints.touchpoint_date between windows.reached_date and windows.window_until_date
+            windows.campaign_id = redeemed.campaign_id
+            and windows.customer_id = redeemed.customer_id
+    where {{ is_answer_to(
+        'windows.reached', 'redeemed.redeemed', 'windows.window_days', 'windows.offer_until_date'
+    ) }}
     group by windows.campaign_id, windows.customer_id
 
 )
@@ -104,6 +115,7 @@ select
     windows.offer_until_date,
     windows.reached_at,
     windows.reached_date,
+    cast(windows.window_days as integer) as window_days,
     cast(windows.window_until_date as date) as window_until_date,
     windows.is_sent,
     windows.reached_at is not null as is_reached,
@@ -111,6 +123,8 @@ select
     {% for event in ['opened', 'clicked', 'replied', 'unsubscribed', 'complained'] %}
     windows.has_{{ event }} and windows.reached_at is not null as has_{{ event }},
     {% endfor %}
+    windows.has_machine_opened,
+    windows.has_robot_clicked,
     cast(coalesce(redemptions.redemption_count, 0) as bigint) as redemption_count
 from windows
 left join redemptions

@@ -10,6 +10,8 @@ responses as (
         {% for event in ['opened', 'clicked', 'replied', 'unsubscribed', 'complained'] %}
         count(*) filter (where has_{{ event }}) as {{ event }}_count,
         {% endfor %}
+        count(*) filter (where has_machine_opened) as machine_opened_count,
+        count(*) filter (where has_robot_clicked) as robot_clicked_count,
         count(*) filter (where redemption_count > 0) as redeemed_count,
         sum(redemption_count) as redemption_count
     from {{ ref('fct_campaign_recipients') }}
@@ -37,8 +39,8 @@ window_orders as (
 
 ),
 
--- One order can lie in the windows of several campaigns; it is put down to the one that reached
--- the customer last, so that the campaigns together have no more orders than there were.
+-- One order can lie in the windows of several campaigns; it is put down to one of them, so that the
+-- campaigns together have no more orders than there were.
 attributed as (
 
     select
@@ -47,6 +49,20 @@ attributed as (
         sum(reporting_sales_amount) as attributed_sales_amount
     from {{ ref('fct_campaign_orders') }}
     group by last_campaign_id
+
+),
+
+-- What the mailing tool itself puts down to the campaign, on its own terms.
+vendor as (
+
+    select
+        vendor_campaign_id as campaign_id,
+        count(*) as vendor_attributed_order_count,
+        sum(vendor_sales_amount) as vendor_attributed_sales_amount,
+        count(*) filter (where agreement = 'same_campaign') as agreed_order_count
+    from {{ ref('fct_vendor_orders') }}
+    where vendor_campaign_id is not null
+    group by vendor_campaign_id
 
 ),
 
@@ -60,12 +76,12 @@ counted as (
         cast(
             coalesce(
                 campaigns.offer_until_date,
-                campaigns.send_date + {{ var('campaign_attribution_days') }} - 1
+                campaigns.send_date + {{ answer_days('campaigns.channel') }}
             ) as date
         ) as window_until_date,
         {% for column in [
             'sent', 'delivered', 'bounced', 'opened', 'clicked', 'replied', 'unsubscribed',
-            'complained', 'redeemed', 'redemption'
+            'complained', 'redeemed', 'redemption', 'machine_opened', 'robot_clicked'
         ] %}
         coalesce(responses.{{ column }}_count, 0) as {{ column }}_count,
         {% endfor %}
@@ -74,11 +90,22 @@ counted as (
         coalesce(window_orders.other_currency_order_count, 0) as other_currency_order_count,
         coalesce(window_orders.window_sales_amount, 0) as window_sales_amount,
         coalesce(attributed.attributed_order_count, 0) as attributed_order_count,
-        coalesce(attributed.attributed_sales_amount, 0) as attributed_sales_amount
+        coalesce(attributed.attributed_sales_amount, 0) as attributed_sales_amount,
+        coalesce(vendor.vendor_attributed_order_count, 0) as vendor_attributed_order_count,
+        coalesce(vendor.agreed_order_count, 0) as agreed_order_count,
+        coalesce(vendor.vendor_attributed_sales_amount, 0) as vendor_attributed_sales_amount,
+        coalesce(baselines.compared_count, 0) as compared_count,
+        coalesce(baselines.ordered_count, 0) as compared_ordered_count,
+        coalesce(baselines.baseline_ordered_count, 0) as baseline_ordered_count,
+        coalesce(baselines.only_ordered_count, 0) as only_ordered_count,
+        coalesce(baselines.only_baseline_count, 0) as only_baseline_count
     from {{ ref('dim_campaigns') }} as campaigns
     left join responses on campaigns.campaign_id = responses.campaign_id
     left join window_orders on campaigns.campaign_id = window_orders.campaign_id
     left join attributed on campaigns.campaign_id = attributed.campaign_id
+    left join vendor on campaigns.campaign_id = vendor.campaign_id
+    left join {{ ref('fct_campaign_baselines') }} as baselines
+        on campaigns.campaign_id = baselines.campaign_id
 
 )
 
@@ -90,15 +117,17 @@ select
     window_until_date,
     coalesce(window_until_date < {{ latest_day() }}, false) as is_window_over,
     {% for column in [
-        'sent', 'delivered', 'bounced', 'opened', 'clicked', 'replied', 'unsubscribed', 'complained',
-        'redeemed', 'redemption', 'ordered', 'window_order', 'attributed_order',
-        'other_currency_order'
+        'sent', 'delivered', 'bounced', 'opened', 'machine_opened', 'clicked', 'robot_clicked', 'replied',
+        'unsubscribed', 'complained', 'redeemed', 'redemption', 'ordered', 'window_order', 'attributed_order',
+        'other_currency_order', 'vendor_attributed_order', 'agreed_order', 'compared',
+        'compared_ordered', 'baseline_ordered'
     ] %}
     cast({{ column }}_count as bigint) as {{ column }}_count,
     {% endfor %}
     {{ reporting_currency() }} as currency_code,
     cast(window_sales_amount as decimal(18, 3)) as window_sales_amount,
     cast(attributed_sales_amount as decimal(18, 3)) as attributed_sales_amount,
+    cast(vendor_attributed_sales_amount as decimal(18, 3)) as vendor_attributed_sales_amount,
     cast(sent_count * {{ contact_cost('channel') }} as decimal(18, 2)) as cost_amount,
     {% for column in ['delivered', 'bounced'] %}
     {{ ratio(column ~ '_count', 'sent_count') }} as {{ column }}_per_sent,
@@ -108,5 +137,10 @@ select
     ] %}
     {{ ratio(column ~ '_count', 'delivered_count') }} as {{ column }}_per_delivered,
     {% endfor %}
-    {{ ratio('clicked_count', 'opened_count') }} as clicked_per_opened
+    {{ ratio('clicked_count', 'opened_count') }} as clicked_per_opened,
+    {{ ratio('compared_ordered_count', 'compared_count') }} as compared_ordered_per_delivered,
+    {{ ratio('baseline_ordered_count', 'compared_count') }} as baseline_ordered_per_delivered,
+    {{ ratio('(compared_ordered_count - baseline_ordered_count)', 'compared_count') }} as ordered_lift,
+    {{ paired_low('only_ordered_count', 'only_baseline_count', 'compared_count') }} as ordered_lift_low,
+    {{ paired_high('only_ordered_count', 'only_baseline_count', 'compared_count') }} as ordered_lift_high
 from counted

@@ -23,7 +23,7 @@
 {% set least = var('habit_least_observations') %}
 {% set since = first_day_of_complete_months(var('habit_months')) %}
 {% set until = last_day_of_complete_months() %}
-{% set acts = ['ordered', 'visited', 'called', 'met', 'ticket_opened'] %}
+{% set acts = ['ordered', 'visited', 'called', 'attempted', 'met', 'ticket_opened'] %}
 {% set answers = ['clicked', 'replied', 'redeemed'] %}
 {% set is_of_few = is_incremental() and not asked(is_other_than('observed_until_date', until)) %}
 
@@ -65,6 +65,7 @@ touchpoints as {{ 'materialized' if is_of_few else 'not materialized' }} (
     from {{ ref('fct_touchpoints') }}
     where
         touchpoint_date between {{ since }} and {{ until }}
+        and not {{ is_by_robot() }}
         and {{ is_of_touched_customer() }}
 
 ),

@@ -71,15 +71,12 @@ select
     cast(coalesce(lines.item_quantity, 0) as decimal(18, 3)) as item_quantity,
     orders.currency_code,
     {% for column in [
-        'gross', 'returned', 'sales', 'retail_discount', 'coupon_discount', 'coupon_match_discount',
-        'discounted_sales',
+        'gross', 'returned', 'sales', 'retail_discount', 'coupon_discount', 'coupon_match_discount'
     ] %}
-    cast(coalesce(lines.{{ column }}_amount, 0) as decimal(18, 3)) as {{ column }}_amount
-    {{- ',' }}
+    cast(coalesce(lines.{{ column }}_amount, 0) as decimal(18, 3)) as {{ column }}_amount,
     {% endfor %}
+    cast(coalesce(lines.discounted_sales_amount, 0) as decimal(18, 3)) as discounted_sales_amount,
     orders.reporting_rate,
-    cast(
-        coalesce(lines.sales_amount, 0) * orders.reporting_rate as decimal(18, 3)
-    ) as reporting_sales_amount
+    cast(coalesce(lines.sales_amount, 0) * orders.reporting_rate as decimal(18, 3)) as reporting_sales_amount
 from orders
 left join lines on orders.order_id = lines.order_id

@@ -6,14 +6,15 @@
         meta={
             'replaced_by': 'touchpoint_date',
             'noted': 'all',
-            'browsed': "direction = 'inbound' and event_type in ('opened', 'visited', 'viewed')",
+            'browsed': "direction = 'inbound' and (event_type in ('opened', 'visited', 'viewed') or actor = 'automated')",
         },
         pre_hook="{{ find_touched_days(
             rows=ref('int_touchpoints__unified'),
             day='touchpoint_date',
             watch=['touchpoint_id', 'customer_id', 'occurred_at', 'channel', 'direction', 'actor',
                    'message_class', 'event_type', 'is_marketing_contact', 'campaign_id',
-                   'message_id', 'order_id', 'coupon_upc', 'owner_id', 'question', 'answer'],
+                   'flow_id', 'message_id', 'variation_id', 'is_message_inferred', 'order_id', 'coupon_upc',
+                   'owner_id', 'question', 'answer', 'answer_mood'],
         ) }}"
     )
 }}

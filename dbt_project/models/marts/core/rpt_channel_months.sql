@@ -10,7 +10,7 @@
 
 {% set events = [
     'sent', 'delivered', 'bounced', 'opened', 'clicked', 'replied', 'unsubscribed', 'complained',
-    'visited', 'viewed', 'called', 'met', 'ticket_opened', 'surveyed', 'answered', 'ordered',
+    'visited', 'viewed', 'called', 'attempted', 'met', 'ticket_opened', 'surveyed', 'answered', 'ordered',
     'returned', 'redeemed'
 ] %}
 
@@ -27,6 +27,7 @@ touchpoints as {{ 'materialized' if is_incremental() else 'not materialized' }} 
         actor,
         event_type,
         is_marketing_contact,
+        {{ is_by_robot() }} as is_by_robot,
         -- what costs the firm something: each message, call or meeting of ours once
         direction = 'outbound'
         and (
@@ -47,12 +48,19 @@ counted as (
         channel,
         count(*) as touchpoint_count,
         count(*) filter (where direction = 'outbound') as outbound_count,
-        count(*) filter (where direction = 'inbound') as inbound_count,
-        count(*) filter (where direction = 'outbound' and actor = 'human') as human_outbound_count,
+        count(*) filter (where direction = 'inbound' and not is_by_robot) as inbound_count,
+        count(*) filter (
+            where direction = 'outbound' and actor = 'human' and event_type <> 'attempted'
+        ) as human_outbound_count,
         count(*) filter (where is_marketing_contact) as marketing_contact_count,
         {% for event in events %}
-        count(*) filter (where event_type = '{{ event }}') as {{ event }}_count,
+        -- who leaves or complains does so once, however many lists and metrics tell of it
+        count({{ 'distinct customer_id' if event in ['unsubscribed', 'complained'] else '*' }}) filter (
+            where event_type = '{{ event }}' and not is_by_robot
+        ) as {{ event }}_count,
         {% endfor %}
+        count(*) filter (where event_type = 'opened' and is_by_robot) as machine_opened_count,
+        count(*) filter (where event_type = 'clicked' and is_by_robot) as robot_clicked_count,
         count(*) filter (where is_paid_for and actor = 'automated') as automated_paid_count,
         count(*) filter (where is_paid_for and actor = 'human') as human_paid_count
     from touchpoints
@@ -74,7 +82,7 @@ customers as (
             channel,
             customer_id,
             bool_or(direction = 'outbound') as was_reached,
-            bool_or(direction = 'inbound') as was_active
+            bool_or(direction = 'inbound' and not is_by_robot) as was_active
         from touchpoints
         group by month_date, channel, customer_id
     ) as customer_months
@@ -110,7 +118,7 @@ lines as (
         {% for column in [
             'touchpoint', 'outbound', 'inbound', 'human_outbound', 'marketing_contact',
             'automated_paid', 'human_paid'
-        ] + (events | reject('equalto', 'ordered') | list) %}
+        ] + (events | reject('equalto', 'ordered') | list) + ['machine_opened', 'robot_clicked'] %}
         counted.{{ column }}_count,
         {% endfor %}
         orders.order_count as ordered_count,
@@ -134,7 +142,7 @@ select
     {% endfor %}
     {% for column in [
         'touchpoint', 'outbound', 'inbound', 'human_outbound', 'marketing_contact'
-    ] + events %}
+    ] + events + ['machine_opened', 'robot_clicked'] %}
     cast(coalesce(lines.{{ column }}_count, 0) as bigint) as {{ column }}_count,
     {% endfor %}
     cast(coalesce(lines.other_currency_order_count, 0) as bigint) as other_currency_order_count,

@@ -13,6 +13,8 @@ customers as (
         {{ weekdays_in_force('preferences') }} as allowed_weekdays,
         {{ pause_in_force('preferences') }} as paused_until_date,
         relationships.relationship_type,
+        coalesce(relationships.type_basis = 'declared', false) as is_type_declared,
+        preferences.wants_relationship = 'no' as is_unwilling,
         case
             -- only what they said themselves is final; what was inferred is treated as its type is
             when preferences.wants_relationship = 'no' then 0
@@ -178,7 +180,12 @@ capped as (
         least(
             customers.declared_cap_30d,
             customers.treatment_cap_30d,
-            optima.optimum_contacts_28d
+            -- nor does the curve of a type silence whom a model takes for one
+            case
+                when customers.is_type_declared then optima.optimum_contacts_28d
+                when optima.optimum_contacts_28d is not null
+                    then greatest(optima.optimum_contacts_28d, 1)
+            end
         ) as contact_cap_30d,
         {% for days in windows %}
         coalesce(counted.contact_count_{{ days }}d, 0) as contact_count_{{ days }}d,
@@ -226,7 +233,7 @@ select
     cast(contact_cap_30d as bigint) as contact_cap_30d,
     cast(
         case
-            when declared_cap_30d = contact_cap_30d then 'declared'
+            when is_unwilling or declared_cap_30d = contact_cap_30d then 'declared'
             when treatment_cap_30d = contact_cap_30d then 'treatment'
             else 'optimum'
         end as varchar

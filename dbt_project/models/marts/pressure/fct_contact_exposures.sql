@@ -29,7 +29,7 @@ daily as (
     select
         customer_key,
         day_number,
-        {% for kind in ['contact', 'control', 'response', 'service'] %}
+        {% for kind in ['contact', 'control', 'service'] %}
         cast(count(*) filter (where kind = '{{ kind }}') as double) as {{ kind }}_count,
         {% endfor %}
         cast(count(*) filter (where kind = 'visit') as double) as visit_count
@@ -47,7 +47,6 @@ around as (
         sum(contact_count) over before_28d as contacts_28d,
         sum(contact_count) over before_30d as contacts_30d,
         sum(control_count) over before_90d as control_count_90d,
-        sum(response_count) over next_7d as response_count_7d,
         sum(service_count) over next_3d as service_count_3d,
         sum(service_count) over before_28d as service_count_28d,
         sum(visit_count) over next_3d as visit_count_3d
@@ -64,10 +63,6 @@ around as (
         before_90d as (
             partition by customer_key order by day_number
             range between 90 preceding and 1 preceding
-        ),
-        next_7d as (
-            partition by customer_key order by day_number
-            range between current row and 7 following
         ),
         next_3d as (
             partition by customer_key order by day_number
@@ -111,6 +106,7 @@ exposures as not materialized (
 
     select
         *,
+        {{ answer_days('channel') }} as answer_days,
         cast(date_trunc('month', event_date) as date) - 1 as month_end_date
     from events
     where
@@ -139,14 +135,45 @@ named_reactions as (
         on
             exposures.customer_key = reactions.customer_key
             and exposures.message_key = reactions.message_key
-            and exposures.occurred_at <= reactions.occurred_at
-            and exposures.occurred_at + interval 7 day > reactions.occurred_at
-            -- in the week in which the clock is put forward, 7 times 24 hours end on the eighth day
-            and exposures.day_number + 7 >= reactions.day_number
+            and {{ is_answer_to('exposures.event', 'reactions.event', 'exposures.answer_days') }}
     where
         exposures.kind = 'contact'
         and reactions.kind in ('named_response', 'opt_out', 'complaint', 'pulse')
     group by exposures.event_id
+
+),
+
+-- Orders and replies that name no message: the next one, by the hour and, of those without one, by the day.
+{% for by, without in [('hour', 'not '), ('day', '')] %}
+responses_by_{{ by }} as not materialized (
+
+    select
+        customer_key,
+        day_number,
+        event_at,
+        event_date
+    from events
+    where kind = 'response' and {{ without }}{{ has_no_hour('event') }}
+
+),
+
+{% endfor %}
+unnamed_responses as (
+
+    select
+        exposures.event_id,
+        {{ is_answer_to('exposures.event', 'responses_by_hour.event', 'exposures.answer_days') }}
+        or {{ is_answer_to('exposures.event', 'responses_by_day.event', 'exposures.answer_days') }}
+            as has_unnamed_response
+    from exposures
+    asof left join responses_by_hour
+        on
+            exposures.customer_key = responses_by_hour.customer_key
+            and exposures.event_at <= responses_by_hour.event_at
+    asof left join responses_by_day
+        on
+            exposures.customer_key = responses_by_day.customer_key
+            and exposures.day_number <= responses_by_day.day_number
 
 ),
 
@@ -168,7 +195,7 @@ relationships as (
 select
     exposures.event_id as exposure_id,
     exposures.customer_id,
-    exposures.occurred_at as exposed_at,
+    exposures.event_at as exposed_at,
     exposures.event_date as exposure_date,
     cast(exposures.campaign_id as varchar) as campaign_id,
     cast(exposures.message_id as varchar) as message_id,
@@ -179,7 +206,7 @@ select
     cast(coalesce(around.contacts_28d, 0) as integer) as contact_count_28d,
     cast(coalesce(around.contacts_30d, 0) as integer) as contact_count_30d,
     coalesce(named_reactions.has_named_response, false) as has_named_response,
-    around.response_count_7d > 0 as has_unnamed_response,
+    coalesce(unnamed_responses.has_unnamed_response, false) as has_unnamed_response,
     {% for kind in ['opt_out', 'complaint'] %}
     coalesce(named_reactions.has_{{ kind }} or unnamed_reactions.has_{{ kind }}, false)
         as has_{{ kind }},
@@ -201,6 +228,7 @@ left join unnamed_reactions
         exposures.customer_key = unnamed_reactions.customer_key
         and exposures.day_number = unnamed_reactions.day_number
 left join named_reactions on exposures.event_id = named_reactions.event_id
+left join unnamed_responses on exposures.event_id = unnamed_responses.event_id
 left join relationships
     on
         exposures.customer_id = relationships.customer_id

@@ -1,4 +1,8 @@
-{% set shares = ['opt_out', 'complaint', 'harmed', 'silent', 'repeat_visit'] %}
+{#- What is counted, and of what it is a share: of the customers whom it reached, or of the messages. -#}
+{% set shares = {
+    'opt_out': 'recipient', 'complaint': 'recipient', 'harmed': 'recipient', 'silent': 'contact',
+    'repeat_visit': 'contact',
+} %}
 
 with
 
@@ -19,10 +23,9 @@ cells as (
         contact_count_30d,
         min(exposure_date) as first_exposure_date,
         max(exposure_date) as last_exposure_date,
-        sum(exposure_count) as recipient_count,
+        sum(exposure_count) as contact_count,
         {% for count in [
-            'opt_out', 'complaint', 'harmed', 'silent', 'repeat_visit', 'too_much_asked', 'too_much',
-            'unclear_asked', 'unclear',
+            'silent', 'repeat_visit', 'too_much_asked', 'too_much', 'unclear_asked', 'unclear',
         ] %}
         sum({{ count }}_count) as {{ count }}_count,
         {% endfor %}
@@ -34,11 +37,26 @@ cells as (
 
 ),
 
+-- Whom it reached and who left, by the same column as its performance.
+recipients as (
+
+    select
+        campaign_id,
+        count(*) as recipient_count,
+        count(*) filter (where has_unsubscribed) as opt_out_count,
+        count(*) filter (where has_complained) as complaint_count,
+        count(*) filter (where has_unsubscribed or has_complained) as harmed_count
+    from {{ ref('fct_campaign_recipients') }}
+    where is_reached
+    group by campaign_id
+
+),
+
 treatments as (
 
     select
         relationship_type,
-        coalesce(treatment_contact_count_30d, {{ var('contact_cap_30d') }}) as treatment_cap_30d
+        inferred_contact_count_30d as treatment_cap_30d
     from {{ ref('int_relationship__types') }}
 
 ),
@@ -48,7 +66,7 @@ over_declared_cap as (
 
     select
         contacts.campaign_id,
-        count(*) as recipient_count
+        count(*) as contact_count
     from contacts
     inner join {{ ref('dim_preferences') }} as preferences
         on
@@ -89,16 +107,18 @@ counted as (
         max(cells.last_exposure_date) as last_exposure_date,
         cast(
             coalesce(
-                sum(cells.recipient_count) filter (
+                sum(cells.contact_count) filter (
                     where
                     cells.contact_count_30d
                     >= coalesce(treatments.treatment_cap_30d, {{ var('contact_cap_30d') }})
                 ), 0
-            ) + coalesce(any_value(over_declared_cap.recipient_count), 0) as bigint
+            ) + coalesce(any_value(over_declared_cap.contact_count), 0) as bigint
         ) as over_cap_count,
+        {% for count in ['recipient', 'opt_out', 'complaint', 'harmed'] %}
+        cast(coalesce(any_value(recipients.{{ count }}_count), 0) as bigint) as {{ count }}_count,
+        {% endfor %}
         {% for count in [
-            'recipient', 'opt_out', 'complaint', 'harmed', 'silent', 'repeat_visit', 'too_much_asked',
-            'too_much', 'unclear_asked', 'unclear',
+            'contact', 'silent', 'repeat_visit', 'too_much_asked', 'too_much', 'unclear_asked', 'unclear',
         ] %}
         cast(sum(cells.{{ count }}_count) as bigint) as {{ count }}_count,
         {% endfor %}
@@ -110,6 +130,7 @@ counted as (
             - coalesce(any_value(of_newcomers.service_contact_count_28d_before), 0)
         ) * 4 / 28.0 as usual_service_contact_count
     from cells
+    left join recipients on cells.campaign_id = recipients.campaign_id
     left join treatments on cells.relationship_type = treatments.relationship_type
     left join over_declared_cap on cells.campaign_id = over_declared_cap.campaign_id
     left join of_newcomers on cells.campaign_id = of_newcomers.campaign_id
@@ -135,6 +156,7 @@ usual as (
     select
         campaigns.campaign_id,
         sum(earlier.recipient_count) as recipient_count,
+        sum(earlier.contact_count) as contact_count,
         {% for share in shares %}
         sum(earlier.{{ share }}_count) as {{ share }}_count{{ ',' if not loop.last }}
         {% endfor %}
@@ -152,14 +174,14 @@ compared as (
 
     select
         campaigns.*,
-        {% for share in shares %}
-        {{ ratio('campaigns.' ~ share ~ '_count', 'campaigns.recipient_count') }}
+        {% for share, whole in shares.items() %}
+        {{ ratio('campaigns.' ~ share ~ '_count', 'campaigns.' ~ whole ~ '_count') }}
             as {{ share }}_share,
-        {{ ratio('usual.' ~ share ~ '_count', 'usual.recipient_count') }} as usual_{{ share }}_share,
+        {{ ratio('usual.' ~ share ~ '_count', 'usual.' ~ whole ~ '_count') }} as usual_{{ share }}_share,
         {% endfor %}
         campaigns.recipient_count
         * {{ ratio('usual.harmed_count', 'usual.recipient_count') }} as usual_harmed_count,
-        {{ ratio('campaigns.over_cap_count', 'campaigns.recipient_count') }} as over_cap_share,
+        {{ ratio('campaigns.over_cap_count', 'campaigns.contact_count') }} as over_cap_share,
         {{ ratio('campaigns.service_contact_count', 'campaigns.usual_service_contact_count') }}
             as service_contact_ratio,
         -- what is usual is no more certain than what happened this time
@@ -236,6 +258,7 @@ select
     channel,
     first_exposure_date,
     recipient_count,
+    contact_count,
     over_cap_count,
     over_cap_share,
     {% for share in shares %}

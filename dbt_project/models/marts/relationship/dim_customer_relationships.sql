@@ -9,6 +9,7 @@
                 ref('fct_customer_months'), ref('fct_relationship_evidence'),
                 but_browsing(ref('fct_touchpoints')), ref('fct_deals'), ref('dim_preferences'),
                 ref('dim_customers'), ref('dim_customer_value'),
+                ref('rpt_signal_coverage'),
             ],
             everybody=is_other_than('observed_from_date', first_day_of_months(12))
             ~ ' or ' ~ loyalty_programme_came_or_went(ref('dim_preferences')),
@@ -98,18 +99,24 @@ given as (
         scored.* exclude (customer_id),
         -- an answer is no initiative of ours
         greatest(staff_contacts - answered, 0) as advances,
-        case when messages > 0 or staff_contacts > 0 then
+        messages + staff_contacts as contacts_given,
+        -- what nobody keeps of what we send is as little known as what customers do unseen
+        case when contacts_given > 0 and ({{ is_seen('advice_messages') }} or {{ is_seen('staff_contacts') }}) then
             {{ saturated('(advice_messages + advances) / months_known', var('given_contacts_half')) }}
         end as given_closeness,
-        case when messages > 0 or staff_contacts > 0 then
+        case when contacts_given > 0 and {{ is_seen('messages') }} then
             {{ saturated('messages / months_known', var('given_contacts_half')) }}
         end as given_frequency,
-        answer_credit / nullif(written, 0) as given_reciprocity,
-        staff_contacts / nullif(messages + staff_contacts, 0) as given_human_share,
-        offer_messages / nullif(messages, 0) as given_price_focus,
+        case when {{ is_seen('staff_contacts') }} then answer_credit / nullif(written, 0) end
+            as given_reciprocity,
+        case when {{ is_seen('messages') }} and {{ is_seen('staff_contacts') }} then
+            staff_contacts / nullif(contacts_given, 0)
+        end as given_human_share,
+        case when {{ is_seen('offer_messages') }} then offer_messages / nullif(messages, 0) end
+            as given_price_focus,
         case
             when
-                (messages > 0 or staff_contacts > 0)
+                contacts_given > 0
                 and (programme.is_kept or contracts.customer_id is not null)
                 then
                     case
@@ -128,7 +135,7 @@ given as (
             'closeness': 'months_known',
             'frequency': 'months_known',
             'reciprocity': 'written',
-            'human_share': 'messages + staff_contacts',
+            'human_share': 'contacts_given',
             'price_focus': 'messages',
             'commitment': 'months_known',
         }.items() %}
@@ -144,44 +151,56 @@ given as (
 
 ),
 
--- The treatment is held against the same profiles, every axis by its policy weight.
+-- The treatment is held against the same profiles, every axis by its policy weight and by how much of ours the
+-- figure rests on.
 treated as (
 
     select
         customer_id,
-        {{ distances_to_types(relationship_axes()) }}
+        contacts_given,
+        {{ distances_to_types(relationship_axes()) }},
+        least(
+            {% for type in relationship_types() %}
+            {{ type }}_distance{{ ',' if not loop.last }}
+            {% endfor %}
+        ) as least_distance
     from (
         select
             customer_id,
+            contacts_given,
             {% for axis in relationship_axes() %}
-            {%- set weight = var('relationship_axis_weights')[axis].weight %}
+            {%- set weight = var('relationship_axis_weights')[axis].weight ~ ' * given_' ~ axis ~ '_weight' %}
             case when given_{{ axis }} is null then 0 else {{ weight }} end as {{ axis }}_pull,
             coalesce({{ weight }} * {{ within_profiles('given_' ~ axis, axis) }}, 0)
                 as {{ axis }}_pulled{{ ',' if not loop.last }}
             {% endfor %}
         from given
         cross join profiles
-        where messages > 0 or staff_contacts > 0
+        where contacts_given > 0
     ) as pulls
     cross join profiles
 
 ),
 
+-- Three letters make no treatment, nor does one that could as well be another's.
 nearest_treatment as (
 
     select
         customer_id,
-        case
-            least(
-                {% for type in relationship_types() %}
-                {{ type }}_distance{{ ',' if not loop.last }}
-                {% endfor %}
-            )
+        case least_distance
             {% for type in relationship_types() %}
             when {{ type }}_distance then '{{ type }}'
             {% endfor %}
         end as given_type
     from treated
+    where
+        contacts_given >= {{ var('given_least_contacts') }}
+        and 1 / (
+            {% for type in relationship_types() %}
+            exp((least_distance - {{ type }}_distance) / {{ var('relationship_temperature') }})
+            {{- ' +' if not loop.last }}
+            {% endfor %}
+        ) >= {{ var('relationship_least_confidence') }}
 
 ),
 
@@ -191,6 +210,7 @@ judged as (
         given.*,
         coalesce(nearest_treatment.given_type, 'unknown') as given_type,
         coalesce({{ inferred_type() }}, 'unknown') as inferred_type,
+        coalesce({{ inferred_wish() }}, 'unknown') as inferred_wish,
         coalesce(declared_type, {{ inferred_type() }}, 'unknown') as relationship_type,
         -- Answering more readily than she does wrongs nobody, nor does a person who answers where she
         -- wants none. To buy often is no wish for messages: we reach her too seldom when we do so less
@@ -282,10 +302,7 @@ select
                 then reasoned.declared_wants_relationship
             when types.seeks_relationship is not null and reasoned.declared_type is not null
                 then case when types.seeks_relationship then 'yes' else 'no' end
-            when not coalesce({{ has_enough_evidence() }}, false) then 'unknown'
-            when reasoned.seeking_share >= {{ var('wants_relationship_from') }} then 'yes'
-            when reasoned.seeking_share <= {{ var('wants_none_up_to') }} then 'no'
-            else 'unknown'
+            else reasoned.inferred_wish
         end as varchar
     ) as wants_relationship,
     cast(
@@ -294,13 +311,7 @@ select
                 reasoned.declared_wants_relationship in ('yes', 'no')
                 or reasoned.declared_type is not null
                 then 'declared'
-            when
-                {{ has_enough_evidence() }}
-                and (
-                    reasoned.seeking_share >= {{ var('wants_relationship_from') }}
-                    or reasoned.seeking_share <= {{ var('wants_none_up_to') }}
-                )
-                then 'inferred'
+            when reasoned.inferred_wish <> 'unknown' then 'inferred'
             else 'none'
         end as varchar
     ) as wants_basis,
@@ -330,7 +341,12 @@ select
     cast(reasoned.value_tier as varchar) as value_tier,
     cast(coalesce(reasoned.touch_count, 0) as bigint) as human_touch_count_12m,
     cast(reasoned.owner_continuity as double) as owner_continuity,
-    cast(types.treatment_contact_count_30d as bigint) as treatment_contact_count_30d,
+    cast(
+        case
+            when reasoned.declared_type is not null then types.treatment_contact_count_30d
+            else types.inferred_contact_count_30d
+        end as bigint
+    ) as treatment_contact_count_30d,
     types.treatment_channels,
     types.treatment_tone,
     types.has_human_desk,

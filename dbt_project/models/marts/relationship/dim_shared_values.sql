@@ -43,6 +43,7 @@ heard as (
             touchpoints.is_marketing_contact
             or touchpoints.event_type in ('clicked', 'redeemed', 'replied')
         )
+        and not {{ is_by_robot('touchpoints') }}
         and {{ is_of_touched_customer('touchpoints.customer_id') }}
     group by touchpoints.customer_id, campaigns.value_tag
 

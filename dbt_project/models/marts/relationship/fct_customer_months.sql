@@ -34,7 +34,8 @@ touchpoints as (
         cast(date_trunc('month', touchpoint_date) as date) as month_start_date
     from {{ ref('fct_touchpoints') }}
     where
-        event_type not in ('opened', 'visited', 'viewed', 'bounced')
+        event_type not in ('opened', 'visited', 'viewed', 'bounced', 'attempted')
+        and not {{ is_by_robot() }}
         {% if is_incremental() %}
         and {{ is_in_touched_month('touchpoint_date') }}
         {% endif %}
@@ -82,8 +83,8 @@ counted as (
         count(*) filter (
             where event_type = 'ticket_closed' and answer = 'positive'
         ) as happy_ticket_count,
-        count(*) filter (where {{ is_survey_answer('unhappy') }}) as unhappy_survey_count,
-        count(*) filter (where {{ is_survey_answer('happy') }}) as happy_survey_count,
+        count(*) filter (where answer_mood = 'unhappy') as unhappy_survey_count,
+        count(*) filter (where answer_mood = 'happy') as happy_survey_count,
         arg_max(
             {{ survey_dissatisfaction() }}, (occurred_at, touchpoint_id)
         ) filter (where event_type = 'answered') as last_dissatisfaction,

@@ -4,9 +4,7 @@
         incremental_strategy='replace_days',
         on_schema_change='fail',
         meta={'replaced_by': 'customer_id', 'noted': 'rebuilt'},
-        pre_hook="{{ follow_customers(
-            [ref('fct_customer_months')], everybody=web_shop_came_or_went(ref('fct_customer_months'))
-        ) }}"
+        pre_hook="{{ follow_customers([ref('fct_customer_months'), ref('rpt_signal_coverage')]) }}"
     )
 }}
 
@@ -15,6 +13,12 @@ with
 gathered as (
 
     {{ gathered_evidence(latest_day(), of=is_of_touched_customer()) }}
+
+),
+
+seen_from as (
+
+    {{ signals_seen_from() }}
 
 ),
 

@@ -26,6 +26,7 @@ select
     survey_name,
     survey_type,
     survey_channel,
+    response_group,
     score,
     is_archived,
     is_removed,

@@ -11,6 +11,8 @@ select
     profile_id,
     metric_id,
     message_id,
+    flow_id,
+    variation_id,
     campaign_id,
     coupon_upc,
     product_id,
@@ -20,6 +22,12 @@ select
     list_topic,
     pulse_question,
     pulse_answer,
+    clicked_url,
+    is_bot_click,
+    is_machine_open,
+    attributed_campaign_id,
+    attributed_message_id,
+    attributed_flow_id,
     occurred_at,
     load_date
 from versions

@@ -1,17 +1,19 @@
-"""HubSpot CRM: objects, owners, associations, communication preferences, reconciliation."""
+"""HubSpot: objects, owners, associations, preferences, marketing e-mail, reconciliation."""
 
 from collections.abc import Iterator
 
+from rapport.settings import cutoff_of
 from rapport.sources.connection import Connection
 from rapport.sources.hubspot.associations import RECENT_DAYS, pull_associations
 from rapport.sources.hubspot.crm import Crm
+from rapport.sources.hubspot.mail import pull_email_events, pull_marketing_emails
 from rapport.sources.hubspot.objects import pull_objects, pull_owners
 from rapport.sources.hubspot.preferences import CHANNELS, pull_definitions, pull_statuses
 from rapport.sources.hubspot.reconciliation import reconcile
 from rapport.sources.hubspot.types import ASSOCIATIONS, OBJECT_TYPES
 from rapport.sources.known import SWEEP_DAYS, Known
 from rapport.sources.records import Page
-from rapport.sources.streams import GROUPS, OWNERS
+from rapport.sources.streams import EMAIL_EVENTS, GROUPS, OWNERS
 
 
 def hubspot(connection: Connection, group: str, known: Known) -> Iterator[Page]:
@@ -20,7 +22,8 @@ def hubspot(connection: Connection, group: str, known: Known) -> Iterator[Page]:
     Args:
         connection: see `Crm`; ``options`` may also set ``recent_days``, for how long the
             associations of a record are read every night, ``listing_days``, how often all ids
-            are listed, and ``status_channels``, whose statuses are asked for beside e-mail's.
+            are listed, ``status_channels``, whose statuses are asked for beside e-mail's, and
+            ``marketing_email`` to false where the account sends none and its key may not ask.
         group: a key of ``streams.GROUPS``.
         known: what is landed.
     """
@@ -31,6 +34,12 @@ def hubspot(connection: Connection, group: str, known: Known) -> Iterator[Page]:
     elif group == "hubspot_preferences":
         yield from pull_definitions(crm)
         yield from pull_statuses(crm, known, connection.options.get("status_channels", CHANNELS))
+    elif group == "hubspot_marketing_email":
+        if connection.options.get("marketing_email", True):
+            yield from pull_marketing_emails(crm, connection)
+            yield from pull_email_events(
+                connection, crm, known.start(EMAIL_EVENTS), cutoff_of(known.as_of)
+            )
     elif group == "hubspot_reconciliation":
         days = int(connection.options.get("listing_days", SWEEP_DAYS))
         yield from reconcile(crm, known, list(OBJECT_TYPES.values()), listing_days=days)

@@ -25,8 +25,8 @@ GONE = "OBJECT_NOT_FOUND"
 REMEDY = (
     "Put a service key, or the token of a private app, with the scopes crm.objects.<type>.read for "
     "contacts, companies, deals, owners and feedback_submissions, tickets, sales-email-read, "
-    "communication_preferences.read and communication_preferences.statuses.batch.read into the "
-    "connection's password"
+    "communication_preferences.read, communication_preferences.statuses.batch.read, "
+    "marketing-email and content into the connection's password"
 )
 
 Record = dict[str, Any]

@@ -141,6 +141,7 @@ FEEDBACK_SUBMISSIONS = ObjectType(
     streams.FEEDBACK_SUBMISSIONS,
     (
         *_DATES,
+        "hs_response_group",
         "hs_submission_timestamp",
         "hs_survey_channel",
         "hs_survey_id",

@@ -1,15 +1,31 @@
-"""Klaviyo: profiles, lists and their members, metrics, campaigns, events, reconciliation."""
+"""Klaviyo: profiles, lists with members, metrics, campaigns, flows, events, reconciliation."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
 from rapport.sources.connection import Connection
-from rapport.sources.klaviyo.api import PROFILES_PAGE_SIZE, Klaviyo, instant
+from rapport.sources.klaviyo.api import (
+    PROFILES_PAGE_SIZE,
+    Klaviyo,
+    instant,
+    owners_of,
+    tag_names,
+    tags_of,
+)
+from rapport.sources.klaviyo.flows import pull_flows
 from rapport.sources.klaviyo.reconciliation import reconcile
 from rapport.sources.known import Known
 from rapport.sources.records import Page
-from rapport.sources.streams import CAMPAIGNS, EVENTS, LIST_MEMBERS, LISTS, METRICS, PROFILES
+from rapport.sources.streams import (
+    CAMPAIGN_MESSAGES,
+    CAMPAIGNS,
+    EVENTS,
+    LIST_MEMBERS,
+    LISTS,
+    METRICS,
+    PROFILES,
+)
 
 CHANNELS = ("email", "sms", "mobile_push")  # a campaign list must name one
 # Being suppressed need not move a profile's `updated`.
@@ -23,7 +39,8 @@ def klaviyo(connection: Connection, group: str, known: Known, until: datetime) -
     """Yield what is new in a group of Klaviyo's streams.
 
     Args:
-        connection: see `Klaviyo`; ``options`` may also set ``channels``.
+        connection: see `Klaviyo`; ``options`` may also set ``channels``, and ``flows`` to false
+            where the account has none and its key may not ask.
         group: a key of ``streams.GROUPS``.
         known: what is landed.
         until: events at or after this moment belong to a later night.
@@ -34,6 +51,9 @@ def klaviyo(connection: Connection, group: str, known: Known, until: datetime) -
         "klaviyo_profiles": lambda: _profiles(api, known.start(PROFILES)),
         "klaviyo_lists": lambda: _lists(api),
         "klaviyo_campaigns": lambda: _campaigns(api, channels),
+        "klaviyo_flows": lambda: (
+            pull_flows(api) if connection.options.get("flows", True) else iter(())
+        ),
         "klaviyo_events": lambda: _events(api, known.start(EVENTS), until),
         "klaviyo_reconciliation": lambda: reconcile(api, known, until),
     }
@@ -82,25 +102,30 @@ def _campaigns(api: Klaviyo, channels: list[str]) -> Iterator[Page]:
     for page in api.pages("metrics", {}):
         yield METRICS, [api.row(METRICS, record) for record in page]
     for channel in channels:
-        params = {"filter": f"equals(messages.channel,'{channel}')", "include": "tags"}
+        params = {
+            "filter": f"equals(messages.channel,'{channel}')",
+            "include": "campaign-messages,tags",
+            "fields[campaign-message]": "created_at,updated_at,definition.channel,definition.label",
+        }
         for page in api.pages("campaigns", params):
-            names = _tag_names(page.response.json().get("included") or [])
+            included = page.response.json().get("included") or []
+            names = tag_names(included)
             yield (
                 CAMPAIGNS,
                 [
-                    api.row(CAMPAIGNS, record, channel=channel, tags=_tags(record, names))
+                    api.row(CAMPAIGNS, record, channel=channel, tags=tags_of(record, names))
                     for record in page
                 ],
             )
-
-
-def _tag_names(included: list[dict[str, Any]]) -> dict[str, str]:
-    return {each["id"]: each["attributes"]["name"] for each in included if each["type"] == "tag"}
-
-
-def _tags(campaign: dict[str, Any], names: dict[str, str]) -> list[str]:
-    tags = ((campaign.get("relationships") or {}).get("tags") or {}).get("data") or []
-    return sorted(names[tag["id"]] for tag in tags)
+            owners = owners_of(page, "campaign-messages")
+            yield (
+                CAMPAIGN_MESSAGES,
+                [
+                    api.row(CAMPAIGN_MESSAGES, record, campaign_id=owners.get(record["id"]))
+                    for record in included
+                    if record["type"] == "campaign-message"
+                ],
+            )
 
 
 def _events(api: Klaviyo, since: datetime | None, until: datetime) -> Iterator[Page]:

@@ -4,7 +4,7 @@ JSON:API over HTTPS, one dated revision. Lists are sorted by the time they are f
 and the API names the next page itself (``links.next``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,9 +19,10 @@ from rapport.sources.streams import Stream
 REVISION = "2026-07-15"
 PROFILES_PAGE_SIZE = 100  # the API's most
 EVENTS_PAGE_SIZE = 1000  # the API's most
+FLOWS_PAGE_SIZE = 50  # the API's most
 REMEDY = (
     "Put a private API key with the scopes profiles:read, lists:read, events:read, metrics:read, "
-    "campaigns:read and tags:read into the connection's password"
+    "campaigns:read, flows:read and tags:read into the connection's password"
 )
 NOISE = {"type", "links"}  # of every resource, and of no use
 
@@ -59,15 +60,17 @@ class Klaviyo:
         yield from self.pages("profiles", fixed | params)
 
     def events(self, *conditions: str) -> Iterator[list[Record]]:
-        """Yield pages of events, the oldest first."""
-        yield from self.pages(
+        """Yield pages of events, the oldest first, each with what Klaviyo puts it down to."""
+        for page in self.pages(
             "events",
             {
                 "filter": ",".join(conditions),
                 "sort": "datetime",
                 "page[size]": EVENTS_PAGE_SIZE,
+                "include": "attributions",
             },
-        )
+        ):
+            yield attributed(page, page.response.json().get("included") or [])
 
     def profile_of_event(self, event: str) -> str | None:
         """Return whose an event is now, or None if it is gone or nobody's."""
@@ -117,6 +120,50 @@ def related(relationships: dict[str, Any], name: str) -> str | None:
     data = (relationships.get(name) or {}).get("data") or {}
     found: str | None = data.get("id")
     return found
+
+
+def attributed(events: Iterable[Record], included: Iterable[Record]) -> list[Record]:
+    """Return events whose attributions tell what they lead to, and not only their own ids.
+
+    An attribution becomes ``{"id": ..., "campaign": id, "campaign-message": id, "flow": id, ...}``,
+    with what it has of these.
+    """
+    known = {
+        each["id"]: {
+            name: related(each["relationships"], name) for name in each.get("relationships") or {}
+        }
+        for each in included
+        if each["type"] == "attribution"
+    }
+    found = []
+    for event in events:
+        relationships = event.get("relationships") or {}
+        credits = (relationships.get("attributions") or {}).get("data") or []
+        if credits:
+            told = [{"id": each["id"], **known.get(each["id"], {})} for each in credits]
+            relationships = relationships | {"attributions": {"data": told}}
+        found.append(event | {"relationships": relationships})
+    return found
+
+
+def tag_names(included: Iterable[Record]) -> dict[str, str]:
+    """Return the names of the tags among the resources that an answer includes, by id."""
+    return {each["id"]: each["attributes"]["name"] for each in included if each["type"] == "tag"}
+
+
+def tags_of(record: Record, names: Mapping[str, str]) -> list[str]:
+    """Return the names of a resource's tags, in alphabetical order."""
+    return sorted(names[id_] for id_ in _related_ids(record, "tags"))
+
+
+def owners_of(records: Iterable[Record], relation: str) -> dict[str, str]:
+    """Return id of a related resource -> id of the one that it belongs to."""
+    return {id_: record["id"] for record in records for id_ in _related_ids(record, relation)}
+
+
+def _related_ids(record: Record, relation: str) -> list[str]:
+    found = ((record.get("relationships") or {}).get(relation) or {}).get("data") or []
+    return [each["id"] for each in found]
 
 
 def instant(moment: datetime) -> str:

@@ -12,7 +12,7 @@ opened as (
         *,
         {{ json_members('properties', [
             'hs_survey_id', 'hs_survey_name', 'hs_survey_type', 'hs_survey_channel', 'hs_value',
-            'hs_submission_timestamp',
+            'hs_submission_timestamp', 'hs_response_group',
         ]) }} as members
     from landed
 
@@ -29,6 +29,7 @@ typed as (
         {{ clean_text('members.hs_survey_name') }} as survey_name,
         upper({{ clean_text('members.hs_survey_type') }}) as survey_type,
         lower({{ clean_text('members.hs_survey_channel') }}) as survey_channel,
+        upper({{ clean_text('members.hs_response_group') }}) as response_group,
 
         -- numbers
         try_cast({{ clean_text('members.hs_value') }} as double) as score,

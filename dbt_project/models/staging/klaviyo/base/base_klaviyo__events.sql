@@ -23,18 +23,34 @@ opened as (
         {{ json_members('landed.attributes', {
             'event_properties': {
                 '$message': 'VARCHAR',
+                '$flow': 'VARCHAR',
+                '$variation': 'VARCHAR',
                 'campaign_id': 'VARCHAR',
                 'coupon_upc': 'VARCHAR',
                 'ProductID': 'VARCHAR',
-                'OrderId': 'VARCHAR',
-                '$event_id': 'VARCHAR',
-                '$value': 'VARCHAR',
                 'Categories': ['VARCHAR'],
                 'List': 'VARCHAR',
                 'question': 'VARCHAR',
                 'answer': 'VARCHAR',
+                'URL': 'VARCHAR',
+                'Bot Click': 'VARCHAR',
+                'machine_open': 'VARCHAR',
+                'Apple Privacy Open': 'VARCHAR',
+                'OrderId': 'VARCHAR',
+                'order_id': 'VARCHAR',
+                '$event_id': 'VARCHAR',
+                '$value': 'VARCHAR',
+                '$attributed_message': 'VARCHAR',
+                '$attribution': {'$message': 'VARCHAR', '$flow': 'VARCHAR'},
             },
-        }) }} as members
+        }) }} as members,
+        {{ json_members('landed.relationships', {
+            'attributions': {
+                'data': [
+                    {'campaign': 'VARCHAR', 'campaign-message': 'VARCHAR', 'flow': 'VARCHAR'}
+                ],
+            },
+        }) }}.attributions.data[1] as attribution
     from landed
 
 ),
@@ -47,11 +63,25 @@ typed as (
         {{ clean_text('profile_id') }} as profile_id,
         {{ clean_text('metric_id') }} as metric_id,
         {{ clean_text('members.event_properties."$message"') }} as message_id,
+        {{ clean_text('members.event_properties."$flow"') }} as flow_id,
+        {{ clean_text('members.event_properties."$variation"') }} as variation_id,
         {{ clean_text('members.event_properties.campaign_id') }} as campaign_id,
         {{ clean_text('members.event_properties.coupon_upc') }} as coupon_upc,
         {{ clean_text('members.event_properties.productid') }} as product_id,
+        -- whose doing the tool says the event was, and the order that it is about
+        {{ clean_text('attribution.campaign') }} as attributed_campaign_id,
+        coalesce(
+            {{ clean_text('attribution."campaign-message"') }},
+            {{ clean_text('members.event_properties."$attribution"."$message"') }},
+            {{ clean_text('members.event_properties."$attributed_message"') }}
+        ) as attributed_message_id,
+        coalesce(
+            {{ clean_text('attribution.flow') }},
+            {{ clean_text('members.event_properties."$attribution"."$flow"') }}
+        ) as attributed_flow_id,
         coalesce(
             {{ clean_text('members.event_properties.orderid') }},
+            {{ clean_text('members.event_properties.order_id') }},
             {{ clean_text('members.event_properties."$event_id"') }}
         ) as order_id,
 
@@ -60,6 +90,13 @@ typed as (
         {{ topic_of('members.event_properties.list') }} as list_topic,
         lower({{ clean_text('members.event_properties.question') }}) as pulse_question,
         lower({{ clean_text('members.event_properties.answer') }}) as pulse_answer,
+        {{ clean_text('members.event_properties.url') }} as clicked_url,
+
+        -- booleans, null where the tool says neither
+        try_cast({{ clean_text('members.event_properties."bot click"') }} as boolean) as is_bot_click,
+        try_cast({{ clean_text('members.event_properties.machine_open') }} as boolean) is true
+        or try_cast({{ clean_text('members.event_properties."apple privacy open"') }} as boolean) is true
+            as is_machine_open,
 
         -- numbers
         {{ amount('members.event_properties."$value"') }} as order_amount,

@@ -83,7 +83,7 @@ checked as (
 
 select
     *,
-    1 as version_rank,
     1 as line_number,
-    false as is_repeat
+    false as is_repeat,
+    1 as version_rank
 from checked

@@ -14,3 +14,19 @@
             )
     end
 {%- endmacro %}
+
+{#- Is it one of the words of a policy? -#}
+{% macro is_one_of(column, words) -%}
+    list_contains([{{ sql_texts(words) }}], {{ column }})
+{%- endmacro %}
+
+{#- What a product code stands for by the policy; null for goods. -#}
+{% macro product_class_of(product_id) -%}
+    case
+        {% for class in var('product_classes') %}
+        {% for code in class.codes %}
+        when regexp_full_match({{ product_id }}, {{ sql_text('(?i)' ~ code) }}) then '{{ class.name }}'
+        {% endfor %}
+        {% endfor %}
+    end
+{%- endmacro %}

@@ -1,0 +1,46 @@
+{{ config(materialized='table') }}
+
+-- Whose an event of the CRM's own mail is: it names an address and nothing else. One that several
+-- customers have, or had, is the contact's who has it in the CRM now, as that is whom the CRM mailed.
+with
+
+owners as (
+
+    select
+        addresses.address_key,
+        contact_map.customer_id,
+        addresses.source = 'hubspot' as is_in_crm,
+        coalesce(versions.email_key = addresses.address_key, false) as is_theirs_now
+    from {{ ref('int_identity__addresses') }} as addresses
+    inner join {{ ref('int_identity__contact_map') }} as contact_map
+        on
+            addresses.source = contact_map.source
+            and addresses.source_record_id = contact_map.source_record_id
+    left join {{ ref('int_identity__versions') }} as versions
+        on
+            addresses.source = versions.source
+            and addresses.source_record_id = versions.source_record_id
+            and versions.valid_to is null
+    where addresses.kind = 'email'
+
+),
+
+owner_of as (
+
+    select
+        address_key,
+        customer_id
+    from owners
+    qualify
+        row_number() over (
+            partition by address_key
+            order by is_in_crm desc, is_theirs_now desc, customer_id
+        ) = 1
+
+)
+
+select
+    events.event_id,
+    owner_of.customer_id
+from {{ ref('stg_hubspot__email_events') }} as events
+inner join owner_of on {{ email_key('events.email') }} = owner_of.address_key

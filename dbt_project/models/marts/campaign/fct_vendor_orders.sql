@@ -1,0 +1,47 @@
+with
+
+orders as (
+
+    select
+        order_id,
+        customer_id,
+        sales_amount,
+        currency_code
+    from {{ ref('fct_orders') }}
+
+),
+
+ours as (
+
+    select
+        order_id,
+        last_campaign_id
+    from {{ ref('fct_campaign_orders') }}
+
+)
+
+select
+    vendor_orders.event_id as vendor_event_id,
+    cast(vendor_orders.order_number as varchar) as order_number,
+    orders.order_id,
+    coalesce(orders.customer_id, vendor_orders.customer_id) as customer_id,
+    vendor_orders.occurred_at as vendor_ordered_at,
+    cast(vendor_orders.campaign_id as varchar) as vendor_campaign_id,
+    cast(vendor_orders.flow_id as varchar) as vendor_flow_id,
+    cast(vendor_orders.message_id as varchar) as vendor_message_id,
+    cast(vendor_orders.sales_amount as decimal(18, 3)) as vendor_sales_amount,
+    ours.last_campaign_id as campaign_id,
+    cast(orders.sales_amount as decimal(18, 3)) as sales_amount,
+    orders.currency_code,
+    -- the first of these that holds
+    cast(
+        case
+            when orders.order_id is null then 'unknown_order'
+            when ours.last_campaign_id is null then 'vendor_only'
+            when ours.last_campaign_id = vendor_orders.campaign_id then 'same_campaign'
+            else 'other_campaign'
+        end as varchar
+    ) as agreement
+from {{ ref('int_campaigns__vendor_orders') }} as vendor_orders
+left join orders on vendor_orders.order_number = orders.order_id
+left join ours on orders.order_id = ours.order_id

@@ -1,0 +1,68 @@
+with
+
+landed as (
+
+    {{ landed('klaviyo', 'campaign_messages') }}
+
+),
+
+opened as (
+
+    select
+        *,
+        {{ json_members('attributes', {
+            'definition': {'label': 'VARCHAR', 'channel': 'VARCHAR'},
+        }) }} as members
+    from landed
+
+),
+
+typed as (
+
+    select
+        -- ids
+        {{ clean_text('id') }} as message_id,
+        coalesce(
+            {{ clean_text('campaign_id') }},
+            {{ clean_text(
+                "json_extract_string(try_cast(relationships as json), '$.campaign.data.id')"
+            ) }}
+        ) as campaign_id,
+
+        -- text
+        {{ clean_text('members.definition.label') }} as message_name,
+        lower({{ clean_text('members.definition.channel') }}) as channel,
+
+        -- the row as it came
+        members,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
+        raw
+
+    from opened
+
+),
+
+checked as (
+
+    select
+        * exclude (raw),
+        message_id as record_key,
+        true as is_seen,
+        case
+            when message_id is null then 'id is missing'
+            when members is null then 'attributes is not a JSON object'
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
+
+    from typed
+
+)
+
+select
+    * exclude (members),
+    {{ version_rank(['message_id']) }} as version_rank
+from checked

@@ -1,0 +1,66 @@
+with
+
+landed as (
+
+    {{ landed('klaviyo', 'flows') }}
+
+),
+
+opened as (
+
+    select
+        *,
+        {{ json_members('attributes', ['name', 'status', 'archived', 'trigger_type']) }} as members,
+        coalesce(json_extract_string(try_cast(tags as json), '$[*]'), []) as tag_names
+    from landed
+
+),
+
+typed as (
+
+    select
+        -- ids
+        {{ clean_text('id') }} as flow_id,
+
+        -- text
+        {{ clean_text('members.name') }} as flow_name,
+        lower({{ clean_text('members.status') }}) as flow_status,
+        lower({{ clean_text('members.trigger_type') }}) as trigger_type,
+        list_sort(tag_names) as tags,
+
+        -- booleans
+        coalesce(try_cast(members.archived as boolean), false) as is_archived,
+
+        -- the row as it came
+        members,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
+        raw
+
+    from opened
+
+),
+
+checked as (
+
+    select
+        * exclude (raw),
+        flow_id as record_key,
+        true as is_seen,
+        case
+            when flow_id is null then 'id is missing'
+            when members is null then 'attributes is not a JSON object'
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
+
+    from typed
+
+)
+
+select
+    * exclude (members),
+    {{ version_rank(['flow_id']) }} as version_rank
+from checked

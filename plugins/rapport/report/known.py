@@ -1,0 +1,129 @@
+"""The page's parts on what lies behind it: what cannot be known, and the firm's policies."""
+
+from rapport.report.night import Night, Row
+from rapport.report.words import (
+    NOTHING,
+    Column,
+    Section,
+    Table,
+    counted,
+    listed,
+    number,
+    plain,
+    short_day,
+)
+
+SIDES = {"wanted": "what customers want", "given": "what we give them"}
+
+
+def unknown(night: Night) -> Section | None:
+    """The signals of relationships that the firm has never had, and which source would tell."""
+    if not night.has("rpt_signal_coverage"):
+        return None
+    signals = night.rows("from rpt_signal_coverage order by side desc, axis, signal")
+    missing = [row for row in signals if not row["is_present"]]
+    if not signals:
+        return None
+    if missing:
+        axes = sorted({plain(row["axis"]) for row in missing})
+        finding = (
+            f"{counted(len(missing), 'signal')} of {len(signals)} {_has(missing)} never been seen, "
+            f"of {listed(axes)}. Nothing is concluded from that: what has no source says neither "
+            "yes nor no. The sources below would tell."
+        )
+    else:
+        finding = f"All {len(signals)} signals of relationships have a source that tells of them."
+    return Section(
+        "unknown",
+        "What cannot be known, and which source would tell",
+        finding,
+        tables=[
+            *(
+                [
+                    Table(
+                        "Never seen",
+                        (
+                            Column("signal", "signal"),
+                            Column("speaks of", "axis"),
+                            Column("of", "side"),
+                            Column("sources that would tell", "sources", "words"),
+                            Column("by", "streams", "words"),
+                        ),
+                        [_told(row) for row in missing],
+                        folded=False,
+                    )
+                ]
+                if missing
+                else []
+            ),
+            Table(
+                "All signals, and how many customers each tells of",
+                (
+                    Column("signal", "signal"),
+                    Column("speaks of", "axis"),
+                    Column("of", "side"),
+                    Column("since", "since"),
+                    Column("customers", "customers", "number"),
+                    Column("observations", "observations", "number"),
+                    Column("sources", "sources", "words"),
+                ),
+                [_told(row) for row in signals],
+            ),
+        ],
+    )
+
+
+def _has(missing: list[Row]) -> str:
+    return "has" if len(missing) == 1 else "have"
+
+
+def _told(row: Row) -> Row:
+    return {
+        "signal": plain(row["signal"]),
+        "axis": plain(row["axis"]),
+        "side": SIDES.get(row["side"], row["side"]),
+        "sources": plain(row["sources"]),
+        "streams": plain(row["streams"]),
+        "since": short_day(row["present_from_date"]) if row["present_from_date"] else NOTHING,
+        "customers": number(row["customer_count"]),
+        "observations": number(row["observation_count"]),
+    }
+
+
+def policies(night: Night) -> Section | None:
+    """Under which policies the release was made: what the firm decided otherwise."""
+    if not night.has("policies"):
+        return None
+    rows = night.rows("from policies order by policy")
+    if not rows:
+        return None
+    own = [row for row in rows if row["is_changed"] or row["source"] == "orders"]
+    return Section(
+        "policies",
+        "The policies behind these figures",
+        (
+            f"{counted(len(own), 'policy', 'policies')} of {len(rows)} "
+            f"{'is' if len(own) == 1 else 'are'} not the project's own."
+            if own
+            else f"All {len(rows)} policies are the project's own."
+        ),
+        tables=[
+            Table(
+                title,
+                (
+                    Column("policy", "policy"),
+                    Column("value", "value", "words"),
+                    Column("by default", "default_value", "words"),
+                    Column("who decided", "source"),
+                ),
+                [row | {"sentence": row["sentence"] or ""} for row in some],
+                below="sentence",
+                folded=folded,
+            )
+            for title, some, folded in (
+                ("Decided otherwise", own, False),
+                ("All policies", rows, True),
+            )
+            if some
+        ],
+    )
