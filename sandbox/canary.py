@@ -1,7 +1,7 @@
 """One person whose traces are easy to find: what the privacy tests look for.
 
-She is a household like any other in the figures. Her name carries what breaks careless code
-(quotes, a spreadsheet formula, a template, a right-to-left mark), and her words occur nowhere
+They are a household like any other in the figures. Their name carries what breaks careless code
+(quotes, a spreadsheet formula, a template, a right-to-left mark), and their words occur nowhere
 else in the company.
 """
 

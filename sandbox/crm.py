@@ -51,7 +51,7 @@ STAFF = (
     ("Olivia", "Marsh"),
 )
 SKILLS = ("negotiation", "advice", "technical", "vietnamese", "persian")
-LEAVER = 5  # this owner leaves, and a colleague takes over her contacts
+LEAVER = 5  # this owner leaves, and a colleague takes over their contacts
 SUCCESSOR = 2
 LEFT = day(2017, 9, 29) + 16 * HOUR
 

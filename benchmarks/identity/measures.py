@@ -17,7 +17,7 @@ class Score(NamedTuple):
     Attributes:
         pair_precision: share of the pairs put together that belong together.
         pair_recall: share of the pairs that belong together that were put together.
-        cluster_precision: share of the customers found who are exactly one person, all of her.
+        cluster_precision: share of the customers found who are exactly one person, all of them.
         cluster_recall: share of the people who were found exactly.
     """
 

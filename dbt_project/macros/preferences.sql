@@ -45,7 +45,7 @@
     {{ text_list("replace(replace(lower(" ~ column ~ "), 'e-mail', 'email'), ',', ';')") }}
 {%- endmacro %}
 
-{#- Was consent given in a way that only the person herself can have used? -#}
+{#- Was consent given in a way that only the person themselves can have used? -#}
 {% macro is_own_act(method) -%}
     coalesce(
         {{ method }} in ({{ sql_texts(var('consent_methods_of_her_own')) }}), false
@@ -64,7 +64,7 @@
     )
 {%- endmacro %}
 
-{#- Those of `choices` that no record of hers leaves out; null when none of them says anything. -#}
+{#- Those of `choices` that no record of theirs leaves out; null when none of them says anything. -#}
 {% macro in_all_lists(column, choices) -%}
     case
         when count({{ column }}) > 0
@@ -80,12 +80,12 @@
     end
 {%- endmacro %}
 
-{#- Everything that any record of hers lists. -#}
+{#- Everything that any record of theirs lists. -#}
 {% macro in_any_list(column) -%}
     list_sort(list_distinct(flatten(list({{ column }}) filter (where {{ column }} is not null))))
 {%- endmacro %}
 
-{#- Of what her records say, the latest answer; never dependent on the order of rows. -#}
+{#- Of what their records say, the latest answer; never dependent on the order of rows. -#}
 {% macro newest_said(column) -%}
     first(
         {{ column }} order by preferences_updated_at desc nulls last, updated_at desc, contact_id

@@ -279,7 +279,7 @@
 
 {#-
     A value no further out than the outermost profile: beyond it an axis tells types apart no more. Who
-    orders daily would else be nearest to whichever type orders most, whatever else she does.
+    orders daily would else be nearest to whichever type orders most, whatever else they do.
 -#}
 {% macro within_profiles(value, axis) -%}
     least(greatest({{ value }}, {{ axis }}_least), {{ axis }}_most)
@@ -543,7 +543,7 @@ scored as (
     ) }}
 {%- endmacro %}
 
-{#- From -1 to 1; 0 without a word from her. -#}
+{#- From -1 to 1; 0 without a word from them. -#}
 {% macro polarity_score() -%}
     {%- set net -%}
         ({% for sign, weight in var('polarity_weights').items() %}{{ weight }} * {{ sign }}s{{ ' + ' if not loop.last }}{% endfor %})

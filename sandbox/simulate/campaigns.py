@@ -63,7 +63,7 @@ def sends(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
     """Make ``draws``: who was to get what, with the number of contacts in the 28 days before.
 
     In the pool a person has an intensity per block, drawn from nothing but chance, and each
-    scheduled message reaches her with that probability; else she is in its control group. Outside
+    scheduled message reaches them with that probability; else they are its control group. Outside
     the pool the firm chases those who answer little: there the number of contacts and the response
     are related through what the person is.
     """
@@ -110,7 +110,7 @@ def sends(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
                 ms + (1500 * u2('minute', person, campaign))::bigint * 1000 as ms
             from decided where is_sent or (is_in_pool and has_holdout)
         ),
-        -- what else reached her is a contact too, whoever sent it
+        -- what else reached them is a contact too, whoever sent it
         counted as (
             select *, count(*) over (
                 partition by person, is_sent order by ms

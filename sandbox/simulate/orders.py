@@ -58,8 +58,8 @@ def catalogue(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
 def purchases(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
     """Make ``purchases``: the first order and the repeats until dropout or the end.
 
-    After each repeat a person leaves with her own probability, so the number of repeats is
-    geometric; between them lie exponential times with her own rate. That is BG/NBD as Fader,
+    After each repeat a person leaves with their own probability, so the number of repeats is
+    geometric; between them lie exponential times with their own rate. That is BG/NBD as Fader,
     Hardie and Lee wrote it. Only a strained relationship departs from it: 45 % of the orders in
     it do not happen.
     """
@@ -92,7 +92,7 @@ def purchases(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
             union all
             select
                 person, k,
-                -- the day is the process's, the hour her habit
+                -- the day is the process's, the hour their habit
                 whole_second(greatest(
                     born + k * 1000,
                     day_of(instant::bigint) + 3600000 * (
@@ -149,7 +149,7 @@ def orders(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
         weighed as (
             select *,
                 0.5 + u2('weight', order_id, line) as weight,
-                -- five different categories of hers in a row: no product comes twice
+                -- five different categories of theirs in a row: no product comes twice
                 ((chance('home', person) + 3 * ((chance('aisle', order_id) + line) % breadth))
                     % {len(CATEGORIES)})::bigint as category
             from parted

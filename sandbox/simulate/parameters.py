@@ -101,7 +101,7 @@ class Parameters:
         days: length of the history; it ends with the sandbox's last night.
         seed: another seed, other people; the laws stay.
         kinds: the types of relationship.
-        scatter: standard deviation of a person's axes around those of her kind.
+        scatter: standard deviation of a person's axes around those of their kind.
         responsiveness_scatter: of the logarithm of a person's own factor on every response.
         tolerance_scatter: of the logarithm of a person's own tolerance.
 

@@ -1,8 +1,9 @@
 """What a message does: opens (machines' too), clicks, replies, orders, opt-outs, complaints.
 
 The response probability is ``scale * r / (1 - r)`` for reciprocity r, times the person's own factor
-and how much the topic is hers, and falls by ``exp(-fall)`` with each contact in the 28 days before
-that lies beyond her own tolerance; the probability to opt out rises by ``exp(rise)`` with each.
+and how much the topic is theirs, and falls by ``exp(-fall)`` with each contact in the 28 days
+before that lies beyond their own tolerance; the probability to opt out rises by ``exp(rise)`` with
+each.
 """
 
 import duckdb
@@ -124,7 +125,7 @@ def responses(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
                 as has_pulse,
             whole_second(ms + (0.2 + 30 * u2('pulse at', person, campaign)) * an_hour())
                 as pulsed_at,
-            -- the answer is about what the person feels: beyond her tolerance it is too much
+            -- the answer is about what the person feels: beyond their tolerance it is too much
             case when is_asked then if(u2('too much', person, campaign) < clip(
                 0.06 + 0.5 * is_overloading::int + 3 * least(p_opt_out, 0.06), 0, 0.9
             ), 'yes', 'no') end as is_too_much,

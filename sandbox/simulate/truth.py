@@ -8,7 +8,7 @@ from sandbox.simulate.parameters import BLOCK, DEAL_STAGES, END, STRAINED, Param
 from sandbox.simulate.responses import opt_out_chance, response_chance
 
 MOST_CONTACTS = 12
-# The axis `frequency`: contacts of hers in 28 days at which it stands at one half.
+# The axis `frequency`: contacts of theirs in 28 days at which it stands at one half.
 HALF_FREQUENCY = 4.0
 SAMPLE = 20_000  # people of the pool, whose chances make the curves
 
@@ -30,7 +30,7 @@ PER_PERSON = {
             if(said_at < {END}, declared_wants, null) as declared_wants,
             beliefs as "values", topics as needs, named_owner_id as owner_id,
             rate * {BLOCK} as bg_lambda, drop_chance as bg_p,
-            -- alive: the last order the process gave was not the one she left after
+            -- alive: the last order the process gave was not the one they left after
             repeats_left as is_alive_at_end,
             spend_rate, SPEND_SHAPE / spend_rate / 100.0 as spend_mean,
             time_zone, is_in_pool and takes_mail as in_experiment,
@@ -42,7 +42,7 @@ PER_PERSON = {
         inner join (
             select
                 person,
-                -- what she does in 28 days while she lives: orders and the way to those on the web
+                -- what they do in 28 days while they live: orders and the way to those on the web
                 rate * {BLOCK} * (1 + 3.3 * (1 - human_share))
                     + 0.32 * rate_of(least(closeness, 0.86)) + 0.18 * rate_of(
                         least(human_share, 0.93)) * (0.3 + closeness) as contacts,
@@ -130,7 +130,7 @@ def curves(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
     """Make the truth that belongs to the company: curves, optima, campaigns, staff, parameters.
 
     The curves are means of the very chances that the responses were drawn with, over people of the
-    pool (each as often as the days she was there) and all campaigns.
+    pool (each as often as the days they were there) and all campaigns.
     """
     response = response_chance(p, "contacts", "is_strained")
     opt_out = opt_out_chance(p, "contacts", "is_strained")

@@ -1,5 +1,7 @@
 """The types of relationship that are inferred hold against a truth that no model has seen."""
 
+import shutil
+
 import duckdb
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from benchmarks.relationship import simulated
 from benchmarks.relationship.measures import Score, calibration_error, confusion, f1_scores
 from rapport.settings import WAREHOUSE_FILE
+from tests.dbt.landing_fixture import land
 
 
 def test_calling_everybody_the_same_is_no_good_classification():
@@ -84,6 +87,74 @@ def test_an_axis_is_the_mean_of_its_evidence(small):
     )
     assert off[0][0] < 0.001
     assert off[0][1] > 500
+
+
+@pytest.fixture(scope="module")
+def emptied(small, tmp_path_factory):
+    """Return a function that builds the company without sources or streams, which land empty."""
+
+    def build(*gone):
+        folder = tmp_path_factory.mktemp("emptied")
+        landing = folder / "landing"
+        shutil.copytree(small / "landing", landing)
+        for name in gone:
+            for stream in (landing / name).glob("**/load_date=*"):
+                shutil.rmtree(stream)
+        for source in ("hubspot", "klaviyo", "shop"):
+            land(landing, source, "2018-01-01", "empty", {})
+        simulated.build(folder, simulated.LAST_NIGHT)
+        return folder
+
+    return build
+
+
+def wishes(one, other):
+    """Wish and type of each customer of the shop or the CRM in one build and in the other."""
+    with duckdb.connect(str(one / WAREHOUSE_FILE), read_only=True) as connection:
+        connection.execute(f"attach '{other / WAREHOUSE_FILE}' as other (read_only)")
+        return connection.sql(
+            """
+            select distinct
+                a.customer_id, a.wants_relationship, a.inferred_type, b.wants_relationship,
+                b.wants_basis, b.inferred_type
+            from intermediate.int_identity__contact_map as map
+            inner join other.intermediate.int_identity__contact_map as other_map
+                using (source, source_record_id)
+            inner join marts.dim_customer_relationships as a on map.customer_id = a.customer_id
+            inner join other.marts.dim_customer_relationships as b
+                on other_map.customer_id = b.customer_id
+            where source in ('shop', 'hubspot')
+            """
+        ).fetchall()
+
+
+SEEKING = {"buddy", "best_friend", "business_partner", "full_service"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gone", ["hubspot", "klaviyo", "shop", "shop/products", "hubspot/emails"])
+def test_who_loses_a_source_makes_people_unknown_and_nobody_unwilling(small, emptied, gone):
+    found = wishes(small, emptied(gone))
+    assert len(found) >= 500
+    assert [row for row in found if row[1] != "no" and row[3:5] == ("no", "inferred")] == []
+    towards_no = [
+        row
+        for row in found
+        if row[2] != row[5]
+        and (
+            row[5] == "no_relationship"
+            or (row[2] in SEEKING and row[5] not in (*SEEKING, "unknown", "strained"))
+        )
+    ]
+    assert towards_no == []
+    assert len({row[0] for row in found if row[2] != "unknown" and row[5] == "unknown"}) > 50
+
+
+@pytest.mark.slow
+def test_a_load_without_a_row_changes_nobody(small, emptied):
+    found = wishes(small, emptied())
+    assert len(found) >= 500
+    assert [row for row in found if row[1:3] != (row[3], row[5])] == []
 
 
 @pytest.mark.slow

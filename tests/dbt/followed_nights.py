@@ -1,12 +1,12 @@
 """What makes a summary of a fact wrong that was right last night.
 
 The second night brings: a message and a draw of two months ago, an event that moves to another
-day, a letter that was never hers, an address that makes a stranger an old customer, a campaign
+day, a letter that was never theirs, an address that makes a stranger an old customer, a campaign
 that comes after its messages and draws, one that turns into an offer, another window of coupons,
 an order of long ago, a product of another category. The third night brings one message, the fourth
 the first order on the web, late: since then a way to the store was a choice. The fifth brings what
 nobody did: what customers say of themselves, who looks after one, a loyalty programme, what a
-campaign is about. On the sixth she signs a contract, and whoever looks after her has learned
+campaign is about. On the sixth they sign a contract, and whoever looks after them has learned
 something. The seventh is the first of a month.
 """
 

@@ -85,7 +85,7 @@ CUSTOMERS = {
     "a topic": "8",
     "preference centre": "9",
     "no relationship": "10",
-    "changed her cap": "11",
+    "changed their cap": "11",
     "suppressed": "12",
     "bouncing": "13",
     "address handed on": "14",
@@ -199,7 +199,7 @@ def land_first(landing) -> None:
                     number["no relationship"], "2017-02-01", wants_relationship="no", **answered
                 ),
                 _contact(
-                    number["changed her cap"],
+                    number["changed their cap"],
                     "2017-02-01",
                     allowed_channels="email;sms",
                     max_marketing_messages_30d="4",
@@ -259,7 +259,7 @@ def land_second(landing) -> None:
                     "created": "who knows",
                 },
             ],
-            "events": [_event(number["changed her cap"], "left", "2017-03-02")],
+            "events": [_event(number["changed their cap"], "left", "2017-03-02")],
         },
     )
     land(
@@ -283,7 +283,7 @@ def land_second(landing) -> None:
                 # An upsert empties the field, the cap is changed in the preference centre.
                 _contact(number["no relationship"], "2017-03-03"),
                 _contact(
-                    number["changed her cap"],
+                    number["changed their cap"],
                     "2017-03-04",
                     allowed_channels="email;sms",
                     max_marketing_messages_30d="2",
@@ -297,7 +297,7 @@ def land_second(landing) -> None:
                         "hs_merged_object_ids": "h6a",
                     },
                 },
-                # She gives her address up, and it becomes somebody else's.
+                # They give their address up, and it becomes somebody else's.
                 {
                     **_contact("14", "2017-03-03"),
                     "properties": {"email": "new14@example.com", "shop_customer_number": "14"},
@@ -389,7 +389,7 @@ def contracts(tmp_path_factory, warehouse):
         ("a topic", "granted"),
         ("preference centre", "withdrawn"),
         ("no relationship", "granted"),
-        ("changed her cap", "withdrawn"),
+        ("changed their cap", "withdrawn"),
         ("suppressed", "withdrawn"),
         ("bouncing", "granted"),
         ("address handed on", "withdrawn"),

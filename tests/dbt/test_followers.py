@@ -171,7 +171,7 @@ def test_only_what_changed_is_read_anew(nights):
         # 01-15 late, 03-02 has come
         "fct_orders": "2 days",
         "fct_order_lines": "2 days",
-        # those of the orders; 01-01 late, 02-01 left, 02-02 entered, 02-24 was never hers, 01-10
+        # those of the orders; 01-01 late, 02-01 left, 02-02 entered, 02-24 was never theirs, 01-10
         # and 02-15 changed customer, 01-20 knows its campaign, 02-26 new
         "fct_touchpoints": "10 days",
         # 12-20 late, 01-05 knows its channel

@@ -100,6 +100,12 @@ def land_first_night(landing: Path) -> None:
             ],
             "tickets": [_ticket("t1", "2017-02-24T12:00:00Z")],
             "tasks": [_object("task1", "yesterday")],
+            "email_events": [
+                _mailed("he1", "DELIVERED", "ann.lee@example.com", "2017-02-10T09:00:00+00:00"),
+                _mailed("he2", "DROPPED", "bo@example.com", "2017-02-10T09:00:00+00:00"),
+                _mailed("he3", "DELIVERED", "nobody@example.com", "2017-02-10T09:00:00+00:00"),
+                _mailed("he4", "OPEN", "no address", "2017-02-10T09:00:00+00:00"),
+            ],
             "associations": [
                 _tied("calls", "call1", ["h1", "h5"]),
                 _tied("calls", "call2", ["h1"]),
@@ -126,7 +132,16 @@ def land_first_night(landing: Path) -> None:
                 _metric("mx", "Waved From Afar"),
             ],
             "campaigns": [_campaign("c1", "M1", "2017-02-01")],
+            "flows": [{"id": "f1", "attributes": {"name": "Orders"}}],
+            "flow_messages": [_flow_message("FM1", transactional=False)],
             "events": [
+                _event(
+                    "ef1",
+                    "mr",
+                    "k1",
+                    "2017-02-20T10:00:00+00:00",
+                    **{"$message": "FM1", "$flow": "f1", "$variation": "v1"},
+                ),
                 _received("e1", "k1", "M1", "2017-02-01T08:00:00+00:00"),
                 _received("e2", "k2", "M1", "2017-02-01T08:00:00+00:00"),
                 _received("e3", "k3", "M2", "2017-02-15T08:00:00+00:00"),
@@ -180,6 +195,20 @@ def land_second_night(landing: Path) -> None:
         "H2",
         {
             "contacts": [{**_contact("h1", "1", "Ann.Lee@example.com"), "archived": "true"}],
+            # the e-mail of a sending becomes known after its events
+            "marketing_emails": [
+                {
+                    "id": "7",
+                    "created_at": "2017-02-09T09:00:00Z",
+                    "updated_at": "2017-02-09T09:00:00Z",
+                    "archived": "false",
+                    "attributes": {"name": "News", "allEmailCampaignIds": ["70"]},
+                }
+            ],
+            "email_events": [
+                _mailed("he1", "DELIVERED", "ann.lee@example.com", "2017-02-10T09:00:00+00:00"),
+                _mailed("he5", "CLICK", "ann.lee@example.com", "2017-02-10T10:00:00+00:00"),
+            ],
             "calls": [
                 {
                     **_object("call2", "2017-02-26T09:00:00Z", hs_call_status="NO_ANSWER"),
@@ -223,11 +252,14 @@ def land_second_night(landing: Path) -> None:
             ],
             "metrics": [
                 _metric("mo", "Opened Email"),
+                _metric("mu", "Unsubscribed from Email Marketing"),
                 _metric("mf", "Refunded Order"),
                 _metric("mk", "Cancelled Order"),
             ],
             "campaigns": [_campaign("c2", "M2", "2017-02-15")],
+            "flow_messages": [_flow_message("FM1", transactional=True)],
             "events": [
+                _event("u1", "mu", "k1", "2017-02-18T10:00:00+00:00"),
                 _received("e2", "k2", "M1", "2017-02-01T08:00:00+00:00"),
                 _received("e7", "k1", "M2", "2017-02-16T09:00:00+00:00"),
                 _received("e8", "k9", "M2", "2017-03-02T09:00:00+00:00"),
@@ -246,6 +278,27 @@ def land_second_night(landing: Path) -> None:
         {"orders": [_order("killed", 1, "2017-03-02 13:00:00")]},
         complete=False,
     )
+
+
+def _flow_message(message_id: str, *, transactional: bool) -> dict:
+    definition = {"name": "Confirmed", "transactional": transactional}
+    return {
+        "id": message_id,
+        "flow_id": "f1",
+        "action_id": "a1",
+        "attributes": {"channel": "email", "definition": definition},
+    }
+
+
+def _mailed(event_id: str, kind: str, recipient: str, at: str) -> dict:
+    return {
+        "id": event_id,
+        "type": kind,
+        "recipient": recipient,
+        "created_at": at,
+        "email_campaign_id": "70",
+        "attributes": {},
+    }
 
 
 def _customer(number: int, email: str) -> dict:

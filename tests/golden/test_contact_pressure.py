@@ -33,6 +33,7 @@ def touchpoints(table):
 def exposures(table):
     found = table("fct_contact_exposures")
     found["day"] = pd.to_datetime(found.exposure_date).map(pd.Timestamp.toordinal)
+    found["about"] = found.campaign_id.fillna(found.message_id)
     return found[found.arm == "contact"]
 
 
@@ -112,7 +113,7 @@ def test_every_message_stands_with_what_came_after_it(touchpoints, exposures):
     )
     answered = 0
     for row in exposures.itertuples():
-        times = named.get((row.customer_id, row.campaign_id), [])
+        times = named.get((row.customer_id, row.about), [])
         is_named = any(row.exposed_at <= time < row.exposed_at + WEEK for time in times)
         days = unnamed.get((row.customer_id,), [])
         is_unnamed = bisect_right(days, row.day + 7) > bisect_left(days, row.day)

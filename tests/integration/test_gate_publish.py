@@ -486,12 +486,12 @@ STOPS = {
         "update marts.dim_preferences set max_marketing_messages_30d = 0 where customer_id = 'c3'",
         "over_declared_cap_count): 1 of 2 rows (segment loyal)",
     ),
-    "a member who had as many as she allows": (
+    "a member who had as many as they allow": (
         "audit.segment_safety",
         "update marts.dim_preferences set max_marketing_messages_30d = 1 where customer_id = 'c3'",
         "over_declared_cap_count): 1 of 2 rows (segment loyal)",
     ),
-    "a member who had as many as suit her": (
+    "a member who had as many as suit them": (
         "audit.segment_safety",
         "update marts.dim_contact_pressure set remaining_30d = 0 where customer_id = 'c3'",
         "over_cap_count): 1 of 2 rows (segment loyal)",

@@ -1,7 +1,7 @@
 """HubSpot changing under the pull, and in ways that no modified date tells."""
 
 import json
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import pytest
 

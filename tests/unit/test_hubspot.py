@@ -10,7 +10,7 @@ import pytest
 
 from rapport.errors import SourceError
 from rapport.sources import streams
-from rapport.sources.hubspot import associations, preferences
+from rapport.sources.hubspot import associations, mail, preferences
 from rapport.sources.hubspot.crm import Crm
 from rapport.sources.hubspot.reconciliation import _Reconciliation
 from rapport.sources.hubspot.types import ASSOCIATIONS, CALLS, CONTACTS, OBJECT_TYPES
@@ -206,6 +206,7 @@ class TestTypes:
         assert streams - OBJECT_TYPES.keys() == {
             *("owners", "associations", "removals", "source_totals"),
             *("subscription_definitions", "subscription_statuses"),
+            *("marketing_emails", "email_events"),
         }
 
     @pytest.mark.parametrize("kind", OBJECT_TYPES.values(), ids=lambda kind: kind.name)
@@ -220,3 +221,31 @@ class TestTypes:
     def test_every_engagement_is_tied_to_contacts(self):
         tied_to_contacts = {start.name for start, end in ASSOCIATIONS if end is CONTACTS}
         assert {stream.name for stream in GROUPS["hubspot_engagements"]} <= tied_to_contacts
+
+
+class TestMail:
+    @pytest.mark.parametrize(
+        ("created", "landed"),
+        [
+            (1_483_264_800_123, "2017-01-01T10:00:00.123+00:00"),
+            (None, None),
+            (10**18, "1000000000000000000"),
+            ("soon", "soon"),
+        ],
+    )
+    def test_a_time_that_is_none_lands_as_it_came(self, created, landed):
+        assert mail._instant({"created": created}) == landed
+
+    def test_only_fields_that_are_used_land(self):
+        event = {
+            "id": "e",
+            "type": "OPEN",
+            "recipient": "ann@example.com",
+            "emailCampaignId": 7,
+            "filteredEvent": False,
+            "subject": "Hello",
+            "location": {"city": "Berlin"},
+        }
+        row = mail._row(SimpleNamespace(id="c"), streams.EMAIL_EVENTS, event, mail.EVENT_FIELDS)
+        assert json.loads(row["attributes"]) == {"filteredEvent": False}
+        assert (row["email_campaign_id"], row["extra"]) == ("7", None)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 LATEST = 20
+LATEST_RESULTS = 12
 LEAST_CHARTED = 3  # of fewer a table says more
 UNDECIDED = "too_few_data"
 BASELINE = "baseline_ordered_per_delivered"
@@ -49,22 +50,20 @@ def results(night: Night) -> Section:
         order by send_date desc nulls last, sent_count desc, campaign_id
         limit $latest
         """,
-        latest=LATEST,
+        latest=LATEST_RESULTS,
     )
     flows = _flows(night)
     if not latest and not flows:
         return Section(*section, "No campaign and no flow has sent anything yet.")
     return Section(
         *section,
-        _brought(latest),
-        tables=[*([campaign_results(latest)] if latest else []), *flows],
-        note="Opens, clicks and orders are shares of the messages that were delivered. Orders are "
-        "attributed to one message at most; that they came after it does not say that they came "
-        "because of it.",
+        brought(latest),
+        tables=[*([deliveries(latest), orders(latest)] if latest else []), *flows],
     )
 
 
-def _brought(latest: list[Row]) -> str:
+def brought(latest: list[Row]) -> str:
+    """Say what these campaigns sent, cost and brought, and what would have come without them."""
     if not latest:
         return "No campaign has sent anything yet."
     currency = latest[0]["currency_code"]
@@ -83,17 +82,28 @@ def _brought(latest: list[Row]) -> str:
         f"{counted(total['delivered_count'], 'message')} for {number(total['cost_amount'])} "
         f"{currency}; {counted(total['attributed_order_count'], 'order')} of "
         f"{number(total['attributed_sales_amount'])} {currency} are attributed to them."
-        + (f" Of {counted(len(is_open), 'campaign')} the window is still open." if is_open else "")
+        + (f" Of {number(len(is_open))} the window is still open." if is_open else "")
+        + _would_have_come(latest)
     )
 
 
-def campaign_results(latest: list[Row]) -> Table:
-    """What came of each of these campaigns, a row each."""
-    # What the same people do in such days without a message; without it a share of orders would
-    # count weekly shoppers as the campaign's doing.
-    has_baseline = BASELINE in latest[0]
-    has_vendor = VENDOR in latest[0]
-    currency = latest[0]["currency_code"]
+def _would_have_come(latest: list[Row]) -> str:
+    """Say how many order without a message too: without that the orders would impress anybody."""
+    compared, after, without = (
+        sum(row.get(key) or 0 for row in latest)
+        for key in ("compared_count", "compared_ordered_count", "baseline_ordered_count")
+    )
+    if compared < LEAST_OBSERVATIONS:
+        return " How many of them would have come without a message is not known."
+    return (
+        f" Of {counted(compared, 'recipient')} who can be compared with themselves "
+        f"{percent(after / compared)} ordered after it, {percent(without / compared)} in such days "
+        "without a message."
+    )
+
+
+def deliveries(latest: list[Row]) -> Table:
+    """What was sent by each of these campaigns and what people did with it."""
     return Table(
         f"The latest {len(latest)} campaigns",
         (
@@ -104,6 +114,36 @@ def campaign_results(latest: list[Row]) -> Table:
             Column("opened", "opened", "number"),
             Column("clicked", "clicked", "number"),
             Column("unsubscribed", "unsubscribed", "number"),
+            Column(f"cost ({latest[0]['currency_code']})", "cost", "number"),
+        ),
+        [
+            {
+                "name": row["campaign_name"] or NOTHING,
+                "channel": row["channel"],
+                "date": short_day(row["send_date"]) if row["send_date"] else NOTHING,
+                "delivered": number(row["delivered_count"]),
+                "opened": _opened(row),
+                "clicked": percent(row["clicked_per_delivered"], 1),
+                "unsubscribed": number(row["unsubscribed_count"]),
+                "cost": number(row["cost_amount"]),
+            }
+            for row in latest
+        ],
+        folded=False,
+        reading="Opens and clicks are people's, as shares of the messages that were delivered.",
+    )
+
+
+def orders(latest: list[Row]) -> Table:
+    """What was ordered after each of these campaigns, beside what comes without a message."""
+    # Without the baseline a share of orders would count weekly shoppers as the campaign's doing.
+    has_baseline = BASELINE in latest[0]
+    has_vendor = VENDOR in latest[0]
+    return Table(
+        "What was ordered after them",
+        (
+            Column("campaign", "name", "name"),
+            Column("window", "window"),
             *(
                 (
                     Column("after it", "ordered", "number", "of the same people ordered"),
@@ -115,32 +155,22 @@ def campaign_results(latest: list[Row]) -> Table:
             ),
             Column("orders", "orders", "number", "attributed"),
             *((Column("by the tool", "vendor", "number", "attributed"),) if has_vendor else ()),
-            Column("net sales", "sales", "number", "attributed"),
-            Column("cost", "cost", "number"),
+            Column(f"net ({latest[0]['currency_code']})", "sales", "number", "attributed"),
         ),
         [
             {
                 "name": row["campaign_name"] or NOTHING,
-                "channel": row["channel"],
-                "date": (short_day(row["send_date"]) if row["send_date"] else NOTHING)
-                + ("" if row["is_window_over"] else " (open)"),
-                "delivered": number(row["delivered_count"]),
-                # Of a letter or a text message nobody learns whether it was opened.
-                "opened": percent(row["opened_per_delivered"])
-                if row["channel"] == "email"
-                else NOTHING,
-                "clicked": percent(row["clicked_per_delivered"], 1),
-                "unsubscribed": number(row["unsubscribed_count"]),
+                "window": "over" if row["is_window_over"] else "open",
                 **(_beside_baseline(row) if has_baseline else {}),
                 "orders": number(row["attributed_order_count"]),
                 "vendor": number(row.get(VENDOR)),
                 "sales": number(row["attributed_sales_amount"]),
-                "cost": number(row["cost_amount"]),
             }
             for row in latest
         ],
         folded=False,
-        reading=f"Amounts in {currency}; open: the window of its orders is not over."
+        reading="An order is attributed to one campaign at most; that it came after it does not "
+        "say that it came because of it."
         + (
             " Without it: what the same people did in as many days of the same weekdays before, "
             f"without a message of ours; of fewer than {LEAST_OBSERVATIONS} nothing is said. A "
@@ -149,6 +179,11 @@ def campaign_results(latest: list[Row]) -> Table:
             else ""
         ),
     )
+
+
+def _opened(row: Row) -> str:
+    """The share that opened it; of a letter or a text message nobody learns that."""
+    return percent(row["opened_per_delivered"]) if row["channel"] == "email" else NOTHING
 
 
 def _beside_baseline(row: Row) -> Row:
@@ -163,7 +198,80 @@ def _beside_baseline(row: Row) -> Row:
 
 
 def _flows(night: Night) -> list[Table]:
-    return []
+    """What each message of the flows brought, and the variations that were tested."""
+    if not night.has("rpt_flow_performance"):
+        return []
+    messages = night.rows(
+        """
+        from rpt_flow_performance
+        where delivered_count > 0
+        order by delivered_count desc, flow_id, message_id
+        limit $latest
+        """,
+        latest=LATEST,
+    )
+    variations = night.rows(
+        """
+        from rpt_message_variations
+        where delivered_count > 0
+        order by last_sent_date desc, sender_name, message_id, variation_name, variation_id
+        limit $latest
+        """
+        if night.has("rpt_message_variations")
+        else "select 1 where false and $latest > 0",
+        latest=LATEST,
+    )
+    return [
+        *(
+            [_flow_results("Messages of flows, the most sent first", "message_name", messages)]
+            if messages
+            else []
+        ),
+        *(
+            [_flow_results("Variations that were tested", "variation_name", variations)]
+            if variations
+            else []
+        ),
+    ]
+
+
+def _flow_results(title: str, named: str, rows: list[Row]) -> Table:
+    sender = "flow_name" if named == "message_name" else "sender_name"
+    return Table(
+        title,
+        (
+            Column("flow" if sender == "flow_name" else "flow or campaign", "sender", "name"),
+            Column(plain(named).split()[0], "named", "name"),
+            *((Column("class", "class"),) if "message_class" in rows[0] else ()),
+            Column("last sent", "date"),
+            Column("delivered", "delivered", "number"),
+            Column("opened", "opened", "number"),
+            Column("clicked", "clicked", "number"),
+            Column("unsubscribed", "unsubscribed", "number"),
+            Column("orders", "orders", "number", "attributed"),
+            Column("net sales", "sales", "number", "attributed"),
+            Column("cost", "cost", "number"),
+        ),
+        [
+            {
+                "sender": row[sender] or NOTHING,
+                "named": row[named] or NOTHING,
+                "class": row.get("message_class"),
+                "date": short_day(row["last_sent_date"]) if row["last_sent_date"] else NOTHING,
+                "delivered": number(row["delivered_count"]),
+                "opened": _opened(row),
+                "clicked": percent(row["clicked_per_delivered"], 1),
+                "unsubscribed": number(row["unsubscribed_count"]),
+                "orders": number(row["attributed_order_count"]),
+                "sales": number(row["attributed_sales_amount"]),
+                "cost": number(row["cost_amount"]),
+            }
+            for row in rows
+        ],
+        folded=named != "message_name",
+        reading=f"Amounts in {rows[0]['currency_code']}, of all time. Flows and campaigns are "
+        "credited apart: an order may stand with both, so the two are not added up.",
+    )
 
 
 def campaigns(night: Night) -> Section:

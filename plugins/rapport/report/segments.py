@@ -29,7 +29,7 @@ CLAUSES = {
     "no_allowed_time": "allow no time in the next seven days",
     "over_contacted": "are left alone for a while",
     "over_declared_cap": "had as many messages as they allow",
-    "inferred_silence": "seem to want no messages, as far as their acts tell",
+    "treatment_without_marketing": "are treated as a type that gets no marketing",
     "over_cap": "had as many messages as suit them",
     "lower_priority": "get something more important tonight",
 }

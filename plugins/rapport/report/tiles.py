@@ -109,18 +109,23 @@ def _figures(night: Night, schema: str, last_day: date) -> dict[str, float | Non
     if night.has("fct_orders", schema=schema) and _currency(night):
         [row] = night.rows(
             f"""
-            select coalesce(sum(sales_amount), 0) as sales
+            select coalesce(sum({net_amount(night, schema)}), 0) as sales
             from {schema}.fct_orders
-            where
-                order_date > $last::date - {DAYS}
-                and order_date <= $last
-                and currency_code = $currency
+            where order_date > $last::date - {DAYS} and order_date <= $last
             """,
             last=last_day,
-            currency=_currency(night),
         )
         found |= row
     return found
+
+
+def net_amount(night: Night, schema: str = "main") -> str:
+    """What an order brought in the reporting currency; null in a currency without a rate."""
+    if night.has("fct_orders", "reporting_sales_amount", schema=schema):
+        return "reporting_sales_amount"
+    # Before there were rates, orders in other currencies were in no sum.
+    reporting = "(select max(currency_code) from main.rpt_channel_months)"
+    return f"case when currency_code = {reporting} then sales_amount end"
 
 
 def _currency(night: Night) -> str:

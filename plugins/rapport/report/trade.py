@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from rapport.report.night import Night, Row
 from rapport.report.pictures import BLUE, GREY, SKY, Picture, Size, picture
+from rapport.report.tiles import net_amount
 from rapport.report.words import (
     NOTHING,
     Column,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 MONTHS = 13  # twelve that are over and the running one; as many cohorts
 SINCE = 12  # months after the first order
+LEAST_SEEN = 0.01  # of a bar
 
 
 def sales(night: Night) -> Section:
@@ -45,50 +47,55 @@ def sales(night: Night) -> Section:
 def _months(night: Night) -> list[Row]:
     """Sales by month of the firm's clock, the oldest first; what the shop does not tell is null."""
     kept = "is_kept" if night.has("fct_orders", "is_kept") else "true"
+    net = net_amount(night)
+    rate = (
+        "reporting_rate"
+        if night.has("fct_orders", "reporting_rate")
+        else f"if({net} is null, null, 1)"
+    )
     gross, returned = (
-        column if night.has("fct_orders", column) else "null"
+        f"({column} * {rate})" if night.has("fct_orders", column) else "null"
         for column in ("gross_amount", "returned_amount")
     )
     return night.rows(
         f"""
         with
 
-        months as (
+        reporting as (select max(currency_code) as currency_code from rpt_channel_months),
+
+        orders as (
 
             select
                 date_trunc('month', order_date)::date as month_date,
-                currency_code,
-                count(*) filter (where {kept}) as orders,
-                count(distinct customer_id) filter (where {kept}) as customers,
-                sum({gross}) as gross,
-                sum({returned}) as returned,
-                sum(sales_amount) as net,
-                count(*) filter (where {kept} and customer_id is null) as guest_orders,
-                coalesce(sum(sales_amount) filter (where customer_id is null), 0) as guest_net
+                customer_id,
+                {kept} as is_kept,
+                {net} is not null as is_summed,
+                {gross} as gross,
+                {returned} as returned,
+                {net} as net
             from fct_orders
             where order_date >= $first and order_date <= $last
-            group by month_date, currency_code
 
-        ),
-
-        reporting as (select max(currency_code) as currency_code from rpt_channel_months)
+        )
 
         select
-            months.*,
-            months.month_date = (
+            month_date,
+            (select currency_code from reporting) as currency_code,
+            count(*) filter (where is_kept and is_summed) as orders,
+            count(distinct customer_id) filter (where is_kept and is_summed) as customers,
+            sum(gross) as gross,
+            sum(returned) as returned,
+            coalesce(sum(net), 0) as net,
+            count(*) filter (where is_kept and is_summed and customer_id is null) as guest_orders,
+            coalesce(sum(net) filter (where customer_id is null), 0) as guest_net,
+            month_date = (
                 select min(date_trunc('month', order_date)::date) from fct_orders
             ) as is_first,
-            last_day(months.month_date) <= $last as is_over,
-            coalesce(others.orders, 0) as other_orders
-        from months
-        inner join reporting on months.currency_code = reporting.currency_code
-        left join (
-            select month_date, sum(orders)::bigint as orders
-            from months
-            where currency_code is distinct from (select currency_code from reporting)
-            group by month_date
-        ) as others on months.month_date = others.month_date
-        order by months.month_date
+            last_day(month_date) <= $last as is_over,
+            count(*) filter (where is_kept and not is_summed) as other_orders
+        from orders
+        group by month_date
+        order by month_date
         """,
         first=night.last_day.replace(year=night.last_day.year - 2, day=1),
         last=night.last_day,
@@ -191,8 +198,8 @@ def _by_month(night: Night, months: list[Row], shown: list[Row]) -> Table:
         reading=f"By the day of the order, up to {day(night.last_day)}."
         + (" Net is gross less what came back." if tells_returns else "")
         + (
-            f" {counted(others, 'order')} in other currencies {'is' if others == 1 else 'are'} not "
-            "in it."
+            f" {counted(others, 'order')} in currencies without a rate "
+            f"{'is' if others == 1 else 'are'} not in it."
             if others
             else ""
         ),
@@ -206,14 +213,20 @@ def _picture(night: Night, shown: list[Row]) -> Picture:
         title=f"Net sales by month ({currency})",
         basis=f"n = {counted(sum(row['orders'] for row in shown), 'order')}; {night.until}",
         reading="The month that is not over is grey."
-        + (" Light: orders of guests." if any(row["guest_orders"] for row in shown) else ""),
+        + (" Light: orders of guests." if _seen_guests(shown) else ""),
         text=", ".join(f"{month(row['month_date'])} {number(row['net'])}" for row in shown) + ".",
     )
+
+
+def _seen_guests(shown: list[Row]) -> bool:
+    """Whether what guests bought is enough to be seen in a bar."""
+    return any(row["guest_net"] > LEAST_SEEN * row["net"] > 0 for row in shown)
 
 
 def _chart(shown: list[Row], size: Size) -> "alt.TopLevelMixin":
     import altair as alt
 
+    apart = _seen_guests(shown)
     rows = [
         {
             "month": f"{date.fromisoformat(row['month_date']):%b %y}",
@@ -224,6 +237,8 @@ def _chart(shown: list[Row], size: Size) -> "alt.TopLevelMixin":
         for row in shown
         for rank, (net, colour) in enumerate(
             ((row["net"] - row["guest_net"], BLUE), (row["guest_net"], SKY))
+            if apart
+            else ((row["net"], BLUE),)
         )
         if net
     ]

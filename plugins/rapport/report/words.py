@@ -174,12 +174,17 @@ def number(value: float | None, digits: int = 0) -> str:
     """Return a number with its thousands apart; a dash for none."""
     if value is None:
         return NOTHING
-    return f"{value:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    written = f"{value:,.{digits}f}"
+    if not written.strip("-0.,"):
+        written = written.removeprefix("-")  # nothing has no sign
+    return written.replace("-", "\N{MINUS SIGN}")
 
 
 def signed(value: float | None, digits: int = 0) -> str:
-    """Return a change with its sign."""
-    return f"+{number(value, digits)}" if value and value > 0 else number(value, digits)
+    """Return a change with its sign; nothing has none."""
+    return (
+        f"+{number(value, digits)}" if value and round(value, digits) > 0 else number(value, digits)
+    )
 
 
 def percent(share: float | None, digits: int = 0) -> str:

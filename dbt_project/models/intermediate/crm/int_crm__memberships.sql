@@ -1,5 +1,5 @@
--- A customer belongs to the company that the CRM calls her contact's first one; failing that, to
--- the oldest of those it ties her to.
+-- A customer belongs to the company that the CRM calls their contact's first one; failing that, to
+-- the oldest of those it ties them to.
 with
 
 ties as (

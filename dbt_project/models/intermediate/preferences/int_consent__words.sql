@@ -273,7 +273,7 @@ contact_versions as (
 ),
 
 -- A field that stands as it stood is not said again, whatever else the answer changed. A grant is
--- her own act when it was seen to appear with a new answer of the preference centre.
+-- their own act when it was seen to appear with a new answer of the preference centre.
 answers as (
 
     select

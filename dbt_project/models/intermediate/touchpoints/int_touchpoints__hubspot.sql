@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
 -- What the CRM has logged between staff and customers. Who it was with is in the associations:
--- an engagement tied to several contacts of one customer is one touchpoint of hers, and one that
+-- an engagement tied to several contacts of one customer is one touchpoint of theirs, and one that
 -- is tied to nobody yet becomes one when the association arrives.
 with
 

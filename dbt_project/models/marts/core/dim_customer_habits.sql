@@ -70,7 +70,7 @@ touchpoints as {{ 'materialized' if is_of_few else 'not materialized' }} (
 
 ),
 
--- When she does something unasked. What answers a message of ours tells when we sent it.
+-- When they do something unasked. What answers a message of ours tells when we sent it.
 acts as (
 
     select
@@ -300,7 +300,7 @@ own_rates as (
 
 ),
 
--- Few messages prove little: her rate on a topic is drawn towards her rate on all of them.
+-- Few messages prove little: their rate on a topic is drawn towards their rate on all of them.
 scored as (
 
     select
@@ -330,7 +330,7 @@ declared as (
 
 ),
 
--- What she said goes before what her answers suggest; what she ruled out is no interest at all.
+-- What they said goes before what their answers suggest; what they ruled out is no interest at all.
 topics as (
 
     select

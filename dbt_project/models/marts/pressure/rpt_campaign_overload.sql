@@ -61,7 +61,7 @@ treatments as (
 
 ),
 
--- What she had declared by then counts.
+-- What they had declared by then counts.
 over_declared_cap as (
 
     select

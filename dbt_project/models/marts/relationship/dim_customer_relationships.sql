@@ -63,7 +63,7 @@ programme as (
 
 ),
 
--- Whoever touched her most often in the twelve months: the more of it lies with one person, the better they
+-- Whoever touched them most often in the twelve months: the more of it lies with one person, the better they
 -- know each other.
 touches_by_owner as (
 
@@ -212,9 +212,9 @@ judged as (
         coalesce({{ inferred_type() }}, 'unknown') as inferred_type,
         coalesce({{ inferred_wish() }}, 'unknown') as inferred_wish,
         coalesce(declared_type, {{ inferred_type() }}, 'unknown') as relationship_type,
-        -- Answering more readily than she does wrongs nobody, nor does a person who answers where she
-        -- wants none. To buy often is no wish for messages: we reach her too seldom when we do so less
-        -- often than she turns to us. Nor does a standing lack to whoever seeks no relationship.
+        -- Answering more readily than they do wrongs nobody, nor does a person who answers where they
+        -- want none. To buy often is no wish for messages: we reach them too seldom when we do so less
+        -- often than they turn to us. Nor does a standing lack to whoever seeks no relationship.
         {% for axis in relationship_axes() %}
         {% if axis == 'reciprocity' %}
         least(given_reciprocity - wanted_reciprocity, 0) as reciprocity_gap,
@@ -242,7 +242,7 @@ judged as (
 ),
 
 -- One call is no treatment: a gap counts by the evidence there is of what we give, and in the mean by
--- that of what she wants too.
+-- that of what they want too.
 evidenced as (
 
     select

@@ -82,7 +82,7 @@ select
     cast(answer_count as bigint) as answer_count,
     cast(answer_count / nullif(message_count, 0) as double) as answer_share,
     last_answer_date,
-    -- what she says counts fully; what she answers, against what is usual in mailing
+    -- what they say counts fully; what they answer, against what is usual in mailing
     cast(
         round(
             case

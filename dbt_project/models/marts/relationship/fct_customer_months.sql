@@ -104,7 +104,7 @@ counted as (
 
 ),
 
--- What she wrote and when a person next wrote or called back: worth 100 at once, 50 after the
+-- What they wrote and when a person next wrote or called back: worth 100 at once, 50 after the
 -- half-life, nothing when nobody did in time.
 exchanges as (
 

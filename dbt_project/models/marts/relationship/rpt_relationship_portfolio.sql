@@ -12,7 +12,7 @@ declared as (
 
 ),
 
--- What she declared counts from the day she said it; before that there is what could be inferred.
+-- What they declared counts from the day they said it; before that there is what could be inferred.
 months as (
 
     select

@@ -1,4 +1,4 @@
--- Of a contact that was deleted for good nothing stays that names her; what they forbade does.
+-- Of a contact that was deleted for good nothing stays that names them; what they forbade does.
 with
 
 removals as (

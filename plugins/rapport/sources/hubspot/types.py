@@ -198,7 +198,7 @@ OBJECT_TYPES: dict[str, ObjectType] = {
     )
 }
 
-# From the many to the few: who a record is about, and which firm stands behind her.
+# From the many to the few: who a record is about, and which firm stands behind them.
 ASSOCIATIONS: tuple[tuple[ObjectType, ObjectType], ...] = (
     *(
         (kind, CONTACTS)

@@ -86,7 +86,7 @@ typed as (
         {{ clean_text('members.location.city') }} as city,
         {{ clean_text('members.location.timezone') }} as time_zone,
 
-        -- what the tool may send her, by channel
+        -- what the tool may send them, by channel
         upper({{ clean_text('email_marketing.consent') }}) as email_consent,
         {{ plausible_time(email_consent_time) }} as email_consent_at,
         -- whoever confirmed by a mail of their own did it themselves, whatever the method is called
