@@ -10,11 +10,12 @@ before.
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -369,15 +370,16 @@ def _leads(db: Database) -> dict[str, Landed]:
     ]
     metrics = sorted(told.metrics - set(events.METRICS))
     of_firm = [*leads.definitions(), *map(metric_record, metrics)]
-    for name, rows, columns in (
+    tables: list[tuple[str, Sequence[Any], Iterable[str]]] = [
         ("records", [*told.records, *of_firm], Record._fields),
         ("events", owned, ("id", "uuid", "ms", *Event._fields[3:], "owned_until")),
         ("redirects", told.redirects, Redirect._fields),
         ("associations", told.associations, Association._fields),
         ("subscriptions", told.subscriptions, Subscription._fields),
         ("list_members", told.members, ListMember._fields),
-        *((table, told.shop[table], SHOP_COLUMNS[table]) for table in SHOP_COLUMNS),
-    ):
+        *[(table, told.shop[table], names) for table, names in SHOP_COLUMNS.items()],
+    ]
+    for name, rows, columns in tables:
         table = pa.table(list(zip(*rows, strict=True)), names=list(columns))
         db.register("rows", table)
         db.execute(f"create table lead_{name} as select * from rows")

@@ -61,16 +61,17 @@ def test_the_second_night_did_change_every_fact(nights):
 def test_only_days_that_something_happened_to_are_rebuilt(nights):
     assert nights["continued"].last_build.rebuilt() == {
         # 01-15 late, 02-20 left, 02-25 entered, 02-27 bad version, 02-28 corrected, 03-01 landed
-        # again, 03-02 has come
-        "fct_orders": "7 days",
-        "fct_order_lines": "7 days",
+        # again, 03-02 has come; 02-12 brought back, 02-13 refunded, 02-14 cancelled, 02-18 has
+        # another line of one article
+        "fct_orders": "11 days",
+        "fct_order_lines": "11 days",
         # 01-15, 02-20, 02-25, 03-01 and 03-02 likewise, for orders; 02-10 knows its metric, 02-15
         # changed customer, 02-16 new, 02-24 tied to nobody now, 02-26 tied at last. 02-01 landed
-        # again as it was: no touchpoint differs
-        "fct_touchpoints": "10 days",
+        # again as it was: no touchpoint differs. On 02-14 an order is none any more
+        "fct_touchpoints": "11 days",
         "fct_control_draws": "0 days",
         # those of the touchpoints but for 02-10, on which somebody only opened
-        "fct_contact_days": "9 days of 5 customers",
+        "fct_contact_days": "10 days of 5 customers",
         # all within reach: from a week before 01-15 on
         "fct_contact_exposures": "54 days of 5 customers",
         "fct_exposure_days": "54 days",
@@ -79,10 +80,11 @@ def test_only_days_that_something_happened_to_are_rebuilt(nights):
         "fct_relationship_months": "2 month ends of all customers",
         # and that of the month that runs, once it ends
         "rpt_relationship_transitions": "3 month ends",
-        "fct_relationship_evidence": "7 customers",
-        "dim_customer_habits": "5 customers",
-        "dim_customer_relationships": "7 customers",
+        "fct_relationship_evidence": "8 customers",
+        "dim_customer_habits": "6 customers",
+        "dim_customer_relationships": "8 customers",
         "dim_shared_values": "5 customers",
+        "dim_customer_marketing": "6 customers",
         "rpt_channel_months": "3 months",
         "rpt_cohort_retention": "3 months",
         # the second is new, the first was under way on 02-10: since then its orders may be others,

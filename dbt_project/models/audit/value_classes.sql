@@ -1,7 +1,7 @@
 {% set measures = ['recency', 'frequency', 'monetary'] %}
 
 -- A customer with an order stands in one of five classes of each measure, and the classes
--- are fifths; or nobody stands in any, where there are fewer than five different values.
+-- are fifths; or nobody stands in any, where fewer than five are measured or all alike.
 with
 
 classes as (

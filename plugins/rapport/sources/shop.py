@@ -117,7 +117,7 @@ def _compare(
         yield REMOVALS[SHOP], [removal(SHOP, known, stream.name, id_) for id_ in ids]
 
 
-def _counting(table: sa.Table, stream: Stream) -> sa.Select[Any]:
+def _counting(table: sa.Table, stream: Stream) -> sa.Select[int]:
     """Count records, as the landing does: two lines of one article have one key."""
     if not stream.whole_by:
         return sa.select(sa.func.count()).select_from(table)
