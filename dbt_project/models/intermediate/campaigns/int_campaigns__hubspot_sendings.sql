@@ -1,5 +1,5 @@
--- The CRM gives every sending of an e-mail an id of its own. The two e-mails of a test are one campaign, known by
--- the one that it began with.
+-- The CRM gives every sending of an e-mail an id of its own. The two e-mails of a test are one
+-- campaign, known by the one that it began with.
 with
 
 emails as (
@@ -31,7 +31,9 @@ select
     sending_id,
     'hubspot:' || min(first_email_id) as campaign_id,
     'hubspot:' || min(marketing_email_id) as message_id,
-    case when max(test_id) is not null then 'hubspot:' || min(marketing_email_id) end as variation_id,
+    case
+        when max(test_id) is not null then 'hubspot:' || min(marketing_email_id)
+    end as variation_id,
     min(email_name) as message_name,
     case when bool_and(is_transactional) then 'transactional' else 'marketing' end as message_class
 from sendings

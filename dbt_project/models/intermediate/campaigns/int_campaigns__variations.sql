@@ -1,4 +1,5 @@
--- What marketers call the variations of a test: each is a message of its own in the tool that sends it.
+-- What marketers call the variations of a test: each is a message of its own in the tool that
+-- sends it.
 select
     message_id as variation_id,
     message_name as variation_name

@@ -1,5 +1,12 @@
 with
 
+-- Of the two e-mails of a test the one that it began with.
+sent_by_crm as (
+
+    select distinct campaign_id from {{ ref('int_campaigns__hubspot_sendings') }}
+
+),
+
 campaigns as (
 
     select
@@ -12,9 +19,8 @@ campaigns as (
         sent_at
     from {{ ref('stg_klaviyo__campaigns') }}
     union all
-    -- an e-mail of the CRM; of the two of a test the one that it began with
     select
-        sendings.campaign_id,
+        sent_by_crm.campaign_id,
         emails.email_name as campaign_name,
         'email' as channel,
         emails.email_state as campaign_status,
@@ -22,10 +28,8 @@ campaigns as (
         emails.is_archived,
         emails.published_at as sent_at
     from {{ ref('stg_hubspot__marketing_emails') }} as emails
-    inner join (
-        select distinct campaign_id from {{ ref('int_campaigns__hubspot_sendings') }}
-    ) as sendings
-        on 'hubspot:' || emails.marketing_email_id = sendings.campaign_id
+    inner join sent_by_crm
+        on 'hubspot:' || emails.marketing_email_id = sent_by_crm.campaign_id
 
 ),
 

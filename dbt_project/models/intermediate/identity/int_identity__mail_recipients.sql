@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
 -- Whose an event of the CRM's own mail is: it names an address and nothing else. One that several
--- customers have, or had, is the contact's who has it in the CRM now, as that is whom the CRM mailed.
+-- customers have, or had, is the contact's who has it in the CRM now: that is whom the CRM mailed.
 with
 
 owners as (
@@ -34,7 +34,7 @@ owner_of as (
     qualify
         row_number() over (
             partition by address_key
-            order by is_in_crm desc, is_theirs_now desc, customer_id
+            order by is_in_crm desc, is_theirs_now desc, customer_id asc
         ) = 1
 
 )

@@ -1,5 +1,5 @@
--- What the CRM itself mailed to many, and what came of it. Accepted for sending and put off are not here: each
--- ends as delivered, bounced or dropped.
+-- What the CRM itself mailed to many, and what came of it. Accepted for sending and put off are not
+-- here: each ends as delivered, bounced or dropped.
 with
 
 meanings as (
@@ -15,7 +15,7 @@ meanings as (
         ('spamreport', 'inbound', 'human', 'complained'),
         ('unsubscribed', 'inbound', 'human', 'unsubscribed'),
         ('statuschange', 'inbound', 'human', 'unsubscribed')
-    ) as meanings (hubspot_type, direction, actor, event_type)
+    ) as kinds (hubspot_type, direction, actor, event_type)
 
 ),
 
@@ -28,7 +28,8 @@ touchpoints as (
         meanings.direction,
         -- what the CRM took for a machine's
         case
-            when meanings.event_type in ('opened', 'clicked') and events.is_filtered then 'automated'
+            when events.is_filtered and meanings.event_type in ('opened', 'clicked')
+                then 'automated'
             else meanings.actor
         end as actor,
         meanings.event_type,

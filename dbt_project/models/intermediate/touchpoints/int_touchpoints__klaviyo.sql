@@ -139,8 +139,8 @@ service_flows as (
 
 ),
 
--- What a message is says the message: one of a flow need not be marketing, whatever its metric. Of a
--- flow that is not known at all the policy says it.
+-- What a message is says the message: one of a flow need not be marketing, whatever its metric. Of
+-- a flow that is not known at all the policy says it.
 touchpoints as (
 
     select

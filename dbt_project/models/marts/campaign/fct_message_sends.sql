@@ -1,5 +1,5 @@
--- A flow sends one message to one customer again and again, so its messages are counted, and not its customers:
--- what a customer did belongs to the last of them before it.
+-- A flow sends one message to one customer again and again, so its messages are counted, and not
+-- its customers: what a customer did belongs to the last of them before it.
 with
 
 touchpoints as (
