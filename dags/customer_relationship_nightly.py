@@ -21,7 +21,7 @@ finishes what was left. Clearing `dbt.build` builds on from the model or test th
 `extract.*`: docs/runbooks/extract_failed.md; the error names the connection.
 `check_sources`: docs/runbooks/source_gate_failed.md. `dbt.*`: docs/runbooks/build_failed.md.
 `check_release`: docs/runbooks/publish_gate_failed.md. `report_night`: the release is out and
-readers have it, only its page of pictures is missing; `rapport releases report` makes it.
+readers have it, only its page is missing; `rapport releases report` makes it.
 """
 
 from airflow.sdk import chain, dag, task, task_group

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonschema import Draft202012Validator, ValidationError, validators
 
 from rapport.errors import PolicyError
 from rapport.places.clocks import zone_names
@@ -403,47 +404,46 @@ def _listed(value: Any) -> list[str]:
     return value if isinstance(value, list) else [value]
 
 
+def _rising(_: Any, lists: list[list[str]], instance: Any, __: Any) -> Iterator[ValidationError]:
+    for names in lists if isinstance(instance, dict) else ():
+        figures = [(name, instance[name]) for name in names if _is_number(None, instance.get(name))]
+        for (low, small), (high, large) in pairwise(figures):
+            if small > large:
+                said = f"must not be above {high}: {small} against {large}"
+                yield ValidationError(said, path=[low])
+
+
+def _unique_by(_: Any, keys: list[str], instance: Any, __: Any) -> Iterator[ValidationError]:
+    seen: set[tuple[str, ...]] = set()
+    for number, entry in enumerate(instance if isinstance(instance, list) else ()):
+        if isinstance(entry, dict) and all(key in entry for key in keys):
+            values = tuple(str(entry[key]) for key in keys)
+            if values in seen:
+                yield ValidationError(f"says {' '.join(values)} a second time", path=[number])
+            seen.add(values)
+
+
+def _needs(_: Any, pairs: Mapping[str, str], instance: Any, __: Any) -> Iterator[ValidationError]:
+    for name, needed in pairs.items():
+        if instance.get(name) and not instance.get(needed):
+            yield ValidationError(f"needs {needed} to be decided too", path=[name])
+
+
+def _formatted(_: Any, name: str, instance: Any, __: Any) -> Iterator[ValidationError]:
+    fault = _FORMATS[name](instance) if isinstance(instance, str) else None
+    if fault:
+        yield ValidationError(fault)
+
+
 def _validator(schema: Mapping[str, Any]) -> Any:
     """The library's validator, with what JSON Schema cannot say: our formats, values that rise."""
-    from jsonschema import Draft202012Validator, ValidationError, validators
-
-    def rising(_: Any, lists: list[list[str]], instance: Any, __: Any) -> Iterator[Any]:
-        for names in lists if isinstance(instance, dict) else ():
-            figures = [
-                (name, instance[name]) for name in names if _is_number(None, instance.get(name))
-            ]
-            for (low, small), (high, large) in pairwise(figures):
-                if small > large:
-                    yield ValidationError(
-                        f"must not be above {high}: {small} against {large}", path=[low]
-                    )
-
-    def unique_by(_: Any, keys: list[str], instance: Any, __: Any) -> Iterator[Any]:
-        seen: set[tuple[str, ...]] = set()
-        for number, entry in enumerate(instance if isinstance(instance, list) else ()):
-            if isinstance(entry, dict) and all(key in entry for key in keys):
-                key = tuple(str(entry[key]) for key in keys)
-                if key in seen:
-                    yield ValidationError(f"says {' '.join(key)} a second time", path=[number])
-                seen.add(key)
-
-    def needs(_: Any, pairs: Mapping[str, str], instance: Any, __: Any) -> Iterator[Any]:
-        for name, needed in pairs.items():
-            if instance.get(name) and not instance.get(needed):
-                yield ValidationError(f"needs {needed} to be decided too", path=[name])
-
-    def formatted(_: Any, format_name: str, instance: Any, __: Any) -> Iterator[Any]:
-        fault = _FORMATS[format_name](instance) if isinstance(instance, str) else None
-        if fault:
-            yield ValidationError(fault)
-
     types = Draft202012Validator.TYPE_CHECKER.redefine_many(
         {
             "number": _is_number,
             "integer": lambda _, value: isinstance(value, int) and not isinstance(value, bool),
         }
     )
-    known = {"rising": rising, "uniqueBy": unique_by, "needs": needs, "format": formatted}
+    known = {"rising": _rising, "uniqueBy": _unique_by, "needs": _needs, "format": _formatted}
     return validators.extend(Draft202012Validator, known, type_checker=types)(schema)
 
 
@@ -456,9 +456,8 @@ def _one_of(known: Callable[[], Sequence[str]], what: str) -> Callable[[str], st
         names = known()
         if text in names:
             return None
-        near = get_close_matches(text, names, n=1) or get_close_matches(
-            text.lower(), [name for name in names if name.lower() == text.lower()], n=1, cutoff=0.0
-        )
+        near = [name for name in names if name.lower() == text.lower()]
+        near = near or get_close_matches(text, names, n=1)
         return f"{_shown(text)} is no {what}" + (f"; the nearest is {near[0]}" if near else "")
 
     return fault

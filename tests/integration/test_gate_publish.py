@@ -77,10 +77,10 @@ create table marts.fct_orders as
         'o' || i as order_id,
         'c' || (i % 300) as customer_id,
         date '2018-01-02' - (i // 300)::integer * 2 as order_date,
-        true as is_kept,
         2::bigint as line_count,
         'USD' as currency_code, 'customer' as buyer_kind, true as is_kept,
         7.50::decimal(18, 3) as sales_amount,
+        7.50::decimal(18, 3) as reporting_sales_amount,
         '202' || i as remark
     from range(18000) as _(i);
 create table marts.fct_order_lines as

@@ -186,6 +186,28 @@ class TestWhatAReleaseHolds:
             )
         assert pairs["release_id"] == info.release_id
 
+    def test_the_manifest_says_what_somebody_decided_and_another_policy_is_another_release(
+        self, nights
+    ):
+        policies = """
+            create table marts.policies as
+            select * from (values
+                ('owner_capacity', '{}', '150', 'policy.yml', true),
+                ('reporting_currency', '"GBP"', 'null', 'orders', false),
+                ('pulse_share', '0.25', '0.25', 'default', false)
+            ) as _(policy, value, default_value, source, is_changed);
+        """
+        infos = [nights.build(sql=policies.format(n)).publish() for n in (99, 100)]
+        first, second = (
+            json.loads((info.path / "manifest.json").read_bytes())["policies"] for info in infos
+        )
+        assert first["decided"] == {
+            "owner_capacity": {"value": 99, "source": "policy.yml"},
+            "reporting_currency": {"value": "GBP", "source": "orders"},
+        }
+        assert first["digest"] != second["digest"]
+        assert infos[0].release_id != infos[1].release_id
+
     def test_the_manifest_says_where_it_came_from(self, nights):
         manifest = json.loads((nights.publish().path / "manifest.json").read_text())
         assert manifest["provenance"]["landing"] == {"shop": {"loads": 2, "last_load_id": "18.2"}}

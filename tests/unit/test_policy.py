@@ -205,6 +205,15 @@ def test_dbt_is_given_whole_maps_of_what_differs_and_all_to_show(policies):
             "service_flow_name_pattern: '(?=Recall)'",
             "looks around or back, which DuckDB's regular expressions cannot",
         ),
+        (
+            "reporting_currency: GBP\ncurrency_rates:\n- {month: 2017-12, currency: EUR, rate: 1}\n"
+            "- {month: 2017-12, currency: EUR, rate: 2}",
+            "line 4: currency_rates.1 says 2017-12 EUR a second time",
+        ),
+        (
+            "currency_rates: [{month: 2017-12, currency: EUR, rate: 1}]",
+            "line 1: currency_rates needs reporting_currency to be decided too",
+        ),
         ("habit_months: 6\nhabit_months: 7", "line 2: habit_months stands here a second time"),
         ("a: [", "line 1: is not YAML"),
         ("- a list", "line 1: must be a map"),

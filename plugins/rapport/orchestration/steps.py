@@ -116,7 +116,7 @@ def publish_release() -> dict[str, Any]:
 
 
 def report_night() -> dict[str, Any]:
-    """Make the page of pictures beside the release; return which release and how large it is."""
+    """Make the page beside the release; return which release and how large it is."""
     from rapport.report import write_report
 
     settings = Settings.from_env()

@@ -1,4 +1,5 @@
--- A model in Python is given what dbt knew when it parsed the project, and policies come with the night.
+-- A model in Python is given what dbt knew when it parsed the project, and policies come with the
+-- night.
 select
     cast({{ var('fuzzy_identity') }} as boolean) as is_on,
     cast({{ var('fuzzy_identity_tie_probability') }} as double) as tie_from,

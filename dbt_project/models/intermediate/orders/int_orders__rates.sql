@@ -1,8 +1,9 @@
--- What 1 of a currency is in the reporting currency. Rates are a firm's policy; without one for the month there is none.
+-- What 1 of a currency is in the reporting currency. Rates are a firm's policy; without one for the
+-- month there is none.
 select
-    cast(month_date as date) as month_date,
-    cast(currency_code as string) as currency_code,
-    cast(reporting_rate as decimal(18, 9)) as reporting_rate
+    cast(rates.month_date as date) as month_date,
+    cast(rates.currency_code as string) as currency_code,
+    cast(rates.reporting_rate as decimal(18, 9)) as reporting_rate
 from (
     values
     {% for row in var('currency_rates') %}
@@ -10,4 +11,4 @@ from (
     {% endfor %}
     (null, null, null)
 ) as rates (month_date, currency_code, reporting_rate)
-where month_date is not null
+where rates.month_date is not null

@@ -1,4 +1,7 @@
--- A row, not a var: what most orders are in is known when they are staged, and a model is compiled before that.
+-- A row, not a var: what most orders are in is known when they are staged, and a model is compiled
+-- before that.
+{% set chosen = var('reporting_currency') %}
+
 with
 
 used as (
@@ -38,7 +41,10 @@ most as (
     from counted
     qualify
         row_number() over (
-            order by order_count desc nulls last, deal_count desc nulls last, currency_code asc nulls last
+            order by
+                order_count desc nulls last,
+                deal_count desc nulls last,
+                currency_code asc nulls last
         ) = 1
 
 )
@@ -47,6 +53,6 @@ select
     coalesce(chosen.currency_code, most.currency_code, 'XXX') as currency_code,
     chosen.currency_code is not null as is_chosen
 from (
-    select cast({{ sql_text(var('reporting_currency')) if var('reporting_currency') else 'null' }} as string) as currency_code
+    select cast({{ sql_text(chosen) if chosen else 'null' }} as string) as currency_code
 ) as chosen
 left join most on true

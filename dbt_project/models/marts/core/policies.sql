@@ -1,19 +1,23 @@
--- What the night was built under. The build hands it over (rapport/policy.py); a dbt run by hand says nothing of
--- it. Where nobody chose a reporting currency, what the orders say is the policy in force.
+-- What the night was built under. The build hands it over (rapport/policy.py); a dbt run by hand
+-- says nothing of it. Where nobody chose a reporting currency, what the orders say is in force.
 with
 
 given as (
 
     {% set columns = ['policy', 'value', 'default_value', 'source', 'unit', 'sentence'] %}
-    select *
+    select in_force.*
     from (
         values
         {% for row in var('policies_in_force') %}
-        ({% for column in columns %}{{ sql_text(row[column]) }}{{ ', ' if not loop.last }}{% endfor %}),
+        (
+            {% for column in columns %}
+            {{ sql_text(row[column]) }}{{ ',' if not loop.last }}
+            {% endfor %}
+        ),
         {% endfor %}
         (null, null, null, null, null, null)
     ) as in_force ({{ columns | join(', ') }})
-    where policy is not null
+    where in_force.policy is not null
 
 ),
 
