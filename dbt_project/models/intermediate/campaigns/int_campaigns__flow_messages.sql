@@ -1,5 +1,5 @@
 -- What each message of a flow is: one that follows an order, one that serves, or marketing. The
--- message says whether it is transactional; so does the step that sends it, which may be known first.
+-- message says whether it is transactional; so does the step that sends it, and may be known first.
 with
 
 flows as (

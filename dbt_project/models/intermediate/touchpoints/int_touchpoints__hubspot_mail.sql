@@ -4,7 +4,11 @@ with
 
 meanings as (
 
-    select *
+    select
+        kinds.hubspot_type,
+        kinds.direction,
+        kinds.actor,
+        kinds.event_type
     from (
         values
         ('delivered', 'outbound', 'automated', 'delivered'),

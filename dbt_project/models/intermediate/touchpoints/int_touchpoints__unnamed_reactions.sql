@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- Who leaves, or complains, without saying because of which message did so after the last one. It is
--- put down here once, so that whatever counts by campaign or flow counts the same.
+-- Who leaves, or complains, without saying because of which message did so after the last one. It
+-- is put down here once, so that whatever counts by campaign or flow counts the same.
 with
 
 touchpoints as (
