@@ -2,7 +2,8 @@
 select
     source || '.' || entity as stream_name,
     landed_count,
-    staged_count,
+    -- that nothing was removed is no want
+    case when entity <> 'removals' then staged_count end as staged_count,
     quarantined_count,
     quarantined_count / greatest(landed_count, 100) as quarantined_share
 from {{ ref('row_conservation') }}

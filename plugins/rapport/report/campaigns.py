@@ -269,8 +269,8 @@ def _flow_results(title: str, named: str, rows: list[Row]) -> Table:
             for row in rows
         ],
         folded=named != "message_name",
-        reading=f"Amounts in {rows[0]['currency_code']}, of all time. Flows and campaigns are "
-        "credited apart: an order may stand with both, so the two are not added up.",
+        reading=f"Amounts in {rows[0]['currency_code']}, of all time. An order that a campaign "
+        "claims too stands with the one of the two that was answered last, or else came last.",
     )
 
 

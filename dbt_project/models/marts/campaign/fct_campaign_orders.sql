@@ -118,7 +118,9 @@ select
         ),
         max_by(held.campaign_id, (held.reached_at, held.campaign_id))
     ) as last_campaign_id,
-    count(last_answers.answered_at) > 0 as has_answer
+    count(last_answers.answered_at) > 0 as has_answer,
+    max(last_answers.answered_at) as last_answered_at,
+    max(held.reached_at) as last_reached_at
 from held
 left join last_answers
     on held.order_id = last_answers.order_id and held.campaign_id = last_answers.campaign_id

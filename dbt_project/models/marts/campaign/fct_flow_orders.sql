@@ -50,23 +50,40 @@ held as (
             orders.customer_id = reached.customer_id
             and {{ is_answer_to('reached.reached', 'orders.ordered', 'reached.window_days') }}
 
+),
+
+claims as (
+
+    select *
+    from held
+    qualify
+        row_number() over (
+            partition by order_id
+            order by answered_at desc nulls last, reached_at desc, touchpoint_id desc
+        ) = 1
+
 )
 
 select
-    order_id,
-    customer_id,
-    ordered_date as order_date,
-    currency_code,
-    cast(sales_amount as decimal(18, 3)) as sales_amount,
-    cast(reporting_sales_amount as decimal(18, 3)) as reporting_sales_amount,
-    touchpoint_id,
-    flow_id,
-    message_id,
-    variation_id,
-    answered_at is not null as has_answer
-from held
-qualify
-    row_number() over (
-        partition by order_id
-        order by answered_at desc nulls last, reached_at desc, touchpoint_id desc
-    ) = 1
+    claims.order_id,
+    claims.customer_id,
+    claims.ordered_date as order_date,
+    claims.currency_code,
+    cast(claims.sales_amount as decimal(18, 3)) as sales_amount,
+    cast(claims.reporting_sales_amount as decimal(18, 3)) as reporting_sales_amount,
+    claims.touchpoint_id,
+    claims.flow_id,
+    claims.message_id,
+    claims.variation_id,
+    claims.answered_at is not null as has_answer,
+    -- a campaign claims it by the same rule, and has it where neither goes before the other
+    case
+        when campaigns.order_id is null then true
+        when claims.answered_at is null and campaigns.last_answered_at is null
+            then claims.reached_at > campaigns.last_reached_at
+        when claims.answered_at is null then false
+        when campaigns.last_answered_at is null then true
+        else claims.answered_at > campaigns.last_answered_at
+    end as is_credited
+from claims
+left join {{ ref('fct_campaign_orders') }} as campaigns on claims.order_id = campaigns.order_id

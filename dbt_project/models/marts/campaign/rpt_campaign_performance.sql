@@ -39,8 +39,8 @@ window_orders as (
 
 ),
 
--- One order can lie in the windows of several campaigns; it is put down to one of them, so that the
--- campaigns together have no more orders than there were.
+-- One order can lie in the windows of several campaigns and flows; it is put down to one of them, so that
+-- all together have no more orders than there were.
 attributed as (
 
     select
@@ -48,6 +48,11 @@ attributed as (
         count(*) as attributed_order_count,
         sum(reporting_sales_amount) as attributed_sales_amount
     from {{ ref('fct_campaign_orders') }}
+    where order_id not in (
+        select flow_orders.order_id
+        from {{ ref('fct_flow_orders') }} as flow_orders
+        where flow_orders.is_credited
+    )
     group by last_campaign_id
 
 ),

@@ -53,6 +53,7 @@ credited as (
         message_id,
         {{ count_credited() }}
     from {{ ref('fct_flow_orders') }}
+    where is_credited
     group by flow_id, message_id
 
 ),

@@ -34,7 +34,7 @@ orders as (
         variation_id,
         reporting_sales_amount
     from {{ ref('fct_flow_orders') }}
-    where variation_id is not null
+    where variation_id is not null and is_credited
     union all
     select
         got.campaign_id,
@@ -47,6 +47,11 @@ orders as (
         on
             campaign_orders.last_campaign_id = got.campaign_id
             and campaign_orders.customer_id = got.customer_id
+    where campaign_orders.order_id not in (
+        select flow_orders.order_id
+        from {{ ref('fct_flow_orders') }} as flow_orders
+        where flow_orders.is_credited
+    )
 
 ),
 
