@@ -11,12 +11,25 @@ orders as (
 
 ),
 
-ours as (
+flow_orders as (
 
     select
         order_id,
-        last_campaign_id
-    from {{ ref('fct_campaign_orders') }}
+        flow_id
+    from {{ ref('fct_flow_orders') }}
+    where is_credited
+
+),
+
+-- what the reports count it for: a campaign or a flow
+ours as (
+
+    select
+        coalesce(campaigns.order_id, flow_orders.order_id) as order_id,
+        case when flow_orders.order_id is null then campaigns.last_campaign_id end as campaign_id,
+        flow_orders.flow_id
+    from {{ ref('fct_campaign_orders') }} as campaigns
+    full outer join flow_orders on campaigns.order_id = flow_orders.order_id
 
 )
 
@@ -30,16 +43,18 @@ select
     cast(vendor_orders.flow_id as varchar) as vendor_flow_id,
     cast(vendor_orders.message_id as varchar) as vendor_message_id,
     cast(vendor_orders.sales_amount as decimal(18, 3)) as vendor_sales_amount,
-    ours.last_campaign_id as campaign_id,
+    ours.campaign_id,
+    cast(ours.flow_id as varchar) as flow_id,
     cast(orders.sales_amount as decimal(18, 3)) as sales_amount,
     orders.currency_code,
     -- the first of these that holds
     cast(
         case
             when orders.order_id is null then 'unknown_order'
-            when ours.last_campaign_id is null then 'vendor_only'
-            when ours.last_campaign_id = vendor_orders.campaign_id then 'same_campaign'
-            else 'other_campaign'
+            when ours.order_id is null then 'vendor_only'
+            when ours.campaign_id = vendor_orders.campaign_id then 'same_campaign'
+            when ours.flow_id = vendor_orders.flow_id then 'same_flow'
+            else 'another'
         end as varchar
     ) as agreement
 from {{ ref('int_campaigns__vendor_orders') }} as vendor_orders
