@@ -138,7 +138,8 @@ def orders(latest: list[Row]) -> Table:
     """What was ordered after each of these campaigns, beside what comes without a message."""
     # Without the baseline a share of orders would count weekly shoppers as the campaign's doing.
     has_baseline = BASELINE in latest[0]
-    has_vendor = VENDOR in latest[0]
+    # a tool that attributes nothing has no column of noughts
+    has_vendor = any(row.get(VENDOR) for row in latest)
     return Table(
         "What was ordered after them",
         (
