@@ -42,7 +42,8 @@ named_by_orders as (
         min(greatest(cast(load_date as date), cast(ordered_at as date))) as first_load_date,
         min(ordered_at) as created_at
     from {{ ref('base_shop__orders') }}
-    where quarantine_reason is null and is_seen and shop_customer_id is not null  -- a guest is nobody
+    -- a guest is nobody
+    where quarantine_reason is null and is_seen and shop_customer_id is not null
     group by shop_customer_id
 
 ),
