@@ -3,7 +3,8 @@ select
     cast('loyal_high_value' as varchar) as segment,
     cast(
         'Ordered ' || order_count || ' times for ' || {{ money_text('sales_amount') }}
-        || ' ' || currency_code || ', last on ' || last_order_date || ' (recency, frequency, value: ' || rfm_cell || ').'
+        || ' ' || currency_code || ', last on ' || last_order_date
+        || ' (recency, frequency, value: ' || rfm_cell || ').'
         as varchar
     ) as reason
 from {{ ref('dim_customer_value') }}
