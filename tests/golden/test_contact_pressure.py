@@ -1,6 +1,6 @@
 """Contact pressure on the real company, beside a plain computation over its touchpoints."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict
 
 import duckdb
@@ -68,6 +68,24 @@ def days_by(frame, *keys):
     return {key: sorted(days) for key, days in found.items()}
 
 
+def moments_by(frame, *keys):
+    """Return when each key did something: instants (UTC) and days on the reporting clock."""
+    found = defaultdict(list)
+    for *key, instant, day in frame[[*keys, "occurred_at", "day"]].itertuples(index=False):
+        found[tuple(key)].append((instant, day))
+    return found
+
+
+def is_answered(exposure, moments):
+    """Whether any came after the message and within 7 times 24 hours; midnight has no hour."""
+    return any(
+        exposure.day <= day < exposure.day + 7
+        if instant == instant.normalize()
+        else exposure.exposed_at <= instant < exposure.exposed_at + WEEK
+        for instant, day in moments
+    )
+
+
 def test_windows_and_fatigue_are_sums_over_the_messages(table, touchpoints):
     pressure = table("dim_contact_pressure").set_index("customer_id")
     got = messages(touchpoints)
@@ -95,28 +113,25 @@ def test_every_message_stands_with_what_came_before_it(touchpoints, exposures):
 
 
 def test_every_message_stands_with_what_came_after_it(touchpoints, exposures):
-    hers = touchpoints[touchpoints.direction == "inbound"]
-    answers = hers[hers.event_type.isin(["clicked", "redeemed", "replied"])]
-    named = {
-        key: list(times) for key, times in answers.groupby(["customer_id", "about"]).occurred_at
-    }
-    unnamed = days_by(
-        hers[
-            (hers.event_type == "ordered")
+    theirs = touchpoints[(touchpoints.direction == "inbound") & (touchpoints.actor == "human")]
+    named = moments_by(
+        theirs[theirs.event_type.isin(["clicked", "redeemed", "replied"])], "customer_id", "about"
+    )
+    unnamed = moments_by(
+        theirs[
+            (theirs.event_type == "ordered")
             | (
-                hers.event_type.isin(["redeemed", "replied"])
-                & hers.about.isna()
-                & ~hers.channel.isin(["phone", "chat"])
+                theirs.event_type.isin(["redeemed", "replied"])
+                & theirs.about.isna()
+                & ~theirs.channel.isin(["phone", "chat"])
             )
         ],
         "customer_id",
     )
     answered = 0
     for row in exposures.itertuples():
-        times = named.get((row.customer_id, row.about), [])
-        is_named = any(row.exposed_at <= time < row.exposed_at + WEEK for time in times)
-        days = unnamed.get((row.customer_id,), [])
-        is_unnamed = bisect_right(days, row.day + 7) > bisect_left(days, row.day)
+        is_named = is_answered(row, named[row.customer_id, row.about])
+        is_unnamed = is_answered(row, unnamed[(row.customer_id,)])
         assert (row.has_named_response, row.has_unnamed_response) == (is_named, is_unnamed)
         answered += is_named
     assert answered > 500

@@ -162,7 +162,9 @@ create table marts.rpt_campaign_overload as
 create table intermediate.int_orders__reporting_currency as
     select 'USD' as currency_code, false as is_chosen;
 create table marts.policies as
-    select 'firm_themes' as policy, '["health", "recipes"]' as value;
+    select
+        'firm_themes' as policy, '["health", "recipes"]' as value, 'default' as source,
+        false as is_changed;
 create table marts.rpt_currency_months as
     select
         date '2017-12-01' as month_date, currency_code, rate::decimal(18, 9) as reporting_rate,

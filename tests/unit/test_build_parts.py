@@ -129,7 +129,7 @@ def test_no_part_of_the_project_waits_for_itself(project):
     """Else no order of the parts could be shown."""
     manifest, parts = project
     place = {node: part.id for part in parts for node in part.nodes}
-    graph = graphlib.TopologicalSorter()
+    graph = graphlib.TopologicalSorter({part.id: () for part in parts})
     for key, node in manifest["nodes"].items():
         for parent in node["depends_on"].get("nodes", []):
             if node["resource_type"] != "test" and place.get(parent, place[key]) != place[key]:
