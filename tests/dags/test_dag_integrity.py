@@ -85,7 +85,7 @@ def test_no_reconciliation_runs_before_every_pull_of_what_it_counts(nightly):
                 for other, others in GROUPS.items()
                 if others[0].source == streams[0].source
                 and any(s.cursor for s in others)
-                # events of mail that the CRM neither changes nor deletes, and of which it tells no total
+                # events of its mail the CRM neither changes nor deletes, and tells no total of
                 and other != "hubspot_marketing_email"
             }
             assert counted <= upstream
