@@ -2,8 +2,9 @@
 select
     source || '.' || entity as stream_name,
     landed_count,
+    staged_count,
     -- that nothing was removed is no want
-    case when entity <> 'removals' then staged_count end as staged_count,
+    case when staged_count = 0 and entity <> 'removals' then 1 else 0 end as is_empty,
     quarantined_count,
     quarantined_count / greatest(landed_count, 100) as quarantined_share
 from {{ ref('row_conservation') }}
