@@ -158,6 +158,7 @@ treated as (
     select
         customer_id,
         contacts_given,
+        known_weight,
         {{ distances_to_types(relationship_axes()) }},
         least(
             {% for type in relationship_types() %}
@@ -168,6 +169,10 @@ treated as (
         select
             customer_id,
             contacts_given,
+            {% for axis in relationship_axes() %}
+            case when given_{{ axis }} is null then 0 else {{ var('relationship_axis_weights')[axis].weight }} end
+            {{- ' +' if not loop.last }}
+            {% endfor %} as known_weight,
             {% for axis in relationship_axes() %}
             {%- set weight = var('relationship_axis_weights')[axis].weight ~ ' * given_' ~ axis ~ '_weight' %}
             case when given_{{ axis }} is null then 0 else {{ weight }} end as {{ axis }}_pull,
@@ -182,7 +187,8 @@ treated as (
 
 ),
 
--- Three letters make no treatment, nor does one that could as well be another's.
+-- Three letters make no treatment, nor does one of which half is unknown, by what its axes weigh, nor one that
+-- could as well be another's.
 nearest_treatment as (
 
     select
@@ -195,6 +201,9 @@ nearest_treatment as (
     from treated
     where
         contacts_given >= {{ var('given_least_contacts') }}
+        and 2 * known_weight >= {% for axis in relationship_axes() %}
+        {{- var('relationship_axis_weights')[axis].weight }}{{ ' + ' if not loop.last }}
+        {%- endfor %}
         and 1 / (
             {% for type in relationship_types() %}
             exp((least_distance - {{ type }}_distance) / {{ var('relationship_temperature') }})
