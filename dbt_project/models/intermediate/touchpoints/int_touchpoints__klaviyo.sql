@@ -98,6 +98,7 @@ clicks_at_once as (
         on
             unflagged_clicks.profile_id = deliveries.profile_id
             and unflagged_clicks.message_id = deliveries.message_id
+            and unflagged_clicks.occurred_at >= deliveries.delivered_at
             and unflagged_clicks.occurred_at
             <= deliveries.delivered_at + interval {{ var('robot_most_seconds') }} second
 
