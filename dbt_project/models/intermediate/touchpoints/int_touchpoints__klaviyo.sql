@@ -135,8 +135,8 @@ flow_messages as (
 service_flows as (
 
     select flow_id
-    from {{ ref('stg_klaviyo__flows') }}
-    where {{ is_service_flow('flow_name', 'tags') }}
+    from {{ ref('int_campaigns__flows') }}
+    where is_service
 
 ),
 

@@ -7,14 +7,10 @@ known as (
 
 ),
 
+-- A flow is known by itself: what it sends may be known as another's, or not yet at all.
 flows as (
 
-    select
-        flow_id,
-        max(flow_name) as flow_name,
-        max(flow_status) as flow_status
-    from known
-    group by flow_id
+    select * from {{ ref('int_campaigns__flows') }}
 
 ),
 
