@@ -32,13 +32,13 @@ dropped as (
 
     select
         flow_id,
-        message_id,
+        {{ message_of_flow() }} as flow_message_id,
         max(channel) as channel,
         max(message_class) as message_class,
         count(*) as dropped_count
     from {{ ref('int_touchpoints__klaviyo') }}
-    where event_type = 'dropped' and flow_id is not null and message_id is not null
-    group by flow_id, message_id
+    where event_type = 'dropped' and flow_id is not null
+    group by flow_id, flow_message_id
 
 ),
 
@@ -70,7 +70,7 @@ messages as (
     union
     select
         flow_id,
-        message_id
+        flow_message_id
     from dropped
 
 ),
@@ -100,7 +100,7 @@ counted as (
     left join flows on messages.flow_id = flows.flow_id
     left join sent on messages.flow_id = sent.flow_id and messages.message_id = sent.message_id
     left join dropped
-        on messages.flow_id = dropped.flow_id and messages.message_id = dropped.message_id
+        on messages.flow_id = dropped.flow_id and messages.message_id = dropped.flow_message_id
     left join credited
         on messages.flow_id = credited.flow_id and messages.message_id = credited.message_id
 
