@@ -1,3 +1,8 @@
+{#- What a flow sent without saying which message it was is one message of it, and not in no sum. -#}
+{% macro message_of_flow() -%}
+    coalesce(message_id, 'unnamed:' || flow_id)
+{%- endmacro %}
+
 {#- Does a flow serve customers and sell nothing? Told by a tag or a name, as the policy says. -#}
 {% macro is_service_flow(name, tags) -%}
     (

@@ -723,6 +723,27 @@ def test_a_damaged_or_withdrawn_release_is_not_compared_with(tmp_path):
         assert not night.had("segments", "sizes")
 
 
+def test_a_large_campaign_that_is_left_open_did_not_reach_too_few(tmp_path):
+    reason = "The figures leave open whether it was unclear. Of 9,000 recipients 3 left."
+    rows = [
+        campaign(1, "small", "too_few_data") | {"verdict_reason": "It reached 7 customers."},
+        campaign(2, "large", "too_few_data") | {"verdict_reason": reason},
+        campaign(3, "large too", "too_few_data") | {"verdict_reason": reason},
+    ]
+    with opened(made(tmp_path, {"rpt_campaign_overload": rows})) as night:
+        finding = campaigns.campaigns(night).finding
+    assert finding == (
+        "No campaign could be judged yet. 1 campaign reached too few, or too lately, to tell. "
+        "Of 2 campaigns that reached enough the figures leave open whether it was too much or "
+        "unclear."
+    )
+
+
+def test_the_mart_says_of_a_large_campaign_that_it_is_left_open_as_the_page_reads_it():
+    mart = (DBT / "models" / "marts" / "pressure" / "rpt_campaign_overload.sql").read_text()
+    assert mart.count(f"'{campaigns.LEFT_OPEN} whether") == 3
+
+
 def test_tiles_tell_their_change_and_twelve_months_from_zero(tmp_path):
     fewer = COMPANY | {
         "dim_customer_relationships": COMPANY["dim_customer_relationships"][:40],
@@ -741,6 +762,17 @@ def test_tiles_tell_their_change_and_twelve_months_from_zero(tmp_path):
     assert told["are unhappy with us"].change == "\N{MINUS SIGN}0.2 points"
 
 
+def test_a_no_that_was_said_and_one_that_seems_are_two_tiles(tmp_path):
+    people = [
+        customer(number, "fling", wants_relationship="no", wants_basis=basis)
+        for number, basis in enumerate(["declared", *["inferred"] * 3])
+    ]
+    with opened(made(tmp_path, {"dim_customer_relationships": people})) as night:
+        told = {tile.what: tile.figure for tile in tiles(night)}
+    assert told["said that they want none"] == "25%"
+    assert told["want none as it seems, of whichever type: the plain lane"] == "75%"
+
+
 def test_sales_are_compared_with_whole_months_only(release):
     with opened(release) as night:
         section = trade.sales(night)
@@ -755,6 +787,30 @@ def test_sales_are_compared_with_whole_months_only(release):
     )
     [table] = [table for table in section.tables if table.title == "Sales by month"]
     assert "1 order in currencies without a rate is not in it." in table.reading
+
+
+def test_the_first_cohort_of_all_makes_no_headline(tmp_path):
+    """It holds who ordered earlier too."""
+    cohorts = [
+        {
+            "cohort_month_date": month,
+            "months_since": 3,
+            "cohort_customer_count": 100,
+            "customer_count": back,
+        }
+        for month, back in ((date(2017, 8, 1), 90), (date(2017, 9, 1), 10))
+    ]
+    orders = [order(1, date(2017, 8, 3), 100), order(2, date(2017, 9, 3), 100)]
+    for kept, said in (
+        (cohorts, "cohorts below, the first of all left out, 10% ordered in the third month"),
+        (cohorts[1:], "cohorts below, 10% ordered in the third month"),
+    ):
+        tables = {"fct_orders": orders, "rpt_cohort_retention": kept}
+        with opened(made(tmp_path / str(len(kept)), tables, clock=CLOCK)) as night:
+            assert said in trade.sales(night).finding
+    tables = {"fct_orders": orders, "rpt_cohort_retention": cohorts[:1]}
+    with opened(made(tmp_path / "alone", tables, clock=CLOCK)) as night:
+        assert "third month" not in trade.sales(night).finding
 
 
 def test_a_cohort_of_a_handful_is_not_shaded(release):
@@ -811,6 +867,21 @@ def test_what_was_never_seen_says_which_source_would_tell(release):
     assert section.finding.startswith("1 signal of 2 has never been seen, of human share.")
     [missing] = cells(section, "Never seen")
     assert (missing["signal"], missing["sources"]) == ("meetings asked", "hubspot")
+
+
+def test_what_is_no_choice_is_not_called_unseen(tmp_path):
+    signal = {"side": "wanted", "axis": "human_share", "sources": "shop", "streams": "orders"}
+    orders = signal | {"signal": "orders", "axis": "frequency", "customer_count": 9}
+    visits = signal | {"signal": "store_visits", "is_present": False, "present_from_date": None}
+    for count, why in (
+        (9, "everybody buys in stores, no choice to learn from"),
+        (0, "nobody buys in stores, no choice to learn from"),
+    ):
+        rows = [orders, visits | {"customer_count": count}]
+        with opened(made(tmp_path / str(count), {"rpt_signal_coverage": rows})) as night:
+            section = known.unknown(night)
+        assert section.finding.endswith(f"tells of them. Store visits: {why}.")
+        assert section.tables[0].title == "Seen, but no choice to learn from"
 
 
 def test_the_page_says_under_which_policies_it_was_made(release):

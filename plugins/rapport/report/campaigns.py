@@ -30,6 +30,7 @@ LATEST = 20
 LATEST_RESULTS = 12
 LEAST_CHARTED = 3  # of fewer a table says more
 UNDECIDED = "too_few_data"
+LEFT_OPEN = "The figures leave open"  # as the mart says it of those that reached enough
 BASELINE = "baseline_ordered_per_delivered"
 VENDOR = "vendor_attributed_order_count"
 VERDICTS = {
@@ -312,9 +313,25 @@ def campaigns(night: Night) -> Section:
         if judged
         else "No campaign could be judged yet."
     )
-    if UNDECIDED in verdicts:
+    [undecided] = night.rows(
+        """
+        select
+            count(*) filter (verdict_reason not like $open) as small,
+            count(*) filter (verdict_reason like $open) as open
+        from rpt_campaign_overload
+        where verdict = $undecided
+        """,
+        undecided=UNDECIDED,
+        open=f"{LEFT_OPEN}%",
+    )
+    if undecided["small"]:
         finding += (
-            f" {counted(verdicts[UNDECIDED], 'campaign')} reached too few, or too lately, to tell."
+            f" {counted(undecided['small'], 'campaign')} reached too few, or too lately, to tell."
+        )
+    if undecided["open"]:
+        finding += (
+            f" Of {counted(undecided['open'], 'campaign')} that reached enough the figures leave "
+            "open whether it was too much or unclear."
         )
     if not latest:
         return Section(*section, finding)

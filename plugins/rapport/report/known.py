@@ -10,6 +10,7 @@ from rapport.report.words import (
     listed,
     number,
     plain,
+    sentence,
     short_day,
 )
 
@@ -21,9 +22,11 @@ def unknown(night: Night) -> Section | None:
     if not night.has("rpt_signal_coverage"):
         return None
     signals = night.rows("from rpt_signal_coverage order by side desc, axis, signal")
-    missing = [row for row in signals if not row["is_present"]]
     if not signals:
         return None
+    absent = [row for row in signals if not row["is_present"]]
+    alike = [row | {"why": why} for row in absent if (why := _no_choice(row, signals))]
+    missing = [row for row in absent if not _no_choice(row, signals)]
     if missing:
         axes = sorted({plain(row["axis"]) for row in missing})
         finding = (
@@ -33,6 +36,7 @@ def unknown(night: Night) -> Section | None:
         )
     else:
         finding = f"All {len(signals)} signals of relationships have a source that tells of them."
+    finding += "".join(f" {sentence(plain(row['signal']))}: {row['why']}." for row in alike)
     return Section(
         "unknown",
         "What cannot be known, and which source would tell",
@@ -56,6 +60,23 @@ def unknown(night: Night) -> Section | None:
                 if missing
                 else []
             ),
+            *(
+                [
+                    Table(
+                        "Seen, but no choice to learn from",
+                        (
+                            Column("signal", "signal"),
+                            Column("speaks of", "axis"),
+                            Column("customers", "customers", "number"),
+                            Column("why it tells nothing", "why", "words"),
+                        ),
+                        [_told(row) | {"why": row["why"]} for row in alike],
+                        folded=False,
+                    )
+                ]
+                if alike
+                else []
+            ),
             Table(
                 "All signals, and how many customers each tells of",
                 (
@@ -70,6 +91,18 @@ def unknown(night: Night) -> Section | None:
                 [_told(row) for row in signals],
             ),
         ],
+    )
+
+
+def _no_choice(row: Row, signals: list[Row]) -> str:
+    """Why a signal that has a source tells nothing all the same; empty when it has none."""
+    if row["signal"] == "store_visits":
+        if row["customer_count"]:
+            return "everybody buys in stores, no choice to learn from"
+        if any(each["signal"] == "orders" and each["is_present"] for each in signals):
+            return "nobody buys in stores, no choice to learn from"
+    return (
+        "only one side of it is ever seen, no choice to learn from" if row["customer_count"] else ""
     )
 
 

@@ -47,7 +47,8 @@ def tiles(night: Night) -> list[Tile]:
         ("sales", f"{currency} net sales in {DAYS} days"),
         ("members", "are in a segment"),
         ("seek", "want a relationship"),
-        ("refuse", "want none, as they said or as it seems"),
+        ("refuse", "said that they want none"),
+        ("seem_to_refuse", "want none as it seems, of whichever type: the plain lane"),
         ("over", "had more contacts than their cap"),
         ("unhappy", "are unhappy with us"),
         ("unknown", "of a type we cannot tell yet"),
@@ -81,12 +82,21 @@ def _figures(night: Night, schema: str, last_day: date) -> dict[str, float | Non
     """The figures of a release; None for what it does not hold."""
     found: dict[str, float | None] = {}
     if night.has("dim_customer_relationships", schema=schema):
+        # A word of theirs and a guess of ours are two things, which older releases do not tell.
+        said = night.has("dim_customer_relationships", "wants_basis", schema=schema)
+        refuse, seem_to_refuse = (
+            f"count(*) filter (wants_relationship = 'no' and wants_basis = '{basis}') / count(*)"
+            if said
+            else "null"
+            for basis in ("declared", "inferred")
+        )
         [row] = night.rows(
             f"""
             select
                 count(*) as customers,
                 count(*) filter (wants_relationship = 'yes') / count(*) as seek,
-                count(*) filter (wants_relationship = 'no') / count(*) as refuse,
+                {refuse} as refuse,
+                {seem_to_refuse} as seem_to_refuse,
                 count(*) filter (polarity = 'negative') / count(*) as unhappy,
                 count(*) filter (relationship_type = 'unknown') / count(*) as unknown
             from {schema}.dim_customer_relationships

@@ -118,14 +118,22 @@ def _finding(night: Night, months: list[Row], cohorts: list[Row]) -> str:
             if other
         ]
         said += f": {', '.join(before)}. " if before else ". "
-    third = [row for row in cohorts if row["months_since"] == 3]
+    first = _first(months)
+    third = [row for row in cohorts if row["months_since"] == 3 and row["cohort_month"] != first]
     if third:
+        apart = any(row["cohort_month"] == first for row in cohorts)
         share = sum(row["customers"] for row in third) / sum(row["cohort"] for row in third)
         said += (
-            f"Of the customers whose first order is in the cohorts below, {percent(share)} ordered "
+            f"Of the customers whose first order is in the cohorts below, "
+            f"{'the first of all left out, ' if apart else ''}{percent(share)} ordered "
             "in the third month after it."
         )
     return said
+
+
+def _first(months: list[Row]) -> str | None:
+    """The first month of all, whose cohort holds who ordered earlier too; None if it is unknown."""
+    return next((row["month_date"] for row in months if row["is_first"]), None)
 
 
 def _change(now: Row, before: Row) -> str:
@@ -288,7 +296,7 @@ def _cohorts(night: Night) -> list[Row]:
 
 
 def _retention(cohorts: list[Row], months: list[Row]) -> Table:
-    first = next((row["month_date"] for row in months if row["is_first"]), None)
+    first = _first(months)
     since = sorted({row["months_since"] for row in cohorts} - {0})
     by_cohort: dict[str, dict[int, Row]] = {}
     for row in cohorts:

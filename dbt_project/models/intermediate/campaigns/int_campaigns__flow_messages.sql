@@ -4,10 +4,7 @@ with
 
 flows as (
 
-    select
-        *,
-        {{ is_service_flow('flow_name', 'tags') }} as is_service
-    from {{ ref('stg_klaviyo__flows') }}
+    select * from {{ ref('int_campaigns__flows') }}
 
 ),
 

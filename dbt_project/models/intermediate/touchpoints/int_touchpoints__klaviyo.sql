@@ -98,6 +98,7 @@ clicks_at_once as (
         on
             unflagged_clicks.profile_id = deliveries.profile_id
             and unflagged_clicks.message_id = deliveries.message_id
+            and unflagged_clicks.occurred_at >= deliveries.delivered_at
             and unflagged_clicks.occurred_at
             <= deliveries.delivered_at + interval {{ var('robot_most_seconds') }} second
 
@@ -134,8 +135,8 @@ flow_messages as (
 service_flows as (
 
     select flow_id
-    from {{ ref('stg_klaviyo__flows') }}
-    where {{ is_service_flow('flow_name', 'tags') }}
+    from {{ ref('int_campaigns__flows') }}
+    where is_service
 
 ),
 

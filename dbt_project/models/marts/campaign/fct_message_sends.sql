@@ -5,10 +5,11 @@ with
 touchpoints as (
 
     select
-        *,
+        * exclude (message_id),
+        {{ message_of_flow() }} as message_id,
         {{ is_by_robot() }} as is_by_robot
     from {{ ref('fct_touchpoints') }}
-    where message_id is not null and (flow_id is not null or variation_id is not null)
+    where flow_id is not null or (message_id is not null and variation_id is not null)
 
 ),
 

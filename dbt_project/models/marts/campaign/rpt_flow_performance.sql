@@ -7,14 +7,10 @@ known as (
 
 ),
 
+-- A flow is known by itself: what it sends may be known as another's, or not yet at all.
 flows as (
 
-    select
-        flow_id,
-        max(flow_name) as flow_name,
-        max(flow_status) as flow_status
-    from known
-    group by flow_id
+    select * from {{ ref('int_campaigns__flows') }}
 
 ),
 
@@ -36,13 +32,13 @@ dropped as (
 
     select
         flow_id,
-        message_id,
+        {{ message_of_flow() }} as flow_message_id,
         max(channel) as channel,
         max(message_class) as message_class,
         count(*) as dropped_count
     from {{ ref('int_touchpoints__klaviyo') }}
-    where event_type = 'dropped' and flow_id is not null and message_id is not null
-    group by flow_id, message_id
+    where event_type = 'dropped' and flow_id is not null
+    group by flow_id, flow_message_id
 
 ),
 
@@ -74,7 +70,7 @@ messages as (
     union
     select
         flow_id,
-        message_id
+        flow_message_id
     from dropped
 
 ),
@@ -104,7 +100,7 @@ counted as (
     left join flows on messages.flow_id = flows.flow_id
     left join sent on messages.flow_id = sent.flow_id and messages.message_id = sent.message_id
     left join dropped
-        on messages.flow_id = dropped.flow_id and messages.message_id = dropped.message_id
+        on messages.flow_id = dropped.flow_id and messages.message_id = dropped.flow_message_id
     left join credited
         on messages.flow_id = credited.flow_id and messages.message_id = credited.message_id
 

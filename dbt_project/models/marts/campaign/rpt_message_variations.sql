@@ -82,16 +82,6 @@ sent as (
 
 ),
 
-flows as (
-
-    select
-        flow_id,
-        max(flow_name) as flow_name
-    from {{ ref('int_campaigns__flow_messages') }}
-    group by flow_id
-
-),
-
 counted as (
 
     select
@@ -103,7 +93,7 @@ counted as (
         coalesce(credited.attributed_sales_amount, 0) as attributed_sales_amount
     from sent
     left join {{ ref('dim_campaigns') }} as campaigns on sent.campaign_id = campaigns.campaign_id
-    left join flows on sent.flow_id = flows.flow_id
+    left join {{ ref('int_campaigns__flows') }} as flows on sent.flow_id = flows.flow_id
     left join {{ ref('int_campaigns__variations') }} as variations
         on sent.variation_id = variations.variation_id
     left join credited

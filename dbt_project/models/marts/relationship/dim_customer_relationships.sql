@@ -158,6 +158,7 @@ treated as (
     select
         customer_id,
         contacts_given,
+        known_weight,
         {{ distances_to_types(relationship_axes()) }},
         least(
             {% for type in relationship_types() %}
@@ -168,6 +169,10 @@ treated as (
         select
             customer_id,
             contacts_given,
+            {% for axis in relationship_axes() %}
+            case when given_{{ axis }} is null then 0 else {{ var('relationship_axis_weights')[axis].weight }} end
+            {{- ' +' if not loop.last }}
+            {% endfor %} as known_weight,
             {% for axis in relationship_axes() %}
             {%- set weight = var('relationship_axis_weights')[axis].weight ~ ' * given_' ~ axis ~ '_weight' %}
             case when given_{{ axis }} is null then 0 else {{ weight }} end as {{ axis }}_pull,
@@ -182,7 +187,8 @@ treated as (
 
 ),
 
--- Three letters make no treatment, nor does one that could as well be another's.
+-- Three letters make no treatment, nor does one of which half is unknown, by what its axes weigh, nor one that
+-- could as well be another's.
 nearest_treatment as (
 
     select
@@ -195,6 +201,9 @@ nearest_treatment as (
     from treated
     where
         contacts_given >= {{ var('given_least_contacts') }}
+        and 2 * known_weight >= {% for axis in relationship_axes() %}
+        {{- var('relationship_axis_weights')[axis].weight }}{{ ' + ' if not loop.last }}
+        {%- endfor %}
         and 1 / (
             {% for type in relationship_types() %}
             exp((least_distance - {{ type }}_distance) / {{ var('relationship_temperature') }})
@@ -215,25 +224,28 @@ judged as (
         -- Answering more readily than they do wrongs nobody, nor does a person who answers where they
         -- want none. To buy often is no wish for messages: we reach them too seldom when we do so less
         -- often than they turn to us. Nor does a standing lack to whoever seeks no relationship.
+        -- Where one side is not known there is no gap: of a null `greatest` and `least` would make a 0.
         {% for axis in relationship_axes() %}
-        {% if axis == 'reciprocity' %}
-        least(given_reciprocity - wanted_reciprocity, 0) as reciprocity_gap,
-        {% elif axis == 'frequency' %}
-        greatest(given_frequency - wanted_frequency, 0)
-        + least(
-            {{ saturated('(messages + staff_contacts) / months_known', var('given_contacts_half')) }}
-            - {{ saturated('contacts / months_known', var('given_contacts_half')) }},
-            0
-        ) as frequency_gap,
-        {% elif axis == 'human_share' %}
-        greatest(coalesce(advances / nullif(messages + advances, 0), 0) - wanted_human_share, 0)
-        + least(given_human_share - wanted_human_share, 0) as human_share_gap,
-        {% elif axis == 'commitment' %}
-        greatest(given_commitment - wanted_commitment, 0)
-        + seeking_share * least(given_commitment - wanted_commitment, 0) as commitment_gap,
-        {% else %}
-        given_{{ axis }} - wanted_{{ axis }} as {{ axis }}_gap,
-        {% endif %}
+        case when given_{{ axis }} is not null and wanted_{{ axis }} is not null then
+            {% if axis == 'reciprocity' %}
+            least(given_reciprocity - wanted_reciprocity, 0)
+            {% elif axis == 'frequency' %}
+            greatest(given_frequency - wanted_frequency, 0)
+            + least(
+                {{ saturated('(messages + staff_contacts) / months_known', var('given_contacts_half')) }}
+                - {{ saturated('contacts / months_known', var('given_contacts_half')) }},
+                0
+            )
+            {% elif axis == 'human_share' %}
+            greatest(coalesce(advances / nullif(messages + advances, 0), 0) - wanted_human_share, 0)
+            + least(given_human_share - wanted_human_share, 0)
+            {% elif axis == 'commitment' %}
+            greatest(given_commitment - wanted_commitment, 0)
+            + seeking_share * least(given_commitment - wanted_commitment, 0)
+            {% else %}
+            given_{{ axis }} - wanted_{{ axis }}
+            {% endif %}
+        end as {{ axis }}_gap,
         {% endfor %}
         coalesce({{ polarity_score() }}, 0) as polarity_score
     from given
