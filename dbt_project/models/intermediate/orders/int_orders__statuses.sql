@@ -38,7 +38,9 @@ lines as (
         lines.order_id,
         bool_or(lines.is_return) as has_return,
         -- the mailing tool's event is the touchpoint of a return that it tells of
-        bool_or(lines.is_return and refunds.order_id is null) as has_return_of_its_own,
+        bool_or(
+            lines.is_return and lines.status <> 'cancelled' and refunds.order_id is null
+        ) as has_return_of_its_own,
         bool_or(lines.product_class = 'goods' and not lines.is_return) as has_goods,
         bool_or(lines.product_class = 'goods' and lines.is_kept) as has_kept_goods,
         bool_or(lines.status <> 'kept') as has_returned_line
