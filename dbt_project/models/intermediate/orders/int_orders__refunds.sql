@@ -39,8 +39,8 @@ tied as (
 select
     order_id,
     bool_or(is_cancelled) as is_cancelled,
-    -- a refund without an amount is of everything; one whose amount cannot be read is of nobody knows
-    -- how much, and takes nothing back
+    -- a refund without an amount is of everything; of one whose amount cannot be read nobody knows
+    -- how much, and it takes nothing back
     bool_or(is_cancelled or (order_amount is null and not is_unreadable)) as is_whole,
     count(*) filter (where is_unreadable and not is_cancelled) as unreadable_count,
     cast(

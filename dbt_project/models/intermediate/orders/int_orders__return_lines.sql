@@ -2,8 +2,8 @@
 
 -- Whose sale a return takes back: of the order that it names, else the customer's latest sales of
 -- the article up to its day, one after another, else of its own order. A sale takes back no more
--- than it gave, the earliest return first; what is beyond that, or finds no sale, is not guessed at:
--- it lowers the sales of its own day. A return that was cancelled lowers nothing.
+-- than it gave, the earliest return first. What is beyond that, or finds no sale, is not guessed
+-- at: it lowers the sales of its own day. A return that was cancelled lowers nothing.
 with
 
 lines as (
@@ -120,7 +120,8 @@ of_named as (
             and named_returns.product_id = named_sales.product_id
             and named_returns.currency_code = named_sales.currency_code
             and named_returns.up_to_piece > named_sales.up_to_piece - named_sales.item_quantity
-            and named_sales.up_to_piece > named_returns.up_to_piece - named_returns.returned_quantity
+            and named_sales.up_to_piece
+            > named_returns.up_to_piece - named_returns.returned_quantity
 
 ),
 
@@ -133,6 +134,16 @@ taken_by_name as (
         sum(quantity) as quantity
     from of_named
     group by sold_order_id, product_id, sold_line_number
+
+),
+
+exchanges as (
+
+    select distinct
+        order_id,
+        product_id
+    from returns
+    where named_order_id is null and returned_quantity > 0
 
 ),
 
@@ -170,13 +181,7 @@ moves as (
             sales.order_id = taken_by_name.sold_order_id
             and sales.product_id = taken_by_name.product_id
             and sales.line_number = taken_by_name.sold_line_number
-    left join (
-        select distinct
-            order_id,
-            product_id
-        from returns
-        where named_order_id is null and returned_quantity > 0
-    ) as exchanges
+    left join exchanges
         on sales.order_id = exchanges.order_id and sales.product_id = exchanges.product_id
     where not sales.is_cancelled and sales.customer_id is not null
 
@@ -246,6 +251,24 @@ stretches as (
 
 ),
 
+every_height as (
+
+    select
+        customer_id,
+        product_id,
+        currency_code,
+        height
+    from stretches
+    union
+    select
+        customer_id,
+        product_id,
+        currency_code,
+        height_before as height
+    from stretches
+
+),
+
 heights as (
 
     select
@@ -257,13 +280,7 @@ heights as (
             partition by customer_id, product_id, currency_code
             order by height
         ) as to_height
-    from (
-        select customer_id, product_id, currency_code, height
-        from stretches
-        union
-        select customer_id, product_id, currency_code, height_before as height
-        from stretches
-    ) as every_height
+    from every_height
 
 ),
 
@@ -372,7 +389,7 @@ portions as (
         returns.returned_amount,
         sum(found.quantity) over (
             partition by found.order_id, found.product_id, found.line_number
-            order by sales.ordered_at desc, found.sold_order_id, found.sold_line_number
+            order by sales.ordered_at desc, found.sold_order_id asc, found.sold_line_number asc
             rows between unbounded preceding and current row
         ) as quantity_so_far,
         greatest(sales.sales_amount, 0) as sold_amount
