@@ -31,3 +31,19 @@
         {% endfor %}
     end
 {%- endmacro %}
+
+{#- What of a return's amount falls to its pieces so far, in cents; all of it to all of them. -#}
+{% macro share_of_pieces(quantity) -%}
+    case
+        when {{ quantity }} = 0 then 0
+        when {{ quantity }} = returned_quantity then returned_amount
+        else
+            cast(
+                round(
+                    cast(returned_amount as double) * cast({{ quantity }} as double)
+                    / cast(returned_quantity as double),
+                    2
+                ) as decimal(18, 3)
+            )
+    end
+{%- endmacro %}

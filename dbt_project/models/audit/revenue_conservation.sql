@@ -102,6 +102,18 @@ taken_back as (
 
 ),
 
+-- Refunds of nobody knows how much: sales that may be too high.
+unread as (
+
+    select
+        orders.currency_code,
+        sum(refunds.unreadable_count) as unreadable_refund_count
+    from {{ ref('int_orders__refunds') }} as refunds
+    inner join {{ ref('stg_shop__orders') }} as orders on refunds.order_id = orders.order_id
+    group by orders.currency_code
+
+),
+
 -- Reports add up one currency, and others as far as the firm has rates.
 reported as (
 
@@ -135,6 +147,7 @@ summed as (
         coalesce(brought_back.brought_back_amount, 0) as brought_back_amount,
         coalesce(taken_back.taken_back_amount, 0)
         - coalesce(brought_back.booked_amount, 0) as told_back_amount,
+        coalesce(unread.unreadable_refund_count, 0) as unreadable_refund_count,
         coalesce(orders.customer_amount, 0) as customer_amount,
         coalesce(orders.guest_amount, 0) as guest_amount,
         coalesce(orders.unknown_account_amount, 0) as unknown_account_amount,
@@ -155,6 +168,8 @@ summed as (
         on staged.currency_code = brought_back.currency_code and staged.place = 'marts'
     left join taken_back
         on staged.currency_code = taken_back.currency_code and staged.place = 'marts'
+    left join unread
+        on staged.currency_code = unread.currency_code and staged.place = 'marts'
     left join reported
         on staged.currency_code = reported.currency_code and staged.place = 'marts'
 
@@ -198,5 +213,6 @@ select
     end as net_difference,
     coalesce(channel_difference, 0) as channel_difference,
     coalesce(cohort_difference, 0) as cohort_difference,
-    case when is_in_marts then 0 else staged_line_count end as waiting_line_count
+    case when is_in_marts then 0 else staged_line_count end as waiting_line_count,
+    unreadable_refund_count
 from summed

@@ -1,6 +1,24 @@
 -- A line that brings something back has the amount that no sale takes back, on its own day.
 with
 
+-- A return may take back several sales: it shows the one that most of it takes back.
+return_lines as (
+
+    select
+        order_id,
+        product_id,
+        line_number,
+        bool_or(is_cancelled) as is_cancelled,
+        arg_max(returned_order_id, (returned_quantity, returned_order_id)) filter (
+            where sold_order_id is not null
+        ) as taken_back_order_id,
+        sum(returned_quantity) filter (where sold_order_id is null) as left_quantity,
+        sum(returned_amount - booked_amount) as left_amount
+    from {{ ref('int_orders__return_lines') }}
+    group by order_id, product_id, line_number
+
+),
+
 booked as (
 
     select
@@ -17,7 +35,7 @@ booked as (
         lines.is_return,
         cast(
             case
-                when returned.is_cancelled then 'cancelled'
+                when returned.is_cancelled or return_lines.is_cancelled then 'cancelled'
                 when lines.is_return or returned.is_returned then 'returned'
                 when returned.order_id is not null then 'partly_returned'
                 else 'kept'
@@ -25,14 +43,13 @@ booked as (
         ) as status,
         not lines.is_return and not coalesce(returned.is_returned, false) as is_kept,
         cast(
-            coalesce(return_lines.sold_order_id, lines.returned_order_id) as varchar
+            coalesce(return_lines.taken_back_order_id, lines.returned_order_id) as varchar
         ) as returned_order_id,
         cast(case when lines.is_return then 0 else lines.item_quantity end as decimal(18, 3))
             as item_quantity,
         cast(
             case
-                when lines.is_return and return_lines.sold_order_id is null
-                    then return_lines.returned_quantity
+                when lines.is_return then coalesce(return_lines.left_quantity, 0)
                 else coalesce(returned.returned_quantity, 0)
             end as decimal(18, 3)
         ) as returned_quantity,
@@ -42,7 +59,7 @@ booked as (
             as gross_amount,
         cast(
             case
-                when lines.is_return then return_lines.returned_amount - return_lines.booked_amount
+                when lines.is_return then return_lines.left_amount
                 else coalesce(returned.returned_amount, 0)
             end as decimal(18, 3)
         ) as returned_amount,
@@ -57,7 +74,7 @@ booked as (
             as decimal(18, 3)
         ) as coupon_match_discount_amount
     from {{ ref('int_orders__signed_lines') }} as lines
-    left join {{ ref('int_orders__return_lines') }} as return_lines
+    left join return_lines
         on
             lines.order_id = return_lines.order_id
             and lines.product_id = return_lines.product_id

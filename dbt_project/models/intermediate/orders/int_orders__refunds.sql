@@ -13,6 +13,7 @@ told as (
         events.event_id,
         events.order_id,
         events.order_amount,
+        coalesce(events.is_amount_unreadable, false) as is_unreadable,
         events.occurred_at,
         {{ is_one_of('metrics.metric_name', cancelled) }} as is_cancelled
     from {{ ref('stg_klaviyo__events') }} as events
@@ -26,6 +27,7 @@ tied as (
     select
         told.event_id,
         told.order_amount,
+        told.is_unreadable,
         told.is_cancelled,
         coalesce(named.order_id, same.order_id) as order_id
     from told
@@ -37,8 +39,10 @@ tied as (
 select
     order_id,
     bool_or(is_cancelled) as is_cancelled,
-    -- a refund without an amount is of everything
-    bool_or(is_cancelled or order_amount is null) as is_whole,
+    -- a refund without an amount is of everything; of one whose amount cannot be read nobody knows
+    -- how much, and it takes nothing back
+    bool_or(is_cancelled or (order_amount is null and not is_unreadable)) as is_whole,
+    count(*) filter (where is_unreadable and not is_cancelled) as unreadable_count,
     cast(
         coalesce(sum(abs(order_amount)) filter (where not is_cancelled), 0) as decimal(18, 3)
     ) as refunded_amount

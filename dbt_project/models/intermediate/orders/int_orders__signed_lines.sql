@@ -14,6 +14,8 @@ select
     orders.ordered_at,
     orders.order_date,
     orders.returned_order_id,
+    -- never carried out: neither a sale that can come back, nor a return
+    orders.is_cancelled_in_shop or coalesce(refunds.is_cancelled, false) as is_cancelled,
     lines.item_quantity,
     lines.quantity_unit,
     lines.sales_amount,
@@ -23,3 +25,4 @@ select
 from {{ ref('stg_shop__order_lines') }} as lines
 inner join {{ ref('int_orders__with_customers') }} as orders on lines.order_id = orders.order_id
 left join {{ ref('int_products__classes') }} as classes on lines.product_id = classes.product_id
+left join {{ ref('int_orders__refunds') }} as refunds on lines.order_id = refunds.order_id

@@ -7,6 +7,7 @@ orders as (
 
     select
         orders.order_id,
+        orders.customer_id,
         orders.is_returned_in_shop,
         orders.is_cancelled_in_shop or coalesce(refunds.is_cancelled, false) as is_cancelled,
         refunds.order_id is not null as is_refund_told
@@ -38,7 +39,9 @@ lines as (
         lines.order_id,
         bool_or(lines.is_return) as has_return,
         -- the mailing tool's event is the touchpoint of a return that it tells of
-        bool_or(lines.is_return and refunds.order_id is null) as has_return_of_its_own,
+        bool_or(
+            lines.is_return and lines.status <> 'cancelled' and refunds.order_id is null
+        ) as has_return_of_its_own,
         bool_or(lines.product_class = 'goods' and not lines.is_return) as has_goods,
         bool_or(lines.product_class = 'goods' and lines.is_kept) as has_kept_goods,
         bool_or(lines.status <> 'kept') as has_returned_line
@@ -47,6 +50,17 @@ lines as (
         on coalesce(lines.returned_order_id, lines.order_id) = refunds.order_id
     where lines.order_id in (select concerned.order_id from concerned)
     group by lines.order_id
+
+),
+
+-- The order that brings it back is the touchpoint, not also the word that it came back.
+brought_back as (
+
+    select distinct
+        returned_order_id,
+        customer_id
+    from {{ ref('int_orders__return_lines') }}
+    where not is_cancelled
 
 )
 
@@ -65,7 +79,13 @@ select
         end as varchar
     ) as status,
     coalesce(lines.has_return_of_its_own, false) as has_return,
-    orders.is_returned_in_shop and not orders.is_refund_told as is_returned_in_shop
+    orders.is_returned_in_shop
+    and not orders.is_refund_told
+    and brought_back.returned_order_id is null as is_returned_in_shop
 from orders
 left join lines on orders.order_id = lines.order_id
+left join brought_back
+    on
+        orders.order_id = brought_back.returned_order_id
+        and orders.customer_id = brought_back.customer_id
 where orders.order_id in (select concerned.order_id from concerned)

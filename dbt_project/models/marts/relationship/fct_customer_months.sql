@@ -189,11 +189,15 @@ orders as (
                 )
             )
         ) as discounted_order_count,
+        min(order_date) as first_sale_date,
+        max(order_date) as last_sale_date,
         sum(reporting_sales_amount) as sales_amount
     from {{ ref('fct_orders') }}
-    {% if is_incremental() %}
-    where {{ is_in_touched_month('order_date') }}
-    {% endif %}
+    where
+        customer_id is not null
+        {% if is_incremental() %}
+        and {{ is_in_touched_month('order_date') }}
+        {% endif %}
     group by customer_id, date_trunc('month', order_date)
 
 ),
@@ -255,14 +259,30 @@ crm as (
     where {{ is_touched('month_start_date') }}
     {% endif %}
 
+),
+
+-- A month may hold nothing but a deal, or a sale that is no touchpoint, as of fees or a gift card.
+months as (
+
+    select customer_id, month_start_date
+    from counted
+    union
+    select customer_id, month_start_date
+    from crm
+    union
+    select customer_id, month_start_date
+    from orders
+    where sales_amount <> 0
+
 )
 
 select
-    coalesce(counted.customer_id, crm.customer_id) as customer_id,
-    coalesce(counted.month_start_date, crm.month_start_date) as month_start_date,
-    -- a month may hold nothing but a deal
-    coalesce(counted.first_evidence_date, crm.month_start_date) as first_evidence_date,
-    coalesce(counted.last_evidence_date, crm.month_start_date) as last_evidence_date,
+    months.customer_id,
+    months.month_start_date,
+    coalesce(counted.first_evidence_date, orders.first_sale_date, months.month_start_date)
+        as first_evidence_date,
+    coalesce(counted.last_evidence_date, orders.last_sale_date, months.month_start_date)
+        as last_evidence_date,
     counted.first_act_date,
     counted.last_act_date,
     counted.first_order_date,
@@ -286,18 +306,20 @@ select
     {{ reporting_currency() }} as currency_code,
     cast(coalesce(orders.sales_amount, 0) as decimal(18, 3)) as sales_amount,
     cast(coalesce(counted.contact_cost_amount, 0) as decimal(18, 2)) as contact_cost_amount
-from counted
-full outer join crm
-    on counted.customer_id = crm.customer_id and counted.month_start_date = crm.month_start_date
+from months
 cross join offered
+left join counted
+    on months.customer_id = counted.customer_id and months.month_start_date = counted.month_start_date
+left join crm
+    on months.customer_id = crm.customer_id and months.month_start_date = crm.month_start_date
 left join orders
-    on counted.customer_id = orders.customer_id and counted.month_start_date = orders.month_start_date
+    on months.customer_id = orders.customer_id and months.month_start_date = orders.month_start_date
 left join baskets
-    on counted.customer_id = baskets.customer_id and counted.month_start_date = baskets.month_start_date
+    on months.customer_id = baskets.customer_id and months.month_start_date = baskets.month_start_date
 left join answered
-    on counted.customer_id = answered.customer_id
-    and counted.month_start_date = answered.month_start_date
+    on months.customer_id = answered.customer_id
+    and months.month_start_date = answered.month_start_date
 {% if not is_incremental() %}
 -- so that a night, which looks for a month or two, skips the others
-order by month_start_date
+order by months.month_start_date
 {% endif %}

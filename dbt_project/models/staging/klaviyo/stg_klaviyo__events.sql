@@ -18,6 +18,7 @@ select
     product_id,
     order_id,
     order_amount,
+    is_amount_unreadable,
     categories,
     list_topic,
     pulse_question,

@@ -100,6 +100,8 @@ typed as (
 
         -- numbers
         {{ amount('members.event_properties."$value"') }} as order_amount,
+        order_amount is null
+        and {{ clean_text('members.event_properties."$value"') }} is not null as is_amount_unreadable,
 
         -- timestamps
         {{ utc_timestamp('datetime') }} as occurred_at,
