@@ -38,7 +38,7 @@
     {% if days | length > 1 %}
     case {{ channel }}
         {% for name, count in days.items() if name != 'default' %}
-        when '{{ name }}' then {{ count }}
+        when {{ sql_text(name) }} then {{ count }}
         {% endfor %}
         else {{ days.default }}
     end

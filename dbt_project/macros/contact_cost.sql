@@ -3,7 +3,7 @@
     case
         {% for who, amounts in var('contact_cost_amounts').items() %}
         {% for name, amount in amounts.items() %}
-        when {{ actor }} = '{{ who }}' and {{ channel }} = '{{ name }}' then {{ amount }}
+        when {{ actor }} = {{ sql_text(who) }} and {{ channel }} = {{ sql_text(name) }} then {{ amount }}
         {% endfor %}
         {% endfor %}
         else 0

@@ -110,7 +110,7 @@
         round(
             1000 * power(
                 2.0,
-                date_diff('month', cast('{{ var("earliest_plausible_date") }}' as date), {{ month }})
+                date_diff('month', cast({{ sql_text(var('earliest_plausible_date')) }} as date), {{ month }})
                 / {{ var('evidence_half_life_months') }}.0
             )
         ) as double

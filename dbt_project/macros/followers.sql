@@ -220,7 +220,7 @@
         cast(
             unnest(
                 generate_series(
-                    cast('{{ var("earliest_plausible_date") }}' as date), {{ latest_day() }}, interval 1 day
+                    cast({{ sql_text(var('earliest_plausible_date')) }} as date), {{ latest_day() }}, interval 1 day
                 )
             ) as date
         ) as touched_date,

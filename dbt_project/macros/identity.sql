@@ -110,7 +110,7 @@
     {%- endset %}
     {% if domains -%}
     case
-        when split_part({{ ascii }}, '@', -1) in ('{{ domains | join("', '") }}')
+        when split_part({{ ascii }}, '@', -1) in ({{ sql_texts(domains) }})
             then
                 replace(regexp_replace({{ ascii }}, '(\+.*)?@[^@]*$', ''), '.', '')
                 || '@' || split_part({{ ascii }}, '@', -1)
@@ -136,7 +136,7 @@
     {% set region = var('identity_phone_regions').get(source_name) -%}
     coalesce(
         case when regexp_full_match({{ country_code }}, '[A-Z]{2}') then {{ country_code }} end,
-        {{ "'" ~ region ~ "'" if region else "''" }}
+        {{ sql_text(region or '') }}
     )
 {%- endmacro %}
 

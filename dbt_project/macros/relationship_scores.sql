@@ -562,7 +562,7 @@ scored as (
 {% macro value_tier(sales_amount) -%}
     case
         {% for tier, least in var('value_tiers').items() %}
-        when {{ sales_amount }} >= {{ least }} then '{{ tier }}'
+        when {{ sales_amount }} >= {{ least }} then {{ sql_text(tier) }}
         {% endfor %}
         else 'none'
     end

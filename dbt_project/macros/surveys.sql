@@ -13,7 +13,7 @@
                 {% for name, scale in var('survey_scales').items() %}
                 {%- set upwards = scale.best > scale.worst %}
                 when
-                    {{ survey }} = '{{ name }}'
+                    {{ survey }} = {{ sql_text(name) }}
                     and {{ score }} between {{ [scale.worst, scale.best] | min }} and {{ [scale.worst, scale.best] | max }}
                     then
                         case
@@ -34,7 +34,7 @@
     {%- set score = 'try_cast(answer as double)' %}
     case
         {% for name, scale in var('survey_scales').items() %}
-        when question = '{{ name }}' and answer_mood = {{ survey_mood('question', score) }}
+        when question = {{ sql_text(name) }} and answer_mood = {{ survey_mood('question', score) }}
             then ({{ scale.best }} - {{ score }}) / ({{ scale.best }} - {{ scale.worst }}.0)
         {% endfor %}
         when answer_mood = 'unhappy' then 1

@@ -26,7 +26,7 @@
         when {{ product_id }} is null then cast(null as varchar)
         {% for class in var('product_classes') %}
         {% for code in class.codes %}
-        when regexp_full_match({{ product_id }}, {{ sql_text('(?i)' ~ code) }}) then '{{ class.name }}'
+        when regexp_full_match({{ product_id }}, {{ sql_text('(?i)' ~ code) }}) then {{ sql_text(class.name) }}
         {% endfor %}
         {% endfor %}
     end

@@ -168,7 +168,7 @@
 {#- A time that can have been; null for one that cannot be read or is of another calendar. -#}
 {% macro plausible_time(column) -%}
     case
-        when {{ utc_timestamp(column) }} >= cast('{{ var("earliest_plausible_date") }}' as timestamp)
+        when {{ utc_timestamp(column) }} >= cast({{ sql_text(var('earliest_plausible_date')) }} as timestamp)
             then {{ utc_timestamp(column) }}
     end
 {%- endmacro %}
@@ -219,7 +219,7 @@
 {%- endmacro %}
 
 {% macro is_implausible(timestamp_expression) -%}
-    {{ timestamp_expression }} < cast('{{ var("earliest_plausible_date") }}' as timestamp)
+    {{ timestamp_expression }} < cast({{ sql_text(var('earliest_plausible_date')) }} as timestamp)
 {%- endmacro %}
 
 {#- A stable id that says nothing about the person: a digest of a record id, never of an address. -#}

@@ -13,12 +13,13 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 import yaml
 from jsonschema import Draft202012Validator, ValidationError, validators
@@ -32,6 +33,10 @@ SCHEMA = "policy_schema.yml"
 DEFAULT = "default"
 # Vars of the project that are no policies: every night gives them.
 OF_THE_NIGHT = ("as_of_date", "policies_in_force")
+# dbt renders the texts of its vars as Jinja once more.
+_TEMPLATE_MARKS = ("{{", "{%", "{#")
+# Categories of Unicode: control characters, halves of a pair, breaks of lines and paragraphs.
+_UNSEEN = {"Cc", "Cs", "Zl", "Zp"}
 _MOST_SHOWN = 60
 _KINDS = {
     "array": "a list",
@@ -226,17 +231,33 @@ class _Problem:
     said: str
 
     def __str__(self) -> str:
-        return f"{self.path}{f', line {self.line}' if self.line else ''}: {self.said}"
+        said = f"{self.path}{f', line {self.line}' if self.line else ''}: {self.said}"
+        return _printable(said)
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with the words of 1.2: NO is Norway, and a date is text, as JSON has neither."""
+    """YAML with the words of 1.2: NO is Norway, and a date is text, as JSON has neither.
+
+    Numbers are those of JSON: 010 (an octal of 1.1), 1:30 (of base 60) and 1_000 are text.
+    """
 
 
+_OTHERWISE = (":bool", ":float", ":int", ":timestamp")
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, words) for tag, words in known if not tag.endswith((":bool", ":timestamp"))]
+    first: [(tag, words) for tag, words in known if not tag.endswith(_OTHERWISE)]
     for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$"), list("-+0123456789")
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(
+        r"^(?:[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+    ),
+    list("-+.0123456789"),
+)
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
 )
@@ -334,6 +355,7 @@ def _patched(below: Any, patch: Any) -> Any:
 
 def _faults(content: Any, schema: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
     """What is wrong, each with the path to it."""
+    yield from _texts_that_cannot_be(content, ())
     for error in sorted(_validator(schema).iter_errors(content), key=lambda e: str(e.path)):
         path = tuple(str(part) for part in error.absolute_path)
         if error.validator == "additionalProperties" and error.validator_value is False:
@@ -344,6 +366,25 @@ def _faults(content: Any, schema: Mapping[str, Any]) -> Iterator[tuple[tuple[str
             yield (*path, str(error.instance)), _said(error)
         else:
             yield path, _said(error)
+
+
+def _texts_that_cannot_be(
+    value: Any, path: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Texts, keys too, that dbt would take for a template, or that hold what nobody can see."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _texts_that_cannot_be(key, (*path, key))
+            yield from _texts_that_cannot_be(inner, (*path, key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _texts_that_cannot_be(inner, (*path, str(number)))
+    elif isinstance(value, str):
+        template = next((mark for mark in _TEMPLATE_MARKS if mark in value), None)
+        if template:
+            yield path, f"must not have {template} in it, where dbt would begin a template"
+        if any(category(letter) in _UNSEEN for letter in value):
+            yield path, f"has a control character or a line break in it: {_shown(value)}"
 
 
 def _unknown(name: str, known: Sequence[str], what: str) -> str:
@@ -366,6 +407,7 @@ def _said(error: Any) -> str:
         "maxItems": lambda: f"must have at most {limit} entries, not {len(error.instance)}",
         "required": lambda: f"has no {next(k for k in limit if f'{k!r}' in error.message)}",
         "uniqueItems": lambda: f"has an entry twice: {shown}",
+        "not": lambda: f"must not be {shown}, which stands for something already",
         "pattern": lambda: f"{shown} must be lower-case letters, digits and _",
         "propertyNames": lambda: f"{shown} must be lower-case letters, digits and _",
     }
@@ -388,6 +430,11 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + " ..."
 
 
+def _printable(text: str) -> str:
+    """A text as it can be written anywhere; half of a pair of letters cannot."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _placed(path: tuple[str, ...], said: str, layers: Sequence[_Layer], project: Path) -> _Problem:
     """A fault with the line that brings it about, in the last file that says anything there."""
     for layer in reversed(layers):
@@ -404,13 +451,31 @@ def _listed(value: Any) -> list[str]:
     return value if isinstance(value, list) else [value]
 
 
-def _rising(_: Any, lists: list[list[str]], instance: Any, __: Any) -> Iterator[ValidationError]:
+def _rising(_: Any, lists: Any, instance: Any, __: Any) -> Iterator[ValidationError]:
+    if isinstance(instance, list):
+        figures = [figure for figure in instance if _is_number(None, figure)]
+        if lists and any(small >= large for small, large in pairwise(figures)):
+            yield ValidationError(f"must rise, the smaller first, not {_shown(instance)}")
+        return
     for names in lists if isinstance(instance, dict) else ():
         figures = [(name, instance[name]) for name in names if _is_number(None, instance.get(name))]
         for (low, small), (high, large) in pairwise(figures):
             if small > large:
                 said = f"must not be above {high}: {small} against {large}"
                 yield ValidationError(said, path=[low])
+
+
+def _scale(_: Any, names: list[str], instance: Any, __: Any) -> Iterator[ValidationError]:
+    """From the worst to the best in one direction, and no answer both unhappy and happy."""
+    figures: list[float] = []
+    if isinstance(instance, dict):
+        figures = [instance[name] for name in names if _is_number(None, instance.get(name))]
+    if len(figures) < len(names):
+        return
+    worst, unhappy, happy, best = figures if figures[0] <= figures[-1] else [-f for f in figures]
+    if not worst <= unhappy < happy <= best:
+        said = ", ".join(f"{name} {figure}" for name, figure in zip(names, figures, strict=True))
+        yield ValidationError(f"must go one way, with happy beyond unhappy, not {said}")
 
 
 def _unique_by(_: Any, keys: list[str], instance: Any, __: Any) -> Iterator[ValidationError]:
@@ -443,7 +508,13 @@ def _validator(schema: Mapping[str, Any]) -> Any:
             "integer": lambda _, value: isinstance(value, int) and not isinstance(value, bool),
         }
     )
-    known = {"rising": _rising, "uniqueBy": _unique_by, "needs": _needs, "format": _formatted}
+    known = {
+        "rising": _rising,
+        "scale": _scale,
+        "uniqueBy": _unique_by,
+        "needs": _needs,
+        "format": _formatted,
+    }
     return validators.extend(Draft202012Validator, known, type_checker=types)(schema)
 
 
@@ -477,29 +548,66 @@ def _month(text: str) -> str | None:
     return None
 
 
-def _pattern(text: str) -> str | None:
-    """A regular expression that DuckDB (RE2) reads too: without look-around and back references."""
-    try:
-        re.compile(text)
-    except re.error as error:
-        return f"{_shown(text)} is no regular expression: {error}"
-    if re.search(r"\(\?(=|!|<=|<!|P=)|\\[1-9]", text):
-        return f"{_shown(text)} looks around or back, which DuckDB's regular expressions cannot"
-    return None
+def _past_day(text: str) -> str | None:
+    """A day by which there may have been customers: clocks are reckoned from 1900 on."""
+    fault = _day(text)
+    if (
+        fault is None
+        and not date(1900, 1, 1) <= date.fromisoformat(text) <= datetime.now(UTC).date()
+    ):
+        return f"must be from 1900-01-01 to today, not {_shown(text)}"
+    return fault
+
+
+def _pattern(probes: Sequence[str], *, whole: bool) -> Callable[[str], str | None]:
+    """A regular expression as the warehouse reads it (RE2), that does not match every text.
+
+    Args:
+        probes: texts so unlike that what matches them all matches everything.
+        whole: whether the pattern is of a whole text, or found somewhere in it.
+    """
+    asked = "regexp_full_match" if whole else "regexp_matches"
+
+    @lru_cache(maxsize=1000)
+    def fault(text: str) -> str | None:
+        import duckdb
+
+        with duckdb.connect() as engine:
+            try:
+                matched = engine.execute(
+                    f"select bool_and({asked}(probe, ?)) from unnest(?) as probes (probe)",
+                    [f"(?i){_printable(text)}" if whole else _printable(text), list(probes)],
+                ).fetchone()
+            except duckdb.Error as error:
+                said = str(error).splitlines()[0].partition("Error: ")[2]
+                return f"{_shown(text)} is no regular expression of DuckDB (RE2): {said}"
+        if text and matched == (True,):
+            return f"{_shown(text)} matches everything, such as {', '.join(probes)}"
+        return None
+
+    return fault
+
+
+# Codes of ISO 4217 for metals, units of account, tests, and no currency at all.
+_NO_MONEY = {
+    *("XAG", "XAU", "XBA", "XBB", "XBC", "XBD", "XDR", "XEU", "XFO"),
+    *("XFU", "XPD", "XPT", "XRE", "XSU", "XTS", "XUA", "XXX"),
+}
 
 
 @lru_cache(maxsize=1)
 def _currencies() -> list[str]:
     from babel.numbers import list_currencies
 
-    return sorted(list_currencies())
+    return sorted(set(list_currencies()) - _NO_MONEY)
 
 
 _FORMATS: dict[str, Callable[[str], str | None]] = {
     "country": _one_of(country_codes, "country (ISO 3166-1)"),
     "currency": _one_of(_currencies, "currency (ISO 4217)"),
-    "date": _day,
     "month": _month,
-    "regex": _pattern,
+    "past-date": _past_day,
+    "regex": _pattern(("x1", "Welcome", "42"), whole=False),
+    "whole-regex": _pattern(("x1", "85123A", "1000234"), whole=True),
     "time-zone": _one_of(zone_names, "time zone (IANA)"),
 }

@@ -53,6 +53,16 @@ def status(email: str, day: str, *, channel="EMAIL", subscription="*", said="UNS
     }
 
 
+def mail_event(number: str, email: str, kind: str) -> dict:
+    return {
+        "id": number,
+        "created_at": "2017-02-01T09:00:00Z",
+        "type": kind,
+        "recipient": email,
+        "attributes": {},
+    }
+
+
 def sms(consent: str, at: str) -> dict:
     marketing = {"consent": consent, "consent_timestamp": f"{at}T00:00:00+00:00", "method": "TEXT"}
     return {"sms": {"marketing": marketing}}
@@ -110,6 +120,13 @@ FIRST_NIGHT = {
             status("word@example.com", "2017-02-01", said="NOT_SUBSCRIBED"),
             status("a21@example.com", "2017-02-01"),
             status("old22@example.com", "2016-02-01"),
+            status("status23@example.com", "2017-02-01"),
+            status("again25@example.com", "2017-02-01"),
+        ],
+        "email_events": [
+            mail_event("left", "mail24@example.com", "UNSUBSCRIBED"),
+            mail_event("spam", "spam302@example.com", "SPAMREPORT"),
+            mail_event("gone", "Gone@example.com", "UNSUBSCRIBED"),
         ],
         "deals": [
             {
@@ -182,6 +199,10 @@ FIRST_NIGHT = {
             # a yes of the first address, after the further one has said no
             profile("21", "b21@example.com", "2017-02-20"),
             profile("22", "old22@example.com", "2017-02-20"),
+            # whom the CRM has no contact of
+            profile("23", "status23@example.com"),
+            profile("24", "Mail24@example.com"),
+            profile("25", "again25@example.com"),
         ],
         "events": [
             {
@@ -222,6 +243,7 @@ FIRST_NIGHT = {
                 ("201", None),
                 ("202", None),
                 ("301", "both@example.com"),
+                ("302", "spam302@example.com"),
             )
         ]
     },
@@ -234,6 +256,9 @@ SECOND_NIGHT = {
             # the CRM merges two contacts into a new one, which is then merged into another
             contact("8c", "b8@example.com", "2017-03-04", hs_merged_object_ids="h8a;h8b"),
             contact("8d", "b8@example.com", "2017-03-05", hs_merged_object_ids="h8c"),
+        ],
+        "subscription_statuses": [
+            status("again25@example.com", "2017-03-03", said="SUBSCRIBED") | {"read_on": SECOND}
         ],
         "removals": [
             {"object_type": "contacts", "id": old, "noticed_on": SECOND, "successor_id": "h8d"}
@@ -387,3 +412,18 @@ def test_a_flag_that_is_seen_to_be_set_is_a_new_word_whatever_was_said_before(ho
 def test_topics_have_one_name_wherever_they_are_listed(house):
     assert customers(house, "h20", "k20") == 1
     assert preference(house, "unwanted_topics", "k20") == ["new_offers", "recipes"]
+
+
+def test_what_the_crm_was_told_of_an_address_that_it_has_no_contact_of_holds_for_whoever_has_it(
+    house,
+):
+    assert house.rows(
+        "select count(*) from intermediate.int_identity__addresses where source = 'hubspot' and "
+        "address_key in ('status23@example.com', 'mail24@example.com', 'spam302@example.com')"
+    ) == [(0,)]
+    for record in ("k23", "k24", "302"):
+        assert preference(house, "email_consent", record) == "withdrawn"
+
+
+def test_such_an_address_can_take_it_back_where_it_was_told(house):
+    assert preference(house, "email_consent", "k25") == "granted"

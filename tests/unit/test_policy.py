@@ -199,12 +199,14 @@ def test_dbt_is_given_whole_maps_of_what_differs_and_all_to_show(policies):
         ),
         (
             "service_flow_name_pattern: '(Recall'",
-            'service_flow_name_pattern "(Recall" is no regular expression: ',
+            '"(Recall" is no regular expression of DuckDB (RE2): missing ): (Recall',
         ),
         (
             "service_flow_name_pattern: '(?=Recall)'",
-            "looks around or back, which DuckDB's regular expressions cannot",
+            "is no regular expression of DuckDB (RE2): invalid perl operator: (?=",
         ),
+        ("service_flow_name_pattern: '.'", '"." matches everything, such as x1, Welcome, 42'),
+        ("service_flow_name_pattern: '(Recall)?'", '"(Recall)?" matches everything'),
         (
             "reporting_currency: GBP\ncurrency_rates:\n- {month: 2017-12, currency: EUR, rate: 1}\n"
             "- {month: 2017-12, currency: EUR, rate: 2}",
@@ -214,6 +216,50 @@ def test_dbt_is_given_whole_maps_of_what_differs_and_all_to_show(policies):
             "currency_rates: [{month: 2017-12, currency: EUR, rate: 1}]",
             "line 1: currency_rates needs reporting_currency to be decided too",
         ),
+        ("contact_cost_amounts: {human: {fax: 1e10}}", "human.fax must be at most 1000000000, not"),
+        ("robot_least_links: 3000000", "robot_least_links must be at most 1000000, not 3000000"),
+        ("given_enough: 1e9", "given_enough must be less than 1000000000, not 1000000000.0"),
+        ("polarity_weights: {return: -1e7}", "polarity_weights.return must be at least -1000000,"),
+        ("default_allowed_hours: [21, 8]", "default_allowed_hours must rise, the smaller first,"),
+        ("default_allowed_hours: [8, 8]", "default_allowed_hours must rise, the smaller first,"),
+        (
+            "survey_scales: {stars: {worst: 1, unhappy: 4, happy: 2, best: 5}}",
+            "line 1: survey_scales.stars must go one way, with happy beyond unhappy, "
+            "not worst 1, unhappy 4, happy 2, best 5",
+        ),
+        (
+            "survey_scales: {stars: {worst: 3, unhappy: 3, happy: 3, best: 3}}",
+            "survey_scales.stars must go one way",
+        ),
+        (
+            "survey_scales: {stars: {worst: 1, unhappy: 2, happy: 9, best: 5}}",
+            "survey_scales.stars must go one way",
+        ),
+        (
+            "product_classes:\n- {name: goods, comes_back: true, codes: [A]}",
+            'line 2: product_classes.0.name must not be "goods", which stands for something',
+        ),
+        (
+            "product_classes: [{name: fee, comes_back: true, codes: ['.*']}]",
+            'product_classes.0.codes.0 ".*" matches everything, such as x1, 85123A, 1000234',
+        ),
+        ("product_classes: [{name: fee, comes_back: true, codes: ['\\w+']}]", "matches everything"),
+        ("reporting_currency: XXX", '"XXX" is no currency (ISO 4217)'),
+        ("reporting_currency: XAU", '"XAU" is no currency (ISO 4217)'),
+        ("earliest_plausible_date: 2100-01-01", "must be from 1900-01-01 to today, not"),
+        ("earliest_plausible_date: 0001-01-01", "must be from 1900-01-01 to today, not"),
+        ("win_back_least_silent_days: 010", 'must be a whole number, not "010"'),
+        ("win_back_least_silent_days: 1:30", 'must be a whole number, not "1:30"'),
+        ("win_back_least_silent_days: 1_000", 'must be a whole number, not "1_000"'),
+        ("win_back_least_silent_days: 0x1F", 'must be a whole number, not "0x1F"'),
+        ("strained_skill: '{{ as_of_date }}'", "strained_skill must not have {{ in it, where dbt"),
+        ("firm_themes: ['20 {% off']", "firm_themes.0 must not have {% in it, where dbt would"),
+        ("vendor_order_metric: 'Order {#1'", "vendor_order_metric must not have {# in it"),
+        ('service_flow_tag: "a\\a"', "service_flow_tag has a control character or a line break"),
+        ('web_store_ids: ["9\\n"]', "web_store_ids.0 has a control character or a line break"),
+        ('service_flow_name_pattern: "\\ud800"', "service_flow_name_pattern has a control"),
+        ('"\\ud800": 1', "is no policy"),
+        ('firm_themes: ["\\ud800"]', "firm_themes.0 has a control character or a line break"),
         ("habit_months: 6\nhabit_months: 7", "line 2: habit_months stands here a second time"),
         ("a: [", "line 1: is not YAML"),
         ("- a list", "line 1: must be a map"),
@@ -227,6 +273,47 @@ def test_dbt_is_given_whole_maps_of_what_differs_and_all_to_show(policies):
 )
 def test_what_cannot_be_is_told_with_its_line(problems, text, said):
     assert [line for line in problems(text) if said in line], problems(text)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["a++", "(?>a)b", r"Recall\Z", "(a)?(?(1)b)", "a{1001}", "(?<n>a)"]
+)
+def test_a_pattern_that_the_warehouse_cannot_read_is_refused(problems, pattern):
+    text = json.dumps(
+        {"product_classes": [{"name": "fee", "comes_back": True, "codes": [pattern]}]}
+    )
+    assert "is no regular expression of DuckDB (RE2): " in problems(text)[0]
+
+
+def test_a_pattern_that_the_warehouse_can_read_is_taken(policies):
+    in_force = policies(r"service_flow_name_pattern: '(?i)^\p{L}+ (?P<what>recall)\z'")
+    assert in_force["service_flow_name_pattern"].value.startswith("(?i)")
+
+
+def test_a_scale_may_fall_as_marks_at_school_do(policies):
+    marks = {"worst": 6, "unhappy": 4, "happy": 2, "best": 1}
+    in_force = policies(json.dumps({"survey_scales": {"marks": marks}}))
+    assert in_force["survey_scales"].value["marks"] == marks
+
+
+def test_numbers_are_those_of_json_and_all_else_is_text(policies):
+    in_force = policies("web_store_ids: [010, 1:30, 1_000]\nwin_back_least_silent_days: +90\n")
+    assert in_force["web_store_ids"].value == ["010", "1:30", "1_000"]
+    assert in_force["win_back_least_silent_days"].value == 90
+
+
+def test_every_number_has_bounds():
+    def unbounded(schema, path=()):
+        if isinstance(schema, dict):
+            if schema.get("type") in ("number", "integer"):
+                for side in ("minimum", "maximum"):
+                    if not {side, f"exclusive{side.title()}"} & set(schema):
+                        yield ".".join(path), side
+            for key, inner in schema.items():
+                yield from unbounded(inner, (*path, str(key)))
+
+    assert list(unbounded({"type": "number", "minimum": 1})) == [("", "maximum")]
+    assert list(unbounded(read_schema(DBT))) == []
 
 
 def test_all_that_is_wrong_is_told_at_once_in_the_order_of_the_file(problems):

@@ -4,7 +4,7 @@ metrics as (
 
     select metric_id
     from {{ ref('stg_klaviyo__metrics') }}
-    where metric_name = '{{ var("vendor_order_metric") }}'
+    where metric_name = {{ sql_text(var('vendor_order_metric')) }}
 
 ),
 

@@ -9,7 +9,7 @@ clock as (
         valid_to,
         offset_minutes
     from {{ ref('int_clocks__offsets') }}
-    where time_zone = '{{ var("reporting_time_zone") }}'
+    where time_zone = {{ sql_text(var('reporting_time_zone')) }}
 
 ),
 

@@ -7,7 +7,7 @@ select
 from (
     values
     {% for row in var('currency_rates') %}
-    (date '{{ row.month }}-01', {{ sql_text(row.currency) }}, {{ row.rate }}),
+    (date {{ sql_text(row.month ~ '-01') }}, {{ sql_text(row.currency) }}, {{ row.rate }}),
     {% endfor %}
     (null, null, null)
 ) as rates (month_date, currency_code, reporting_rate)

@@ -356,7 +356,8 @@ from_answers as (
 ),
 
 -- The CRM: what an address said to the subscriptions. A grant counts for the contacts that have the
--- address; a refusal for all that ever had it.
+-- address; a refusal for all that ever had it. Where the CRM has no contact of it, it is a word of
+-- the address alone, for whoever holds it in the shop or the mailing tool.
 holders as (
 
     select
@@ -453,7 +454,7 @@ from_statuses as (
         words.load_date,
         words.occurred_at
     from status_words as words
-    inner join holders
+    left join holders
         on
             words.action = holders.action
             and words.email_key = holders.email_key
@@ -487,9 +488,12 @@ from_mail as (
             load_date,
             quarantine_reason
         from {{ ref('base_hubspot__email_events') }}
-        where is_refusal and (({{ is_staged() }}) or quarantine_reason is not null)
+        where
+            email is not null
+            and is_refusal
+            and (({{ is_staged() }}) or quarantine_reason is not null)
     ) as events
-    inner join holders
+    left join holders
         on holders.action = 'withdraw' and events.email_key = holders.email_key
 
 ),

@@ -75,7 +75,7 @@ select
         declared.time_zone,
         mailing.time_zone,
         country_zones.time_zone,
-        '{{ var("reporting_time_zone") }}'
+        {{ sql_text(var('reporting_time_zone')) }}
     ) as time_zone,
     case
         when declared.time_zone is not null then 'crm'

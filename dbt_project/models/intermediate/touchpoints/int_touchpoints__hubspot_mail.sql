@@ -43,7 +43,7 @@ touchpoints as (
         case
             when meanings.direction = 'inbound' then null
             when sendings.sending_id is not null then sendings.message_class
-            else '{{ var("unknown_message_class") }}'
+            else {{ sql_text(var('unknown_message_class')) }}
         end as message_class
     from {{ ref('stg_hubspot__email_events') }} as events
     inner join meanings on events.event_type = meanings.hubspot_type

@@ -165,7 +165,7 @@ touchpoints as (
             when coalesce(meanings.message_class, '') <> 'marketing' then meanings.message_class
             when flow_messages.message_id is not null then flow_messages.message_class
             when service_flows.flow_id is not null then 'service'
-            when events.flow_id is not null then '{{ var("unknown_message_class") }}'
+            when events.flow_id is not null then {{ sql_text(var('unknown_message_class')) }}
             else 'marketing'
         end as message_class
     from events
