@@ -88,7 +88,7 @@ def test_only_days_that_something_happened_to_are_rebuilt(nights):
         "rpt_channel_months": "3 months",
         "rpt_cohort_retention": "3 months",
         # the second is new, the first was under way on 02-10: since then its orders may be others,
-        # and the late one of 01-15
+        # and the late one of 01-15; the third is the CRM's own mail
         "fct_campaign_recipients": "3 campaigns",
         "fct_campaign_orders": "22 days",
     }
