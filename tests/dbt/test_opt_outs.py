@@ -10,7 +10,7 @@ from tests.dbt.landing_fixture import land
 FIRST, SECOND = "2017-03-01", "2017-03-05"
 WANTED = (
     *("--select", "+dim_preferences", "+fct_consent_events", "+int_identity__reviews"),
-    *("+quarantined_fields", "+fct_deals"),
+    *("+quarantined_fields", "+fct_deals", "+stg_hubspot__email_events", "+stg_klaviyo__events"),
     *("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
 )
 
@@ -427,3 +427,21 @@ def test_what_the_crm_was_told_of_an_address_that_it_has_no_contact_of_holds_for
 
 def test_such_an_address_can_take_it_back_where_it_was_told(house):
     assert preference(house, "email_consent", "k25") == "granted"
+
+
+def test_the_gate_s_own_look_at_the_addresses_finds_nobody_whom_consent_lets_through(house):
+    house.rows("create schema if not exists segments; select 1")
+    house.rows(
+        "create or replace table segments.segment_members as "
+        "select email_consent as segment, customer_id, 'email' as channel "
+        "from marts.dim_preferences where email_consent in ('granted', 'withdrawn'); select 1"
+    )
+    house.rows(
+        "create or replace table segments.segments as "
+        "select distinct segment from segments.segment_members; select 1"
+    )
+    built = house.build(SECOND, "--select", "address_opt_outs", "--exclude-resource-type", "test")
+    assert built.success, built.failures()
+    found = dict(house.rows("select segment, opted_out_count from audit.address_opt_outs"))
+    assert found["granted"] == 0
+    assert found["withdrawn"] > 0
