@@ -100,6 +100,8 @@ create table staging.stg_shop__order_lines as
     select order_id, gross_amount as sales_amount from marts.fct_order_lines;
 create table intermediate.int_orders__return_lines as
     select 'o800' as order_id, 2.5 as returned_amount, 2.5 as booked_amount limit 0;
+create table intermediate.int_orders__refunds as
+    select 'o800' as order_id, 0::bigint as unreadable_count;
 create table intermediate.int_orders__returned_lines as
     select 'o800' as order_id, 2.5 as returned_amount;
 create table marts.dim_products as select 'p0' as product_id union all select 'p1';
@@ -783,6 +785,11 @@ WARNS = {
         "audit.revenue_conservation",
         "insert into staging.stg_shop__order_lines select 'of tomorrow', 1.00",
         "waiting_line_count): 1 of 2 rows (revenue_of order has not come, none)",
+    ),
+    "a refund whose amount cannot be read": (
+        "audit.revenue_conservation",
+        "update intermediate.int_orders__refunds set unreadable_count = 1",
+        "unreadable_refund_count): 1 of 1 rows",
     ),
     "a campaign that reached nobody": (
         "audit.campaign_reach",
