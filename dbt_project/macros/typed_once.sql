@@ -31,6 +31,11 @@
     {% endif %}
 {%- endmacro %}
 
+{#- Has the row come with this build? All have in a model that is made whole, whichever build saw them before. -#}
+{% macro has_come() -%}
+    {{ 'is_new_load' if is_incremental() else 'true' }}
+{%- endmacro %}
+
 {#-
     After, for the lines of orders, of which two can be of one article. Which rows of an order and article
     are versions of one line and which are lines beside each other is told by:
@@ -105,13 +110,13 @@
                 where hash(order_id) in (
                     select hash(order_id)
                     from {{ this }}
-                    where is_new_load
+                    where {{ has_come() }}
                     group by hash(order_id), hash(product_id)
                     having count(*) > 1
                     union
                     select hash(order_id)
                     from {{ this }}
-                    where is_new_load and line_id is not null
+                    where {{ has_come() }} and line_id is not null
                     {% if is_incremental() %}
                     union
                     select hash(order_id)
@@ -160,7 +165,7 @@
         where {{ key }} in (
             select {{ key }}
             from {{ this }}
-            where is_new_load
+            where {{ has_come() }}
             group by {{ key }}
             having count(*) > 1
             {% if is_incremental() %}

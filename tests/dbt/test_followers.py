@@ -51,6 +51,7 @@ SECOND_NIGHTS = {
     "broken off after the facts": [FACTS, ALL],
     "facts made whole": [(*FACTS, "--full-refresh"), ALL],
     "followers first": [ALONE, ALL],
+    "all made whole": [(*ALL, "--full-refresh")],
 }
 
 
