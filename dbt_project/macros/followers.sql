@@ -135,23 +135,30 @@
     customers of whom any of these columns is another now, for the models that follow it.
 -#}
 {% macro note_customers_of_changed(columns) -%}
+    {%- set differing %}
+    select
+        {{ as_of_date() }} as touched_date,
+        customer_id
+    from ({{ rows_that_differ(this, standing_table(), ['customer_id'], columns | join(', ')) }}) as differing
+    where customer_id is not null
+    {% endset %}
+    {{ note_changes_of_table(differing) }}
+{%- endmacro %}
+
+{#- The table that this one replaces; none where there is none. -#}
+{% macro standing_table() -%}
+    {{ return(load_relation(make_backup_relation(this, 'table')) if execute else none) }}
+{%- endmacro %}
+
+{#- Notes `changes` against the table that stood there (`touched_date`, `customer_id`), or everything where none did. -#}
+{% macro note_changes_of_table(changes) -%}
     {%- if execute %}
-    {%- set standing = load_relation(make_backup_relation(this, 'table')) %}
     insert into ops.touched_days
-    {% if standing is none %}
     select
         '{{ this.identifier }}' as model_name,
         touched_date,
         customer_id
-    from ({{ every_day() }}) as every_day
-    {% else %}
-    select
-        '{{ this.identifier }}' as model_name,
-        {{ as_of_date() }} as touched_date,
-        customer_id
-    from ({{ rows_that_differ(this, standing, ['customer_id'], columns | join(', ')) }}) as differing
-    where customer_id is not null
-    {% endif %}
+    from ({{ changes if standing_table() is not none else every_day() }}) as changes
     {%- endif %}
 {%- endmacro %}
 

@@ -68,23 +68,13 @@
     everybody's evidence is another: a signal that came, went, or is there from another month on.
 -#}
 {% macro note_signals_that_came_or_went() -%}
-    {%- if execute %}
-    {%- set standing = load_relation(make_backup_relation(this, 'table')) %}
-    insert into ops.touched_days
-    {% if standing is none %}
+    {%- set changes %}
     select
-        '{{ this.identifier }}' as model_name,
-        touched_date,
-        customer_id
-    from ({{ every_day() }}) as every_day
-    {% else %}
-    select
-        '{{ this.identifier }}' as model_name,
         least(coming.present_from_date, standing.present_from_date) as touched_date,
         cast(null as varchar) as customer_id
     from {{ this }} as coming
-    full outer join {{ standing }} as standing on coming.signal = standing.signal
+    full outer join {{ standing_table() }} as standing on coming.signal = standing.signal
     where coming.present_from_date is distinct from standing.present_from_date
-    {% endif %}
-    {%- endif %}
+    {% endset %}
+    {{ note_changes_of_table(changes) }}
 {%- endmacro %}

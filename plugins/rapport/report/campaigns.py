@@ -171,7 +171,7 @@ def orders(latest: list[Row]) -> Table:
             for row in latest
         ],
         folded=False,
-        reading="An order is attributed to one campaign at most; that it came after it does not "
+        reading="An order is attributed to one campaign or flow; that it came after it does not "
         "say that it came because of it."
         + (
             " Without it: what the same people did in as many days of the same weekdays before, "
