@@ -91,6 +91,7 @@ select
     cast(judged.conversion_type as varchar) as conversion_type,
     judged.order_id,
     judged.deal_id,
+    {{ reporting_currency() }} as currency_code,
     cast(
         case worths.worth
             when 'order' then orders.reporting_sales_amount
