@@ -247,7 +247,7 @@ judged as (
             {% endif %}
         end as {{ axis }}_gap,
         {% endfor %}
-        coalesce({{ polarity_score() }}, 0) as polarity_score
+        {{ polarity_score() }} as polarity_score
     from given
     left join nearest_treatment on given.customer_id = nearest_treatment.customer_id
 

@@ -85,6 +85,9 @@ counted as (
         ) as happy_ticket_count,
         count(*) filter (where answer_mood = 'unhappy') as unhappy_survey_count,
         count(*) filter (where answer_mood = 'happy') as happy_survey_count,
+        count(*) filter (
+            where answer_mood = 'neutral' or (event_type = 'ticket_closed' and answer = 'neutral')
+        ) as neutral_answer_count,
         arg_max(
             {{ survey_dissatisfaction() }}, (occurred_at, touchpoint_id)
         ) filter (where event_type = 'answered') as last_dissatisfaction,
@@ -290,7 +293,7 @@ select
     {% for count in [
         'message', 'offer_message', 'advice_message', 'answer', 'order', 'store_order', 'letter',
         'chat', 'call', 'ticket', 'survey', 'staff_contact', 'unhappy_ticket', 'happy_ticket',
-        'unhappy_survey', 'happy_survey', 'complaint', 'unsubscription', 'return',
+        'unhappy_survey', 'happy_survey', 'neutral_answer', 'complaint', 'unsubscription', 'return',
     ] %}
     cast(coalesce(counted.{{ count }}_count, 0) as integer) as {{ count }}_count,
     {% endfor %}
