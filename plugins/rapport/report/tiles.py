@@ -188,9 +188,7 @@ def _lines(night: Night) -> dict[str, list[tuple[str, float]]]:
     return {
         "customers": [(row["at"], row["customers"]) for row in by_month],
         "sales": [(row["at"], row["sales"]) for row in sold],
-    } | {
-        key: [(row["at"], row[key] or 0) for row in by_month] for key in ("unhappy", "unknown")
-    }
+    } | {key: [(row["at"], row[key] or 0) for row in by_month] for key in ("unhappy", "unknown")}
 
 
 def _line(key: str, points: list[tuple[str, float]]) -> tuple[str, str]:
