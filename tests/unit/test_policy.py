@@ -72,11 +72,11 @@ def test_every_policy_has_a_place_in_the_schema_and_the_defaults_pass_it(setting
 
 def test_a_map_is_changed_by_its_keys_and_a_list_as_a_whole(policies):
     in_force = policies(
-        "contact_cost_amounts: {automated: {email: 0.2, fax: 1}}\nweb_store_ids: ['1', '2']\n"
+        "contact_cost_amounts: {automated: {email: 0.2, phone: 1}}\nweb_store_ids: ['1', '2']\n"
     )
     costs = in_force["contact_cost_amounts"].value
     default = DEFAULTS["contact_cost_amounts"]
-    assert costs["automated"] == {**default["automated"], "email": 0.2, "fax": 1}
+    assert costs["automated"] == {**default["automated"], "email": 0.2, "phone": 1}
     assert costs["human"] == default["human"]
     assert in_force["web_store_ids"].value == ["1", "2"]
     assert [policy.name for policy in in_force.changed] == ["contact_cost_amounts", "web_store_ids"]

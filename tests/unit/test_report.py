@@ -955,7 +955,7 @@ def test_orders_after_a_campaign_stand_beside_what_comes_without_it(tmp_path):
     ]
     by_name = {row["name"]: row for row in sent.rows}
     assert (by_name["by post"]["opened"], by_name[ARABIC]["opened"]) == ("\N{EN DASH}", "50%")
-    assert {row["name"]: row["window"] for row in table.rows}["by post"] == "open"
+    assert {row["name"]: row["window"] for row in table.rows}["by post"] == "24 days, open"
     has_baseline = campaigns.BASELINE in contracts()["rpt_campaign_performance"]
     assert any(column.head == "without it" for column in table.columns) == has_baseline
     assert any(column.head == "after it" for column in table.columns) == has_baseline
