@@ -122,14 +122,16 @@ create table marts.fct_touchpoints as
     select
         't' || order_id as touchpoint_id, customer_id, order_date as touchpoint_date,
         'ordered' as event_type, false as is_marketing_contact, null::varchar as campaign_id,
-        null::varchar as message_id, null::varchar as question
+        null::varchar as message_id, null::varchar as question, null::varchar as answer,
+        null::varchar as answer_mood
     from marts.fct_orders
     union all
-    select 'm' || customer_id, customer_id, date '2017-12-20', 'delivered', true, 'm0', 'M0', null
+    select 'm' || customer_id, customer_id, date '2017-12-20', 'delivered', true, 'm0', 'M0', null,
+        null, null
     from marts.dim_customers
     union all
     select 'a' || customer_id || question, customer_id, date '2017-12-21', 'answered', false, 'm0',
-        'M0', question
+        'M0', question, 'yes', null
     from marts.dim_customers, (values ('too_much'), ('clear')) as questions(question)
     where customer_id = 'c5';
 create table marts.dim_contact_pressure as
@@ -760,6 +762,14 @@ WARNS = {
         "audit.time_zones",
         "insert into ops.unreadable_time_zones values ('klaviyo', 'Mars/Olympus', 3)",
         "unreadable_count): 1 of 2 rows (source klaviyo)",
+    ),
+    "a survey of one to five where the policies have nought to two": (
+        "audit.survey_scales",
+        "insert into marts.fct_touchpoints select 's' || answer, 'c1', '2017-12-21', 'answered', "
+        "false, null, null, 'csat', answer, mood from (values ('1', 'neutral'), ('4', null), "
+        "('5', null)) as answers (answer, mood)",
+        "off_scale_count): 1 of 3 rows (survey csat: 2 of 3 answers, by 1 customer, not from 0 to "
+        "2; they go from 1 to 5)",
     ),
     "an empty segment": (
         "audit.segment_safety",
