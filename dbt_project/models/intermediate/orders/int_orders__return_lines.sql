@@ -30,6 +30,7 @@ sales as (
     where
         not lines.is_return
         and lines.item_quantity > 0
+        and lines.sales_amount >= 0
         and lines.product_id in (select brought_back.product_id from brought_back)
 
 ),
