@@ -6,7 +6,8 @@
 -- at: it lowers the sales of its own day. A return that was cancelled lowers nothing.
 with
 
-lines as (
+-- Read twice: of all history, kept, it would be a second copy of the lines.
+lines as not materialized (
 
     select * from {{ ref('int_orders__signed_lines') }}
 
@@ -23,6 +24,7 @@ brought_back as (
 
 ),
 
+-- Sales that a return may take back: most lines are none, and what follows sorts those that are.
 sales as (
 
     select lines.*
@@ -31,7 +33,16 @@ sales as (
         not lines.is_return
         and lines.item_quantity > 0
         and lines.sales_amount >= 0
-        and lines.product_id in (select brought_back.product_id from brought_back)
+        and (
+            lines.order_id in (
+                select coalesce(brought_back.returned_order_id, brought_back.order_id)
+                from brought_back
+            )
+            or (lines.customer_id, lines.product_id) in (
+                select (brought_back.customer_id, brought_back.product_id)
+                from brought_back
+            )
+        )
 
 ),
 
