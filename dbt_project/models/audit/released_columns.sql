@@ -49,6 +49,8 @@
     'rpt_relationship_portfolio',
     'rpt_relationship_transitions',
     'rpt_signal_coverage',
+    'fct_journeys',
+    'fct_journey_steps',
     'segment_members',
     'segment_suppressions',
     'segments',
