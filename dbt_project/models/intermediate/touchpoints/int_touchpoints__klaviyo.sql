@@ -178,7 +178,8 @@ touchpoints as (
     inner join {{ ref('int_identity__contact_map') }} as contact_map
         on events.profile_id = contact_map.source_record_id and contact_map.source = 'klaviyo'
     left join campaign_of_message on events.message_id = campaign_of_message.message_id
-    left join {{ ref('int_orders__refund_events') }} as refunds on events.event_id = refunds.event_id
+    left join {{ ref('int_orders__refund_events') }} as refunds
+        on events.event_id = refunds.event_id
     left join flow_messages on events.message_id = flow_messages.message_id
     left join service_flows on events.flow_id = service_flows.flow_id
     left join clicks_by_robots on events.event_id = clicks_by_robots.event_id
