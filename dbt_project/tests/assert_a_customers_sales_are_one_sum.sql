@@ -13,10 +13,11 @@ orders as (
 
 )
 
-select customer_id
+select coalesce(valued.customer_id, marketing.customer_id, orders.customer_id) as customer_id
 from {{ ref('dim_customer_value') }} as valued
-full outer join {{ ref('dim_customer_marketing') }} as marketing using (customer_id)
-full outer join orders using (customer_id)
+full outer join {{ ref('dim_customer_marketing') }} as marketing
+    on valued.customer_id = marketing.customer_id
+full outer join orders on valued.customer_id = orders.customer_id
 where
     valued.sales_amount is distinct from coalesce(orders.sales_amount, 0)
     or marketing.sales_amount is distinct from coalesce(orders.sales_amount, 0)

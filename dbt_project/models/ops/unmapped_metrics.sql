@@ -1,4 +1,4 @@
--- A return that is shown as one but that no policy takes for a refund would leave its sales as they are.
+-- A return that is shown as one but that no policy takes for a refund leaves its sales as they are.
 {% set of_orders = var('refunded_order_metrics') + var('cancelled_order_metrics') %}
 
 select

@@ -1,10 +1,10 @@
 {{ config(materialized='table') }}
 
--- Where no pattern of the policy says it, the line has to: a positive quantity with a negative amount
--- is how a discount is written, and by some shops a return. It is a return of what was sold, and a
--- discount takes goods back from nobody. What was sold to whom decides, the nearest place first: the
--- order that is named; the line's own order, where less than the price of a piece is money off it;
--- whatever the customer was sold up to that day.
+-- Where no pattern of the policy says it, the line has to: a positive quantity with a negative
+-- amount is how a discount is written, and by some shops a return. It is a return of what was sold,
+-- and a discount takes goods back from nobody. What was sold to whom decides, the nearest place
+-- first: the order that is named; the line's own order, where less than the price of a piece is
+-- money off it; whatever the customer was sold up to that day.
 with
 
 doubtful as (
@@ -22,7 +22,13 @@ doubtful as (
     from {{ ref('stg_shop__order_lines') }} as lines
     inner join {{ ref('int_orders__with_customers') }} as orders on lines.order_id = orders.order_id
     left join {{ ref('int_products__classes') }} as classes on lines.product_id = classes.product_id
-    where lines.item_quantity >= 0 and lines.sales_amount < 0 and classes.product_id is null
+    left join {{ ref('stg_shop__orders') }} as named on orders.returned_order_id = named.order_id
+    where
+        lines.item_quantity >= 0
+        and lines.sales_amount < 0
+        and classes.product_id is null
+        -- what an order takes back that nobody knows is its own affair
+        and (orders.returned_order_id is null or named.order_id is not null)
 
 ),
 

@@ -1,5 +1,5 @@
--- Lines as the shop has them, with their order: what is negative came back, if it is no deduction. By
--- what a line is one, the policy's patterns say first, and then what was sold.
+-- Lines as the shop has them, with their order: what is negative came back, if it is no deduction.
+-- Which are deductions the policy's patterns say first, and then what was sold.
 select
     lines.order_id,
     lines.product_id,

@@ -196,7 +196,8 @@ touchpoints as (
     inner join {{ ref('int_identity__contact_map') }} as contact_map
         on events.profile_id = contact_map.source_record_id and contact_map.source = 'klaviyo'
     left join campaign_of_message on events.message_id = campaign_of_message.message_id
-    left join {{ ref('int_orders__refund_events') }} as refunds on events.event_id = refunds.event_id
+    left join {{ ref('int_orders__refund_events') }} as refunds
+        on events.event_id = refunds.event_id
     left join flow_messages on events.message_id = flow_messages.message_id
     left join variations on events.message_id = variations.variation_id
     left join service_flows on events.flow_id = service_flows.flow_id
