@@ -1,7 +1,7 @@
-"""Rules and Markov chains beside ChannelAttribution (Altomare and Loris), which simulates its walks.
+"""Rules and Markov chains beside ChannelAttribution (Altomare and Loris), which simulates walks.
 
-The package (2.2.5, C++) is compiled into a folder of its own from ``requirements/reference.lock``; it
-is under the GPL and nothing of Rapport needs it. Run with ``-m reference``.
+The package (2.2.5, C++) is compiled into a folder of its own from ``requirements/reference.lock``;
+it is under the GPL and nothing of Rapport needs it. Run with ``-m reference``.
 """
 
 import json
@@ -101,7 +101,8 @@ def both(package):
 
 
 @pytest.mark.parametrize(
-    ("model", "theirs"), [("first", "first_touch"), ("last", "last_touch"), ("linear", "linear_touch")]
+    ("model", "theirs"),
+    [("first", "first_touch"), ("last", "last_touch"), ("linear", "linear_touch")],
 )
 def test_rules_give_what_the_package_gives(both, model, theirs):
     answers, journeys = both
