@@ -1,5 +1,7 @@
 """From a table of touches to a table of credit: what the nightly's models in Python do."""
 
+import itertools
+
 import duckdb
 import pytest
 
@@ -111,13 +113,13 @@ def test_campaigns_are_owed_by_the_rules_and_the_rest_is_one_row_of_null(touches
 
 
 def test_the_order_of_the_rows_changes_not_a_digit(touches):
-    many = [
-        ("counted", f"{key}:{number}", key, MAY, number % 3 == 0, 1.1 * number if number % 3 == 0 else 0.0,
-         place, "abc"[(number * place + ord(key)) % 3], None, place == 2, 3.7 / place)
-        for key in "pqrstuvw"
-        for number in range(6)
-        for place in range(1, 2 + number % 4)
-    ]  # fmt: skip
+    many = []
+    for key, number in itertools.product("pqrstuvw", range(6)):
+        worth = 1.1 * number if number % 3 == 0 else 0.0
+        for place in range(1, 2 + number % 4):
+            channel = "abc"[(number * place + ord(key)) % 3]
+            ended = (f"{key}:{number}", key, MAY, number % 3 == 0, worth)
+            many.append(("counted", *ended, place, channel, None, place == 2, 3.7 / place))
     forth = channel_credits(touches(many), QUIET)
     back = channel_credits(touches(many[::-1]), QUIET)
     assert forth.equals(back)

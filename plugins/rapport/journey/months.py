@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 NONE = "none"
 """Stands where a channel would, for conversions without a touch."""
 
+_NAME = "attributed_touches"  # what queries call the relation
+
 _DIGITS = 9  # a thousand rows of a month still add up within 1e-6
 
 # One row per distinct path: DuckDB counts, and what comes out is arrays one after another. A touch
@@ -23,7 +25,9 @@ _DIGITS = 9  # a thousand rows of a month still add up within 1e-6
 _WALKED = """
 with
 of_month as (
-    select * from touches where ended_month = date '{month}' and impressions = '{impressions}'
+    select *
+    from attributed_touches
+    where ended_month = date '{month}' and impressions = '{impressions}'
 ),
 units as (
     select unit, row_number() over (order by unit) - 1 as code
@@ -124,11 +128,11 @@ def walked(touches: Any, month: date, impressions: str, unit: str, *, is_whole: 
     is_of_month = f"ended_month = date '{month}' and impressions = '{impressions}'"
     is_known = f"{unit} is not null and touch_number > 0"
     names = touches.query(
-        "touches",
-        f"select distinct {unit} from touches where {is_of_month} and {is_known} order by 1",
+        _NAME,
+        f"select distinct {unit} from {_NAME} where {is_of_month} and {is_known} order by 1",
     ).fetchall()
     found = touches.query(
-        "touches",
+        _NAME,
         _WALKED.format(
             month=month,
             impressions=impressions,
@@ -161,7 +165,7 @@ def _credits(
     import pyarrow
 
     views = touches.query(
-        "touches", "select distinct ended_month, impressions from touches order by 1, 2"
+        _NAME, f"select distinct ended_month, impressions from {_NAME} order by 1, 2"
     ).fetchall()
     is_whole = none is None
     parts = [_schema(unit).empty_table()]
