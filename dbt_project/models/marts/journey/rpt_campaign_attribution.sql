@@ -1,6 +1,6 @@
 select
     {{ as_of_date() }} as as_of_date,
-    credits.ended_month as conversion_month,
+    credits.ended_month as month_date,
     credits.impressions,
     credits.campaign_id,
     campaigns.campaign_name,
