@@ -165,7 +165,11 @@ touchpoints as (
         events.* exclude (variation_id),
         coalesce(events.variation_id, variations.variation_id) as variation_id,
         contact_map.customer_id,
-        meanings.channel,
+        -- what came back belongs to where it was bought, which the metric cannot know
+        case
+            when meanings.event_type = 'returned' then coalesce(refunds.channel, meanings.channel)
+            else meanings.channel
+        end as channel,
         meanings.direction,
         case
             when meanings.event_type = 'opened' and events.is_machine_open then 'automated'
@@ -192,6 +196,8 @@ touchpoints as (
     inner join {{ ref('int_identity__contact_map') }} as contact_map
         on events.profile_id = contact_map.source_record_id and contact_map.source = 'klaviyo'
     left join campaign_of_message on events.message_id = campaign_of_message.message_id
+    left join {{ ref('int_orders__refund_events') }} as refunds
+        on events.event_id = refunds.event_id
     left join flow_messages on events.message_id = flow_messages.message_id
     left join variations on events.message_id = variations.variation_id
     left join service_flows on events.flow_id = service_flows.flow_id
