@@ -6,20 +6,13 @@
 -- at: it lowers the sales of its own day. A return that was cancelled lowers nothing.
 with
 
--- Read twice: of all history, kept, it would be a second copy of the lines.
-lines as not materialized (
-
-    select * from {{ ref('int_orders__signed_lines') }}
-
-),
-
 brought_back as (
 
     select
         *,
         abs(item_quantity) as returned_quantity,
         abs(sales_amount) as returned_amount
-    from lines
+    from {{ ref('int_orders__signed_lines') }} as lines
     where is_return
 
 ),
@@ -28,10 +21,11 @@ brought_back as (
 sales as (
 
     select lines.*
-    from lines
+    from {{ ref('int_orders__signed_lines') }} as lines
     where
         not lines.is_return
         and lines.item_quantity > 0
+        and lines.sales_amount >= 0
         and (
             lines.order_id in (
                 select coalesce(brought_back.returned_order_id, brought_back.order_id)

@@ -90,11 +90,16 @@ ordered as (
 
     select
         orders.customer_id,
-        count(*) as order_count,
+        count(*) filter (where orders.is_kept) as order_count,
         count(*) filter (
-            where campaign_orders.order_id is not null or flow_orders.order_id is not null
+            where
+            orders.is_kept
+            and (campaign_orders.order_id is not null or flow_orders.order_id is not null)
         ) as attributed_order_count,
-        count(*) filter (where orders.reporting_sales_amount is null) as other_currency_order_count,
+        count(*) filter (
+            where orders.is_kept and orders.reporting_sales_amount is null
+        ) as other_currency_order_count,
+        -- what was left of an order that is none, or went back on a day of its own, is in the sums
         sum(orders.reporting_sales_amount) as sales_amount,
         sum(orders.reporting_sales_amount) filter (
             where campaign_orders.order_id is not null or flow_orders.order_id is not null
@@ -104,7 +109,7 @@ ordered as (
         on orders.order_id = campaign_orders.order_id
     left join {{ ref('fct_flow_orders') }} as flow_orders
         on orders.order_id = flow_orders.order_id
-    where orders.is_kept and {{ is_of_touched_customer('orders.customer_id') }}
+    where {{ is_of_touched_customer('orders.customer_id') }}
     group by orders.customer_id
 
 )
