@@ -1,8 +1,7 @@
 """Where journeys get stuck: an absorbing Markov chain of stages on channels.
 
-From the counts of steps between states, ``P[i, j]`` is the share of those who leave ``i`` for ``j``;
-``Q`` is what of it stays in the journey, ``r`` what converts, ``d`` what is abandoned. Then (Kemeny
-and Snell, "Finite Markov Chains", 1960, chapter 3)::
+From the counts of steps between states, ``P[i, j]`` is the share of those who leave ``i`` that go
+to ``j``; ``Q`` is what of it stays in the journey, ``r`` what converts, ``d`` what is abandoned::
 
     N = (I - Q)^-1           N[i, j]: visits of j by who is in i
     h = N r                  chance to convert
@@ -67,7 +66,7 @@ def measure(counts: Floats, hours: Floats, exits: Floats, least_exits: float) ->
     Args:
         counts: steps from each state (rows) to each state, to a conversion and to being abandoned,
             shape ``(..., states, states + 2)``, or in proportion to them.
-        hours: mean hours of these steps, shape ``(states, states + 2)``; what is abandoned has none.
+        hours: mean hours of these steps, shape ``(states, states + 2)``; none if abandoned.
         exits: how many left each state, shape ``(states,)``.
         least_exits: exits below which a state says nothing of what is usual.
 
@@ -238,7 +237,8 @@ def _states(steps: list[tuple[Any, ...]], least_exits: int, z: float) -> list[di
         if from_stage == START:
             continue
         ends = {CONVERTED: size, ABANDONED: size + 1}
-        cell = place[from_stage, from_channel], ends.get(to_stage, place.get((to_stage, to_channel)))
+        target = ends[to_stage] if to_stage in ends else place[to_stage, to_channel]
+        cell = place[from_stage, from_channel], target
         counts[cell] += count
         hours[cell] += count * mean_hours
     hours = np.divide(hours, counts, out=np.zeros_like(hours), where=counts > 0)
