@@ -1,4 +1,4 @@
-"""The transitions of a simulated company's web shop, built as a night builds them, and their truth."""
+"""The transitions of a simulated web shop, built as a night builds them, and their truth."""
 
 import shutil
 import subprocess
