@@ -12,7 +12,7 @@ brought_back as (
         *,
         abs(item_quantity) as returned_quantity,
         abs(sales_amount) as returned_amount
-    from {{ ref('int_orders__signed_lines') }} as lines
+    from {{ ref('int_orders__signed_lines') }}
     where is_return
 
 ),
