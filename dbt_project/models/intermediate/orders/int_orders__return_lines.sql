@@ -6,31 +6,36 @@
 -- at: it lowers the sales of its own day. A return that was cancelled lowers nothing.
 with
 
-lines as (
-
-    select * from {{ ref('int_orders__signed_lines') }}
-
-),
-
 brought_back as (
 
     select
         *,
         abs(item_quantity) as returned_quantity,
         abs(sales_amount) as returned_amount
-    from lines
+    from {{ ref('int_orders__signed_lines') }} as lines
     where is_return
 
 ),
 
+-- Sales that a return may take back: most lines are none, and what follows sorts those that are.
 sales as (
 
     select lines.*
-    from lines
+    from {{ ref('int_orders__signed_lines') }} as lines
     where
         not lines.is_return
         and lines.item_quantity > 0
-        and lines.product_id in (select brought_back.product_id from brought_back)
+        and lines.sales_amount >= 0
+        and (
+            lines.order_id in (
+                select coalesce(brought_back.returned_order_id, brought_back.order_id)
+                from brought_back
+            )
+            or (lines.customer_id, lines.product_id) in (
+                select (brought_back.customer_id, brought_back.product_id)
+                from brought_back
+            )
+        )
 
 ),
 

@@ -1,0 +1,1 @@
+"""Customer journeys: which touches a conversion is owed to, and how sure that is."""

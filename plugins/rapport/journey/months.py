@@ -1,0 +1,224 @@
+"""From the touches of ended journeys to what is owed to whom, month by month."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rapport.journey.attribution import MODELS, RULES, Credits, Policy, attribute
+from rapport.journey.paths import Journeys, Paths
+
+if TYPE_CHECKING:
+    import pyarrow
+
+NONE = "none"
+"""Stands where a channel would, for conversions without a touch."""
+
+_NAME = "attributed_touches"  # what queries call the relation
+
+_DIGITS = 9  # a thousand rows of a month still add up within 1e-6
+
+# One row per distinct path: DuckDB counts, and what comes out is arrays one after another. A touch
+# is the code of its unit, twice, and whether it was direct.
+_WALKED = """
+with
+of_month as (
+    select *
+    from attributed_touches
+    where ended_month = date '{month}' and impressions = '{impressions}'
+),
+units as (
+    select unit, row_number() over (order by unit) - 1 as code
+    from (select distinct {unit} as unit from of_month where {is_known})
+),
+walked as (
+    select
+        of_month.journey_id,
+        md5_number_lower(any_value(of_month.customer_id)) as customer,
+        any_value(of_month.is_converted) as is_converted,
+        any_value(of_month.conversion_value) as value,
+        list(
+            {code} * 2 + cast(of_month.is_direct as integer) order by of_month.touch_number
+        ) filter (where {is_touch}) as path,
+        list(of_month.hours_before_end order by of_month.touch_number)
+            filter (where {is_touch}) as hours
+    from of_month
+    left join units on of_month.{unit} = units.unit
+    group by of_month.journey_id
+),
+ended as (
+    select
+        coalesce(path, []) as path,
+        struct_pack(
+            customer := customer,
+            journey_id := journey_id,
+            is_converted := is_converted,
+            value := case when is_converted then value else 0 end,
+            hours := case when is_converted then coalesce(hours, []) else [] end
+        ) as journey
+    from walked
+)
+select cast(path as integer[]) as path, list(journey order by journey) as journeys
+from ended
+group by path
+order by path
+"""
+
+
+@dataclass(frozen=True)
+class Walked:
+    """What ended in a month, and the names of the codes in it."""
+
+    names: list[str]
+    paths: Paths
+    journeys: Journeys
+
+
+def policy(decided: Any) -> Policy:
+    """Return the one row of ``int_journey__attribution_policy`` as the models want it.
+
+    The level of the intervals is that of so many standard errors of a normal distribution on
+    either side, as of all intervals of Rapport.
+    """
+    from scipy.special import ndtr
+
+    (row,) = decided.fetchall()
+    given = dict(zip(decided.columns, row, strict=True))
+    level = 2 * float(ndtr(given.pop("confidence_z"))) - 1
+    return Policy(**given, level=level)
+
+
+def channel_credits(touches: Any, policy: Policy) -> "pyarrow.Table":
+    """Return what channels are owed, by every model.
+
+    Args:
+        touches: DuckDB relation of ``int_journey__touches``.
+        policy: what the firm decided.
+
+    Returns:
+        One row per month in which journeys ended, way of counting impressions, channel and model:
+        credit in conversions and in money with its interval, and the journeys that the channel
+        touched. ``NONE`` is a channel where conversions had no touch.
+    """
+    return _credits(touches, "channel", policy, MODELS, none=NONE)
+
+
+def campaign_credits(touches: Any, policy: Policy) -> "pyarrow.Table":
+    """Return the same of campaigns, by the rules.
+
+    Touches of no campaign, and conversions without a touch, are one row of null. A chain or a game
+    of hundreds of campaigns, most of them seen by few, would be of chance alone.
+    """
+    return _credits(touches, "campaign_id", policy, RULES, none=None)
+
+
+def walked(touches: Any, month: date, impressions: str, unit: str, *, is_whole: bool) -> Walked:
+    """Return what ended in a month.
+
+    Args:
+        touches: DuckDB relation of ``int_journey__touches``.
+        month: its first day.
+        impressions: `counted` or `ignored`.
+        unit: column whose values earn credit.
+        is_whole: whether what has no unit is a touch too, of a code of its own, the last; otherwise
+            only what has a number is one.
+    """
+    is_of_month = f"ended_month = date '{month}' and impressions = '{impressions}'"
+    is_known = f"{unit} is not null and touch_number > 0"
+    names = touches.query(
+        _NAME,
+        f"select distinct {unit} from {_NAME} where {is_of_month} and {is_known} order by 1",
+    ).fetchall()
+    found = touches.query(
+        _NAME,
+        _WALKED.format(
+            month=month,
+            impressions=impressions,
+            unit=unit,
+            is_known=is_known,
+            is_touch="true" if is_whole else "of_month.touch_number > 0",
+            code=f"coalesce(units.code, {len(names)})",
+        ),
+    ).to_arrow_table()
+    path = found["path"].combine_chunks()
+    journeys = found["journeys"].combine_chunks()
+    ended = journeys.flatten()
+    symbols = np.asarray(path.flatten(), dtype=np.int64)
+    return Walked(
+        [name for (name,) in names],
+        Paths(symbols // 2, symbols % 2 == 1, np.asarray(path.value_lengths(), dtype=np.int64)),
+        Journeys(
+            np.repeat(np.arange(len(path)), np.asarray(journeys.value_lengths())),
+            np.asarray(ended.field("customer"), dtype=np.uint64),
+            ended.field("is_converted").to_numpy(zero_copy_only=False).astype(np.bool_),
+            np.asarray(ended.field("value"), dtype=np.float64),
+            np.asarray(ended.field("hours").flatten(), dtype=np.float64),
+        ),
+    )
+
+
+def _credits(
+    touches: Any, unit: str, policy: Policy, models: Sequence[str], none: str | None
+) -> "pyarrow.Table":
+    import pyarrow
+
+    views = touches.query(
+        _NAME, f"select distinct ended_month, impressions from {_NAME} order by 1, 2"
+    ).fetchall()
+    is_whole = none is None
+    parts = [_schema(unit).empty_table()]
+    for month, impressions in views:
+        ended = walked(touches, month, impressions, unit, is_whole=is_whole)
+        names = [*ended.names, none]
+        channels = len(ended.names) + is_whole
+        credits = attribute(ended.paths, ended.journeys, channels, policy, models)
+        parts.append(_table(month, impressions, unit, names, credits))
+    return pyarrow.concat_tables(parts)
+
+
+def _schema(unit: str) -> "pyarrow.Schema":
+    import pyarrow
+
+    figures = ["count", "count_low", "count_high", "amount", "amount_low", "amount_high"]
+    return pyarrow.schema(
+        [
+            ("ended_month", pyarrow.date32()),
+            ("impressions", pyarrow.string()),
+            (unit, pyarrow.string()),
+            ("model", pyarrow.string()),
+            ("journey_count", pyarrow.int64()),
+            ("converted_journey_count", pyarrow.int64()),
+            *((f"credit_{figure}", pyarrow.float64()) for figure in figures),
+        ]
+    )
+
+
+def _table(
+    month: date, impressions: str, unit: str, names: list[str | None], credits: Credits
+) -> "pyarrow.Table":
+    """Rows of a month, without those whom no journey touched."""
+    import pyarrow
+
+    model, place = np.nonzero(np.tile(credits.journeys[: len(names)] > 0, (len(credits.models), 1)))
+
+    def of_rows(figure: Any) -> Any:
+        return np.round(figure[model, place], _DIGITS) + 0.0  # no negative zero
+
+    size = len(model)
+    columns = [
+        [month] * size,
+        [impressions] * size,
+        [names[at] for at in place],
+        [credits.models[at] for at in model],
+        credits.journeys[place],
+        credits.converted_journeys[place],
+        of_rows(credits.count),
+        of_rows(credits.count_low),
+        of_rows(credits.count_high),
+        of_rows(credits.amount),
+        of_rows(credits.amount_low),
+        of_rows(credits.amount_high),
+    ]
+    return pyarrow.table(columns, schema=_schema(unit))
