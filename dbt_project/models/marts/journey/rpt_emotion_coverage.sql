@@ -31,13 +31,10 @@ of_{{ unit }} as (
 {% endfor %}
 counted as (
 
-    {% for what, name, condition in [
-        ('steps', "'all'", 'true'), ('acts', "'all'", 'not is_impression'), ('stage', 'stage', 'true'),
-        ('channel', 'channel', 'true'),
-    ] %}
+    {% for what, condition in [('steps', 'true'), ('acts', 'not is_impression')] %}
     select
         '{{ what }}' as what,
-        {{ name }} as name,
+        'all' as name,
         count(*) as total_count,
         {% for source in sources %}
         count(*) filter (where signal_source = '{{ source }}') as {{ source }}_count,
@@ -45,7 +42,19 @@ counted as (
         count(signal_source) as signal_count
     from steps
     where {{ condition }}
-    {{ 'group by ' ~ name if what in ('stage', 'channel') }}
+    union all
+    {% endfor %}
+    {% for part in ['stage', 'channel'] %}
+    select
+        '{{ part }}' as what,
+        {{ part }} as name,
+        count(*) as total_count,
+        {% for source in sources %}
+        count(*) filter (where signal_source = '{{ source }}') as {{ source }}_count,
+        {% endfor %}
+        count(signal_source) as signal_count
+    from steps
+    group by {{ part }}
     union all
     {% endfor %}
     select
