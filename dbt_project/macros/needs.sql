@@ -1,12 +1,15 @@
-{#- The words of a name or a term, without the s of a plural: "Soft Drinks" is soft and drink. -#}
+{#- The words of a name or a term, as a list. -#}
 {% macro words_of(expression) -%}
-    list_transform(
-        string_split({{ topic_of(expression) }}, '_'),
-        lambda word: case
-            when length(word) > 3 and word like '%s' and word not like '%ss' then left(word, length(word) - 1)
-            else word
-        end
-    )
+    string_split({{ topic_of(expression) }}, '_')
+{%- endmacro %}
+
+{#- A word without the s of a plural. -#}
+{% macro word_stem(word) -%}
+    case
+        when length({{ word }}) > 3 and {{ word }} like '%s' and {{ word }} not like '%ss'
+            then left({{ word }}, length({{ word }}) - 1)
+        else {{ word }}
+    end
 {%- endmacro %}
 
 {#- A category as a sentence has it: catalogues shout. -#}

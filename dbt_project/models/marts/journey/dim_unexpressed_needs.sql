@@ -1,3 +1,4 @@
+{% set kinds = ['searched', 'asked_about', 'looked_at', 'clicked'] %}
 {% set weights = var('need_weights') %}
 {% set since = latest_day() ~ ' - ' ~ var('need_lookback_days') %}
 
@@ -116,7 +117,7 @@ term_words as (
 
     select distinct
         term,
-        word
+        {{ word_stem('word') }} as word
     from (
         select
             term,
@@ -131,7 +132,7 @@ category_words as (
 
     select distinct
         product_category,
-        word
+        {{ word_stem('word') }} as word
     from (
         select
             product_category,
@@ -366,7 +367,7 @@ expressed as (
     select
         customer_id,
         product_category,
-        {% for kind in weights %}
+        {% for kind in kinds %}
         count(*) filter (where kind = '{{ kind }}') as {{ kind }}_count,
         min(act_date) filter (where kind = '{{ kind }}') as {{ kind }}_since,
         coalesce(sum(fading) filter (where kind = '{{ kind }}'), 0e0) * {{ weights[kind] }} as {{ kind }}_weight,
@@ -447,10 +448,12 @@ alike as (
         {{ var('need_lift_power') }} * sum(affinities.log_lift) / max(telling.telling_count) as log_lift,
         count(*) filter (where affinities.is_bought_together) as alike_category_count,
         max(telling.last_bought_date) filter (where affinities.is_bought_together) as alike_date,
-        max_by(
-            row(affinities.product_category, affinities.both_count, affinities.both_share),
-            row(affinities.lift, affinities.product_category)
-        ) filter (where affinities.is_bought_together) as strongest
+        max_by(affinities.product_category, row(affinities.lift, affinities.product_category))
+            filter (where affinities.is_bought_together) as strongest_category,
+        max_by(affinities.both_count, row(affinities.lift, affinities.product_category))
+            filter (where affinities.is_bought_together) as strongest_count,
+        max_by(affinities.both_share, row(affinities.lift, affinities.product_category))
+            filter (where affinities.is_bought_together) as strongest_share
     from telling
     inner join affinities on telling.product_category = affinities.product_category
     group by telling.customer_id, affinities.other_category
@@ -483,7 +486,9 @@ unmet as (
         alike.product_category,
         alike.alike_category_count,
         alike.alike_date,
-        alike.strongest,
+        alike.strongest_category,
+        alike.strongest_count,
+        alike.strongest_share,
         shares.buyer_share * exp(alike.log_lift) as expected_share
     from alike
     inner join shares on alike.product_category = shares.product_category
@@ -500,15 +505,17 @@ needs as (
     select
         coalesce(expressed.customer_id, unmet.customer_id) as customer_id,
         coalesce(expressed.product_category, unmet.product_category) as product_category,
-        {% for kind in weights %}
+        {% for kind in kinds %}
         coalesce(expressed.{{ kind }}_count, 0) as {{ kind }}_count,
         expressed.{{ kind }}_since,
         coalesce(expressed.{{ kind }}_weight, 0e0) as {{ kind }}_weight,
         {% endfor %}
         coalesce(unmet.alike_category_count, 0) as alike_category_count,
-        unmet.strongest,
+        unmet.strongest_category,
+        unmet.strongest_count,
+        unmet.strongest_share,
         greatest(expressed.last_act_date, unmet.alike_date) as last_seen_date,
-        {% for kind in weights %}coalesce(expressed.{{ kind }}_weight, 0e0){{ ' + ' if not loop.last }}{% endfor %}
+        {% for kind in kinds %}coalesce(expressed.{{ kind }}_weight, 0e0){{ ' + ' if not loop.last }}{% endfor %}
             as act_weight,
         coalesce(unmet.expected_share, 0e0) as expected_share
     from expressed
@@ -529,9 +536,9 @@ scored as (
             * (1e0 - {{ var('need_alike_weight') }} * needs.expected_share / (needs.expected_share + 1e0)),
             6
         ) as score,
-        case greatest({% for kind in weights %}needs.{{ kind }}_weight{{ ', ' if not loop.last }}{% endfor %})
+        case greatest({% for kind in kinds %}needs.{{ kind }}_weight{{ ', ' if not loop.last }}{% endfor %})
             when 0 then 'bought_by_alike'
-            {% for kind in weights %}
+            {% for kind in kinds %}
             when needs.{{ kind }}_weight then '{{ kind }}'
             {% endfor %}
         end as evidence_kind
@@ -540,7 +547,10 @@ scored as (
     inner join categories on needs.product_category = categories.product_category
     left join refused
         on needs.customer_id = refused.customer_id and needs.product_category = refused.product_category
-    where refused.customer_id is null
+    where
+        refused.customer_id is null
+        -- a firm may give a kind of act no weight
+        and (needs.act_weight > 0e0 or needs.alike_category_count > 0)
 
 ),
 
@@ -581,9 +591,10 @@ select
                     'Clicked on ' || {{ category_in_words('product_category') }} || ' '
                     || {{ times_since('clicked_count', 'clicked_since') }} || ' and bought none'
             else
-                'Of the customers who buy ' || {{ category_in_words('strongest[1]') }} || ', as they do, '
-                || cast(cast(round(100e0 * strongest[3]) as bigint) as string) || ' % buy '
-                || {{ category_in_words('product_category') }} || '; they never did, and were never offered any'
+                'They buy ' || {{ category_in_words('strongest_category') }} || ', and '
+                || cast(cast(round(100e0 * strongest_share) as bigint) as string) || ' % of those who do buy '
+                || {{ category_in_words('product_category') }}
+                || ' too; they never have, and none was offered to them'
         end as string
     ) as evidence,
     last_seen_date,
@@ -592,6 +603,6 @@ select
     cast(asked_about_count as bigint) as question_count,
     cast(clicked_count as bigint) as click_count,
     cast(alike_category_count as bigint) as alike_category_count,
-    cast(strongest[2] as bigint) as alike_customer_count
+    cast(strongest_count as bigint) as alike_customer_count
 from ranked
 where rank <= {{ var('need_most_per_customer') }}
