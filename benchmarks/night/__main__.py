@@ -66,7 +66,7 @@ def main() -> None:
     print(f"whole, as of {NIGHTS[0]}", flush=True)
     whole = _build(settings, NIGHTS[0])
     print("bare queries", flush=True)
-    bare = {model: _bare(settings, BARE[model]) for model in whole if model in BARE}
+    bare = {model: bare_seconds(settings, BARE[model]) for model in whole if model in BARE}
     print(f"one night more, as of {NIGHTS[1]}", flush=True)
     night = _build(settings, NIGHTS[1])
     (folder / "result.json").write_text(
@@ -108,7 +108,7 @@ def _build(settings: Settings, as_of: date) -> dict[str, dict[str, float]]:
     return json.loads(result.read_text())
 
 
-def _bare(settings: Settings, queries: tuple[str, ...]) -> float:
+def bare_seconds(settings: Settings, queries: tuple[str, ...]) -> float:
     """Return the processor seconds of a model's bare queries, in a process of its own."""
     kept = settings.temp_dir / "kept.duckdb"
     kept.unlink(missing_ok=True)
