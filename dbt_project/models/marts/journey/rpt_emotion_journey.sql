@@ -1,4 +1,5 @@
 -- A customer's steps in one row, journey after journey: what they said after the worst moment of one may lie in the next.
+-- Steps of one moment count as one: two answers to one message are not one after the other.
 with
 
 steps as (
@@ -11,20 +12,25 @@ steps as (
         stage,
         -- exact, so that no order of adding up changes a digit
         cast(emotion as decimal(6, 4)) as emotion,
-        row_number() over in_time as place,
-        count(emotion) over in_time as signal_number
+        dense_rank() over (partition by customer_id order by occurred_at nulls last) as moment_number
     from {{ ref('fct_journey_steps') }}
-    window in_time as (
-        partition by customer_id order by journey_number nulls last, step_number nulls last
-        rows between unbounded preceding and current row
-    )
+
+),
+
+signals as (
+
+    select
+        *,
+        dense_rank() over (partition by customer_id order by occurred_at nulls last) as signal_number
+    from steps
+    where emotion is not null
 
 ),
 
 worst_moments as (
 
     select *
-    from steps
+    from signals
     where emotion < 0
     qualify
         row_number() over (
@@ -43,24 +49,27 @@ placed as (
         emotion,
         cast(null as double) as hours_from_worst
     from steps
-    {% for measure, counted in [('from_worst', 'place'), ('signals_from_worst', 'signal_number')] %}
+    {% for measure, material, counted in [
+        ('from_worst', 'steps', 'moment_number'), ('signals_from_worst', 'signals', 'signal_number')
+    ] %}
     union all
     select
         '{{ measure }}' as view,
-        steps.stage,
-        steps.{{ counted }} - worst_moments.{{ counted }} as position,
-        steps.customer_id,
-        steps.emotion,
-        {{ hours_between('worst_moments.occurred_at', 'steps.occurred_at') }} as hours_from_worst
+        around.stage,
+        around.{{ counted }} - worst_moments.{{ counted }} as position,
+        around.customer_id,
+        around.emotion,
+        {{ hours_between('worst_moments.occurred_at', 'around.occurred_at') }} as hours_from_worst
     from worst_moments
-    inner join steps
+    inner join {{ material }} as around
         on
-            worst_moments.customer_id = steps.customer_id
-            and steps.{{ counted }} between worst_moments.{{ counted }} - {{ var('emotion_steps') }}
+            worst_moments.customer_id = around.customer_id
+            and around.{{ counted }} between worst_moments.{{ counted }} - {{ var('emotion_steps') }}
             and worst_moments.{{ counted }} + {{ var('emotion_steps') }}
-    {% if measure == 'signals_from_worst' %}
-    where steps.emotion is not null
-    {% endif %}
+    where
+        around.{{ counted }} <> worst_moments.{{ counted }}
+        -- what was said at the same moment besides is neither before nor after it, nor the worst
+        or (around.journey_id = worst_moments.journey_id and around.step_number = worst_moments.step_number)
     {% endfor %}
 
 ),
