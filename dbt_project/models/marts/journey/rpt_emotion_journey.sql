@@ -1,19 +1,39 @@
 -- A customer's steps in one row, journey after journey: what they said after the worst moment of one may lie in the next.
--- Steps of one moment count as one: two answers to one message are not one after the other.
+-- Steps close together are one moment: of two answers to one message none comes after the other.
 with
 
 steps as (
 
     select
         journey_id,
+        journey_number,
         step_number,
         customer_id,
         occurred_at,
         stage,
         -- exact, so that no order of adding up changes a digit
         cast(emotion as decimal(6, 4)) as emotion,
-        dense_rank() over (partition by customer_id order by occurred_at nulls last) as moment_number
+        lag(occurred_at) over (
+            partition by customer_id order by journey_number nulls last, step_number nulls last
+        ) as previous_at
     from {{ ref('fct_journey_steps') }}
+
+),
+
+moments as (
+
+    select
+        *,
+        sum(
+            case
+                when {{ hours_between('previous_at', 'occurred_at') }} * 60 <= {{ var('journey_moment_minutes') }} then 0
+                else 1
+            end
+        ) over (
+            partition by customer_id order by journey_number nulls last, step_number nulls last
+            rows between unbounded preceding and current row
+        ) as moment_number
+    from steps
 
 ),
 
@@ -21,8 +41,8 @@ signals as (
 
     select
         *,
-        dense_rank() over (partition by customer_id order by occurred_at nulls last) as signal_number
-    from steps
+        dense_rank() over (partition by customer_id order by moment_number nulls last) as signal_number
+    from moments
     where emotion is not null
 
 ),
@@ -50,7 +70,7 @@ placed as (
         cast(null as double) as hours_from_worst
     from steps
     {% for measure, material, counted in [
-        ('from_worst', 'steps', 'moment_number'), ('signals_from_worst', 'signals', 'signal_number')
+        ('from_worst', 'moments', 'moment_number'), ('signals_from_worst', 'signals', 'signal_number')
     ] %}
     union all
     select
@@ -68,7 +88,7 @@ placed as (
             and worst_moments.{{ counted }} + {{ var('emotion_steps') }}
     where
         around.{{ counted }} <> worst_moments.{{ counted }}
-        -- what was said at the same moment besides is neither before nor after it, nor the worst
+        -- what else was of that moment is neither before nor after it, nor the worst
         or (around.journey_id = worst_moments.journey_id and around.step_number = worst_moments.step_number)
     {% endfor %}
 
