@@ -21,7 +21,7 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.night.__main__ import bare_seconds
-from benchmarks.night.bare import BARE_JOURNEYS
+from benchmarks.night.bare_journeys import BARE
 from rapport.settings import PROJECT_DIR, Settings
 
 MODELS = (
@@ -113,8 +113,7 @@ TOUCHPOINTS = {
         when t.touchpoint_id like 'hubspot:ticket:%'
             then 'hubspot:ticket:' || split_part(t.touchpoint_id, ':', 3) || p.suffix || ':'
                 || split_part(t.touchpoint_id, ':', 4) || ':' || p.new_id
-        when t.source = 'hubspot' then replace(t.touchpoint_id, p.old_id, p.new_id)
-        else t.touchpoint_id || p.suffix
+        else replace(t.touchpoint_id, p.old_id, p.new_id) || p.suffix
     end""",
     "customer_id": "p.new_id",
     "occurred_at": "t.occurred_at - to_days(p.earlier)",
@@ -123,9 +122,10 @@ TOUCHPOINTS = {
     **{
         column: f"t.{column}"
         for column in (
-            "channel direction actor message_class event_type is_marketing_contact campaign_id "
-            "flow_id owner_id question answer answer_mood"
-        ).split()
+            *("channel", "direction", "actor", "message_class", "event_type"),
+            *("is_marketing_contact", "campaign_id", "flow_id", "owner_id"),
+            *("question", "answer", "answer_mood"),
+        )
     },
 }
 
@@ -154,7 +154,7 @@ def main() -> None:
         (as_of,) = db.sql("select as_of_date from ops.build_state").fetchall()[0]
     built = _build(settings, as_of)
     bare = {}
-    for model, queries in BARE_JOURNEYS.items():
+    for model, queries in BARE.items():
         bare[model] = bare_seconds(settings, queries)
         print(f"  {model:44} {bare[model]:8.1f} cpu s", file=sys.stderr, flush=True)
     (folder / "journeys.json").write_text(json.dumps({"built": built, "bare": bare}, indent=2))
@@ -242,7 +242,8 @@ def report(built: dict[str, dict[str, float]], bare: dict[str, float]) -> str:
             continue
         ratio = f"{bare[model]:.1f} | {taken['cpu'] / bare[model]:.1f}" if model in bare else "|"
         lines.append(
-            f"| {model} | {taken['wall']:.1f} | {taken['cpu']:.1f} | {taken['peak']:.1f} | {ratio} |"
+            f"| {model} | {taken['wall']:.1f} | {taken['cpu']:.1f} | {taken['peak']:.1f} "
+            f"| {ratio} |"
         )
     wall, cost, least = (
         sum(taken["wall"] for taken in built.values()),

@@ -3,6 +3,8 @@
 -- What may be credited: the steps before the end of each journey that has ended, once with the messages that merely
 -- came, once without them, as peers differ here. A touch of a campaign is one of the channel that the campaign went
 -- out on, wherever it was answered: a coupon that came by e-mail and was redeemed in a store is e-mail's.
+-- A conversion, the last step of its journey, goes along and is let go in the end, unless it is alone: where nothing
+-- came before it, it is credited to nothing, and not lost.
 with
 
 steps as (
@@ -10,14 +12,19 @@ steps as (
     select
         steps.journey_id,
         steps.step_number,
+        steps.customer_id,
         coalesce(steps.campaign_channel, steps.channel) as channel,
         steps.campaign_id,
         steps.is_direct,
         steps.is_impression,
+        steps.is_conversion,
+        cast(date_trunc('month', journeys.ended_date) as date) as ended_month,
+        journeys.status = 'converted' as is_converted,
+        cast(coalesce(journeys.conversion_amount, 0) as double) as conversion_value,
         {{ hours_between('steps.occurred_at', 'journeys.ended_at') }} as hours_before_end
     from {{ ref('fct_journey_steps') }} as steps
     inner join {{ ref('fct_journeys') }} as journeys on steps.journey_id = journeys.journey_id
-    where journeys.status <> 'open' and not steps.is_conversion
+    where journeys.status <> 'open'
 
 ),
 
@@ -50,7 +57,7 @@ recent as (
     {% if var('journey_lookback_steps') is not none %}
     qualify
         row_number() over (
-            partition by impressions, journey_id order by step_number desc nulls last
+            partition by impressions, journey_id, is_conversion order by step_number desc nulls last
         ) <= {{ var('journey_lookback_steps') }}
     {% endif %}
 
@@ -64,12 +71,13 @@ paths as (
     {% if var('journey_path') == 'collapsed' %}
     window in_path as (partition by impressions, journey_id order by step_number nulls last)
     qualify
-        channel is distinct from lag(channel) over in_path
+        is_conversion
+        or channel is distinct from lag(channel) over in_path
         or campaign_id is distinct from lag(campaign_id) over in_path
     {% elif var('journey_path') == 'unique' %}
     qualify
         row_number() over (
-            partition by impressions, journey_id, channel, campaign_id order by step_number nulls last
+            partition by impressions, journey_id, channel, campaign_id, is_conversion order by step_number nulls last
         ) = 1
     {% endif %}
 
@@ -82,54 +90,20 @@ touches as (
         row_number() over (partition by impressions, journey_id order by step_number nulls last) as touch_number
     from paths
 
-),
-
-all_views as (
-
-    select *
-    from (
-        values
-        {% if var('journey_impressions') == 'count' %}('counted'),{% endif %}
-        ('ignored')
-    ) as t(impressions)
-
 )
 
 select
-    touches.impressions,
-    touches.journey_id,
-    journeys.customer_id,
-    cast(date_trunc('month', journeys.ended_date) as date) as ended_month,
-    journeys.status = 'converted' as is_converted,
-    cast(coalesce(journeys.conversion_amount, 0) as double) as conversion_value,
-    cast(touches.touch_number as bigint) as touch_number,
-    cast(touches.channel as varchar) as channel,
-    touches.campaign_id,
-    touches.is_direct,
-    touches.is_impression,
-    cast(round(touches.hours_before_end, 4) as double) as hours_before_end
+    impressions,
+    journey_id,
+    customer_id,
+    ended_month,
+    is_converted,
+    conversion_value,
+    cast(case when is_conversion then 0 else touch_number end as bigint) as touch_number,
+    cast(case when is_conversion then 'none' else channel end as varchar) as channel,
+    case when not is_conversion then campaign_id end as campaign_id,
+    is_conversion or is_direct as is_direct,
+    is_impression and not is_conversion as is_impression,
+    cast(round(hours_before_end, 4) as double) as hours_before_end
 from touches
-inner join {{ ref('fct_journeys') }} as journeys on touches.journey_id = journeys.journey_id
-union all
--- a conversion before which nothing passed between the two is credited to nothing, and not lost
-select
-    all_views.impressions,
-    journeys.journey_id,
-    journeys.customer_id,
-    cast(date_trunc('month', journeys.ended_date) as date) as ended_month,
-    true as is_converted,
-    cast(coalesce(journeys.conversion_amount, 0) as double) as conversion_value,
-    cast(0 as bigint) as touch_number,
-    cast('none' as varchar) as channel,
-    cast(null as varchar) as campaign_id,
-    true as is_direct,
-    false as is_impression,
-    cast(0 as double) as hours_before_end
-from {{ ref('fct_journeys') }} as journeys
-cross join all_views
-left join touches
-    on
-        journeys.journey_id = touches.journey_id
-        and all_views.impressions = touches.impressions
-        and touches.touch_number = 1
-where journeys.status = 'converted' and touches.journey_id is null
+where not is_conversion or touch_number = 1

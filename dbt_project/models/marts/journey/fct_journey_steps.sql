@@ -2,15 +2,36 @@
 -- so much silence. What shares a moment has one order: a conversion comes last.
 with
 
+kinds as (
+
+    select
+        *,
+        row_number() over (
+            order by event_type nulls last, channel nulls last, direction nulls last, topic nulls last
+        ) as kind_number
+    from {{ ref('int_journey__kinds') }}
+
+),
+
+-- What is sorted is narrow: what all steps of a kind have in common is looked up afterwards.
 steps as (
 
     select
-        touchpoints.*,
-        kinds.stage,
-        kinds.is_impression,
+        touchpoints.touchpoint_id,
+        touchpoints.customer_id,
+        touchpoints.occurred_at,
+        touchpoints.touchpoint_date,
+        touchpoints.campaign_id,
+        touchpoints.campaign_channel,
+        touchpoints.flow_id,
+        touchpoints.order_id,
+        touchpoints.deal_id,
+        touchpoints.owner_id,
+        cast({{ emotion() }} as double) as emotion,
+        kinds.kind_number,
         kinds.is_conversion
     from {{ ref('int_journey__touchpoints') }} as touchpoints
-    inner join {{ ref('int_journey__kinds') }} as kinds
+    inner join kinds
         on
             touchpoints.event_type = kinds.event_type
             and touchpoints.channel is not distinct from kinds.channel
@@ -63,32 +84,33 @@ numbered as (
 )
 
 select
-    customer_id || '-' || journey_number as journey_id,
-    cast(place - first_place + 1 as bigint) as step_number,
-    customer_id,
-    cast(journey_number as bigint) as journey_number,
-    touchpoint_id,
-    occurred_at,
-    touchpoint_date as step_date,
-    cast(stage as varchar) as stage,
-    cast(coalesce(channel, 'sales') as varchar) as channel,
-    cast(event_type as varchar) as event_type,
-    cast(topic as varchar) as topic,
-    is_impression,
-    is_conversion,
-    not is_impression
-    and campaign_id is null
-    and flow_id is null
-    and coalesce(channel in ('web', 'store'), false) as is_direct,
+    numbered.customer_id || '-' || numbered.journey_number as journey_id,
+    cast(numbered.place - numbered.first_place + 1 as bigint) as step_number,
+    numbered.customer_id,
+    cast(numbered.journey_number as bigint) as journey_number,
+    numbered.touchpoint_id,
+    numbered.occurred_at,
+    numbered.touchpoint_date as step_date,
+    cast(kinds.stage as varchar) as stage,
+    cast(coalesce(kinds.channel, 'sales') as varchar) as channel,
+    cast(kinds.event_type as varchar) as event_type,
+    cast(kinds.topic as varchar) as topic,
+    kinds.is_impression,
+    numbered.is_conversion,
+    not kinds.is_impression
+    and numbered.campaign_id is null
+    and numbered.flow_id is null
+    and coalesce(kinds.channel in ('web', 'store'), false) as is_direct,
     case
-        when not is_first
-            then cast(round({{ hours_between('previous_at', 'occurred_at') }}, 4) as double)
+        when not numbered.is_first
+            then cast(round({{ hours_between('numbered.previous_at', 'numbered.occurred_at') }}, 4) as double)
     end as hours_since_previous_step,
-    cast({{ emotion() }} as double) as emotion,
-    campaign_id,
-    cast(campaign_channel as varchar) as campaign_channel,
-    flow_id,
-    order_id,
-    deal_id,
-    owner_id
+    numbered.emotion,
+    numbered.campaign_id,
+    cast(numbered.campaign_channel as varchar) as campaign_channel,
+    numbered.flow_id,
+    numbered.order_id,
+    numbered.deal_id,
+    numbered.owner_id
 from numbered
+inner join kinds on numbered.kind_number = kinds.kind_number

@@ -1,16 +1,28 @@
 {% set sources = ['survey', 'ticket', 'pulse'] %}
 with
 
-steps as (
+-- What steps are of, before they are counted one way and another; at most of them nothing was said.
+kinds as (
 
     select
-        journey_id,
-        customer_id,
         stage,
         channel,
         is_impression,
-        case when emotion is not null then {{ emotion_source() }} end as signal_source
+        case when emotion is not null then {{ emotion_source() }} end as signal_source,
+        count(*) as step_count
     from {{ ref('fct_journey_steps') }}
+    group by stage, channel, is_impression, case when emotion is not null then {{ emotion_source() }} end
+
+),
+
+signals as (
+
+    select distinct
+        journey_id,
+        customer_id,
+        {{ emotion_source() }} as signal_source
+    from {{ ref('fct_journey_steps') }}
+    where emotion is not null
 
 ),
 
@@ -20,10 +32,9 @@ of_{{ unit }} as (
     select
         {{ key }},
         {% for source in sources %}
-        bool_or(coalesce(signal_source = '{{ source }}', false)) as has_{{ source }},
+        bool_or(signal_source = '{{ source }}') as has_{{ source }}{{ ',' if not loop.last }}
         {% endfor %}
-        count(signal_source) > 0 as has_signal
-    from steps
+    from signals
     group by {{ key }}
 
 ),
@@ -35,12 +46,12 @@ counted as (
     select
         '{{ what }}' as what,
         'all' as subject,
-        count(*) as total_count,
+        sum(step_count) as total_count,
         {% for source in sources %}
-        count(*) filter (where signal_source = '{{ source }}') as {{ source }}_count,
+        sum(step_count) filter (where signal_source = '{{ source }}') as {{ source }}_count,
         {% endfor %}
-        count(signal_source) as signal_count
-    from steps
+        sum(step_count) filter (where signal_source is not null) as signal_count
+    from kinds
     where {{ condition }}
     union all
     {% endfor %}
@@ -48,44 +59,40 @@ counted as (
     select
         '{{ part }}' as what,
         {{ part }} as subject,
-        count(*) as total_count,
+        sum(step_count) as total_count,
         {% for source in sources %}
-        count(*) filter (where signal_source = '{{ source }}') as {{ source }}_count,
+        sum(step_count) filter (where signal_source = '{{ source }}') as {{ source }}_count,
         {% endfor %}
-        count(signal_source) as signal_count
-    from steps
+        sum(step_count) filter (where signal_source is not null) as signal_count
+    from kinds
     group by {{ part }}
     union all
     {% endfor %}
+    {% for what, model, key in [
+        ('journeys', 'fct_journeys', 'journey_id'), ('customers', 'dim_customers', 'customer_id')
+    ] %}
     select
-        'journeys' as what,
+        '{{ what }}' as what,
         'all' as subject,
         count(*) as total_count,
         {% for source in sources %}
-        count(*) filter (where has_{{ source }}) as {{ source }}_count,
+        count(*) filter (where of_{{ what }}.has_{{ source }}) as {{ source }}_count,
         {% endfor %}
-        count(*) filter (where has_signal) as signal_count
-    from of_journeys
-    union all
-    select
-        'customers' as what,
-        'all' as subject,
-        count(*) as total_count,
-        {% for source in sources %}
-        count(*) filter (where of_customers.has_{{ source }}) as {{ source }}_count,
-        {% endfor %}
-        count(*) filter (where of_customers.has_signal) as signal_count
-    from {{ ref('dim_customers') }} as customers
-    left join of_customers on customers.customer_id = of_customers.customer_id
+        count(of_{{ what }}.{{ key }}) as signal_count
+    from {{ ref(model) }} as {{ what }}
+    left join of_{{ what }} on {{ what }}.{{ key }} = of_{{ what }}.{{ key }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 )
 
 select
     cast(what as varchar) as what,
     cast(subject as varchar) as subject,
-    cast(total_count as bigint) as total_count,
+    cast(coalesce(total_count, 0) as bigint) as total_count,
     {% for source in ['signal'] + sources %}
-    cast({{ source }}_count as bigint) as {{ source }}_count,
-    cast(round({{ ratio(source ~ '_count', 'total_count') }}, 6) as double) as {{ source }}_share{{ ',' if not loop.last }}
+    cast(coalesce({{ source }}_count, 0) as bigint) as {{ source }}_count,
+    cast(round({{ ratio('coalesce(' ~ source ~ '_count, 0)', 'total_count') }}, 6) as double) as {{ source }}_share
+    {{- ',' if not loop.last }}
     {% endfor %}
 from counted

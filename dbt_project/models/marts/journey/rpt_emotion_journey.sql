@@ -1,22 +1,31 @@
--- A customer's steps in one row, journey after journey: what they said after the worst moment of one may lie in the next.
+-- Only who said something bad has a worst moment; what they said after that of one journey may lie in the next.
 -- Steps close together are one moment: of two answers to one message none comes after the other.
 with
 
-steps as (
+unhappy_customers as (
+
+    select distinct customer_id
+    from {{ ref('fct_journey_steps') }}
+    where emotion < 0
+
+),
+
+-- a customer's steps in one row, journey after journey
+steps_of_unhappy as (
 
     select
-        journey_id,
-        journey_number,
-        step_number,
-        customer_id,
-        occurred_at,
-        stage,
-        -- exact, so that no order of adding up changes a digit
-        cast(emotion as decimal(6, 4)) as emotion,
-        lag(occurred_at) over (
-            partition by customer_id order by journey_number nulls last, step_number nulls last
+        steps.journey_id,
+        steps.journey_number,
+        steps.step_number,
+        steps.customer_id,
+        steps.occurred_at,
+        steps.stage,
+        steps.emotion,
+        lag(steps.occurred_at) over (
+            partition by steps.customer_id order by steps.journey_number nulls last, steps.step_number nulls last
         ) as previous_at
-    from {{ ref('fct_journey_steps') }}
+    from {{ ref('fct_journey_steps') }} as steps
+    inner join unhappy_customers on steps.customer_id = unhappy_customers.customer_id
 
 ),
 
@@ -33,7 +42,7 @@ moments as (
             partition by customer_id order by journey_number nulls last, step_number nulls last
             rows between unbounded preceding and current row
         ) as moment_number
-    from steps
+    from steps_of_unhappy
 
 ),
 
@@ -59,20 +68,12 @@ worst_moments as (
 
 ),
 
+-- Around the worst moment all steps, else those at which something was said: most say nothing, and are only counted.
 placed as (
 
-    select
-        'position' as view,
-        stage,
-        least(step_number, {{ var('emotion_steps') }}) as position,
-        customer_id,
-        emotion,
-        cast(null as double) as hours_from_worst
-    from steps
     {% for measure, material, counted in [
         ('from_worst', 'moments', 'moment_number'), ('signals_from_worst', 'signals', 'signal_number')
     ] %}
-    union all
     select
         '{{ measure }}' as view,
         around.stage,
@@ -90,22 +91,70 @@ placed as (
         around.{{ counted }} <> worst_moments.{{ counted }}
         -- what else was of that moment is neither before nor after it, nor the worst
         or (around.journey_id = worst_moments.journey_id and around.step_number = worst_moments.step_number)
+    union all
     {% endfor %}
+    select
+        'position' as view,
+        stage,
+        least(step_number, {{ var('emotion_steps') }}) as position,
+        customer_id,
+        emotion,
+        cast(null as double) as hours_from_worst
+    from {{ ref('fct_journey_steps') }}
+    where emotion is not null
 
 ),
 
-staged as (
+counted as (
 
-    select * from placed
+    select
+        view,
+        stage,
+        position,
+        count(*) as step_count
+    from placed
+    where view <> 'position'
+    group by view, stage, position
+    union all
+    select
+        'position' as view,
+        stage,
+        least(step_number, {{ var('emotion_steps') }}) as position,
+        count(*) as step_count
+    from {{ ref('fct_journey_steps') }}
+    group by stage, least(step_number, {{ var('emotion_steps') }})
+
+),
+
+cells as (
+
+    select * from counted
     union all
     select
         view,
         'all' as stage,
         position,
+        sum(step_count) as step_count
+    from counted
+    group by view, position
+
+),
+
+said as (
+
+    {% for stage in ['stage', "'all'"] %}
+    select
+        view,
+        {{ stage }} as stage,
+        position,
         customer_id,
-        emotion,
+        -- exact, so that no order of adding up changes a digit
+        cast(emotion as decimal(6, 4)) as emotion,
         hours_from_worst
     from placed
+    where emotion is not null
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 
@@ -116,26 +165,24 @@ of_customers as (
         stage,
         position,
         customer_id,
-        count(*) as step_count,
-        count(emotion) as signal_count,
+        count(*) as signal_count,
         count(*) filter (where emotion < 0) as negative_count,
         count(*) filter (where emotion > 0) as positive_count,
         sum(emotion) as emotion_sum
-    from staged
+    from said
     group by view, stage, position, customer_id
 
 ),
 
 -- As many voices as would say as much if everybody spoke once: who speaks ten times is not ten people (Kish 1965).
-cells as (
+voices as (
 
     select
         view,
         stage,
         position,
-        cast(sum(step_count) as double) as step_count,
         cast(sum(signal_count) as double) as signal_count,
-        cast(count(*) filter (where signal_count > 0) as bigint) as customer_count,
+        count(*) as customer_count,
         sum(negative_count) as negative_count,
         sum(positive_count) as positive_count,
         {{ ratio('sum(emotion_sum)', 'sum(signal_count)') }} as mean_emotion,
@@ -151,7 +198,7 @@ voiced as (
     select
         *,
         voice_count * (mean_emotion + 1) / 2 as voices_for
-    from cells
+    from voices
 
 ),
 
@@ -161,30 +208,29 @@ times as (
         view,
         stage,
         position,
-        median(hours_from_worst) filter (where emotion is not null) as median_hours_from_worst
-    from staged
+        median(hours_from_worst) as median_hours_from_worst
+    from said
     group by view, stage, position
 
 )
 
 select
-    cast(voiced.view as varchar) as view,
-    cast(voiced.stage as varchar) as stage,
-    cast(voiced.position as bigint) as position,
-    voiced.view = 'position' and voiced.position = {{ var('emotion_steps') }} as is_open_ended,
-    cast(voiced.step_count as bigint) as step_count,
-    cast(voiced.signal_count as bigint) as signal_count,
-    voiced.customer_count,
-    voiced.customer_count < {{ var('journey_least_observations') }} as is_few,
+    cast(cells.view as varchar) as view,
+    cast(cells.stage as varchar) as stage,
+    cast(cells.position as bigint) as position,
+    cells.view = 'position' and cells.position = {{ var('emotion_steps') }} as is_open_ended,
+    cast(cells.step_count as bigint) as step_count,
+    cast(coalesce(voiced.signal_count, 0) as bigint) as signal_count,
+    cast(coalesce(voiced.customer_count, 0) as bigint) as customer_count,
+    coalesce(voiced.customer_count, 0) < {{ var('journey_least_observations') }} as is_few,
     cast(round(voiced.mean_emotion, 4) as double) as mean_emotion,
     cast(round(2 * {{ wilson_low('voices_for', 'voice_count') }} - 1, 4) as double) as mean_emotion_low,
     cast(round(2 * {{ wilson_high('voices_for', 'voice_count') }} - 1, 4) as double) as mean_emotion_high,
     cast(round({{ ratio('voiced.negative_count', 'voiced.signal_count') }}, 4) as double) as negative_share,
     cast(round({{ ratio('voiced.positive_count', 'voiced.signal_count') }}, 4) as double) as positive_share,
     cast(round(times.median_hours_from_worst, 2) as double) as median_hours_from_worst
-from voiced
-inner join times
-    on
-        voiced.view = times.view
-        and voiced.stage = times.stage
-        and voiced.position = times.position
+from cells
+left join voiced
+    on cells.view = voiced.view and cells.stage = voiced.stage and cells.position = voiced.position
+left join times
+    on cells.view = times.view and cells.stage = times.stage and cells.position = times.position

@@ -6,22 +6,17 @@ with
 steps as (
 
     select
-        steps.journey_id,
-        steps.customer_id,
-        steps.step_number,
-        steps.step_date,
-        steps.stage,
-        steps.channel,
-        steps.is_conversion,
-        steps.hours_since_previous_step,
-        lag(steps.stage) over in_journey as previous_stage,
-        lag(steps.channel) over in_journey as previous_channel,
-        lag(steps.step_date) over in_journey as previous_date,
-        journeys.is_left_censored,
-        journeys.status = 'abandoned' and journeys.step_count = steps.step_number as is_last_of_abandoned
-    from {{ ref('fct_journey_steps') }} as steps
-    inner join {{ ref('fct_journeys') }} as journeys on steps.journey_id = journeys.journey_id
-    window in_journey as (partition by steps.journey_id order by steps.step_number nulls last)
+        customer_id,
+        step_number,
+        stage,
+        channel,
+        is_conversion,
+        hours_since_previous_step as hours,
+        lag(stage) over in_journey as previous_stage,
+        lag(channel) over in_journey as previous_channel,
+        lag(step_date) over in_journey as previous_date
+    from {{ ref('fct_journey_steps') }}
+    window in_journey as (partition by journey_id order by step_number nulls last)
 
 ),
 
@@ -29,49 +24,58 @@ moves as (
 
     select
         customer_id,
-        coalesce(previous_date, step_date) as left_date,
-        coalesce(previous_stage, 'start') as from_stage,
+        previous_date as left_date,
+        previous_stage as from_stage,
         previous_channel as from_channel,
         case when is_conversion then 'converted' else stage end as to_stage,
         channel as to_channel,
-        hours_since_previous_step as hours
+        hours
     from steps
-    where step_number > 1 or not is_left_censored
+    where step_number > 1
     union all
     select
         customer_id,
-        step_date as left_date,
-        stage as from_stage,
-        channel as from_channel,
+        started_date as left_date,
+        'start' as from_stage,
+        cast(null as varchar) as from_channel,
+        case when status = 'converted' and step_count = 1 then 'converted' else first_stage end as to_stage,
+        first_channel as to_channel,
+        cast(null as double) as hours
+    from {{ ref('fct_journeys') }}
+    where not is_left_censored
+    union all
+    select
+        customer_id,
+        ended_date as left_date,
+        last_stage as from_stage,
+        last_channel as from_channel,
         'abandoned' as to_stage,
         cast(null as varchar) as to_channel,
         cast(null as double) as hours
-    from steps
-    where is_last_of_abandoned
+    from {{ ref('fct_journeys') }}
+    where status = 'abandoned'
 
 ),
 
+-- each move three times
 broken_down as (
 
     select
-        'all' as breakdown,
-        'all' as breakdown_value,
-        moves.*
-    from moves
-    union all
-    select
-        'month' as breakdown,
-        cast(cast(date_trunc('month', moves.left_date) as date) as varchar) as breakdown_value,
-        moves.*
-    from moves
-    union all
-    select
-        'relationship_type' as breakdown,
-        coalesce(relationships.relationship_type, 'unknown') as breakdown_value,
-        moves.*
+        breakdowns.breakdown,
+        case breakdowns.breakdown
+            when 'all' then 'all'
+            when 'month' then cast(cast(date_trunc('month', moves.left_date) as date) as varchar)
+            else coalesce(relationships.relationship_type, 'unknown')
+        end as breakdown_value,
+        moves.from_stage,
+        moves.from_channel,
+        moves.to_stage,
+        moves.to_channel,
+        moves.hours
     from moves
     left join {{ ref('dim_customer_relationships') }} as relationships
         on moves.customer_id = relationships.customer_id
+    cross join (values ('all'), ('month'), ('relationship_type')) as breakdowns(breakdown)
 
 ),
 
