@@ -18,33 +18,29 @@ BARE = {
         where {_BETWEEN} group by all
         """,
     ),
-    # when the one before was, which journey it is, which step of it
+    # when the one before was, which journey it is, where in it
     "fct_journey_steps": (
         f"""
-        select *,
-            row_number() over (
-                partition by customer_id, journey_number order by occurred_at, touchpoint_id
-            )
+        select *, sum(cast(begins as integer)) over so_far,
+            max(place) filter (where begins) over so_far
         from (
-            select *,
-                sum(cast(begins as integer)) over (
-                    partition by customer_id order by occurred_at, touchpoint_id
-                    rows between unbounded preceding and current row
-                ) as journey_number
-            from (
-                select touchpoint_id, customer_id, occurred_at, touchpoint_date, event_type,
-                    touched.channel, {_TOPIC} as topic, campaign_id,
-                    campaigns.channel as campaign_channel, flow_id, order_id, owner_id, answer,
-                    coalesce(
-                        lag(event_type = 'ordered') over in_time
-                        or occurred_at > lag(occurred_at) over in_time + interval 30 day,
-                        true
-                    ) as begins
-                from {TOUCHED} as touched
-                left join marts.dim_campaigns as campaigns using (campaign_id)
-                where {_BETWEEN}
-                window in_time as (partition by customer_id order by occurred_at, touchpoint_id)
-            )
+            select touchpoint_id, customer_id, occurred_at, touchpoint_date, event_type,
+                touched.channel, {_TOPIC} as topic, campaign_id,
+                campaigns.channel as campaign_channel, flow_id, order_id, owner_id, answer,
+                row_number() over in_time as place,
+                coalesce(
+                    lag(event_type = 'ordered') over in_time
+                    or occurred_at > lag(occurred_at) over in_time + interval 30 day,
+                    true
+                ) as begins
+            from {TOUCHED} as touched
+            left join marts.dim_campaigns as campaigns using (campaign_id)
+            where {_BETWEEN}
+            window in_time as (partition by customer_id order by occurred_at, touchpoint_id)
+        )
+        window so_far as (
+            partition by customer_id order by place
+            rows between unbounded preceding and current row
         )
         """,
     ),

@@ -58,17 +58,20 @@ bought as (
 
 ),
 
-touchpoints as (
+-- what they did themselves, no longer ago than it says anything
+own_touchpoints as (
 
     select
         touchpoint_id,
         customer_id,
         touchpoint_date,
         event_type,
-        campaign_id,
-        is_marketing_contact,
-        {{ is_by_robot() }} as is_by_robot
+        campaign_id
     from {{ ref('fct_touchpoints') }}
+    where
+        event_type in ('clicked', 'replied', 'viewed', 'visited')
+        and touchpoint_date > {{ since }}
+        and not {{ is_by_robot() }}
 
 ),
 
@@ -246,11 +249,8 @@ event_acts as (
         end as kind,
         min(events_about.category_count) as category_count
     from events_about
-    inner join touchpoints on events_about.touchpoint_id = touchpoints.touchpoint_id
-    where
-        touchpoints.event_type in ('clicked', 'viewed', 'visited')
-        and touchpoints.touchpoint_date > {{ since }}
-        and not touchpoints.is_by_robot
+    inner join own_touchpoints as touchpoints on events_about.touchpoint_id = touchpoints.touchpoint_id
+    where touchpoints.event_type in ('clicked', 'viewed', 'visited')
     group by
         touchpoints.touchpoint_id,
         touchpoints.customer_id,
@@ -287,12 +287,10 @@ answers as (
         max(touchpoints.touchpoint_date) as act_date,
         case when touchpoints.event_type = 'clicked' then 'clicked' else 'asked_about' end as kind,
         min(campaigns_about.category_count) as category_count
-    from touchpoints
+    from own_touchpoints as touchpoints
     inner join campaigns_about on touchpoints.campaign_id = campaigns_about.campaign_id
     where
         touchpoints.event_type in ('clicked', 'replied')
-        and touchpoints.touchpoint_date > {{ since }}
-        and not touchpoints.is_by_robot
         and campaigns_about.category_count <= {{ var('need_most_named_categories') }}
     group by
         touchpoints.customer_id,
@@ -471,7 +469,7 @@ offered as (
         select distinct
             customer_id,
             campaign_id
-        from touchpoints
+        from {{ ref('fct_touchpoints') }}
         where is_marketing_contact and campaign_id is not null
     ) as touchpoints
     inner join campaigns_about as offers on touchpoints.campaign_id = offers.campaign_id

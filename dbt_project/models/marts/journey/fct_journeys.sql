@@ -1,3 +1,6 @@
+{# all that the seed `journey_stages` may name: counting distinct values takes as long as everything else #}
+{% set stages = ['awareness', 'consideration', 'purchase', 'service', 'loyalty', 'advocacy'] %}
+
 with
 
 -- Before the first conversion of all nobody can say after which one a journey began.
@@ -25,7 +28,9 @@ journeys as (
         count(*) as step_count,
         count(*) filter (where not is_impression) as act_count,
         count(*) filter (where is_impression) as impression_count,
-        count(distinct stage) as stage_count,
+        {% for stage in stages %}
+        max(case when stage = '{{ stage }}' then 1 else 0 end){{ ' +' if not loop.last else ' as stage_count,' }}
+        {% endfor %}
         max_by(stage, -step_number) as first_stage,
         max_by(channel, -step_number) as first_channel,
         max_by(stage, step_number) as last_stage,

@@ -90,7 +90,9 @@ counted as (
         to_channel,
         count(*) as transition_count,
         median(hours) as median_hours,
-        avg(hours) as mean_hours
+        count(hours) as timed_count,
+        -- in ten-thousandths of an hour: whole numbers add up to the same in any order
+        sum(cast(round(hours * 1e4) as bigint)) as total_hours
     from broken_down
     group by breakdown, breakdown_value, from_stage, from_channel, to_stage, to_channel
 
@@ -120,5 +122,5 @@ select
     cast(round({{ wilson_low('transition_count', 'exit_count') }}, 6) as double) as probability_low,
     cast(round({{ wilson_high('transition_count', 'exit_count') }}, 6) as double) as probability_high,
     cast(round(median_hours, 4) as double) as median_hours,
-    cast(round(mean_hours, 4) as double) as mean_hours
+    cast(round({{ ratio('total_hours', 'timed_count') }} / 1e4, 4) as double) as mean_hours
 from left_from
