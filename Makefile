@@ -67,6 +67,7 @@ lock: $(VENV)/bin/uv
 	@$(LOCK) pyproject.toml --extra dev --output-file requirements/dev.lock
 	@echo uv | $(LOCK) - --output-file requirements/bootstrap.lock
 	@printf "pseudopeople==1.3.1\nrecordlinkage==0.16\n" | $(LOCK) --no-deps - --output-file requirements/benchmarks.lock
+	@echo channelattribution==2.2.5 | $(LOCK) --no-deps - --output-file requirements/reference.lock
 
 clean: down
 	@rm -rf $(VENV) var dbt_project/target

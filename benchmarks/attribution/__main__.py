@@ -2,8 +2,8 @@
 
 Simulates journeys into a parquet file of touches and prints, each of a process of its own, start
 and reading of the file included: CPU and wall seconds and peak memory of all models with their
-intervals, and of a bare group-by of the same paths in numpy (how many journeys, conversions and what
-money per path), which is the least that anybody must do who looks at paths.
+intervals, and of a bare group-by of the same paths in numpy (how many journeys, conversions and
+what money per path), which is the least that anybody must do who looks at paths.
 """
 
 import argparse
@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -41,7 +40,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.of:
         rows = {"models": _models, "bare": _bare}[options.of](options.file, options.draws)
-        print(json.dumps(rows))
+        print(json.dumps([rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
         return
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "touches.parquet"
@@ -55,7 +54,7 @@ def main() -> None:
 
 
 def simulate(file: Path, journeys: int, channels: int, months: int, touches: float) -> None:
-    """Write touches of journeys, a tenth of them converted, in the columns of the nightly's model."""
+    """Write touches of journeys, one in ten converted, as ``int_journey__touches`` has them."""
     random = np.random.default_rng(1)
     length = random.geometric(1 / touches, journeys)
     owner = np.repeat(np.arange(journeys), length)
@@ -81,7 +80,6 @@ def simulate(file: Path, journeys: int, channels: int, months: int, touches: flo
         "touch_number": place + 1,
         "channel": channel,
         "is_direct": channel == channels - 1,
-        "is_impression": random.random(len(owner)) < 0,
         "hours_before_end": hours,
     }
     with duckdb.connect() as connection:
@@ -92,14 +90,16 @@ def simulate(file: Path, journeys: int, channels: int, months: int, touches: flo
                 select
                     'j' || journey as journey_id,
                     md5(cast(customer as varchar)) as customer_id,
-                    cast(date '2017-01-01' + to_months(cast(month as integer)) as date) as ended_month,
+                    'counted' as impressions,
+                    cast(
+                        date '2017-01-01' + to_months(cast(month as integer)) as date
+                    ) as ended_month,
                     is_converted,
                     conversion_value,
                     touch_number,
                     'channel ' || channel as channel,
                     cast(null as varchar) as campaign_id,
                     is_direct,
-                    is_impression,
                     hours_before_end
                 from simulated
             ) to '"""
@@ -110,11 +110,8 @@ def simulate(file: Path, journeys: int, channels: int, months: int, touches: flo
 
 def _models(file: Path, draws: int) -> int:
     with duckdb.connect(config={"threads": 1}) as connection:
-        # both ways of counting impressions would be the same here
         touches = connection.read_parquet(str(file))
-        found = channel_credits(
-            touches, Policy(prior_journeys=10, draws=draws), impressions=["counted"]
-        )
+        found = channel_credits(touches, Policy(prior_journeys=10, draws=draws))
     return found.num_rows
 
 
@@ -122,8 +119,7 @@ def _bare(file: Path, draws: int) -> int:
     with duckdb.connect(config={"threads": 1}) as connection:
         columns = connection.sql(
             "select dense_rank() over (order by journey_id) - 1 as journey, "
-            "cast(substr(channel, 9) as integer) as code, is_converted, conversion_value, "
-            f"ended_month = date '{date(2017, 1, 1)}' as is_of_month "
+            "cast(substr(channel, 9) as integer) as code, is_converted, conversion_value "
             f"from read_parquet('{file}') order by journey, touch_number"
         ).fetchnumpy()
     journey, code = columns["journey"], columns["code"].astype(np.uint64)
@@ -151,10 +147,8 @@ def _measured(name: str, label: str, file: Path, draws: int) -> float:
     wall = time.monotonic() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(
-        f"| {label} | {json.loads(done.stdout):,} | {cpu:.1f} | {wall:.1f} "
-        f"| {after.ru_maxrss / 1024:.0f} |"
-    )
+    rows, peak = json.loads(done.stdout)
+    print(f"| {label} | {rows:,} | {cpu:.1f} | {wall:.1f} | {peak:,.0f} |", flush=True)
     return cpu
 
 

@@ -18,6 +18,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from benchmarks.night import trade
 from benchmarks.night.bare import BARE
 from rapport import warehouse
 from rapport.settings import PROJECT_DIR, Settings
@@ -55,7 +56,7 @@ def main() -> None:
     options = parser.parse_args()
     folder = options.folder.resolve()
     if not (folder / "landing").exists():
-        _land(folder, options.customers, options.memory)
+        _land(folder, options.customers, options.threads, options.memory)
     settings = replace(
         Settings.from_env(), home=folder, memory_limit=options.memory, threads=options.threads
     )
@@ -74,7 +75,7 @@ def main() -> None:
     print(_report(whole, bare, night))
 
 
-def _land(folder: Path, customers: int, memory: str) -> None:
+def _land(folder: Path, customers: int, threads: int, memory: str) -> None:
     command = [
         sys.executable,
         "-m",
@@ -86,7 +87,9 @@ def _land(folder: Path, customers: int, memory: str) -> None:
         str(folder),
     ]
     command += ["--customers", str(customers), "--last-nights", "16", "--memory", memory]
+    command += ["--threads", str(threads)]
     subprocess.run(command, cwd=PROJECT_DIR, check=True)
+    trade.land(folder / "landing", threads=threads, memory=memory, spill=folder / "spill")
 
 
 def _build(settings: Settings, as_of: date) -> dict[str, dict[str, float]]:

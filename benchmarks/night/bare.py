@@ -25,13 +25,13 @@ BARE = {
         where event_type not in ('opened', 'visited', 'viewed', 'bounced') group by all
         """,
         """
-        select customer_id, date_trunc('month', order_date), count(*), sum(sales_amount),
-            sum(retail_discount_amount + coupon_discount_amount + coupon_match_discount_amount)
-        from marts.fct_orders group by all
+        select customer_id, date_trunc('month', order_date), count(*), sum(reporting_sales_amount),
+            count(*) filter (where coupon_discount_amount > 0 or discounted_sales_amount > 0)
+        from marts.fct_orders where customer_id is not null group by all
         """,
         """
         select customer_id, date_trunc('month', order_date), bit_or(hash(product_id))
-        from marts.fct_order_lines group by all
+        from marts.fct_order_lines where is_kept and customer_id is not null group by all
         """,
     ),
     "fct_relationship_months": (
@@ -185,7 +185,7 @@ BARE = {
     "fct_campaign_orders": (
         """
         select order_id, any_value(customer_id), any_value(order_date), any_value(sales_amount)
-        from marts.fct_orders where customer_id in (
+        from marts.fct_orders where is_kept and customer_id in (
                 select customer_id from marts.fct_campaign_recipients) group by all
         """,
         """
@@ -213,16 +213,16 @@ BARE = {
         from {TOUCHED} group by all
         """,
         """
-        select order_id, any_value(sales_amount) from marts.fct_orders group by all
+        select order_id, any_value(reporting_sales_amount) from marts.fct_orders group by all
         """,
     ),
     "rpt_cohort_retention": (
         """
-        select date_trunc('month', order_date), count(*), count(distinct customer_id),
-            sum(sales_amount)
+        select date_trunc('month', order_date), count(*) filter (where is_kept),
+            count(distinct customer_id), sum(reporting_sales_amount)
         from marts.fct_orders group by all
         """,
-        "select customer_id, min(order_date) from marts.fct_orders group by all",
+        "select customer_id, min(order_date) from marts.fct_orders where is_kept group by all",
     ),
     "dim_customer_habits": (
         f"""
@@ -241,14 +241,147 @@ BARE = {
         group by all
         """,
         f"""
-        select customer_id, count(*), count(distinct order_date), sum(sales_amount),
-            sum(coupon_discount_amount)
-        from marts.fct_orders where order_date >= {TWELVE_MONTHS} group by all
+        select customer_id, count(*), count(distinct order_date), sum(reporting_sales_amount),
+            sum(coupon_discount_amount * reporting_rate)
+        from marts.fct_orders where is_kept and order_date >= {TWELVE_MONTHS} group by all
         """,
         f"""
         select customer_id, product_category, brand, count(*)
         from marts.fct_order_lines inner join marts.dim_products using (product_id)
-        where order_date >= {TWELVE_MONTHS} group by all
+        where is_kept and order_date >= {TWELVE_MONTHS} group by all
+        """,
+    ),
+    # what was sold, what came back, and what it is worth
+    "int_orders__return_lines": (
+        """
+        select order_id, product_id, line_number, any_value(customer_id), any_value(order_date),
+            any_value(item_quantity), any_value(sales_amount)
+        from intermediate.int_orders__signed_lines where is_return group by all
+        """,
+        """
+        select customer_id, product_id, count(*), sum(item_quantity), sum(sales_amount)
+        from intermediate.int_orders__signed_lines group by all
+        """,
+    ),
+    "int_orders__returned_lines": (
+        """
+        select sold_order_id, product_id, sold_line_number, sum(returned_quantity),
+            sum(booked_amount)
+        from intermediate.int_orders__return_lines group by all
+        """,
+        """
+        select order_id, product_id, line_number, sum(sales_amount)
+        from intermediate.int_orders__signed_lines where order_id in (
+                select sold_order_id from intermediate.int_orders__return_lines)
+        group by all
+        """,
+    ),
+    "int_orders__statuses": (
+        """
+        select order_id, bool_or(is_return), bool_or(product_class = 'goods'), bool_or(is_kept)
+        from intermediate.int_orders__lines group by all
+        """,
+    ),
+    "fct_order_lines": (
+        """
+        select order_id, product_id, line_number, any_value(customer_id), any_value(order_date),
+            any_value(item_quantity), any_value(sales_amount)
+        from intermediate.int_orders__signed_lines group by all
+        """,
+    ),
+    "fct_orders": (
+        """
+        select order_id, count(*), sum(item_quantity), sum(gross_amount), sum(returned_amount),
+            sum(sales_amount), sum(retail_discount_amount)
+        from marts.fct_order_lines group by all
+        """,
+        """
+        select order_id, any_value(customer_id), any_value(order_date), any_value(currency_code)
+        from intermediate.int_orders__with_customers group by all
+        """,
+    ),
+    "rpt_currency_months": (
+        """
+        select date_trunc('month', order_date), currency_code, count(*) filter (where is_kept),
+            sum(sales_amount), sum(reporting_sales_amount)
+        from marts.fct_orders group by all
+        """,
+    ),
+    "dim_customer_value": (
+        """
+        select customer_id, min(order_date), max(order_date), count(*), sum(reporting_sales_amount)
+        from marts.fct_orders where customer_id is not null group by all
+        """,
+    ),
+    # what a customer was sent, flow by flow and in sum
+    "fct_message_sends": (
+        f"""
+        select touchpoint_id, any_value(customer_id), any_value(message_id), any_value(flow_id),
+            any_value(occurred_at)
+        from {TOUCHED} where flow_id is not null or variation_id is not null group by all
+        """,
+        f"""
+        select customer_id, flow_id, message_id, event_type, count(*), min(occurred_at)
+        from {TOUCHED} where flow_id is not null or variation_id is not null group by all
+        """,
+    ),
+    "fct_flow_orders": (
+        """
+        select order_id, any_value(customer_id), any_value(ordered_at), any_value(sales_amount)
+        from marts.fct_orders where is_kept and customer_id in (
+                select customer_id from marts.fct_message_sends) group by all
+        """,
+        """
+        select customer_id, message_id, max(sent_at), max(answered_at)
+        from marts.fct_message_sends where flow_id is not null group by all
+        """,
+    ),
+    "rpt_flow_performance": (
+        """
+        select flow_id, message_id, count(*), count(distinct customer_id),
+            count(*) filter (where has_opened), count(*) filter (where has_clicked)
+        from marts.fct_message_sends group by all
+        """,
+    ),
+    "rpt_message_variations": (
+        """
+        select message_id, variation_id, count(*), count(distinct customer_id),
+            count(*) filter (where has_opened), count(*) filter (where has_clicked)
+        from marts.fct_message_sends where variation_id is not null group by all
+        """,
+    ),
+    "fct_campaign_baselines": (
+        """
+        select campaign_id, customer_id, any_value(reached_at), any_value(window_days)
+        from marts.fct_campaign_recipients where is_reached group by all
+        """,
+        """
+        select customer_id, contact_date, count(*) from marts.fct_contact_days
+        where message_class = 'marketing' group by all
+        """,
+        "select customer_id, order_date, count(*) from marts.fct_orders where is_kept group by all",
+    ),
+    "dim_customer_marketing": (
+        f"""
+        select customer_id, min(occurred_at), max(occurred_at),
+            count(*) filter (where is_marketing_contact),
+            count(*) filter (where event_type = 'opened'),
+            count(*) filter (where event_type = 'clicked')
+        from {TOUCHED}
+        where is_marketing_contact or event_type in ('opened', 'clicked', 'redeemed', 'replied',
+            'unsubscribed', 'complained', 'bounced')
+        group by all
+        """,
+        """
+        select customer_id, count(*), sum(reporting_sales_amount)
+        from marts.fct_orders where is_kept group by all
+        """,
+    ),
+    "rpt_signal_coverage": (
+        """
+        select customer_id, min(month_start_date), sum(letter_count), sum(order_count),
+            sum(message_count)
+        from marts.fct_customer_months group by all
         """,
     ),
     "fct_deals": (

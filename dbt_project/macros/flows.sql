@@ -6,7 +6,7 @@
 {#- Does a flow serve customers and sell nothing? Told by a tag or a name, as the policy says. -#}
 {% macro is_service_flow(name, tags) -%}
     (
-        coalesce(list_contains({{ tags }}, {{ sql_text(var('service_flow_tag')) }}), false)
+        {{ has_tag(tags, var('service_flow_tag')) }}
         {% if var('service_flow_name_pattern') %}
         or coalesce(regexp_matches({{ name }}, {{ sql_text(var('service_flow_name_pattern')) }}), false)
         {% endif %}

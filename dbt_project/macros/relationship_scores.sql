@@ -143,7 +143,7 @@
     {{ return([
         'message', 'offer_message', 'advice_message', 'answer', 'order', 'store_order',
         'discounted_order', 'letter', 'chat', 'call', 'ticket', 'survey', 'staff_contact',
-        'unhappy_ticket', 'happy_ticket', 'unhappy_survey', 'happy_survey', 'complaint',
+        'unhappy_ticket', 'happy_ticket', 'unhappy_survey', 'happy_survey', 'neutral_answer', 'complaint',
         'unsubscription', 'return', 'deal', 'mishandled_ticket',
     ]) }}
 {%- endmacro %}
@@ -543,16 +543,22 @@ scored as (
     ) }}
 {%- endmacro %}
 
-{#- From -1 to 1; 0 without a word from them. -#}
+{#-
+    From -1 to 1; null without a word from them: of whom nothing is known nobody can say that they are neutral. What
+    weighs nothing by the policy is no word, what they found neither good nor bad is one.
+-#}
 {% macro polarity_score() -%}
     {%- set net -%}
         ({% for sign, weight in var('polarity_weights').items() %}{{ weight }} * {{ sign }}s{{ ' + ' if not loop.last }}{% endfor %})
     {%- endset -%}
-    {{ net }} / (abs({{ net }}) + {{ var('polarity_half') }})
+    {%- set words = ['neutral_answers'] %}
+    {%- for sign, weight in var('polarity_weights').items() if weight != 0 %}{% do words.append(sign ~ 's') %}{% endfor %}
+    case when {{ words | join(' + ') }} > 0 then {{ net }} / (abs({{ net }}) + {{ var('polarity_half') }}) end
 {%- endmacro %}
 
 {% macro polarity(score) -%}
     case
+        when {{ score }} is null then 'unknown'
         when {{ score }} >= {{ var('polarity_least_score') }} then 'positive'
         when {{ score }} <= -{{ var('polarity_least_score') }} then 'negative'
         else 'neutral'

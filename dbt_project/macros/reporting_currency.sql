@@ -3,7 +3,20 @@
     cast((select reporting.currency_code from {{ ref('int_orders__reporting_currency') }} as reporting) as varchar)
 {%- endmacro %}
 
-{#- Amounts of deals of one currency can be added up; the others are counted beside. -#}
-{% macro is_summed(column='currency_code') -%}
-    {{ column }} = {{ reporting_currency() }}
+{#-
+    What 1 of a currency is in the reporting one, `int_orders__reporting_currency` being joined as `reporting`:
+    1 of that itself, else the firm's rate of the month (`join_rates`), null where it has none.
+-#}
+{% macro reporting_rate(currency) -%}
+    case
+        when {{ currency }} = reporting.currency_code then cast(1 as decimal(18, 9))
+        else rates.reporting_rate
+    end
+{%- endmacro %}
+
+{% macro join_rates(currency, day) -%}
+    left join {{ ref('int_orders__rates') }} as rates
+        on
+            {{ currency }} = rates.currency_code
+            and date_trunc('month', {{ day }}) = rates.month_date
 {%- endmacro %}

@@ -227,12 +227,26 @@
     md5({{ expression }})
 {%- endmacro %}
 
+{#-
+    Tags of the mailing tool are typed by hand: upper and lower case and blanks, at the ends and around the colon, do
+    not count. "Class: Service" is `class:service`.
+-#}
+{% macro tag_line(tags) -%}
+    (';' || lower(array_to_string({{ tags }}, ';')) || ';')
+{%- endmacro %}
+
 {#- What follows "<kind>:" in the first such tag, by alphabet. -#}
 {% macro tagged(tags, kind) -%}
-    nullif(
-        regexp_extract(
-            ';' || array_to_string({{ tags }}, ';'), ';{{ kind }}:\s*([^;]+)', 1
-        ),
-        ''
-    )
+    nullif(trim(regexp_extract({{ tag_line(tags) }}, ';\s*{{ kind }}\s*:\s*([^;]+)', 1)), '')
+{%- endmacro %}
+
+{#- Is the tag among them? -#}
+{% macro has_tag(tags, tag) -%}
+    {%- set parts = [] %}
+    {%- for part in tag.lower().split(':') %}{% do parts.append(modules.re.escape(part.strip())) %}{% endfor %}
+    {%- if tag.strip() -%}
+    coalesce(regexp_matches({{ tag_line(tags) }}, {{ sql_text(';\\s*' ~ parts | join('\\s*:\\s*') ~ '\\s*;') }}), false)
+    {%- else -%}
+    false
+    {%- endif -%}
 {%- endmacro %}

@@ -38,6 +38,7 @@ _TEMPLATE_MARKS = ("{{", "{%", "{#")
 # Categories of Unicode: control characters, halves of a pair, breaks of lines and paragraphs.
 _UNSEEN = {"Cc", "Cs", "Zl", "Zp"}
 _MOST_SHOWN = 60
+_MOST_LISTED = 16  # more words than that nobody reads
 _KINDS = {
     "array": "a list",
     "boolean": "true or false",
@@ -362,7 +363,7 @@ def _faults(content: Any, schema: Mapping[str, Any]) -> Iterator[tuple[tuple[str
             known = sorted(error.schema.get("properties", {}))
             for name in sorted(set(error.instance) - set(known)):
                 yield (*path, name), _unknown(name, known, "policy" if not path else "key")
-        elif error.validator == "propertyNames" or error.parent is not None:
+        elif "propertyNames" in error.absolute_schema_path:
             yield (*path, str(error.instance)), _said(error)
         else:
             yield path, _said(error)
@@ -388,8 +389,8 @@ def _texts_that_cannot_be(
 
 
 def _unknown(name: str, known: Sequence[str], what: str) -> str:
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    others = f"; there are {', '.join(known)}" if len(known) <= 8 else ""
+    near = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    others = f"; there are {', '.join(known)}" if len(known) <= _MOST_LISTED else ""
     return f"is no {what}" + (f"; the nearest is {near[0]}" if near else "") + others
 
 
@@ -403,16 +404,22 @@ def _said(error: Any) -> str:
         "exclusiveMinimum": lambda: f"must be more than {limit}, not {shown}",
         "exclusiveMaximum": lambda: f"must be less than {limit}, not {shown}",
         "minLength": lambda: "must not be empty",
-        "minItems": lambda: f"must have at least {limit} entries, not {len(error.instance)}",
-        "maxItems": lambda: f"must have at most {limit} entries, not {len(error.instance)}",
+        "minItems": lambda: f"must have at least {_entries(limit)}, not {len(error.instance)}",
+        "maxItems": lambda: f"must have at most {_entries(limit)}, not {len(error.instance)}",
         "required": lambda: f"has no {next(k for k in limit if f'{k!r}' in error.message)}",
+        "enum": lambda: (
+            f"{shown} {_unknown(str(error.instance), limit, error.schema.get('title', 'word'))}"
+        ),
         "uniqueItems": lambda: f"has an entry twice: {shown}",
         "not": lambda: f"must not be {shown}, which stands for something already",
         "pattern": lambda: f"{shown} must be lower-case letters, digits and _",
-        "propertyNames": lambda: f"{shown} must be lower-case letters, digits and _",
     }
     said = sayings.get(error.validator)
     return said() if said else str(error.message)
+
+
+def _entries(count: int) -> str:
+    return f"{count} {'entry' if count == 1 else 'entries'}"
 
 
 def _wrong_type(value: Any, wanted: Sequence[str]) -> str:

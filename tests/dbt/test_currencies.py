@@ -22,6 +22,26 @@ def sold(order_id: str, customer: int, at: str, currency: str) -> dict[str, obje
     return {**_order(order_id, customer, at), "currency_code": currency}
 
 
+def deal(deal_id: str, opened_at: str, amount: str, currency: str) -> dict[str, object]:
+    return _object(
+        deal_id,
+        opened_at,
+        pipeline="default",
+        dealstage="qualifiedtobuy",
+        createdate=opened_at,
+        amount=amount,
+        deal_currency_code=currency,
+    )
+
+
+DEALS = [
+    deal("d1", "2017-02-03T10:00:00Z", "100", "EUR"),
+    deal("d2", "2017-02-04T10:00:00Z", "30", "GBP"),
+    # no rate of its month, though there is one of January
+    deal("d3", "2016-12-05T10:00:00Z", "7", "EUR"),
+]
+
+
 def land_night(landing, night: str, orders: list[dict[str, object]]) -> None:
     """Orders of ten each, with everything around them that makes months without any order."""
     letters = [
@@ -47,6 +67,7 @@ def land_night(landing, night: str, orders: list[dict[str, object]]) -> None:
         {
             "contacts": [_contact("h2", "2", "bo@example.com")],
             "emails": letters,
+            "deals": DEALS,
             "associations": [_tied("emails", f"letter{night}", ["h2"], night)],
         },
     )
@@ -124,6 +145,24 @@ def test_other_currencies_are_converted_where_the_firm_has_a_rate_of_the_month(n
     ]
 
 
+def test_deals_are_converted_by_the_same_rates_as_orders(nights):
+    asked = (
+        "select deal_id, deal_amount, currency_code, reporting_rate, reporting_deal_amount "
+        "from marts.fct_deals order by all"
+    )
+    assert nights["rates"].rows(asked) == [
+        ("d1", Decimal(100), "EUR", Decimal("0.8"), Decimal(80)),
+        ("d2", Decimal(30), "GBP", Decimal(1), Decimal(30)),
+        ("d3", Decimal(7), "EUR", None, None),
+    ]
+    pipeline = (
+        "select sum(entered_count), sum(other_currency_deal_count), sum(entered_amount), "
+        "max(open_amount) from marts.rpt_pipeline"
+    )
+    assert nights["rates"].rows(pipeline) == [(3, 1, Decimal(110), Decimal(110))]
+    assert nights["pounds"].rows(pipeline) == [(3, 2, Decimal(30), Decimal(30))]
+
+
 def test_what_is_left_out_is_measured_for_the_gate(nights):
     asked = (
         "select reporting_currency_code, left_out_order_share, round(left_out_sales_share, 4), "
@@ -134,6 +173,8 @@ def test_what_is_left_out_is_measured_for_the_gate(nights):
     assert nights["pounds"].rows(asked) == [("GBP", 0.4, 0.0, False, True)]
     # One of five, at the rate of February 8 of 46.
     assert nights["rates"].rows(asked) == [("GBP", 0.2, round(8 / 46, 4), False, True)]
+    of_deals = "select deal_count, left_out_deal_count, is_little_of_deals_left_out"
+    assert nights["rates"].rows(f"{of_deals} from audit.currencies") == [(3, 1, False)]
 
 
 def test_when_most_orders_are_in_another_currency_everything_is(nights):

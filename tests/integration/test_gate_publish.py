@@ -102,6 +102,10 @@ create table intermediate.int_orders__return_lines as
     select 'o800' as order_id, 2.5 as returned_amount, 2.5 as booked_amount limit 0;
 create table intermediate.int_orders__refunds as
     select 'o800' as order_id, 0::bigint as unreadable_count;
+create table intermediate.int_orders__refund_events as
+    select
+        'e1' as event_id, 'o800' as order_id, 'o800' as told_order_id,
+        7.5::decimal(18, 3) as order_amount;
 create table intermediate.int_orders__returned_lines as
     select 'o800' as order_id, 2.5 as returned_amount;
 create table marts.dim_products as select 'p0' as product_id union all select 'p1';
@@ -122,14 +126,16 @@ create table marts.fct_touchpoints as
     select
         't' || order_id as touchpoint_id, customer_id, order_date as touchpoint_date,
         'ordered' as event_type, false as is_marketing_contact, null::varchar as campaign_id,
-        null::varchar as message_id, null::varchar as question
+        null::varchar as message_id, null::varchar as question, null::varchar as answer,
+        null::varchar as answer_mood
     from marts.fct_orders
     union all
-    select 'm' || customer_id, customer_id, date '2017-12-20', 'delivered', true, 'm0', 'M0', null
+    select 'm' || customer_id, customer_id, date '2017-12-20', 'delivered', true, 'm0', 'M0', null,
+        null, null
     from marts.dim_customers
     union all
     select 'a' || customer_id || question, customer_id, date '2017-12-21', 'answered', false, 'm0',
-        'M0', question
+        'M0', question, 'yes', null
     from marts.dim_customers, (values ('too_much'), ('clear')) as questions(question)
     where customer_id = 'c5';
 create table marts.dim_contact_pressure as
@@ -174,6 +180,9 @@ create table marts.rpt_currency_months as
         (amount * rate)::decimal(18, 3) as reporting_sales_amount
     from (values ('USD', 1, 960, 9600), ('EUR', null, 40, 400))
         as _(currency_code, rate, orders, amount);
+create table marts.fct_deals as
+    select date '2017-12-01' as opened_date, if(i = 0, null, 1)::decimal(18, 9) as reporting_rate
+    from range(40) as _(i);
 create table marts.dim_customer_value as
     select
         'c' || i as customer_id,
@@ -247,6 +256,8 @@ create table staging.klaviyo_metrics as
         'channel' as consent_level;
 create table ops.unreadable_time_zones as
     select 'hubspot' as source, 'Mars/Olympus' as spelling, 1::bigint as record_count where false;
+create table ops.unmapped_metrics as
+    select 'm1' as metric_id, 'klaviyo_metrics' as missing_in where false;
 create table ops.row_conservation as
     select
         split_part(name, '.', 1) as source, split_part(name, '.', 2) as entity,
@@ -749,6 +760,11 @@ WARNS = {
         "reporting_sales_amount = null",
         "is_little_left_out): 1 of 1 rows",
     ),
+    "deals in a currency without a rate": (
+        "audit.currencies",
+        "update marts.fct_deals set reporting_rate = null",
+        "is_little_of_deals_left_out): 1 of 1 rows (reporting_currency_code USD)",
+    ),
     "orders three days old": (
         "audit.order_flow",
         "delete from marts.fct_orders where order_date > '2017-12-29'; "
@@ -760,6 +776,14 @@ WARNS = {
         "audit.time_zones",
         "insert into ops.unreadable_time_zones values ('klaviyo', 'Mars/Olympus', 3)",
         "unreadable_count): 1 of 2 rows (source klaviyo)",
+    ),
+    "a survey of one to five where the policies have nought to two": (
+        "audit.survey_scales",
+        "insert into marts.fct_touchpoints select 's' || answer, 'c1', '2017-12-21', 'answered', "
+        "false, null, null, 'csat', answer, mood from (values ('1', 'neutral'), ('4', null), "
+        "('5', null)) as answers (answer, mood)",
+        "off_scale_count): 1 of 3 rows (survey csat: 2 of 3 answers, by 1 customer, not from 0 to "
+        "2; they go from 1 to 5)",
     ),
     "an empty segment": (
         "audit.segment_safety",
@@ -790,6 +814,27 @@ WARNS = {
         "audit.revenue_conservation",
         "update intermediate.int_orders__refunds set unreadable_count = 1",
         "unreadable_refund_count): 1 of 1 rows",
+    ),
+    "refunds of an order that nobody knows": (
+        "audit.revenue_conservation",
+        "insert into intermediate.int_orders__refund_events "
+        "values ('e2', null, 'of another shop', 7.5), ('e3', null, 'of another shop', null)",
+        "waiting_refund_count): 1 of 2 rows (revenue_of refunds, order has not come: 2 of 7.500)",
+    ),
+    "a refund that names no order": (
+        "audit.revenue_conservation",
+        "insert into intermediate.int_orders__refund_events values ('e2', null, null, 7.5)",
+        "(revenue_of refunds, no order is named: 1 of 7.500)",
+    ),
+    "a metric that nobody has said the meaning of": (
+        "audit.mail_metrics",
+        "insert into ops.unmapped_metrics values ('m', 'klaviyo_metrics')",
+        "Each needs a row in the seed klaviyo_metrics",
+    ),
+    "a metric of returns that takes no money back": (
+        "audit.mail_metrics",
+        "insert into ops.unmapped_metrics values ('m', 'refunded_order_metrics')",
+        "uncounted_return_metric_count): 1 of 1 rows",
     ),
     "a campaign that reached nobody": (
         "audit.campaign_reach",

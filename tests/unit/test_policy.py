@@ -72,11 +72,11 @@ def test_every_policy_has_a_place_in_the_schema_and_the_defaults_pass_it(setting
 
 def test_a_map_is_changed_by_its_keys_and_a_list_as_a_whole(policies):
     in_force = policies(
-        "contact_cost_amounts: {automated: {email: 0.2, fax: 1}}\nweb_store_ids: ['1', '2']\n"
+        "contact_cost_amounts: {automated: {email: 0.2, phone: 1}}\nweb_store_ids: ['1', '2']\n"
     )
     costs = in_force["contact_cost_amounts"].value
     default = DEFAULTS["contact_cost_amounts"]
-    assert costs["automated"] == {**default["automated"], "email": 0.2, "fax": 1}
+    assert costs["automated"] == {**default["automated"], "email": 0.2, "phone": 1}
     assert costs["human"] == default["human"]
     assert in_force["web_store_ids"].value == ["1", "2"]
     assert [policy.name for policy in in_force.changed] == ["contact_cost_amounts", "web_store_ids"]
@@ -137,6 +137,26 @@ def test_dbt_is_given_whole_maps_of_what_differs_and_all_to_show(policies):
     assert len(given["policies_in_force"]) == len(DEFAULTS) - len(OF_THE_NIGHT)
 
 
+def test_the_channels_that_a_firm_may_name_are_those_of_the_touchpoints():
+    marts = yaml.safe_load((DBT / "models/marts/core/_core__models.yml").read_text())["models"]
+    [channel] = [
+        column
+        for model in marts
+        if model["name"] == "fct_touchpoints"
+        for column in model["columns"]
+        if column["name"] == "channel"
+    ]
+    [channels] = [
+        test["accepted_values"]["arguments"]["values"]
+        for test in channel["data_tests"]
+        if "accepted_values" in test
+    ]
+    schema = read_schema(DBT)
+    assert schema["$defs"]["channels"] == channels
+    days = schema["properties"]["campaign_attribution_days"]
+    assert days["propertyNames"]["enum"] == ["default", *channels]
+
+
 # --- what cannot be
 
 
@@ -168,7 +188,22 @@ def test_dbt_is_given_whole_maps_of_what_differs_and_all_to_show(policies):
         ("value_tiers: {top: null}", "line 1: value_tiers has no top"),
         (
             "contact_cost_amounts: {human: {E-Mail: 1}}",
-            'contact_cost_amounts.human "E-Mail" must be lower-case letters, digits and _',
+            'line 1: contact_cost_amounts.human.E-Mail "E-Mail" is no channel; the nearest is '
+            "email; there are email, sms, push, phone, meeting, chat, web, store, post, ad, social",
+        ),
+        (
+            "campaign_attribution_days:\n  emial: 3",
+            'line 2: campaign_attribution_days.emial "emial" is no channel; the nearest is email; '
+            "there are default, email, sms,",
+        ),
+        (
+            "unknown_message_class: transactionnal",
+            'unknown_message_class "transactionnal" is no message class; the nearest is '
+            "transactional; there are marketing, service, transactional",
+        ),
+        (
+            "survey_scales: {NPS: {worst: 0, unhappy: 6, happy: 9, best: 10}}",
+            'survey_scales.NPS "NPS" must be lower-case letters, digits and _',
         ),
         (
             "reporting_time_zone: Europe/Berln",
@@ -216,7 +251,7 @@ def test_dbt_is_given_whole_maps_of_what_differs_and_all_to_show(policies):
             "currency_rates: [{month: 2017-12, currency: EUR, rate: 1}]",
             "line 1: currency_rates needs reporting_currency to be decided too",
         ),
-        ("contact_cost_amounts: {human: {fax: 1e10}}", "human.fax must be at most 1000000000, not"),
+        ("contact_cost_amounts: {human: {phone: 1e10}}", "phone must be at most 1000000000, not"),
         ("robot_least_links: 3000000", "robot_least_links must be at most 1000000, not 3000000"),
         ("given_enough: 1e9", "given_enough must be less than 1000000000, not 1000000000.0"),
         ("polarity_weights: {return: -1e7}", "polarity_weights.return must be at least -1000000,"),

@@ -232,6 +232,7 @@ def order(number: int, when: date, amount: float, **columns) -> dict:
     } | columns
 
 
+UNHAPPY = "of those who ever told us are unhappy with us"
 NAMES = [ARABIC, PERSIAN, HEBREW, CHINESE, HOSTILE, CONTROLS, LONG]
 COMPANY = {
     "dim_customer_relationships": [
@@ -580,7 +581,9 @@ def test_campaigns_that_cannot_be_judged_are_one_line(page, seen):
 
 def test_only_the_latest_month_end_is_told(page):
     assert "n = 4 customers with a history, month end 31 December 2017" in page
-    assert "25% of the customers are unhappy with us; 50% of the net is theirs." in page
+    assert (
+        "Of 4 customers who ever told us 25% are unhappy with us; 50% of the net is theirs." in page
+    )
 
 
 def test_who_became_known_did_not_change_their_mind(page):
@@ -759,7 +762,44 @@ def test_tiles_tell_their_change_and_twelve_months_from_zero(tmp_path):
     assert sales.months == "Oct 2017: 1,000 \N{RIGHTWARDS ARROW} Dec 2017: 250"
     line = re.search(r'points="([^"]+)"', svg(sales.line))[1].split()
     assert [point.split(",")[1] for point in line] == ["2.0", "21.2", "20.0"]
-    assert told["are unhappy with us"].change == "\N{MINUS SIGN}0.2 points"
+    assert told[UNHAPPY].change == "\N{MINUS SIGN}0.2 points"
+
+
+def test_who_says_nothing_makes_nobody_happier(tmp_path):
+    """Ever more customers tell something as the year goes: only those who did are compared."""
+    people = [
+        customer(1, "buddy", polarity="negative"),
+        customer(2, "buddy", polarity="positive"),
+        *(customer(number, "buddy", polarity="unknown") for number in range(3, 9)),
+    ]
+    cells = [
+        COMPANY["rpt_relationship_portfolio"][0]
+        | {"month_end_date": date(2017, 12, 31), "polarity": polarity, "customer_count": count}
+        for polarity, count in (("negative", 1), ("positive", 1), ("unknown", 6))
+    ]
+    mute = [row | {"polarity": "unknown"} for row in people]
+    made(tmp_path, {"dim_customer_relationships": mute}, EARLIER)
+    tables = {"dim_customer_relationships": people, "rpt_relationship_portfolio": cells}
+    with opened(made(tmp_path, tables)) as night:
+        told = {tile.what: tile for tile in tiles(night)}
+        section = relationship.portfolio(night)
+    assert (told[UNHAPPY].figure, told[UNHAPPY].change) == ("50%", "")
+    assert "Of 2 customers who ever told us 50% are unhappy with us" in section.finding
+    with opened(made(tmp_path / "mute", {"dim_customer_relationships": mute})) as night:
+        assert UNHAPPY not in {tile.what for tile in tiles(night)}
+
+
+def test_an_older_release_that_called_the_silent_neutral_is_not_compared(tmp_path):
+    earlier = made(tmp_path, COMPANY, EARLIER)
+    with duckdb.connect() as connection:
+        months = earlier / "fct_customer_months.parquet"
+        connection.execute(
+            f"create table months as select * exclude (neutral_answer_count) from '{months}'"
+        )
+        connection.execute(f"copy months to '{months}'")
+    with opened(made(tmp_path, COMPANY)) as night:
+        told = {tile.what: tile for tile in tiles(night)}
+    assert (told[UNHAPPY].figure, told[UNHAPPY].change) == ("2%", "")
 
 
 def test_a_no_that_was_said_and_one_that_seems_are_two_tiles(tmp_path):
@@ -915,7 +955,7 @@ def test_orders_after_a_campaign_stand_beside_what_comes_without_it(tmp_path):
     ]
     by_name = {row["name"]: row for row in sent.rows}
     assert (by_name["by post"]["opened"], by_name[ARABIC]["opened"]) == ("\N{EN DASH}", "50%")
-    assert {row["name"]: row["window"] for row in table.rows}["by post"] == "open"
+    assert {row["name"]: row["window"] for row in table.rows}["by post"] == "24 days, open"
     has_baseline = campaigns.BASELINE in contracts()["rpt_campaign_performance"]
     assert any(column.head == "without it" for column in table.columns) == has_baseline
     assert any(column.head == "after it" for column in table.columns) == has_baseline
@@ -945,6 +985,26 @@ def test_what_would_have_come_anyway_is_said_or_said_to_be_unknown():
     assert campaigns.brought([performance(1, "one")]).endswith(
         "How many of them would have come without a message is not known."
     )
+
+
+def test_orders_are_told_with_the_days_in_which_a_campaign_may_claim_them():
+    """A coupon of weeks claims what was bought anyway."""
+    week, other, coupons = (
+        performance(number, "one")
+        | {"send_date": "2017-12-01", "window_until_date": until, "is_window_over": True}
+        for number, until in ((1, "2017-12-08"), (2, "2017-12-08"), (3, "2018-01-15"))
+    )
+    assert "are attributed to them, each ordered within 7 days of the sending." in (
+        campaigns.brought([week, other])
+    )
+    assert "7 to 45 days of the sending (half of the campaigns claim up to 7 days; those with" in (
+        campaigns.brought([week, other, coupons])
+    )
+    never_sent = performance(1, "never sent", send_date=None)
+    assert "are attributed to them." in campaigns.brought([never_sent])
+    shares = {"opened_per_delivered": 0, "clicked_per_delivered": 0, "unsubscribed_count": 0}
+    windows = [row["window"] for row in campaigns.orders([week | shares, coupons | shares]).rows]
+    assert windows == ["7 days, over", "45 days, over"]
 
 
 def test_a_lift_is_told_with_its_interval_and_not_of_a_handful():

@@ -1,4 +1,5 @@
--- What is left out of every amount: orders of the last 365 days in a currency without a rate for their month.
+-- What is left out of every amount: orders of the last 365 days, and deals opened in them, in a currency without a
+-- rate for their month.
 with
 
 months as (
@@ -30,6 +31,16 @@ summed as (
             as left_out_about_amount
     from months
 
+),
+
+deals as (
+
+    select
+        count(*) as deal_count,
+        count(*) filter (where reporting_rate is null) as left_out_deal_count
+    from {{ ref('fct_deals') }}
+    where opened_date > {{ latest_day() }} - interval 365 day
+
 )
 
 select
@@ -43,6 +54,12 @@ select
     ) as left_out_sales_share,
     greatest(left_out_order_share, left_out_sales_share)
     <= {{ var('currency_most_left_out_share') }} as is_little_left_out,
+    deals.deal_count,
+    deals.left_out_deal_count,
+    coalesce(cast(deals.left_out_deal_count as double) / nullif(deals.deal_count, 0), 0)
+        as left_out_deal_share,
+    left_out_deal_share <= {{ var('currency_most_left_out_share') }} as is_little_of_deals_left_out,
     coalesce(summed.order_count, 0) = 0 or reporting.currency_code <> 'XXX' as is_known
 from summed
+cross join deals
 cross join {{ ref('int_orders__reporting_currency') }} as reporting

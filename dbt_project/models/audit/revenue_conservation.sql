@@ -2,6 +2,16 @@
 -- what is known of returns, and in the marts, which are three ways that have to meet.
 with
 
+order_versions as (
+
+    select
+        order_id,
+        bool_and(is_quarantined) as is_quarantined
+    from {{ ref('base_shop__orders') }}
+    group by order_id
+
+),
+
 placed as (
 
     select
@@ -15,14 +25,26 @@ placed as (
         lines.sales_amount
     from {{ ref('stg_shop__order_lines') }} as lines
     left join {{ ref('stg_shop__orders') }} as orders on lines.order_id = orders.order_id
-    left join (
-        select
-            order_id,
-            bool_and(is_quarantined) as is_quarantined
-        from {{ ref('base_shop__orders') }}
-        group by order_id
-    ) as versions
-        on lines.order_id = versions.order_id
+    left join order_versions as versions on lines.order_id = versions.order_id
+
+),
+
+-- Given back by the mailing tool's word, of orders that no mart has. An event tells no currency.
+waiting_refunds as (
+
+    select
+        case
+            when events.told_order_id is null then 'no order is named'
+            when versions.is_quarantined is null then 'order has not come'
+            when versions.is_quarantined then 'order is in quarantine'
+            else 'order lies after the night'
+        end as place,
+        count(*) as refund_count,
+        coalesce(sum(abs(events.order_amount)), 0) as refund_amount
+    from {{ ref('int_orders__refund_events') }} as events
+    left join order_versions as versions on events.told_order_id = versions.order_id
+    where events.order_id is null
+    group by place
 
 ),
 
@@ -31,10 +53,24 @@ staged as (
     select
         place,
         currency_code,
+        place || ', ' || currency_code as revenue_of,
         count(*) as staged_line_count,
-        sum(sales_amount) as staged_amount
+        sum(sales_amount) as staged_amount,
+        0 as waiting_refund_count,
+        0 as waiting_refund_amount
     from placed
     group by place, currency_code
+    union all
+    -- the gate shows the name of a row and none of its values
+    select
+        place,
+        'none' as currency_code,
+        'refunds, ' || place || ': ' || refund_count || ' of ' || refund_amount as revenue_of,
+        0 as staged_line_count,
+        0 as staged_amount,
+        refund_count as waiting_refund_count,
+        refund_amount as waiting_refund_amount
+    from waiting_refunds
 
 ),
 
@@ -134,9 +170,11 @@ reported as (
 summed as (
 
     select
-        staged.place || ', ' || staged.currency_code as revenue_of,
+        staged.revenue_of,
         staged.staged_line_count,
         staged.staged_amount,
+        staged.waiting_refund_count,
+        staged.waiting_refund_amount,
         staged_orders.staged_order_count,
         orders.order_count,
         orders.kept_order_count,
@@ -214,5 +252,7 @@ select
     coalesce(channel_difference, 0) as channel_difference,
     coalesce(cohort_difference, 0) as cohort_difference,
     case when is_in_marts then 0 else staged_line_count end as waiting_line_count,
-    unreadable_refund_count
+    unreadable_refund_count,
+    waiting_refund_count,
+    waiting_refund_amount
 from summed

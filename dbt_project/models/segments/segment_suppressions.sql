@@ -53,15 +53,16 @@ select
                     end
             when 'over_contacted'
                 then
-                    'Is on the leave-alone list: had ' || marketing_contact_count_30d
-                    || ' marketing contacts in 30 days; ' || {{ cap_in_words() }} || '.'
+                    'Is on the leave-alone list: had '
+                    || {{ counted('marketing_contact_count_30d', 'marketing contact') }} || ' in 30 days; ' || {{ cap_in_words() }} || '.'
             when 'over_declared_cap'
                 then
                     case
                         when is_unreadable_cap
                             then 'How many messages they allow cannot be read, so it is taken for none.'
                         else
-                            'Had ' || marketing_contact_count_30d || ' marketing contacts in 30 days; '
+                            'Had ' || {{ counted('marketing_contact_count_30d', 'marketing contact') }}
+                            || ' in 30 days; '
                             || {{ cap_in_words() }} || '.'
                     end
             when 'treatment_without_marketing'
@@ -70,7 +71,7 @@ select
                     || {{ basis_in_words() }} || ').'
             when 'over_cap'
                 then
-                    'Had ' || marketing_contact_count_30d || ' marketing contacts in 30 days; '
+                    'Had ' || {{ counted('marketing_contact_count_30d', 'marketing contact') }} || ' in 30 days; '
                     || {{ cap_in_words() }} || '.'
             when 'lower_priority'
                 then 'Gets ' || winner || ' instead, which has priority.'

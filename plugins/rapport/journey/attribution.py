@@ -62,7 +62,7 @@ class Credits:
     """What channels are owed; rows are channels, and the last one is none.
 
     Attributes:
-        models: which models, in order; `shapley` is not among them where there are too many channels.
+        models: which models, in order, without `shapley` where there are too many channels.
         count: conversions, shape ``(models, channels + 1)``.
         count_low: lower end of the interval, same shape, as of all that follow.
         count_high: upper end.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rapport.journey.attribution import MODELS, Credits, Policy, attribute
-from rapport.journey.paths import Journeys, Paths
+from rapport.journey.attribution import MODELS, RULES, Credits, Policy, attribute
+from rapport.journey.paths import Journeys, Paths, distinct
 
 if TYPE_CHECKING:
     import pyarrow
@@ -16,50 +16,36 @@ if TYPE_CHECKING:
 NONE = "none"
 """Stands where a channel would, for conversions without a touch."""
 
-IMPRESSIONS = {"counted": "true", "ignored": "not is_impression"}
-"""Which touches count: all, or what customers did themselves."""
+_NAME = "attributed_touches"  # what queries call the relation
 
 _DIGITS = 9  # a thousand rows of a month still add up within 1e-6
 
-# One row per distinct path: DuckDB counts, and what comes out is arrays one after another. Codes
-# are given by the caller's `units`, a touch is its unit's code, twice, and whether it was direct.
-_WALKED = """
+# A touch per row, those of one journey after those of another: nothing but a sort, which spills.
+_OF_MONTH = f"""
 with
+of_month as (
+    select *
+    from {_NAME}
+    where ended_month = date '{{month}}' and impressions = '{{impressions}}'
+),
 units as (
     select unit, row_number() over (order by unit) - 1 as code
-    from (select distinct {unit} as unit from touches where {is_known})
-),
-walked as (
-    select
-        touches.journey_id,
-        md5_number_lower(any_value(touches.customer_id)) as customer,
-        any_value(touches.is_converted) as is_converted,
-        coalesce(any_value(touches.conversion_value), 0) as value,
-        list(
-            {code} * 2 + cast(touches.is_direct as integer) order by touches.touch_number
-        ) filter (where {counts}) as path,
-        list(touches.hours_before_end order by touches.touch_number) filter (where {counts}) as hours
-    from touches
-    left join units on touches.{unit} = units.unit
-    where touches.ended_month = date '{month}'
-    group by touches.journey_id
-),
-ended as (
-    select
-        coalesce(path, {empty_path}) as path,
-        struct_pack(
-            customer := customer,
-            journey_id := journey_id,
-            is_converted := is_converted,
-            value := case when is_converted then value else 0 end,
-            hours := case when is_converted then coalesce(hours, {empty_hours}) else [] end
-        ) as journey
-    from walked
+    from (select distinct {{unit}} as unit from of_month where {{is_known}})
 )
-select cast(path as integer[]) as path, list(journey order by journey) as journeys
-from ended
-group by path
-order by path
+select
+    of_month.touch_number,
+    coalesce(units.code, {{rest}}) as code,
+    of_month.is_direct,
+    of_month.hours_before_end,
+    case
+        when of_month.touch_number <= 1 then md5_number_lower(of_month.customer_id)
+        else cast(0 as ubigint)
+    end as customer,
+    of_month.is_converted,
+    of_month.conversion_value
+from of_month
+left join units on of_month.{{unit}} = units.unit
+order by of_month.journey_id, of_month.touch_number
 """
 
 
@@ -72,94 +58,106 @@ class Walked:
     journeys: Journeys
 
 
-def channel_credits(
-    touches: Any, policy: Policy, impressions: Sequence[str] = tuple(IMPRESSIONS)
-) -> "pyarrow.Table":
+def policy(decided: Any) -> Policy:
+    """Return the one row of ``int_journey__attribution_policy`` as the models want it.
+
+    The level of the intervals is that of so many standard errors of a normal distribution on
+    either side, as of all intervals of Rapport.
+    """
+    from scipy.special import ndtr
+
+    (row,) = decided.fetchall()
+    given = dict(zip(decided.columns, row, strict=True))
+    level = 2 * float(ndtr(given.pop("confidence_z"))) - 1
+    return Policy(**given, level=level)
+
+
+def channel_credits(touches: Any, policy: Policy) -> "pyarrow.Table":
     """Return what channels are owed, by every model.
 
     Args:
         touches: DuckDB relation of ``int_journey__touches``.
         policy: what the firm decided.
-        impressions: some of ``IMPRESSIONS``.
 
     Returns:
-        One row per month in which journeys ended, ``IMPRESSIONS``, channel and model: credit in
-        conversions and in money with its interval, and the journeys that the channel touched.
+        One row per month in which journeys ended, way of counting impressions, channel and model:
+        credit in conversions and in money with its interval, and the journeys that the channel
+        touched. ``NONE`` is a channel where conversions had no touch.
     """
-    return _credits(touches, "channel", NONE, policy, MODELS, impressions)
+    return _credits(touches, "channel", policy, MODELS, none=NONE)
 
 
-def campaign_credits(touches: Any, policy: Policy, models: Sequence[str]) -> "pyarrow.Table":
-    """Return the same of campaigns; touches of none, and conversions without one, are a null."""
-    return _credits(touches, "campaign_id", None, policy, models, tuple(IMPRESSIONS))
+def campaign_credits(touches: Any, policy: Policy) -> "pyarrow.Table":
+    """Return the same of campaigns, by the rules.
+
+    Touches of no campaign, and conversions without a touch, are one row of null. A chain or a game
+    of hundreds of campaigns, most of them seen by few, would be of chance alone.
+    """
+    return _credits(touches, "campaign_id", policy, RULES, none=None)
 
 
-def walked(touches: Any, month: date, unit: str, counts: str, *, is_whole: bool) -> Walked:
+def walked(touches: Any, month: date, impressions: str, unit: str, *, is_whole: bool) -> Walked:
     """Return what ended in a month.
 
     Args:
         touches: DuckDB relation of ``int_journey__touches``.
         month: its first day.
+        impressions: `counted` or `ignored`.
         unit: column whose values earn credit.
-        counts: condition on touches; a key of ``IMPRESSIONS``.
-        is_whole: whether touches without a unit are touches too, of a code of their own, the last;
-            a journey without a touch then has one of these.
+        is_whole: whether what has no unit is a touch too, of a code of its own, the last; otherwise
+            only what has a number is one.
     """
-    is_known = f"{unit} is not null and touch_number > 0 and ended_month = date '{month}'"
+    is_of_month = f"ended_month = date '{month}' and impressions = '{impressions}'"
+    is_known = f"{unit} is not null and touch_number > 0"
     names = touches.query(
-        "touches", f"select distinct {unit} from touches where {is_known} order by 1"
+        _NAME,
+        f"select distinct {unit} from {_NAME} where {is_of_month} and {is_known} order by 1",
     ).fetchall()
-    is_touch = "true" if is_whole else "touches.touch_number > 0"
     found = touches.query(
-        "touches",
-        _WALKED.format(
-            unit=unit,
-            is_known=is_known,
-            month=month,
-            counts=f"{is_touch} and {IMPRESSIONS[counts]}",
-            code=f"coalesce(units.code, {len(names)})",
-            empty_path=f"[{2 * len(names)}]" if is_whole else "[]",
-            empty_hours="[0.0]" if is_whole else "[]",
+        _NAME,
+        _OF_MONTH.format(
+            month=month, impressions=impressions, unit=unit, is_known=is_known, rest=len(names)
         ),
-    ).to_arrow_table()
-    path = found["path"].combine_chunks()
-    journeys = found["journeys"].combine_chunks()
-    ended = journeys.flatten()
-    symbols = np.asarray(path.flatten(), dtype=np.int64)
+    ).fetchnumpy()
+    begins = found["touch_number"] <= 1
+    is_touch = np.ones(len(begins), dtype=np.bool_) if is_whole else found["touch_number"] > 0
+    journey = np.cumsum(begins) - 1
+    walks = Paths(
+        found["code"][is_touch].astype(np.int64),
+        found["is_direct"][is_touch],
+        np.bincount(journey[is_touch], minlength=int(begins.sum())),
+    )
+    paths, path = distinct(walks)
+    is_converted = found["is_converted"][begins]
     return Walked(
         [name for (name,) in names],
-        Paths(symbols // 2, symbols % 2 == 1, np.asarray(path.value_lengths(), dtype=np.int64)),
+        paths,
         Journeys(
-            np.repeat(np.arange(len(path)), np.asarray(journeys.value_lengths())),
-            np.asarray(ended.field("customer"), dtype=np.uint64),
-            ended.field("is_converted").to_numpy(zero_copy_only=False).astype(np.bool_),
-            np.asarray(ended.field("value"), dtype=np.float64),
-            np.asarray(ended.field("hours").flatten(), dtype=np.float64),
+            path,
+            found["customer"][begins],
+            is_converted,
+            np.where(is_converted, found["conversion_value"][begins], 0.0),
+            found["hours_before_end"][is_touch & found["is_converted"]],
         ),
     )
 
 
 def _credits(
-    touches: Any,
-    unit: str,
-    none: str | None,
-    policy: Policy,
-    models: Sequence[str],
-    impressions: Sequence[str],
+    touches: Any, unit: str, policy: Policy, models: Sequence[str], none: str | None
 ) -> "pyarrow.Table":
     import pyarrow
 
-    months = touches.query(
-        "touches", "select distinct ended_month from touches order by 1"
+    views = touches.query(
+        _NAME, f"select distinct ended_month, impressions from {_NAME} order by 1, 2"
     ).fetchall()
-    parts = [_empty(unit)]
-    for (month,) in months:
-        for counts in impressions:
-            of_month = walked(touches, month, unit, counts, is_whole=none is None)
-            names = [*of_month.names, none]
-            channels = len(of_month.names) + (none is None)
-            credits = attribute(of_month.paths, of_month.journeys, channels, policy, models)
-            parts.append(_table(month, counts, unit, names, credits))
+    is_whole = none is None
+    parts = [_schema(unit).empty_table()]
+    for month, impressions in views:
+        ended = walked(touches, month, impressions, unit, is_whole=is_whole)
+        names = [*ended.names, none]
+        channels = len(ended.names) + is_whole
+        credits = attribute(ended.paths, ended.journeys, channels, policy, models)
+        parts.append(_table(month, impressions, unit, names, credits))
     return pyarrow.concat_tables(parts)
 
 
@@ -180,12 +178,8 @@ def _schema(unit: str) -> "pyarrow.Schema":
     )
 
 
-def _empty(unit: str) -> "pyarrow.Table":
-    return _schema(unit).empty_table()
-
-
 def _table(
-    month: date, counts: str, unit: str, names: list[str | None], credits: Credits
+    month: date, impressions: str, unit: str, names: list[str | None], credits: Credits
 ) -> "pyarrow.Table":
     """Rows of a month, without those whom no journey touched."""
     import pyarrow
@@ -198,7 +192,7 @@ def _table(
     size = len(model)
     columns = [
         [month] * size,
-        [counts] * size,
+        [impressions] * size,
         [names[at] for at in place],
         [credits.models[at] for at in model],
         credits.journeys[place],

@@ -5,6 +5,7 @@ laws change more often than either. `tzdata` is in the lock, so that a night has
 every machine and a new law comes with a new lock.
 """
 
+import struct
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -17,9 +18,8 @@ if TYPE_CHECKING:
 
 FIRST = datetime(1990, 1, 1, tzinfo=UTC)
 END = datetime(2038, 1, 1, tzinfo=UTC)
-# No offset has lasted less than six days since 1990, so that none comes and goes between two looks.
-_STEP = timedelta(days=5)
-_LOOKS = [FIRST + number * _STEP for number in range((END - FIRST) // _STEP)]
+# No rule makes an offset that lasts less, so that none comes and goes between two looks.
+_STEP = timedelta(days=28)
 _MINUTE = timedelta(minutes=1)
 
 
@@ -42,7 +42,7 @@ def offsets() -> "pyarrow.Table":
     for name in zone_names():
         content = files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
         if content not in by_content:
-            by_content[content] = list(_periods(_zone(name)))
+            by_content[content] = list(_periods(_zone(name), _looks(content)))
         periods = by_content[content]
         ends = [since for since, _ in periods[1:]] + [END]
         rows.extend(
@@ -71,12 +71,36 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo.from_file(file, name)
 
 
-def _periods(zone: ZoneInfo) -> Iterator[tuple[datetime, int]]:
+def _looks(content: bytes) -> list[datetime]:
+    """Return moments so close that a clock changes once at most from one to the next.
+
+    They are the changes that stand in the file of its zone and, where it ends with a rule that
+    makes more of them, every four weeks from the last on (RFC 9636: a header and a block for old
+    readers, then a header, the changes in seconds since 1970, and the rule as the last line).
+    """
+    is_utc, is_standard, leaps, changes, kinds, letters = struct.unpack(">6l", content[20:44])
+    second = 44 + is_utc + is_standard + 8 * leaps + 5 * changes + 6 * kinds + letters
+    (count,) = struct.unpack(">l", content[second + 32 : second + 36])
+    seconds = struct.unpack(f">{count}q", content[second + 44 : second + 44 + 8 * count])
+    written = [
+        datetime.fromtimestamp(moment, UTC)
+        for moment in seconds
+        if FIRST.timestamp() < moment < END.timestamp()
+    ]
+    if b"," not in content.splitlines()[-1]:
+        return written
+    last = written[-1] if written else FIRST
+    return written + [
+        last + number * _STEP for number in range(1, (END - _MINUTE - last) // _STEP + 1)
+    ]
+
+
+def _periods(zone: ZoneInfo, looks: list[datetime]) -> Iterator[tuple[datetime, int]]:
     """Yield since when (UTC) a zone's clock has been how many minutes ahead of UTC."""
     before = FIRST
     minutes = _ahead(zone, FIRST)
     yield FIRST, minutes
-    for look in [*_LOOKS[1:], END - _MINUTE]:
+    for look in [*looks, END - _MINUTE]:
         if _ahead(zone, look) != minutes:
             since = _changed(zone, before, look)
             minutes = _ahead(zone, since)

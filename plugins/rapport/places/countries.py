@@ -23,8 +23,8 @@ def country_spellings() -> "pyarrow.Table":
     says which goes first.
     """
     import pyarrow
-    from babel.core import Locale, get_global
-    from babel.localedata import locale_identifiers
+    from babel.core import get_global
+    from babel.localedata import load, locale_identifiers
 
     codes = set(country_codes())
     first = {(code, code) for code in codes}
@@ -33,12 +33,13 @@ def country_spellings() -> "pyarrow.Table":
             first.add((spelling, replacements[0]))
     names: set[tuple[str, str]] = set()
     for identifier in locale_identifiers():
-        territories = Locale.parse(identifier).territories.items()
+        # its own names: those that it inherits are in the list too
+        territories = load(identifier, merge_inherited=False).get("territories", {}).items()
         named = {(name, code) for code, name in territories if code in codes}
         # "Myanmar (Burma)" is called Myanmar
         named |= {(name.split("(")[0], code) for name, code in named if "(" in name}
         (first if identifier == "en" else names).update(named)
     rows = [(*row, True) for row in sorted(first) if row[1] in codes]
     rows += [(*row, False) for row in sorted(names - first)]
-    columns = ("spelling", "country_code", "is_first")
-    return pyarrow.Table.from_pylist([dict(zip(columns, row, strict=True)) for row in rows])
+    columns = ["spelling", "country_code", "is_first"]
+    return pyarrow.table([pyarrow.array(values) for values in zip(*rows, strict=True)], columns)

@@ -1,6 +1,7 @@
 """The page's parts on campaigns and flows: what came of them, and did they overload or confuse?"""
 
 from datetime import date
+from statistics import median_low
 from typing import TYPE_CHECKING
 
 from rapport.report.night import Night, Row
@@ -82,10 +83,38 @@ def brought(latest: list[Row]) -> str:
         f"The latest {counted(len(latest), 'campaign')} delivered "
         f"{counted(total['delivered_count'], 'message')} for {number(total['cost_amount'])} "
         f"{currency}; {counted(total['attributed_order_count'], 'order')} of "
-        f"{number(total['attributed_sales_amount'])} {currency} are attributed to them."
+        f"{number(total['attributed_sales_amount'])} {currency} are attributed to them"
+        f"{_within(latest)}."
         + (f" Of {number(len(is_open))} the window is still open." if is_open else "")
         + _would_have_come(latest)
     )
+
+
+def _window_days(row: Row) -> int | None:
+    """Days after the sending in which a campaign may claim orders; none of one not sent."""
+    sent, until = row.get("send_date"), row.get("window_until_date")
+    return (date.fromisoformat(until) - date.fromisoformat(sent)).days if sent and until else None
+
+
+def _within(latest: list[Row]) -> str:
+    """Say how long they may claim orders: with a coupon weeks, and what is bought then anyway."""
+    days = sorted(each for row in latest if (each := _window_days(row)) is not None)
+    if not days:
+        return ""
+    longest = counted(days[-1], "day")
+    if days[0] == days[-1]:
+        return f", each ordered within {longest} of the sending"
+    usual = counted(median_low(days), "day")
+    return (
+        f", ordered within {number(days[0])} to {longest} of the sending (half of the campaigns "
+        f"claim up to {usual}; those with coupons as long as these hold)"
+    )
+
+
+def _window(row: Row) -> str:
+    days = _window_days(row)
+    state = "over" if row["is_window_over"] else "open"
+    return state if days is None else f"{counted(days, 'day')}, {state}"
 
 
 def _would_have_come(latest: list[Row]) -> str:
@@ -106,7 +135,7 @@ def _would_have_come(latest: list[Row]) -> str:
 def deliveries(latest: list[Row]) -> Table:
     """What was sent by each of these campaigns and what people did with it."""
     return Table(
-        f"The latest {len(latest)} campaigns",
+        f"The latest {counted(len(latest), 'campaign')}",
         (
             Column("campaign", "name", "name"),
             Column("channel", "channel"),
@@ -162,7 +191,7 @@ def orders(latest: list[Row]) -> Table:
         [
             {
                 "name": row["campaign_name"] or NOTHING,
-                "window": "over" if row["is_window_over"] else "open",
+                "window": _window(row),
                 **(_beside_baseline(row) if has_baseline else {}),
                 "orders": number(row["attributed_order_count"]),
                 "vendor": number(row.get(VENDOR)),

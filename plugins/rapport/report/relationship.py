@@ -67,6 +67,7 @@ def portfolio(night: Night) -> Section:
     all_net = sum(row["net"] for row in by_type)
     best = sorted(by_type, key=lambda row: -row["net"])[:2]
     unhappy = _added_up([cell for cell in cells if cell["polarity"] == "negative"])
+    told = sum(cell["customer_count"] for cell in cells if cell["polarity"] != "unknown")
     finding = (
         sentence(listed([row["type"] for row in best]))
         + f" bring {percent(sum(row['net'] for row in best) / all_net)} of what is left of the "
@@ -74,8 +75,11 @@ def portfolio(night: Night) -> Section:
         if all_net > 0
         else "Contact costs as much as the margin, or more. "
     ) + (
-        f"{percent(unhappy['customers'] / customers)} of the customers are unhappy with us"
+        f"Of {counted(told, 'customer')} who ever told us {percent(unhappy['customers'] / told)} "
+        "are unhappy with us"
         + (f"; {percent(unhappy['net'] / all_net)} of the net is theirs." if all_net > 0 else ".")
+        if told
+        else "Of nobody it is known whether they are happy with us."
     )
     basis = f"n = {counted(customers, 'customer')} with a history, month end {month}"
     return Section(
@@ -96,7 +100,7 @@ def portfolio(night: Night) -> Section:
             ),
         ],
         note="Value tier: by what the customer bought in twelve months. Polarity: by what they "
-        "said or did in anger or praise, never by purchases.",
+        "said or did in anger or praise, never by purchases; unknown of whom never did.",
     )
 
 

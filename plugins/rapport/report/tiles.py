@@ -50,7 +50,7 @@ def tiles(night: Night) -> list[Tile]:
         ("refuse", "said that they want none"),
         ("seem_to_refuse", "want none as it seems, of whichever type: the plain lane"),
         ("over", "had more contacts than their cap"),
-        ("unhappy", "are unhappy with us"),
+        ("unhappy", "of those who ever told us are unhappy with us"),
         ("unknown", "of a type we cannot tell yet"),
     ]
     return [
@@ -90,6 +90,14 @@ def _figures(night: Night, schema: str, last_day: date) -> dict[str, float | Non
             else "null"
             for basis in ("declared", "inferred")
         )
+        # Of all customers ever more would be unhappy, as ever more tell us anything. Older releases
+        # call those neutral of whom nothing is known.
+        unhappy = (
+            "count(*) filter (polarity = 'negative') "
+            "/ nullif(count(*) filter (polarity <> 'unknown'), 0)"
+            if night.has("fct_customer_months", "neutral_answer_count", schema=schema)
+            else "null"
+        )
         [row] = night.rows(
             f"""
             select
@@ -97,7 +105,7 @@ def _figures(night: Night, schema: str, last_day: date) -> dict[str, float | Non
                 count(*) filter (wants_relationship = 'yes') / count(*) as seek,
                 {refuse} as refuse,
                 {seem_to_refuse} as seem_to_refuse,
-                count(*) filter (polarity = 'negative') / count(*) as unhappy,
+                {unhappy} as unhappy,
                 count(*) filter (relationship_type = 'unknown') / count(*) as unknown
             from {schema}.dim_customer_relationships
             """
@@ -151,8 +159,10 @@ def _lines(night: Night) -> dict[str, list[tuple[str, float]]]:
         select
             month_end_date as at,
             sum(customer_count)::double as customers,
-            sum(customer_count) filter (polarity = 'negative') as unhappy,
-            sum(customer_count) filter (relationship_type = 'unknown') as unknown
+            sum(customer_count) filter (polarity = 'negative')
+            / sum(customer_count) filter (polarity <> 'unknown') as unhappy,
+            sum(customer_count) filter (relationship_type = 'unknown')
+            / sum(customer_count) as unknown
         from rpt_relationship_portfolio
         where month_end_date <= $last
         group by month_end_date
@@ -178,10 +188,7 @@ def _lines(night: Night) -> dict[str, list[tuple[str, float]]]:
     return {
         "customers": [(row["at"], row["customers"]) for row in by_month],
         "sales": [(row["at"], row["sales"]) for row in sold],
-    } | {
-        key: [(row["at"], (row[key] or 0) / row["customers"]) for row in by_month]
-        for key in ("unhappy", "unknown")
-    }
+    } | {key: [(row["at"], row[key] or 0) for row in by_month] for key in ("unhappy", "unknown")}
 
 
 def _line(key: str, points: list[tuple[str, float]]) -> tuple[str, str]:

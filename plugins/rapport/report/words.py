@@ -37,7 +37,7 @@ REASONS = {
     "less committed than wanted": "commitment",
     "more binding than wanted": "commitment",
 }
-POLARITIES = ("positive", "neutral", "negative")
+POLARITIES = ("positive", "neutral", "negative", "unknown")
 TIERS = ("top", "high", "middle", "low", "none")
 
 LEAST_OBSERVATIONS = 30  # below it a share is noise, and no reason to look there first

@@ -59,7 +59,7 @@ select
     {{ tagged('campaigns.tags', 'topic') }} as topic,
     {{ tagged('campaigns.tags', 'content') }} as content_kind,
     {{ tagged('campaigns.tags', 'value') }} as value_tag,
-    coalesce(list_contains(campaigns.tags, 'arm:holdout'), false) as has_control_arm,
+    {{ has_tag('campaigns.tags', 'arm:holdout') }} as has_control_arm,
     offers.offer_type,
     offers.offer_from_date,
     offers.offer_until_date,

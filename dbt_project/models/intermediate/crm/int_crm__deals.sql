@@ -15,6 +15,17 @@ parties as (
 
 ),
 
+dated as (
+
+    select
+        deals.*,
+        coalesce(deals.currency_code, {{ reporting_currency() }}) as stated_currency_code,
+        {{ reporting_date('deals.opened_at') }} as opened_date
+    from deals
+    {{ join_reporting_days('deals.opened_at') }}
+
+),
+
 visits as (
 
     {{ stage_visits('deals', 'deal_id', 'deal_stage') }}
@@ -29,8 +40,11 @@ select
     deals.owner_id,
     deals.pipeline,
     deals.deal_amount,
-    coalesce(deals.currency_code, {{ reporting_currency() }}) as currency_code,
+    deals.stated_currency_code as currency_code,
+    -- a deal is worth what it was on the day on which it was opened, as an order on its own day
+    {{ reporting_rate('deals.stated_currency_code') }} as reporting_rate,
     deals.opened_at,
+    deals.opened_date,
     deals.closed_at,
     visits.visit_number,
     visits.stage,
@@ -48,7 +62,9 @@ select
             else 'open'
         end
     ) as outcome
-from deals
+from dated as deals
+cross join {{ ref('int_orders__reporting_currency') }} as reporting
+{{ join_rates('deals.stated_currency_code', 'deals.opened_date') }}
 inner join visits on deals.deal_id = visits.record_id
 left join parties on deals.deal_id = parties.record_id
 left join {{ ref('crm_stages') }} as stages

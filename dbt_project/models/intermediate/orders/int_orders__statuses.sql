@@ -22,10 +22,9 @@ concerned as (
     union
     select order_id from {{ ref('int_orders__returned_lines') }}
     union
-    select lines.order_id
-    from {{ ref('stg_shop__order_lines') }} as lines
-    inner join {{ ref('int_products__classes') }} as classes
-        on lines.product_id = classes.product_id
+    select order_id
+    from {{ ref('int_orders__signed_lines') }}
+    where product_class <> 'goods'
     union
     select order_id
     from orders

@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 -- An order that names nobody is a sale all the same, tied to nobody. An account that the shop does
 -- not show (yet) is a customer known from their orders, as identity takes them in.
 select

@@ -132,6 +132,23 @@ flow_messages as (
 
 ),
 
+-- A variation of a test is a message of its own, or a variation that the event names.
+variations as (
+
+    select variation_id
+    from {{ ref('int_campaigns__variations') }}
+    where is_tested
+
+),
+
+service_campaigns as (
+
+    select campaign_id
+    from {{ ref('stg_klaviyo__campaigns') }}
+    where {{ has_tag('tags', var('service_flow_tag')) }}
+
+),
+
 service_flows as (
 
     select flow_id
@@ -140,14 +157,19 @@ service_flows as (
 
 ),
 
--- What a message is says the message: one of a flow need not be marketing, whatever its metric. Of
+-- What a message is says the message, or a tag of its campaign: it need not be marketing, whatever its metric. Of
 -- a flow that is not known at all the policy says it.
 touchpoints as (
 
     select
-        events.*,
+        events.* exclude (variation_id),
+        coalesce(events.variation_id, variations.variation_id) as variation_id,
         contact_map.customer_id,
-        meanings.channel,
+        -- what came back belongs to where it was bought, which the metric cannot know
+        case
+            when meanings.event_type = 'returned' then coalesce(refunds.channel, meanings.channel)
+            else meanings.channel
+        end as channel,
         meanings.direction,
         case
             when meanings.event_type = 'opened' and events.is_machine_open then 'automated'
@@ -164,7 +186,7 @@ touchpoints as (
         case
             when coalesce(meanings.message_class, '') <> 'marketing' then meanings.message_class
             when flow_messages.message_id is not null then flow_messages.message_class
-            when service_flows.flow_id is not null then 'service'
+            when service_flows.flow_id is not null or service_campaigns.campaign_id is not null then 'service'
             when events.flow_id is not null then {{ sql_text(var('unknown_message_class')) }}
             else 'marketing'
         end as message_class
@@ -174,8 +196,13 @@ touchpoints as (
     inner join {{ ref('int_identity__contact_map') }} as contact_map
         on events.profile_id = contact_map.source_record_id and contact_map.source = 'klaviyo'
     left join campaign_of_message on events.message_id = campaign_of_message.message_id
+    left join {{ ref('int_orders__refund_events') }} as refunds
+        on events.event_id = refunds.event_id
     left join flow_messages on events.message_id = flow_messages.message_id
+    left join variations on events.message_id = variations.variation_id
     left join service_flows on events.flow_id = service_flows.flow_id
+    left join service_campaigns
+        on coalesce(campaign_of_message.campaign_id, events.campaign_id) = service_campaigns.campaign_id
     left join clicks_by_robots on events.event_id = clicks_by_robots.event_id
 
 )
@@ -197,6 +224,7 @@ select
     variation_id,
     null as order_id,
     coupon_upc,
+    product_id,
     null as owner_id,
     pulse_question as question,
     pulse_answer as answer,

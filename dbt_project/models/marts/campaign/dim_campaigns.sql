@@ -24,7 +24,7 @@ audiences as (
         campaign_id,
         count(distinct customer_id) as audience_count
     from {{ ref('fct_touchpoints') }}
-    where is_marketing_contact
+    where is_marketing_contact or event_type = 'delivered'
     group by campaign_id
 
 )

@@ -57,20 +57,16 @@ marketed as (
 
     select
         customer_id,
-        -- max_by passes over nulls, and a message of a flow has no campaign
-        {% for which, extreme in [('first', 'min'), ('last', 'max')] %}
-        {{ extreme }}(occurred_at) filter (where is_marketing_contact) as {{ which }}_contact_at,
-        {% for column in ['channel', 'campaign_id', 'flow_id'] %}
-        nullif({{ extreme }}_by(coalesce({{ column }}, ''), (occurred_at, touchpoint_id)) filter (
-            where is_marketing_contact
-        ), '') as {{ which }}_contact_{{ column }},
-        {% endfor %}
-        {% endfor %}
-        max(occurred_at) filter (where {{ answers }}) as last_response_at,
-        {% for column in ['event_type', 'channel', 'campaign_id', 'flow_id'] %}
-        nullif(max_by(coalesce({{ column }}, ''), (occurred_at, touchpoint_id)) filter (
-            where {{ answers }}
-        ), '') as last_response_{{ column }},
+        {% for which, extreme, those in [
+            ('first_contact', 'min', 'is_marketing_contact'),
+            ('last_contact', 'max', 'is_marketing_contact'),
+            ('last_response', 'max', answers),
+        ] %}
+        {{ extreme }}(occurred_at) filter (where {{ those }}) as {{ which }}_at,
+        {{ extreme }}_by(
+            {{ record_of(['event_type', 'channel', 'campaign_id', 'flow_id']) }},
+            (occurred_at, touchpoint_id)
+        ) filter (where {{ those }}) as {{ which }},
         {% endfor %}
         count(*) filter (where is_marketing_contact) as delivered_count,
         count(*) filter (where event_type = 'bounced') as bounced_count,
@@ -94,11 +90,16 @@ ordered as (
 
     select
         orders.customer_id,
-        count(*) as order_count,
+        count(*) filter (where orders.is_kept) as order_count,
         count(*) filter (
-            where campaign_orders.order_id is not null or flow_orders.order_id is not null
+            where
+            orders.is_kept
+            and (campaign_orders.order_id is not null or flow_orders.order_id is not null)
         ) as attributed_order_count,
-        count(*) filter (where orders.reporting_sales_amount is null) as other_currency_order_count,
+        count(*) filter (
+            where orders.is_kept and orders.reporting_sales_amount is null
+        ) as other_currency_order_count,
+        -- what was left of an order that is none, or went back on a day of its own, is in the sums
         sum(orders.reporting_sales_amount) as sales_amount,
         sum(orders.reporting_sales_amount) filter (
             where campaign_orders.order_id is not null or flow_orders.order_id is not null
@@ -108,7 +109,7 @@ ordered as (
         on orders.order_id = campaign_orders.order_id
     left join {{ ref('fct_flow_orders') }} as flow_orders
         on orders.order_id = flow_orders.order_id
-    where orders.is_kept and {{ is_of_touched_customer('orders.customer_id') }}
+    where {{ is_of_touched_customer('orders.customer_id') }}
     group by orders.customer_id
 
 )
@@ -118,7 +119,7 @@ select
     {% for which in ['first', 'last'] %}
     marketed.{{ which }}_contact_at,
     {% for column in ['channel', 'campaign_id', 'flow_id'] %}
-    cast(marketed.{{ which }}_contact_{{ column }} as varchar) as {{ which }}_contact_{{ column }},
+    cast(marketed.{{ which }}_contact.{{ column }} as varchar) as {{ which }}_contact_{{ column }},
     {% endfor %}
     {% endfor %}
     {% for scope in [''] + channels %}
@@ -136,7 +137,7 @@ select
     {% endfor %}
     marketed.last_response_at,
     {% for column in ['event_type', 'channel', 'campaign_id', 'flow_id'] %}
-    cast(marketed.last_response_{{ column }} as varchar) as last_response_{{ column }},
+    cast(marketed.last_response.{{ column }} as varchar) as last_response_{{ column }},
     {% endfor %}
     cast(coalesce(ordered.order_count, 0) as bigint) as order_count,
     cast(coalesce(ordered.attributed_order_count, 0) as bigint) as attributed_order_count,

@@ -71,6 +71,15 @@ vendor as (
 
 ),
 
+-- From when on the tool puts orders down to anything. Before it, where it never did, and of what the CRM mailed
+-- the tool says nothing: how many it would put down to a campaign is not known, and not none.
+vendor_says as (
+
+    select cast(min(vendor_ordered_at) as date) as from_date
+    from {{ ref('fct_vendor_orders') }}
+
+),
+
 counted as (
 
     select
@@ -96,15 +105,20 @@ counted as (
         coalesce(window_orders.window_sales_amount, 0) as window_sales_amount,
         coalesce(attributed.attributed_order_count, 0) as attributed_order_count,
         coalesce(attributed.attributed_sales_amount, 0) as attributed_sales_amount,
-        coalesce(vendor.vendor_attributed_order_count, 0) as vendor_attributed_order_count,
-        coalesce(vendor.agreed_order_count, 0) as agreed_order_count,
-        coalesce(vendor.vendor_attributed_sales_amount, 0) as vendor_attributed_sales_amount,
+        coalesce(
+            campaigns.campaign_id not like 'hubspot:%'
+            and coalesce(window_until_date, {{ latest_day() }}) >= vendor_says.from_date, false
+        ) as is_told_by_vendor,
+        {% for column in ['vendor_attributed_order_count', 'agreed_order_count', 'vendor_attributed_sales_amount'] %}
+        case when vendor.campaign_id is null and is_told_by_vendor then 0 else vendor.{{ column }} end as {{ column }},
+        {% endfor %}
         coalesce(baselines.compared_count, 0) as compared_count,
         coalesce(baselines.ordered_count, 0) as compared_ordered_count,
         coalesce(baselines.baseline_ordered_count, 0) as baseline_ordered_count,
         coalesce(baselines.only_ordered_count, 0) as only_ordered_count,
         coalesce(baselines.only_baseline_count, 0) as only_baseline_count
     from {{ ref('dim_campaigns') }} as campaigns
+    cross join vendor_says
     left join responses on campaigns.campaign_id = responses.campaign_id
     left join window_orders on campaigns.campaign_id = window_orders.campaign_id
     left join attributed on campaigns.campaign_id = attributed.campaign_id

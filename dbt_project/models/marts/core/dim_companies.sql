@@ -17,9 +17,10 @@ deals as (
         count(*) as deal_count,
         count(*) filter (where outcome = 'open') as open_deal_count,
         count(*) filter (where outcome = 'won') as won_deal_count,
-        sum(deal_amount) filter (
-            where outcome = 'won' and {{ is_summed() }}
-        ) as won_deal_amount
+        count(*) filter (
+            where outcome = 'won' and reporting_rate is null
+        ) as other_currency_deal_count,
+        sum(reporting_deal_amount) filter (where outcome = 'won') as won_deal_amount
     from {{ ref('fct_deals') }}
     group by company_id
 
@@ -50,6 +51,7 @@ select
     cast(coalesce(deals.deal_count, 0) as bigint) as deal_count,
     cast(coalesce(deals.open_deal_count, 0) as bigint) as open_deal_count,
     cast(coalesce(deals.won_deal_count, 0) as bigint) as won_deal_count,
+    cast(coalesce(deals.other_currency_deal_count, 0) as bigint) as other_currency_deal_count,
     cast(coalesce(deals.won_deal_amount, 0) as decimal(18, 3)) as won_deal_amount,
     cast(coalesce(tickets.ticket_count, 0) as bigint) as ticket_count,
     cast(coalesce(tickets.open_ticket_count, 0) as bigint) as open_ticket_count

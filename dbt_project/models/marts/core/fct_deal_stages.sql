@@ -40,7 +40,8 @@ select
     coalesce(stage_order = deepest_stage_order, false) as is_deepest,
     coalesce(next_stage_order > stage_order, false) as is_advance,
     deal_amount,
-    currency_code
+    currency_code,
+    cast(deal_amount * reporting_rate as decimal(18, 3)) as reporting_deal_amount
 from visits
 {{ join_reporting_days('entered_at', 'entered') }}
 {{ join_reporting_days('left_at', 'left_again') }}

@@ -13,7 +13,9 @@ deals as (
         any_value(pipeline) as pipeline,
         any_value(deal_amount) as deal_amount,
         any_value(currency_code) as currency_code,
+        any_value(reporting_rate) as reporting_rate,
         any_value(opened_at) as opened_at,
+        any_value(opened_date) as opened_date,
         any_value(closed_at) as close_property_at,
         count(*) as visit_count,
         max_by(stage, visit_number) as stage,
@@ -48,8 +50,11 @@ select
         when outcome = 'open'
             then cast(cast(deal_amount as double) * win_probability as decimal(18, 3))
     end as weighted_amount,
+    cast(reporting_rate as decimal(18, 9)) as reporting_rate,
+    cast(deal_amount * reporting_rate as decimal(18, 3)) as reporting_deal_amount,
+    cast(weighted_amount * reporting_rate as decimal(18, 3)) as reporting_weighted_amount,
     opened_at,
-    {{ reporting_date('opened_at') }} as opened_date,
+    opened_date,
     stage_entered_at,
     case when outcome <> 'open' then stage_entered_at end as closed_at,
     -- a day that somebody wrote down, kept as the midnight of it in UTC
@@ -60,4 +65,3 @@ select
         )
     }} / 24 as age_days
 from deals
-{{ join_reporting_days('opened_at') }}

@@ -17,8 +17,8 @@ entries as (
         cast(date_trunc('month', visits.entered_date) as date) as month_date,
         visits.deal_id,
         visits.entered_at,
-        visits.deal_amount,
-        {{ is_summed('visits.currency_code') }} as is_summed,
+        visits.reporting_deal_amount,
+        deals.reporting_rate is not null as is_summed,
         deals.outcome,
         deals.closed_at,
         deals.deepest_stage_order > visits.stage_order as has_advanced
@@ -51,13 +51,13 @@ entered as (
         month_date,
         count(*) as entered_count,
         count(*) filter (where not is_summed) as other_currency_deal_count,
-        sum(deal_amount) filter (where is_summed) as entered_amount,
+        sum(reporting_deal_amount) as entered_amount,
         count(*) filter (where has_advanced) as advanced_count,
         count(*) filter (where outcome = 'lost' and not has_advanced) as lost_count,
         count(*) filter (where outcome = 'open' and not has_advanced) as still_open_count,
         count(*) filter (where outcome = 'won') as won_count,
         count(*) filter (where outcome <> 'open') as closed_count,
-        sum(deal_amount) filter (where outcome = 'won' and is_summed) as won_amount,
+        sum(reporting_deal_amount) filter (where outcome = 'won') as won_amount,
         -- rounded, as the order in which numbers are added up must not show
         round(
             avg({{ hours_between('entered_at', 'closed_at') }}) filter (
@@ -79,7 +79,7 @@ standing as (
         any_value(outcome) as stage_outcome,
         month_date,
         count(*) as open_count,
-        sum(deal_amount) filter (where {{ is_summed() }}) as open_amount
+        sum(reporting_deal_amount) as open_amount
     from (
         select
             *,

@@ -79,7 +79,6 @@ select
     judged.started_date,
     judged.ended_at,
     judged.ended_date,
-    cast(date_trunc('month', judged.ended_date) as date) as ended_month,
     cast(round({{ hours_between('judged.started_at', 'judged.ended_at') }}, 4) as double) as duration_hours,
     cast(judged.step_count as bigint) as step_count,
     cast(judged.act_count as bigint) as act_count,
@@ -92,13 +91,14 @@ select
     cast(judged.conversion_type as varchar) as conversion_type,
     judged.order_id,
     judged.deal_id,
+    {{ reporting_currency() }} as currency_code,
     cast(
         case worths.worth
             when 'order' then orders.reporting_sales_amount
-            when 'deal' then case when {{ is_summed('deals.currency_code') }} then deals.deal_amount end
+            when 'deal' then deals.reporting_deal_amount
             when 'fixed' then worths.fixed_amount
         end as decimal(18, 3)
-    ) as conversion_value,
+    ) as conversion_amount,
     judged.is_left_censored,
     judged.status = 'open' as is_right_censored,
     judged.has_ticket,

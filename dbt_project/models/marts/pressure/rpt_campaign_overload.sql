@@ -279,13 +279,12 @@ select
         when recipient_count < {{ var('overload_least_recipients') }}
             then
                 format(
-                    'It reached {:,} customers; below {} a verdict would be chance.',
-                    recipient_count, {{ var('overload_least_recipients') }}
+                    'It reached {}; below {} a verdict would be chance.',
+                    {{ counted('recipient_count', 'customer') }}, {{ var('overload_least_recipients') }}
                 )
         else
             format(
-                '{} Of {:,} recipients {:,} left or complained{}; they asked for help {:,} times in 72 hours'
-                || ', {:,.0f} times is usual for them{}.',
+                '{} Of {} {:,} left or complained{}; they asked for help {} in 72 hours, {} is usual for them{}.',
                 case verdict
                     when 'ok' then 'Neither too much nor unclear.'
                     when 'overloaded' then 'Too much.'
@@ -300,11 +299,11 @@ select
                             else 'The figures leave open whether it was unclear.'
                         end
                 end,
-                recipient_count,
+                {{ counted('recipient_count', 'recipient') }},
                 harmed_count,
                 coalesce(format(', {:,.1f} is usual', usual_harmed_count), ', with nothing to compare it to'),
-                cast(service_contact_count as bigint),
-                cast(usual_service_contact_count as double),
+                {{ counted('service_contact_count', 'time') }},
+                {{ counted('round(usual_service_contact_count)', 'time') }},
                 case
                     when too_much_asked_count + unclear_asked_count > 0
                         then

@@ -187,7 +187,7 @@ treated as (
 
 ),
 
--- Three letters make no treatment, nor does one of which half is unknown, by what its axes weigh, nor one that
+-- Three letters make no treatment, nor does one of which too little is known, by what its axes weigh, nor one that
 -- could as well be another's.
 nearest_treatment as (
 
@@ -201,9 +201,9 @@ nearest_treatment as (
     from treated
     where
         contacts_given >= {{ var('given_least_contacts') }}
-        and 2 * known_weight >= {% for axis in relationship_axes() %}
+        and known_weight >= {{ var('given_least_known_share') }} * ({% for axis in relationship_axes() %}
         {{- var('relationship_axis_weights')[axis].weight }}{{ ' + ' if not loop.last }}
-        {%- endfor %}
+        {%- endfor %})
         and 1 / (
             {% for type in relationship_types() %}
             exp((least_distance - {{ type }}_distance) / {{ var('relationship_temperature') }})
@@ -247,7 +247,7 @@ judged as (
             {% endif %}
         end as {{ axis }}_gap,
         {% endfor %}
-        coalesce({{ polarity_score() }}, 0) as polarity_score
+        {{ polarity_score() }} as polarity_score
     from given
     left join nearest_treatment on given.customer_id = nearest_treatment.customer_id
 

@@ -85,11 +85,12 @@ counted as (
         ) as happy_ticket_count,
         count(*) filter (where answer_mood = 'unhappy') as unhappy_survey_count,
         count(*) filter (where answer_mood = 'happy') as happy_survey_count,
+        count(*) filter (
+            where answer_mood = 'neutral' or (event_type = 'ticket_closed' and answer = 'neutral')
+        ) as neutral_answer_count,
         arg_max(
             {{ survey_dissatisfaction() }}, (occurred_at, touchpoint_id)
         ) filter (where event_type = 'answered') as last_dissatisfaction,
-        count(*) filter (where event_type = 'complained') as complaint_count,
-        count(*) filter (where event_type = 'unsubscribed') as unsubscription_count,
         count(*) filter (where event_type = 'returned') as return_count,
         sum(
             case
@@ -101,6 +102,66 @@ counted as (
     from touchpoints
     left join campaigns on touchpoints.campaign_id = campaigns.campaign_id
     group by touchpoints.customer_id, touchpoints.month_start_date
+
+),
+
+-- A tool tells one refusal several times: as the click and as the status that came of it, or as a complaint and
+-- the unsubscription that it made of it. What it tells within some hours is one, a complaint if any of it is.
+told_refusals as (
+
+    select
+        customer_id,
+        month_start_date,
+        source,
+        channel,
+        event_type,
+        occurred_at,
+        touchpoint_id,
+        coalesce(
+            {{ hours_between('lag(occurred_at) over told', 'occurred_at') }} > {{ var('one_refusal_hours') }}, true
+        ) as is_another
+    from touchpoints
+    where event_type in ('complained', 'unsubscribed')
+    window told as (
+        partition by customer_id, month_start_date, source, channel
+        order by occurred_at, touchpoint_id
+    )
+
+),
+
+numbered_refusals as (
+
+    select
+        customer_id,
+        month_start_date,
+        source,
+        channel,
+        event_type,
+        sum(case when is_another then 1 else 0 end) over (
+            partition by customer_id, month_start_date, source, channel
+            order by occurred_at, touchpoint_id
+            rows between unbounded preceding and current row
+        ) as refusal_number
+    from told_refusals
+
+),
+
+refusals as (
+
+    select
+        customer_id,
+        month_start_date,
+        count(*) filter (where is_complaint) as complaint_count,
+        count(*) filter (where not is_complaint) as unsubscription_count
+    from (
+        select
+            customer_id,
+            month_start_date,
+            bool_or(event_type = 'complained') as is_complaint
+        from numbered_refusals
+        group by customer_id, month_start_date, source, channel, refusal_number
+    ) as once
+    group by customer_id, month_start_date
 
 ),
 
@@ -290,10 +351,12 @@ select
     {% for count in [
         'message', 'offer_message', 'advice_message', 'answer', 'order', 'store_order', 'letter',
         'chat', 'call', 'ticket', 'survey', 'staff_contact', 'unhappy_ticket', 'happy_ticket',
-        'unhappy_survey', 'happy_survey', 'complaint', 'unsubscription', 'return',
+        'unhappy_survey', 'happy_survey', 'neutral_answer', 'return',
     ] %}
     cast(coalesce(counted.{{ count }}_count, 0) as integer) as {{ count }}_count,
     {% endfor %}
+    cast(coalesce(refusals.complaint_count, 0) as integer) as complaint_count,
+    cast(coalesce(refusals.unsubscription_count, 0) as integer) as unsubscription_count,
     counted.last_dissatisfaction,
     cast(coalesce(orders.discounted_order_count, 0) as integer) as discounted_order_count,
     cast(coalesce(baskets.category_bits, 0) as bigint) as category_bits,
@@ -310,6 +373,8 @@ from months
 cross join offered
 left join counted
     on months.customer_id = counted.customer_id and months.month_start_date = counted.month_start_date
+left join refusals
+    on months.customer_id = refusals.customer_id and months.month_start_date = refusals.month_start_date
 left join crm
     on months.customer_id = crm.customer_id and months.month_start_date = crm.month_start_date
 left join orders

@@ -4,6 +4,12 @@ The events name a recipient by address and the e-mail by the id of a sending; wh
 sending belongs to is said by the e-mail. Events are the newest first and may come late, so a
 night reads the last days again.
 
+Events are not reconciled. The log is append-only: an event has an id and a time and is never
+changed or taken back, so there is nothing to notice but one that came later than the days that are
+read again, and a backfill of a span reads what it has once more. Nor is there anything to count
+against: the log says no total, and the statistics of an e-mail count otherwise (a recipient once,
+robots left out). What a person's erasure takes away there is noticed of their contact.
+
 The dated path of the e-mails works as well; set `marketing_emails_path` to use it. The events have
 no dated path yet (`email_events_path`); support of both undated ones ends in September 2027.
 """
