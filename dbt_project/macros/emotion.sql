@@ -16,3 +16,8 @@
         else round(1e0 - 2e0 * ({{ survey_dissatisfaction() }}), 4)
     end
 {%- endmacro %}
+
+{#- Who tells how a customer felt at a step that says so; its topic is the question. -#}
+{% macro emotion_source() -%}
+    case when topic = 'sentiment' then 'ticket' when topic in ('too_much', 'clear') then 'pulse' else 'survey' end
+{%- endmacro %}

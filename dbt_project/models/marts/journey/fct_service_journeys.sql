@@ -1,0 +1,215 @@
+with
+
+-- A ticket of several customers is in a journey of each.
+cases as (
+
+    select
+        steps.journey_id,
+        steps.customer_id,
+        steps.touchpoint_id,
+        steps.occurred_at,
+        steps.step_date,
+        tickets.priority,
+        tickets.is_closed,
+        tickets.is_reopened,
+        coalesce(tickets.is_closed and tickets.sentiment = 'negative', false) as is_negative,
+        coalesce(
+            coalesce(
+                tickets.first_response_hours, case when tickets.first_replied_at is null then tickets.open_hours end
+            ) > {{ var('slow_first_response_hours') }},
+            false
+        ) as is_slow,
+        tickets.first_response_hours is not null or tickets.sentiment is not null as is_told
+    from {{ ref('fct_journey_steps') }} as steps
+    inner join {{ ref('fct_tickets') }} as tickets on split_part(steps.touchpoint_id, ':', 3) = tickets.ticket_id
+    where steps.event_type = 'ticket_opened'
+
+),
+
+bad_moments as (
+
+    select
+        journey_id,
+        max(customer_id) as customer_id,
+        min(occurred_at) as bad_at,
+        min(step_date) as bad_date,
+        count(*) as ticket_count,
+        min_by(priority, (occurred_at, touchpoint_id)) as priority,
+        bool_or(is_slow) as is_slow,
+        bool_or(is_reopened) as is_reopened,
+        bool_or(is_negative) as is_negative,
+        bool_and(is_closed and is_told) as is_settled
+    from cases
+    group by journey_id
+
+),
+
+orders as (
+
+    select
+        customer_id,
+        order_id,
+        ordered_at,
+        order_date,
+        lag(ordered_at) over in_time as previous_at,
+        lag(order_date) over in_time as previous_date
+    from {{ ref('fct_orders') }}
+    where is_kept and customer_id is not null and ordered_at < {{ cutoff() }}
+    window in_time as (partition by customer_id order by ordered_at nulls last, order_id nulls last)
+
+),
+
+-- What passed between orders before the bad moment: later ones may be its doing. Several orders of a day are one.
+gaps as (
+
+    select
+        bad_moments.journey_id,
+        bad_moments.bad_at,
+        orders.ordered_at,
+        {{ hours_between('orders.previous_at', 'orders.ordered_at') }} / 24e0 as gap_days,
+        case
+            when orders.order_date > orders.previous_date
+                then {{ day_number('orders.order_date') }} - {{ day_number('orders.previous_date') }}
+        end as days_between
+    from bad_moments
+    inner join orders
+        on bad_moments.customer_id = orders.customer_id and orders.ordered_at <= bad_moments.bad_at
+
+),
+
+rhythms as (
+
+    select
+        journey_id,
+        count(days_between) as gap_count,
+        median(days_between) as usual_days,
+        min({{ hours_between('ordered_at', 'bad_at') }}) / 24e0 as days_since_order
+    from gaps
+    group by journey_id
+
+),
+
+horizons as (
+
+    select
+        *,
+        usual_days * {{ var('service_again_gaps') }} as again_days,
+        greatest(
+            usual_days * {{ var('service_again_gaps') }},
+            usual_days * {{ var('service_silence_gaps') }},
+            {{ var('journey_timeout_days') }}
+        ) as silence_days
+    from rhythms
+    where gap_count >= {{ var('habit_least_observations') }}
+
+),
+
+-- What the same customer would have done after any other moment: of all the time from their first order to the bad
+-- moment, the share from which an order was so near, and how far it was. Somebody who had ordered no more for long
+-- before the ticket did not fall silent over it.
+usual as (
+
+    select
+        horizons.journey_id,
+        sum(least(gaps.gap_days, horizons.again_days)) as near_days,
+        sum(greatest(gaps.gap_days - horizons.silence_days, 0)) as silent_days,
+        sum(power(least(gaps.gap_days, horizons.silence_days), 2) / 2) as waiting_squares,
+        sum(gaps.gap_days) as all_days
+    from horizons
+    inner join gaps on horizons.journey_id = gaps.journey_id
+    group by horizons.journey_id
+
+),
+
+expected as (
+
+    select
+        horizons.journey_id,
+        {{ ratio(
+            'usual.near_days', 'usual.all_days + greatest(horizons.days_since_order - horizons.again_days, 0)'
+        ) }} as expected_again_share,
+        usual.all_days + greatest(horizons.days_since_order - horizons.silence_days, 0) as known_days,
+        usual.silent_days + greatest(horizons.days_since_order - horizons.silence_days, 0) as silent_days,
+        {{ ratio('silent_days', 'known_days') }} as expected_silent_share,
+        {{ ratio('usual.waiting_squares + horizons.silence_days * silent_days', 'known_days') }} as expected_wait_days
+    from horizons
+    inner join usual on horizons.journey_id = usual.journey_id
+
+),
+
+nexts as (
+
+    select
+        bad_moments.journey_id,
+        min(orders.ordered_at) as next_ordered_at
+    from bad_moments
+    inner join orders
+        on bad_moments.customer_id = orders.customer_id and orders.ordered_at > bad_moments.bad_at
+    group by bad_moments.journey_id
+
+),
+
+waited as (
+
+    select
+        bad_moments.*,
+        case
+            when bad_moments.is_slow or bad_moments.is_reopened or bad_moments.is_negative then 'mishandled'
+            when bad_moments.is_settled then 'handled'
+            else 'unknown'
+        end as handling,
+        {{ hours_between('bad_moments.bad_at', cutoff()) }} / 24e0 as observed_days,
+        nexts.next_ordered_at,
+        {{ hours_between('bad_moments.bad_at', 'nexts.next_ordered_at') }} / 24e0 as next_order_days,
+        coalesce(rhythms.gap_count, 0) as gap_count,
+        horizons.usual_days,
+        horizons.again_days,
+        horizons.silence_days,
+        expected.expected_again_share,
+        expected.expected_silent_share,
+        expected.expected_wait_days
+    from bad_moments
+    left join nexts on bad_moments.journey_id = nexts.journey_id
+    left join rhythms on bad_moments.journey_id = rhythms.journey_id
+    left join horizons on bad_moments.journey_id = horizons.journey_id
+    left join expected on bad_moments.journey_id = expected.journey_id
+
+)
+
+select
+    journey_id,
+    customer_id,
+    bad_at,
+    bad_date,
+    cast(ticket_count as bigint) as ticket_count,
+    cast(priority as varchar) as priority,
+    cast(handling as varchar) as handling,
+    is_slow,
+    is_reopened,
+    is_negative,
+    next_ordered_at,
+    cast(round(next_order_days, 4) as double) as next_order_days,
+    cast(gap_count as bigint) as gap_count,
+    cast(round(usual_days, 4) as double) as usual_days_between_orders,
+    cast(round(again_days, 4) as double) as again_days,
+    cast(round(silence_days, 4) as double) as silence_days,
+    cast(
+        case
+            when silence_days is null then 'no_rhythm'
+            when next_order_days <= silence_days then 'ordered'
+            when observed_days >= silence_days then 'silent'
+            else 'too_early'
+        end as varchar
+    ) as outcome,
+    coalesce(observed_days >= silence_days, false) as is_compared,
+    case
+        when observed_days >= silence_days
+            then cast(round(least(coalesce(next_order_days, silence_days), silence_days), 4) as double)
+    end as waited_days,
+    cast(round(expected_wait_days, 4) as double) as expected_wait_days,
+    case
+        when observed_days >= silence_days then coalesce(next_order_days <= again_days, false)
+    end as has_ordered_again,
+    cast(round(expected_again_share, 6) as double) as expected_again_share,
+    cast(round(expected_silent_share, 6) as double) as expected_silent_share
+from waited

@@ -1,0 +1,83 @@
+{% set sources = ['survey', 'ticket', 'pulse'] %}
+with
+
+steps as (
+
+    select
+        journey_id,
+        customer_id,
+        stage,
+        channel,
+        is_impression,
+        case when emotion is not null then {{ emotion_source() }} end as signal_source
+    from {{ ref('fct_journey_steps') }}
+
+),
+
+{% for unit, key in [('journeys', 'journey_id'), ('customers', 'customer_id')] %}
+of_{{ unit }} as (
+
+    select
+        {{ key }},
+        {% for source in sources %}
+        bool_or(coalesce(signal_source = '{{ source }}', false)) as has_{{ source }},
+        {% endfor %}
+        count(signal_source) > 0 as has_signal
+    from steps
+    group by {{ key }}
+
+),
+
+{% endfor %}
+counted as (
+
+    {% for what, name, condition in [
+        ('steps', "'all'", 'true'), ('acts', "'all'", 'not is_impression'), ('stage', 'stage', 'true'),
+        ('channel', 'channel', 'true'),
+    ] %}
+    select
+        '{{ what }}' as what,
+        {{ name }} as name,
+        count(*) as total_count,
+        {% for source in sources %}
+        count(*) filter (where signal_source = '{{ source }}') as {{ source }}_count,
+        {% endfor %}
+        count(signal_source) as signal_count
+    from steps
+    where {{ condition }}
+    {{ 'group by ' ~ name if what in ('stage', 'channel') }}
+    union all
+    {% endfor %}
+    select
+        'journeys' as what,
+        'all' as name,
+        count(*) as total_count,
+        {% for source in sources %}
+        count(*) filter (where has_{{ source }}) as {{ source }}_count,
+        {% endfor %}
+        count(*) filter (where has_signal) as signal_count
+    from of_journeys
+    union all
+    select
+        'customers' as what,
+        'all' as name,
+        count(*) as total_count,
+        {% for source in sources %}
+        count(*) filter (where of_customers.has_{{ source }}) as {{ source }}_count,
+        {% endfor %}
+        count(*) filter (where of_customers.has_signal) as signal_count
+    from {{ ref('dim_customers') }} as customers
+    left join of_customers on customers.customer_id = of_customers.customer_id
+
+)
+
+select
+    cast(what as varchar) as what,
+    cast(name as varchar) as name,
+    cast(total_count as bigint) as total_count,
+    {% for source in ['signal'] + sources %}
+    cast({{ source }}_count as bigint) as {{ source }}_count,
+    cast(round({{ ratio(source ~ '_count', 'total_count') }}, 6) as double) as {{ source }}_share
+    {{- ',' if not loop.last }}
+    {% endfor %}
+from counted
