@@ -45,6 +45,8 @@
     'rpt_currency_months',
     'rpt_flow_performance',
     'rpt_human_touch',
+    'rpt_journey_friction',
+    'rpt_journey_transitions',
     'rpt_message_variations',
     'rpt_owner_relationships',
     'rpt_pipeline',

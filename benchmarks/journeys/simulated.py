@@ -1,0 +1,178 @@
+"""The transitions of a simulated company's web shop, built as a night builds them, and their truth."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import NormalDist
+from typing import NamedTuple
+
+import duckdb
+
+from rapport.build.project import load_manifest, parse_if_changed
+from rapport.build.run import invoke
+from rapport.settings import PROJECT_DIR, WAREHOUSE_FILE
+
+LAST_NIGHT = "2018-01-02"
+TIMEOUT_DAYS = 0.25  # the simulator's pauses are an hour and a half at most
+STAGES = Path(__file__).with_name("web_shop_stages.csv")
+LEAST_EXITS = 1_000
+
+_STATES = {
+    ("start", None): "start",
+    ("awareness", "web"): "visit",
+    ("consideration", "web"): "view",
+    ("consideration", "chat"): "chat",
+    ("converted", "web"): "ordered",
+    ("abandoned", None): "left",
+}
+
+
+class Cell(NamedTuple):
+    """One transition as counted and as it truly is.
+
+    Attributes:
+        origin: state that is left, as the simulator calls it.
+        target: state that is come to.
+        count: how often that was counted.
+        exits: how often the state was left.
+        truth: the true probability.
+        low: what the probability may be at the least, as it is counted (Wilson, 95 %).
+        high: what it may be at the most.
+    """
+
+    origin: str
+    target: str
+    count: int
+    exits: int
+    truth: float
+    low: float
+    high: float
+
+    @property
+    def is_hit(self) -> bool:
+        """Whether the truth is within the interval."""
+        return self.low <= self.truth <= self.high
+
+
+def make(folder: Path, *, customers: int, seed: int, memory: str = "2GB") -> None:
+    """Simulate a company into a folder and build the transitions of its web shop there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    command = ["-m", "sandbox", "simulate", "--to", "landing", "--home", str(folder)]
+    command += ["--customers", str(customers), "--seed", str(seed), "--memory", memory]
+    subprocess.run([sys.executable, *command], cwd=PROJECT_DIR, check=True, capture_output=True)
+    _build(folder, memory, "+rpt_journey_transitions")
+    # a firm that looks at its web shop alone: its own rows of the seed
+    with duckdb.connect(str(folder / WAREHOUSE_FILE)) as connection:
+        connection.execute("delete from staging.journey_stages")
+        connection.execute(f"insert into staging.journey_stages from read_csv('{STAGES}')")
+    _build(folder, memory, *JOURNEYS)
+
+
+JOURNEYS = ("int_journey__kinds", "fct_journey_steps", "fct_journeys", "rpt_journey_transitions")
+
+
+def _build(folder: Path, memory: str, *selected: str) -> None:
+    project = PROJECT_DIR / "dbt_project"
+    parse_if_changed(project)
+    policies = f"as_of_date: {LAST_NIGHT}, journey_timeout_days: {TIMEOUT_DAYS}"
+    built, error = invoke(
+        project,
+        [
+            *("--quiet", "build", "--select", *selected),
+            *("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
+            *("--vars", f"{{{policies}}}"),
+            *("--target-path", str(folder / "target"), "--log-path", str(folder / "target")),
+        ],
+        environment={
+            "RAPPORT_LANDING": str(folder / "landing"),
+            "RAPPORT_WAREHOUSE": str(folder / WAREHOUSE_FILE),
+            "RAPPORT_TEMP_DIR": str(folder / "spill"),
+            "RAPPORT_MEMORY_LIMIT": memory,
+            "DO_NOT_TRACK": "1",
+        },
+        manifest=load_manifest(project),
+    )
+    if not built:
+        raise SystemExit(f"dbt could not build {folder}: {error}; see {folder / 'target'}")
+
+
+def compare(folder: Path) -> list[Cell]:
+    """Hold the transitions in a folder against the truth beside them."""
+    return cells(folder / WAREHOUSE_FILE, folder / "sandbox" / "truth.duckdb")
+
+
+def cells(warehouse: Path, truth: Path) -> list[Cell]:
+    """Return every transition that was counted or could have been.
+
+    An order that nothing on the web came before (a campaign's, mostly) is no way through the shop,
+    so `start` leads to what else a journey begins with.
+    """
+    with duckdb.connect(str(truth), read_only=True) as connection:
+        known = {
+            (origin, target): chance
+            for origin, target, chance in connection.sql(
+                "from truth_journey_transitions where from_stage not like 'deal:%'"
+            ).fetchall()
+        }
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        rows = connection.sql(
+            "select from_stage, from_channel, to_stage, to_channel, transition_count "
+            "from marts.rpt_journey_transitions where breakdown = 'all'"
+        ).fetchall()
+    counts = {(_STATES[a, b], _STATES[c, d]): count for a, b, c, d, count in rows}
+    counts.pop(("start", "ordered"), None)
+    exits: dict[str, int] = {}
+    for (origin, _), count in counts.items():
+        exits[origin] = exits.get(origin, 0) + count
+    return [
+        Cell(
+            *pair,
+            counts.get(pair, 0),
+            exits.get(pair[0], 0),
+            known.get(pair, 0.0),
+            *wilson(counts.get(pair, 0), exits.get(pair[0], 0)),
+        )
+        for pair in sorted(known | counts)
+    ]
+
+
+def wilson(hits: int, total: int) -> tuple[float, float]:
+    """Return Wilson's interval of 95 % for a share; from 0 to 1 of nobody.
+
+    Example:
+        >>> [round(limit, 4) for limit in wilson(90, 100)]
+        [0.8256, 0.9448]
+    """
+    if not total:
+        return 0.0, 1.0
+    z = NormalDist().inv_cdf(0.975)
+    middle = hits + z * z / 2
+    half = z * (hits * (1 - hits / total) + z * z / 4) ** 0.5
+    return max(0.0, (middle - half) / (total + z * z)), min(1.0, (middle + half) / (total + z * z))
+
+
+def judged(found: Sequence[Cell]) -> list[Cell]:
+    """Return the transitions from states that enough have left."""
+    return [cell for cell in found if cell.exits >= LEAST_EXITS]
+
+
+def report(found: Sequence[Cell], name: str) -> str:
+    """Return everything as Markdown."""
+    large = judged(found)
+    lines = [
+        f"### {name}: {sum(cell.is_hit for cell in large)} of {len(large)} true probabilities "
+        "within the interval",
+        "",
+        "| from | to | exits | counted | 95 % | truth | within |",
+        "|---|---|--:|--:|--:|--:|---|",
+    ]
+    lines += [
+        f"| {cell.origin} | {cell.target} | {cell.exits:,} | {cell.count / max(cell.exits, 1):.4f} "
+        f"| {cell.low:.4f} to {cell.high:.4f} | {cell.truth:.2f} "
+        f"| {'yes' if cell.is_hit else 'no'} |"
+        for cell in found
+    ]
+    return "\n".join(lines) + "\n"
