@@ -95,7 +95,7 @@ select
     cast(
         case worths.worth
             when 'order' then orders.reporting_sales_amount
-            when 'deal' then case when {{ is_summed('deals.currency_code') }} then deals.deal_amount end
+            when 'deal' then deals.reporting_deal_amount
             when 'fixed' then worths.fixed_amount
         end as decimal(18, 3)
     ) as conversion_amount,
