@@ -122,8 +122,13 @@ def _finding(rows: list[Row]) -> str:
         )
     said += f"{', '.join(told)}: " if told else ""
     return said + (
-        "these are nobody's (none), as people who shop by habit come by themselves. The rest is "
-        "shared out below."
+        "these are nobody's (none)"
+        + (
+            ", for most customers come by habit and need no message."
+            if 2 * alone[ways[0]] > total[ways[0]]
+            else "."
+        )
+        + " The rest is shared out below."
     )
 
 
@@ -283,9 +288,7 @@ def _channel_chart(shown: list[Row], journeys: dict[str, int], size: Size) -> "a
                 ),
             ),
         )
-        .properties(
-            width=(size.width - across * 100 - (across - 1) * 20) / across, height=20 * len(models)
-        )
+        .properties(width=(size.width - 108 - (across - 1) * 22) / across, height=20 * len(models))
         .facet(facet=panels(heads.values(), size), data=alt.Data(values=rows), columns=across)
         .resolve_scale(x="independent")
     )
@@ -326,12 +329,7 @@ def _increments(night: Night, month: str) -> tuple[str, list[Table], list[Pictur
         f"{'none of them' if not sure else number(len(sure))} it is sure that "
         f"{'it' if len(sure) <= 1 else 'they'} made people order"
     )
-    said += (
-        f", and {number(len(beyond))} {'is' if len(beyond) == 1 else 'are'} owed more than can be "
-        "their doing."
-        if beyond
-        else "."
-    )
+    said += f", and {OWED_BY} owes {number(len(beyond))} more than they caused." if beyond else "."
     table = Table(
         "Campaigns with customers kept out by lot: owed, and caused",
         (
