@@ -7,8 +7,9 @@ python -m benchmarks.journeys --seeds 4 5 --customers 2000
 import argparse
 from pathlib import Path
 
-from benchmarks.journeys import simulated
+from benchmarks.journeys import causes, simulated
 from rapport.settings import PROJECT_DIR
+from sandbox.simulate.parameters import Parameters
 
 
 def main() -> None:
@@ -26,6 +27,9 @@ def main() -> None:
         folder = options.folder / f"journeys_{seed}"
         simulated.make(folder, customers=options.customers, seed=seed, memory=options.memory)
         print(simulated.report(simulated.compare(folder), f"seed {seed}"))
+        parameters = Parameters(customers=options.customers, seed=seed)
+        for cause, cells in causes.without(folder, parameters, options.memory).items():
+            print(simulated.report(cells, f"seed {seed}, {cause}"))
 
 
 if __name__ == "__main__":

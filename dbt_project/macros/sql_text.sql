@@ -13,3 +13,8 @@
 {% macro sql_texts(texts) -%}
     {% for text in texts %}{{ sql_text(text) }}{{ ', ' if not loop.last }}{% endfor %}
 {%- endmacro %}
+
+{#- Columns as one value, so that an aggregate looks for their row once; each is a field of its own name. -#}
+{% macro record_of(columns) -%}
+    struct_pack({% for column in columns %}{{ column }} := {{ column }}{{ ', ' if not loop.last }}{% endfor %})
+{%- endmacro %}

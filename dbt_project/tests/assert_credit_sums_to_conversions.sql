@@ -5,12 +5,12 @@ with
 months as (
 
     select
-        ended_month as conversion_month,
+        cast(date_trunc('month', ended_date) as date) as month_date,
         count(*) as conversion_count,
-        cast(coalesce(sum(conversion_value), 0) as double) as conversion_value
+        cast(coalesce(sum(conversion_amount), 0) as double) as conversion_amount
     from {{ ref('fct_journeys') }}
     where status = 'converted'
-    group by ended_month
+    group by date_trunc('month', ended_date)
 
 ),
 
@@ -18,23 +18,23 @@ credits as (
 
     select
         'channel' as owed,
-        conversion_month,
+        month_date,
         impressions,
         model,
         sum(credit_count) as credit_count,
         sum(credit_amount) as credit_amount
     from {{ ref('rpt_channel_attribution') }}
-    group by conversion_month, impressions, model
+    group by month_date, impressions, model
     union all
     select
         'campaign' as owed,
-        conversion_month,
+        month_date,
         impressions,
         model,
         sum(credit_count) as credit_count,
         sum(credit_amount) as credit_amount
     from {{ ref('rpt_campaign_attribution') }}
-    group by conversion_month, impressions, model
+    group by month_date, impressions, model
 
 ),
 
@@ -53,7 +53,7 @@ models as (
 missing as (
 
     select
-        months.conversion_month,
+        months.month_date,
         models.owed,
         models.impressions,
         models.model
@@ -61,29 +61,29 @@ missing as (
     cross join models
     left join credits
         on
-            months.conversion_month = credits.conversion_month
+            months.month_date = credits.month_date
             and models.owed = credits.owed
             and models.impressions = credits.impressions
             and models.model = credits.model
-    where credits.conversion_month is null
+    where credits.month_date is null
 
 )
 
 select
-    credits.conversion_month,
+    credits.month_date,
     credits.owed,
     credits.impressions,
     credits.model
 from credits
-left join months on credits.conversion_month = months.conversion_month
+left join months on credits.month_date = months.month_date
 where
     abs(credits.credit_count - coalesce(months.conversion_count, 0)) > 1e-6
     -- doubles have sixteen digits, and large sums use up more of them
-    or abs(credits.credit_amount - coalesce(months.conversion_value, 0))
-    > greatest(1e-6, 1e-12 * abs(coalesce(months.conversion_value, 0)))
+    or abs(credits.credit_amount - coalesce(months.conversion_amount, 0))
+    > greatest(1e-6, 1e-12 * abs(coalesce(months.conversion_amount, 0)))
 union all
 select
-    conversion_month,
+    month_date,
     owed,
     impressions,
     model
@@ -91,7 +91,7 @@ from missing
 union all
 -- conversions, and not a row of any model
 select
-    months.conversion_month,
+    months.month_date,
     'channel' as owed,
     null as impressions,
     null as model

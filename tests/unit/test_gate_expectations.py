@@ -47,7 +47,7 @@ def test_every_audit_model_is_looked_at():
     assert models == gated
 
 
-# A survey asked on another scale says nothing of anybody: that is no reason to hold back what others say.
+# A survey asked on another scale says nothing of anybody: no reason to hold back what others say.
 ONLY_WARN = {"audit.survey_scales"}
 
 

@@ -2,7 +2,8 @@ select
     customer_id,
     cast('loyal_high_value' as varchar) as segment,
     cast(
-        'Ordered ' || {{ counted('order_count', 'time') }} || ' for ' || {{ money_text('sales_amount') }}
+        'Ordered ' || {{ counted('order_count', 'time') }}
+        || ' for ' || {{ money_text('sales_amount') }}
         || ' ' || currency_code || ', last on ' || last_order_date
         || ' (recency, frequency, value: ' || rfm_cell || ').'
         as varchar

@@ -16,8 +16,9 @@ select
     customer_id,
     cast('over_contacted_rest' as varchar) as segment,
     cast(
-        'Had ' || {{ counted('marketing_contact_count_30d', 'marketing contact') }} || ' in 30 days, last on '
-        || last_marketing_contact_date || '; ' || {{ cap_in_words() }} || '.'
+        'Had ' || {{ counted('marketing_contact_count_30d', 'marketing contact') }}
+        || ' in 30 days, last on ' || last_marketing_contact_date || '; '
+        || {{ cap_in_words() }} || '.'
         as varchar
     ) as reason
 from pressure

@@ -1,6 +1,7 @@
--- What marketers call the messages that may be variations of a test, and which are: each is a message of its
--- own in the tool that sends it. Klaviyo names no test of a campaign: of several messages of one channel each
--- recipient gets one. Those of a flow have the step that sends them in common.
+-- What marketers call the messages that may be variations of a test, and which are: each is a
+-- message of its own in the tool that sends it. Klaviyo names no test of a campaign: of several
+-- messages of one channel each recipient gets one. Those of a flow have the step that sends them in
+-- common.
 with
 
 listed as (

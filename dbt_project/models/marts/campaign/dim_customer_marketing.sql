@@ -57,20 +57,16 @@ marketed as (
 
     select
         customer_id,
-        -- max_by passes over nulls, and a message of a flow has no campaign
-        {% for which, extreme in [('first', 'min'), ('last', 'max')] %}
-        {{ extreme }}(occurred_at) filter (where is_marketing_contact) as {{ which }}_contact_at,
-        {% for column in ['channel', 'campaign_id', 'flow_id'] %}
-        nullif({{ extreme }}_by(coalesce({{ column }}, ''), (occurred_at, touchpoint_id)) filter (
-            where is_marketing_contact
-        ), '') as {{ which }}_contact_{{ column }},
-        {% endfor %}
-        {% endfor %}
-        max(occurred_at) filter (where {{ answers }}) as last_response_at,
-        {% for column in ['event_type', 'channel', 'campaign_id', 'flow_id'] %}
-        nullif(max_by(coalesce({{ column }}, ''), (occurred_at, touchpoint_id)) filter (
-            where {{ answers }}
-        ), '') as last_response_{{ column }},
+        {% for which, extreme, those in [
+            ('first_contact', 'min', 'is_marketing_contact'),
+            ('last_contact', 'max', 'is_marketing_contact'),
+            ('last_response', 'max', answers),
+        ] %}
+        {{ extreme }}(occurred_at) filter (where {{ those }}) as {{ which }}_at,
+        {{ extreme }}_by(
+            {{ record_of(['event_type', 'channel', 'campaign_id', 'flow_id']) }},
+            (occurred_at, touchpoint_id)
+        ) filter (where {{ those }}) as {{ which }},
         {% endfor %}
         count(*) filter (where is_marketing_contact) as delivered_count,
         count(*) filter (where event_type = 'bounced') as bounced_count,
@@ -123,7 +119,7 @@ select
     {% for which in ['first', 'last'] %}
     marketed.{{ which }}_contact_at,
     {% for column in ['channel', 'campaign_id', 'flow_id'] %}
-    cast(marketed.{{ which }}_contact_{{ column }} as varchar) as {{ which }}_contact_{{ column }},
+    cast(marketed.{{ which }}_contact.{{ column }} as varchar) as {{ which }}_contact_{{ column }},
     {% endfor %}
     {% endfor %}
     {% for scope in [''] + channels %}
@@ -141,7 +137,7 @@ select
     {% endfor %}
     marketed.last_response_at,
     {% for column in ['event_type', 'channel', 'campaign_id', 'flow_id'] %}
-    cast(marketed.last_response_{{ column }} as varchar) as last_response_{{ column }},
+    cast(marketed.last_response.{{ column }} as varchar) as last_response_{{ column }},
     {% endfor %}
     cast(coalesce(ordered.order_count, 0) as bigint) as order_count,
     cast(coalesce(ordered.attributed_order_count, 0) as bigint) as attributed_order_count,

@@ -64,8 +64,7 @@ gaps as (
 
     select
         bad_moments.journey_id,
-        bad_moments.bad_at,
-        orders.ordered_at,
+        {{ hours_between('orders.ordered_at', 'bad_moments.bad_at') }} / 24e0 as days_before,
         {{ hours_between('orders.previous_at', 'orders.ordered_at') }} / 24e0 as gap_days,
         case
             when orders.order_date > orders.previous_date
@@ -83,7 +82,8 @@ rhythms as (
         journey_id,
         count(days_between) as gap_count,
         median(days_between) as usual_days,
-        min({{ hours_between('ordered_at', 'bad_at') }}) / 24e0 as days_since_order
+        max(days_before) as first_days_before,
+        min(days_before) as last_days_before
     from gaps
     group by journey_id
 
@@ -104,36 +104,62 @@ horizons as (
 
 ),
 
--- What the same customer would have done after any other moment: of all the time from their first order to the bad
--- moment, the share from which an order was so near, and how far it was. Somebody who had ordered no more for long
--- before the ticket did not fall silent over it.
-usual as (
+-- How it was at any other moment of theirs: of all the moments from their first order on after which as much time passed
+-- before the bad one, the share after which an order was near, and how long one waited. (Of later moments only the short
+-- waits are known.) A gap holds, of the moments that count, those from its begin to `until`.
+moments as (
 
     select
         horizons.journey_id,
-        sum(least(gaps.gap_days, horizons.again_days)) as near_days,
-        sum(greatest(gaps.gap_days - horizons.silence_days, 0)) as silent_days,
-        sum(power(least(gaps.gap_days, horizons.silence_days), 2) / 2) as waiting_squares,
-        sum(gaps.gap_days) as all_days
+        horizons.silence_days,
+        horizons.again_days,
+        horizons.first_days_before,
+        horizons.last_days_before,
+        gaps.gap_days,
+        least(gaps.gap_days, gaps.gap_days + gaps.days_before - horizons.again_days) as again_until,
+        least(gaps.gap_days, gaps.gap_days + gaps.days_before - horizons.silence_days) as silence_until
     from horizons
     inner join gaps on horizons.journey_id = gaps.journey_id
-    group by horizons.journey_id
+    where
+        horizons.first_days_before > horizons.silence_days
+        -- the first order follows none
+        and gaps.gap_days is not null
 
 ),
 
-expected as (
+usual as (
 
     select
-        horizons.journey_id,
-        {{ ratio(
-            'usual.near_days', 'usual.all_days + greatest(horizons.days_since_order - horizons.again_days, 0)'
-        ) }} as expected_again_share,
-        usual.all_days + greatest(horizons.days_since_order - horizons.silence_days, 0) as known_days,
-        usual.silent_days + greatest(horizons.days_since_order - horizons.silence_days, 0) as silent_days,
-        {{ ratio('silent_days', 'known_days') }} as expected_silent_share,
-        {{ ratio('usual.waiting_squares + horizons.silence_days * silent_days', 'known_days') }} as expected_wait_days
-    from horizons
-    inner join usual on horizons.journey_id = usual.journey_id
+        journey_id,
+        max(first_days_before - again_days) as again_moments,
+        max(first_days_before - silence_days) as silence_moments,
+        sum(greatest(again_until - greatest(gap_days - again_days, 0), 0)) as near_moments,
+        -- the sum of all waits, none longer than what makes silence: a gap's from its whole length down to what is left
+        sum(
+            case
+                when silence_until > 0
+                    then
+                        power(least(gap_days, silence_days), 2) / 2
+                        + silence_days * greatest(gap_days - silence_days, 0)
+                        - power(least(gap_days - silence_until, silence_days), 2) / 2
+                        - silence_days * greatest(gap_days - silence_until - silence_days, 0)
+                else 0
+            end
+        )
+        -- and since the last order all are that long
+        + max(silence_days * greatest(last_days_before - silence_days, 0)) as all_waits
+    from moments
+    group by journey_id
+
+),
+
+usually as (
+
+    select
+        journey_id,
+        {{ ratio('near_moments', 'again_moments') }} as usual_again_share,
+        {{ ratio('all_waits', 'silence_moments') }} as usual_wait_days
+    from usual
 
 ),
 
@@ -164,15 +190,14 @@ waited as (
         coalesce(rhythms.gap_count, 0) as gap_count,
         horizons.usual_days,
         horizons.again_days,
-        horizons.silence_days,
-        expected.expected_again_share,
-        expected.expected_silent_share,
-        expected.expected_wait_days
+        case when usually.usual_wait_days is not null then horizons.silence_days end as silence_days,
+        usually.usual_again_share,
+        usually.usual_wait_days
     from bad_moments
     left join nexts on bad_moments.journey_id = nexts.journey_id
     left join rhythms on bad_moments.journey_id = rhythms.journey_id
     left join horizons on bad_moments.journey_id = horizons.journey_id
-    left join expected on bad_moments.journey_id = expected.journey_id
+    left join usually on bad_moments.journey_id = usually.journey_id
 
 )
 
@@ -206,10 +231,9 @@ select
         when observed_days >= silence_days
             then cast(round(least(coalesce(next_order_days, silence_days), silence_days), 4) as double)
     end as waited_days,
-    cast(round(expected_wait_days, 4) as double) as expected_wait_days,
+    cast(round(usual_wait_days, 4) as double) as usual_wait_days,
     case
         when observed_days >= silence_days then coalesce(next_order_days <= again_days, false)
     end as has_ordered_again,
-    cast(round(expected_again_share, 6) as double) as expected_again_share,
-    cast(round(expected_silent_share, 6) as double) as expected_silent_share
+    cast(round(usual_again_share, 6) as double) as usual_again_share
 from waited

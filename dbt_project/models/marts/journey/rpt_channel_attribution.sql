@@ -1,6 +1,6 @@
 select
     {{ as_of_date() }} as as_of_date,
-    ended_month as conversion_month,
+    ended_month as month_date,
     impressions,
     channel,
     model,

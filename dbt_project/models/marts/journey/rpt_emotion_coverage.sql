@@ -31,13 +31,10 @@ of_{{ unit }} as (
 {% endfor %}
 counted as (
 
-    {% for what, name, condition in [
-        ('steps', "'all'", 'true'), ('acts', "'all'", 'not is_impression'), ('stage', 'stage', 'true'),
-        ('channel', 'channel', 'true'),
-    ] %}
+    {% for what, condition in [('steps', 'true'), ('acts', 'not is_impression')] %}
     select
         '{{ what }}' as what,
-        {{ name }} as name,
+        'all' as subject,
         count(*) as total_count,
         {% for source in sources %}
         count(*) filter (where signal_source = '{{ source }}') as {{ source }}_count,
@@ -45,12 +42,24 @@ counted as (
         count(signal_source) as signal_count
     from steps
     where {{ condition }}
-    {{ 'group by ' ~ name if what in ('stage', 'channel') }}
+    union all
+    {% endfor %}
+    {% for part in ['stage', 'channel'] %}
+    select
+        '{{ part }}' as what,
+        {{ part }} as subject,
+        count(*) as total_count,
+        {% for source in sources %}
+        count(*) filter (where signal_source = '{{ source }}') as {{ source }}_count,
+        {% endfor %}
+        count(signal_source) as signal_count
+    from steps
+    group by {{ part }}
     union all
     {% endfor %}
     select
         'journeys' as what,
-        'all' as name,
+        'all' as subject,
         count(*) as total_count,
         {% for source in sources %}
         count(*) filter (where has_{{ source }}) as {{ source }}_count,
@@ -60,7 +69,7 @@ counted as (
     union all
     select
         'customers' as what,
-        'all' as name,
+        'all' as subject,
         count(*) as total_count,
         {% for source in sources %}
         count(*) filter (where of_customers.has_{{ source }}) as {{ source }}_count,
@@ -73,7 +82,7 @@ counted as (
 
 select
     cast(what as varchar) as what,
-    cast(name as varchar) as name,
+    cast(subject as varchar) as subject,
     cast(total_count as bigint) as total_count,
     {% for source in ['signal'] + sources %}
     cast({{ source }}_count as bigint) as {{ source }}_count,

@@ -51,9 +51,8 @@ counted as (
         median(waited_days) filter (where is_compared) as median_wait_days,
         -- in ten-thousandths of a day and millionths: whole numbers add up to the same in any order
         sum(cast(waited_days * 1e4 as bigint)) filter (where is_compared) as waited,
-        sum(cast(expected_wait_days * 1e4 as bigint)) filter (where is_compared) as expected_wait,
-        sum(cast(expected_again_share * 1e6 as bigint)) filter (where is_compared) as expected_again,
-        sum(cast(expected_silent_share * 1e6 as bigint)) filter (where is_compared) as expected_silent
+        sum(cast(usual_wait_days * 1e4 as bigint)) filter (where is_compared) as usual_wait,
+        sum(cast(usual_again_share * 1e6 as bigint)) filter (where is_compared) as usual_again
     from grouped
     group by handling_of_group, split_by, split_value
 
@@ -72,14 +71,13 @@ select
     cast(round(usual_days_between_orders, 2) as double) as usual_days_between_orders,
     cast(round(median_wait_days, 2) as double) as median_wait_days,
     cast(round({{ ratio('waited', 'compared_count') }} / 1e4, 2) as double) as mean_wait_days,
-    cast(round({{ ratio('expected_wait', 'compared_count') }} / 1e4, 2) as double) as expected_wait_days,
-    cast(round({{ ratio('waited', 'expected_wait') }}, 3) as double) as wait_ratio,
+    cast(round({{ ratio('usual_wait', 'compared_count') }} / 1e4, 2) as double) as usual_wait_days,
+    cast(round({{ ratio('waited', 'usual_wait') }}, 3) as double) as wait_ratio,
     {% for count in ['again', 'silent'] %}
     cast({{ count }}_count as bigint) as {{ count }}_count,
     cast(round({{ ratio(count ~ '_count', 'compared_count') }}, 4) as double) as {{ count }}_share,
     cast(round({{ wilson_low(count ~ '_count', 'compared_count') }}, 4) as double) as {{ count }}_share_low,
     cast(round({{ wilson_high(count ~ '_count', 'compared_count') }}, 4) as double) as {{ count }}_share_high,
-    cast(round({{ ratio('expected_' ~ count, 'compared_count') }} / 1e6, 4) as double) as expected_{{ count }}_share
-    {{- ',' if not loop.last }}
     {% endfor %}
+    cast(round({{ ratio('usual_again', 'compared_count') }} / 1e6, 4) as double) as usual_again_share
 from counted
