@@ -50,8 +50,8 @@ def emotion(night: Night) -> Section | None:
     ):
         return None
     section = ("emotion", "Feelings along the journey: what they said, and how few said it")
-    coverage = night.rows("from rpt_emotion_coverage order by what, name")
-    whole = {row["what"]: row for row in coverage if row["name"] == "all"}
+    coverage = night.rows("from rpt_emotion_coverage order by what, subject")
+    whole = {row["what"]: row for row in coverage if row["subject"] == "all"}
     if not whole.get("journeys", {}).get("total_count"):
         return Section(*section, "Nobody has been on a journey yet.")
     told = _told(whole)
@@ -175,7 +175,7 @@ def _service_said(services: list[Row]) -> str:
 def _coverage_table(title: str, coverage: Iterable[Row]) -> Table:
     def place(row: Row) -> tuple[int, str]:
         known = list(COVERED)
-        return (known.index(row["what"]) if row["what"] in known else len(known)), row["name"]
+        return (known.index(row["what"]) if row["what"] in known else len(known)), row["subject"]
 
     return Table(
         title,
@@ -189,7 +189,7 @@ def _coverage_table(title: str, coverage: Iterable[Row]) -> Table:
         ),
         [
             {
-                "of": WHOSE.get(row["what"]) or f"{row['what']}: {plain(row['name'])}",
+                "of": WHOSE.get(row["what"]) or f"{row['what']}: {plain(row['subject'])}",
                 "total": number(row["total_count"]),
                 "signal": f"{number(row['signal_count'])} ({percent(row['signal_share'], 1)})",
                 **{each: number(row[f"{each}_count"]) for each in ("survey", "ticket", "pulse")},
