@@ -63,18 +63,19 @@ def make(folder: Path, *, customers: int, seed: int, memory: str = "2GB") -> Non
     command = ["-m", "sandbox", "simulate", "--to", "landing", "--home", str(folder)]
     command += ["--customers", str(customers), "--seed", str(seed), "--memory", memory]
     subprocess.run([sys.executable, *command], cwd=PROJECT_DIR, check=True, capture_output=True)
-    _build(folder, memory, "+rpt_journey_transitions")
+    build(folder, memory, "+rpt_journey_transitions")
     # a firm that looks at its web shop alone: its own rows of the seed
     with duckdb.connect(str(folder / WAREHOUSE_FILE)) as connection:
         connection.execute("delete from staging.journey_stages")
         connection.execute(f"insert into staging.journey_stages from read_csv('{STAGES}')")
-    _build(folder, memory, *JOURNEYS)
+    build(folder, memory, *JOURNEYS)
 
 
 JOURNEYS = ("int_journey__kinds", "fct_journey_steps", "fct_journeys", "rpt_journey_transitions")
 
 
-def _build(folder: Path, memory: str, *selected: str) -> None:
+def build(folder: Path, memory: str, *selected: str) -> None:
+    """Build the models of a folder that are selected."""
     project = PROJECT_DIR / "dbt_project"
     parse_if_changed(project)
     policies = f"as_of_date: {LAST_NIGHT}, journey_timeout_days: {TIMEOUT_DAYS}"

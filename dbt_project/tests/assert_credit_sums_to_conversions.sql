@@ -5,12 +5,12 @@ with
 months as (
 
     select
-        ended_month as month_date,
+        cast(date_trunc('month', ended_date) as date) as month_date,
         count(*) as conversion_count,
-        cast(coalesce(sum(conversion_value), 0) as double) as conversion_value
+        cast(coalesce(sum(conversion_amount), 0) as double) as conversion_amount
     from {{ ref('fct_journeys') }}
     where status = 'converted'
-    group by ended_month
+    group by date_trunc('month', ended_date)
 
 ),
 
@@ -79,8 +79,8 @@ left join months on credits.month_date = months.month_date
 where
     abs(credits.credit_count - coalesce(months.conversion_count, 0)) > 1e-6
     -- doubles have sixteen digits, and large sums use up more of them
-    or abs(credits.credit_amount - coalesce(months.conversion_value, 0))
-    > greatest(1e-6, 1e-12 * abs(coalesce(months.conversion_value, 0)))
+    or abs(credits.credit_amount - coalesce(months.conversion_amount, 0))
+    > greatest(1e-6, 1e-12 * abs(coalesce(months.conversion_amount, 0)))
 union all
 select
     month_date,

@@ -1,5 +1,6 @@
--- Each journey has one beginning, unless that was not seen, and one end, unless it is open; a conversion whose
--- beginning was not seen and that is all there is has no transition. And who leaves a state goes somewhere.
+-- Each journey has one beginning, unless that was not seen, and one end, unless it is open; a
+-- conversion whose beginning was not seen and that is all there is has no transition. And who
+-- leaves a state goes somewhere.
 with
 
 transitions as (

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rapport.journey import bootstrap, markov, rules, shapley
+from rapport.journey import paths as paths_module
 from rapport.journey.attribution import MODELS, RULES, Credits, Policy, attribute
-from rapport.journey.paths import Journeys, Paths, from_lists
+from rapport.journey.paths import Journeys, Paths, distinct, from_lists
 
 A, B, C = 0, 1, 2
 TOY = [[A, B, A, B, B, A], [A, B, B, A, A], [A, A]]
@@ -355,6 +356,40 @@ def test_two_of_everybody_are_owed_twice_as_much(rows):
     one, two = (attribute(*as_lists(some), 4, Policy(draws=3)) for some in (rows, rows * 2))
     assert two.count == pytest.approx(2 * one.count, abs=1e-6)
     assert two.amount_low == pytest.approx(2 * one.amount_low, abs=1e-5)
+
+
+# Counting paths
+
+
+def as_walks(rows) -> Paths:
+    return Paths(
+        np.array([code for row in rows for code, _ in row], dtype=np.int64),
+        np.array([flag for row in rows for _, flag in row], dtype=np.bool_),
+        np.array([len(row) for row in rows], dtype=np.int64),
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.tuples(st.integers(0, 2), st.booleans()), max_size=4), max_size=30))
+def test_distinct_paths_are_each_there_once_and_every_walk_finds_its_own(rows):
+    paths, path = distinct(as_walks(rows))
+    ends = np.cumsum(paths.length)
+    found = [
+        list(zip(channel.tolist(), flags.tolist(), strict=True))
+        for channel, flags in zip(
+            np.split(paths.channel, ends)[:-1], np.split(paths.is_direct, ends)[:-1], strict=True
+        )
+    ]
+    assert [found[number] for number in path] == rows
+    assert len(found) == len({tuple(row) for row in rows})
+
+
+def test_walks_that_share_a_number_by_chance_are_not_made_one(monkeypatch):
+    # Every touch is mixed to nothing, so that all walks of one length share a number.
+    monkeypatch.setattr(paths_module, "_ODD", np.uint64(0))
+    rows = [[(0, False)], [(1, False)], [(0, False)]]
+    paths, path = distinct(as_walks(rows))
+    assert paths.channel[path].tolist() == [0, 1, 0]
 
 
 # Intervals

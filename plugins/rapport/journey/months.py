@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rapport.journey.attribution import MODELS, RULES, Credits, Policy, attribute
-from rapport.journey.paths import Journeys, Paths
+from rapport.journey.paths import Journeys, Paths, distinct
 
 if TYPE_CHECKING:
     import pyarrow
@@ -20,50 +20,32 @@ _NAME = "attributed_touches"  # what queries call the relation
 
 _DIGITS = 9  # a thousand rows of a month still add up within 1e-6
 
-# One row per distinct path: DuckDB counts, and what comes out is arrays one after another. A touch
-# is the code of its unit, twice, and whether it was direct.
-_WALKED = """
+# A touch per row, those of one journey after those of another: nothing but a sort, which spills.
+_OF_MONTH = f"""
 with
 of_month as (
     select *
-    from attributed_touches
-    where ended_month = date '{month}' and impressions = '{impressions}'
+    from {_NAME}
+    where ended_month = date '{{month}}' and impressions = '{{impressions}}'
 ),
 units as (
     select unit, row_number() over (order by unit) - 1 as code
-    from (select distinct {unit} as unit from of_month where {is_known})
-),
-walked as (
-    select
-        of_month.journey_id,
-        md5_number_lower(any_value(of_month.customer_id)) as customer,
-        any_value(of_month.is_converted) as is_converted,
-        any_value(of_month.conversion_value) as value,
-        list(
-            {code} * 2 + cast(of_month.is_direct as integer) order by of_month.touch_number
-        ) filter (where {is_touch}) as path,
-        list(of_month.hours_before_end order by of_month.touch_number)
-            filter (where {is_touch}) as hours
-    from of_month
-    left join units on of_month.{unit} = units.unit
-    group by of_month.journey_id
-),
-ended as (
-    select
-        coalesce(path, []) as path,
-        struct_pack(
-            customer := customer,
-            journey_id := journey_id,
-            is_converted := is_converted,
-            value := case when is_converted then value else 0 end,
-            hours := case when is_converted then coalesce(hours, []) else [] end
-        ) as journey
-    from walked
+    from (select distinct {{unit}} as unit from of_month where {{is_known}})
 )
-select cast(path as integer[]) as path, list(journey order by journey) as journeys
-from ended
-group by path
-order by path
+select
+    of_month.touch_number,
+    coalesce(units.code, {{rest}}) as code,
+    of_month.is_direct,
+    of_month.hours_before_end,
+    case
+        when of_month.touch_number <= 1 then md5_number_lower(of_month.customer_id)
+        else cast(0 as ubigint)
+    end as customer,
+    of_month.is_converted,
+    of_month.conversion_value
+from of_month
+left join units on of_month.{{unit}} = units.unit
+order by of_month.journey_id, of_month.touch_number
 """
 
 
@@ -133,28 +115,29 @@ def walked(touches: Any, month: date, impressions: str, unit: str, *, is_whole: 
     ).fetchall()
     found = touches.query(
         _NAME,
-        _WALKED.format(
-            month=month,
-            impressions=impressions,
-            unit=unit,
-            is_known=is_known,
-            is_touch="true" if is_whole else "of_month.touch_number > 0",
-            code=f"coalesce(units.code, {len(names)})",
+        _OF_MONTH.format(
+            month=month, impressions=impressions, unit=unit, is_known=is_known, rest=len(names)
         ),
-    ).to_arrow_table()
-    path = found["path"].combine_chunks()
-    journeys = found["journeys"].combine_chunks()
-    ended = journeys.flatten()
-    symbols = np.asarray(path.flatten(), dtype=np.int64)
+    ).fetchnumpy()
+    begins = found["touch_number"] <= 1
+    is_touch = np.ones(len(begins), dtype=np.bool_) if is_whole else found["touch_number"] > 0
+    journey = np.cumsum(begins) - 1
+    walks = Paths(
+        found["code"][is_touch].astype(np.int64),
+        found["is_direct"][is_touch],
+        np.bincount(journey[is_touch], minlength=int(begins.sum())),
+    )
+    paths, path = distinct(walks)
+    is_converted = found["is_converted"][begins]
     return Walked(
         [name for (name,) in names],
-        Paths(symbols // 2, symbols % 2 == 1, np.asarray(path.value_lengths(), dtype=np.int64)),
+        paths,
         Journeys(
-            np.repeat(np.arange(len(path)), np.asarray(journeys.value_lengths())),
-            np.asarray(ended.field("customer"), dtype=np.uint64),
-            ended.field("is_converted").to_numpy(zero_copy_only=False).astype(np.bool_),
-            np.asarray(ended.field("value"), dtype=np.float64),
-            np.asarray(ended.field("hours").flatten(), dtype=np.float64),
+            path,
+            found["customer"][begins],
+            is_converted,
+            np.where(is_converted, found["conversion_value"][begins], 0.0),
+            found["hours_before_end"][is_touch & found["is_converted"]],
         ),
     )
 

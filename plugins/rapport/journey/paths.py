@@ -10,6 +10,9 @@ Keys = NDArray[np.uint64]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+_ODD = np.uint64(0xBF58476D1CE4E5B9)
+_FAR = np.uint64(0x9E3779B97F4A7C15)
+
 
 @dataclass(frozen=True)
 class Paths:
@@ -77,6 +80,39 @@ class Journeys:
             raise ValueError("a value is no number")
         if len(self.hours_before_end) and not self.hours_before_end.min() >= 0:
             raise ValueError("a touch lies after the conversion, or nobody knows when")
+
+
+def distinct(walks: Paths) -> tuple[Paths, Ints]:
+    """Return the distinct paths among walks, and which of them each walk took.
+
+    Walks of one number, mixed from their touches and the places of these, are compared touch by
+    touch with the first of them; should two that differ share a number, each is left by itself.
+
+    Example:
+        >>> walks = Paths(np.array([0, 1, 1, 0, 1]), np.zeros(5, dtype=bool), np.array([2, 1, 2]))
+        >>> paths, path = distinct(walks)
+        >>> sorted(paths.length.tolist()), (path[0] == path[2]).item()
+        ([1, 2], True)
+    """
+    symbol = (walks.channel * 2 + walks.is_direct).astype(np.uint64)
+    mixed = symbol * _ODD + (walks.place.astype(np.uint64) + np.uint64(1)) * _FAR
+    for shift in (np.uint64(32), np.uint64(29)):
+        mixed ^= mixed >> shift
+        mixed *= _ODD
+    number = np.zeros(len(walks.length), dtype=np.uint64)
+    walked = np.flatnonzero(walks.length)
+    if len(walked):
+        number[walked] = np.add.reduceat(mixed, walks.first[walked])
+    _, chosen, path = np.unique(number, return_index=True, return_inverse=True)
+    same = (walks.length[chosen][path] == walks.length).all() and (
+        symbol == symbol[np.repeat(walks.first[chosen][path], walks.length) + walks.place]
+    ).all()
+    if not same:
+        return walks, np.arange(len(walks.length))
+    length = walks.length[chosen]
+    within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+    touches = np.repeat(walks.first[chosen], length) + within
+    return Paths(walks.channel[touches], walks.is_direct[touches], length), path
 
 
 def from_lists(

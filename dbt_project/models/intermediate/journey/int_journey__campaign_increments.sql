@@ -107,7 +107,7 @@ sizes as (
 
 ),
 
-months as (
+counted as (
 
     select
         campaign_id,
@@ -116,23 +116,33 @@ months as (
         count(*) filter (where is_control) as control_ordered_count
     from ordered
     group by campaign_id, ordered_month
+    union all
+    -- of all months
+    select
+        sizes.campaign_id,
+        cast(null as date) as ordered_month,
+        count(ordered.customer_id) filter (where not ordered.is_control) as treated_ordered_count,
+        count(ordered.customer_id) filter (where ordered.is_control) as control_ordered_count
+    from sizes
+    left join ordered on sizes.campaign_id = ordered.campaign_id
+    group by sizes.campaign_id
 
 ),
 
 rates as (
 
     select
-        months.*,
+        counted.*,
         sizes.treated_count,
         sizes.control_count,
         {% for arm in ['treated', 'control'] %}
-        {{ ratio('months.' ~ arm ~ '_ordered_count', 'sizes.' ~ arm ~ '_count') }} as {{ arm }}_rate,
-        {{ wilson_low('months.' ~ arm ~ '_ordered_count', 'sizes.' ~ arm ~ '_count') }} as {{ arm }}_low,
-        {{ wilson_high('months.' ~ arm ~ '_ordered_count', 'sizes.' ~ arm ~ '_count') }} as {{ arm }}_high
+        {{ ratio('counted.' ~ arm ~ '_ordered_count', 'sizes.' ~ arm ~ '_count') }} as {{ arm }}_rate,
+        {{ wilson_low('counted.' ~ arm ~ '_ordered_count', 'sizes.' ~ arm ~ '_count') }} as {{ arm }}_low,
+        {{ wilson_high('counted.' ~ arm ~ '_ordered_count', 'sizes.' ~ arm ~ '_count') }} as {{ arm }}_high
         {{- ',' if not loop.last }}
         {% endfor %}
-    from months
-    inner join sizes on months.campaign_id = sizes.campaign_id
+    from counted
+    inner join sizes on counted.campaign_id = sizes.campaign_id
 
 )
 

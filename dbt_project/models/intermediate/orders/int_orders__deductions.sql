@@ -51,41 +51,51 @@ sold as (
 
 ),
 
+-- Each place by itself: together they would be looked for among all sales of the article.
+places as (
+
+    {% for place in [
+        'doubtful.order_id = sold.order_id',
+        'doubtful.returned_order_id = sold.order_id',
+        'doubtful.customer_id = sold.customer_id and doubtful.order_date >= sold.order_date',
+    ] %}
+    select
+        doubtful.order_id,
+        doubtful.product_id,
+        doubtful.line_number,
+        sold.order_id as sold_order_id,
+        doubtful.taken_off_amount * sold.item_quantity
+        >= sold.sales_amount * doubtful.item_quantity as is_full_price
+    from doubtful
+    inner join sold
+        on
+            doubtful.product_id = sold.product_id
+            and doubtful.currency_code is not distinct from sold.currency_code
+            and {{ place }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
 judged as (
 
     select
         doubtful.order_id,
         doubtful.product_id,
         doubtful.line_number,
-        coalesce(bool_or(doubtful.returned_order_id = sold.order_id), false) as is_of_named,
-        coalesce(bool_or(doubtful.order_id = sold.order_id), false) as is_of_own,
+        coalesce(bool_or(doubtful.returned_order_id = places.sold_order_id), false) as is_of_named,
+        coalesce(bool_or(doubtful.order_id = places.sold_order_id), false) as is_of_own,
         coalesce(
-            bool_or(
-                doubtful.order_id = sold.order_id
-                and doubtful.taken_off_amount * sold.item_quantity
-                >= sold.sales_amount * doubtful.item_quantity
-            ),
-            false
+            bool_or(doubtful.order_id = places.sold_order_id and places.is_full_price), false
         ) as is_at_full_price,
-        sold.order_id is not null as is_sold
+        count(places.sold_order_id) > 0 as is_sold
     from doubtful
-    left join sold
+    left join places
         on
-            doubtful.product_id = sold.product_id
-            and doubtful.currency_code is not distinct from sold.currency_code
-            and (
-                doubtful.order_id = sold.order_id
-                or doubtful.returned_order_id = sold.order_id
-                or (
-                    doubtful.customer_id = sold.customer_id
-                    and doubtful.order_date >= sold.order_date
-                )
-            )
-    group by
-        doubtful.order_id,
-        doubtful.product_id,
-        doubtful.line_number,
-        sold.order_id is not null
+            doubtful.order_id = places.order_id
+            and doubtful.product_id = places.product_id
+            and doubtful.line_number = places.line_number
+    group by doubtful.order_id, doubtful.product_id, doubtful.line_number
 
 )
 

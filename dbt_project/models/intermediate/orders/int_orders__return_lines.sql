@@ -12,7 +12,7 @@ brought_back as (
         *,
         abs(item_quantity) as returned_quantity,
         abs(sales_amount) as returned_amount
-    from {{ ref('int_orders__signed_lines') }} as lines
+    from {{ ref('int_orders__signed_lines') }}
     where is_return
 
 ),
@@ -320,33 +320,47 @@ layers as (
 ),
 
 -- Money given back for no pieces is of one sale.
-credits as (
+credited_sales as (
 
+    {% for whose in [
+        'returns.named_order_id = sales.order_id',
+        'returns.named_order_id is null
+            and returns.customer_id = sales.customer_id
+            and returns.order_date >= sales.order_date
+            and returns.order_id <> sales.order_id
+            and not sales.is_cancelled',
+    ] %}
     select
         returns.order_id,
         returns.product_id,
         returns.line_number,
         sales.order_id as sold_order_id,
-        sales.line_number as sold_line_number
+        sales.line_number as sold_line_number,
+        sales.ordered_at as sold_at
     from returns
     inner join sales
         on
             returns.product_id = sales.product_id
             and returns.currency_code = sales.currency_code
-            and (
-                returns.named_order_id = sales.order_id
-                or (
-                    returns.named_order_id is null
-                    and returns.customer_id = sales.customer_id
-                    and returns.order_date >= sales.order_date
-                    and returns.order_id <> sales.order_id
-                    and not sales.is_cancelled
-                )
-            )
+            and {{ whose }}
     where returns.returned_quantity = 0
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+credits as (
+
+    select
+        order_id,
+        product_id,
+        line_number,
+        sold_order_id,
+        sold_line_number
+    from credited_sales
     qualify row_number() over (
-        partition by returns.order_id, returns.product_id, returns.line_number
-        order by sales.ordered_at desc, sales.order_id asc, sales.line_number asc
+        partition by order_id, product_id, line_number
+        order by sold_at desc, sold_order_id asc, sold_line_number asc
     ) = 1
 
 ),

@@ -187,6 +187,7 @@ select
     null as variation_id,
     null as order_id,
     null as coupon_upc,
+    null as product_id,
     happened.owner_id,
     happened.question,
     happened.answer,

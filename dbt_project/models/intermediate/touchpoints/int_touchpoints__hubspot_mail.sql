@@ -72,6 +72,7 @@ select
     variation_id,
     null as order_id,
     null as coupon_upc,
+    null as product_id,
     null as owner_id,
     null as question,
     null as answer,

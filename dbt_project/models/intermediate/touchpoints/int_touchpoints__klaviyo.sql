@@ -224,6 +224,7 @@ select
     variation_id,
     null as order_id,
     coupon_upc,
+    product_id,
     null as owner_id,
     pulse_question as question,
     pulse_answer as answer,

@@ -39,6 +39,7 @@ select
     null as variation_id,
     order_id,
     null as coupon_upc,
+    null as product_id,
     null as owner_id,
     null as question,
     null as answer,

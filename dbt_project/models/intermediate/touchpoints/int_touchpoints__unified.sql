@@ -34,6 +34,7 @@ select
     unnamed.touchpoint_id is not null as is_message_inferred,
     cast(touchpoints.order_id as varchar) as order_id,
     cast(touchpoints.coupon_upc as varchar) as coupon_upc,
+    cast(touchpoints.product_id as varchar) as product_id,
     cast(touchpoints.owner_id as varchar) as owner_id,
     cast(touchpoints.question as varchar) as question,
     cast(touchpoints.answer as varchar) as answer,

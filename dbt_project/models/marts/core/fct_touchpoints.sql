@@ -14,7 +14,7 @@
             watch=['touchpoint_id', 'customer_id', 'occurred_at', 'channel', 'direction', 'actor',
                    'message_class', 'event_type', 'is_marketing_contact', 'campaign_id',
                    'flow_id', 'message_id', 'variation_id', 'is_message_inferred', 'order_id', 'coupon_upc',
-                   'owner_id', 'question', 'answer', 'answer_mood'],
+                   'product_id', 'owner_id', 'question', 'answer', 'answer_mood'],
         ) }}"
     )
 }}

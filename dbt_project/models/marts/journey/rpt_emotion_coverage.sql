@@ -45,7 +45,7 @@ counted as (
     {% for what, condition in [('steps', 'true'), ('acts', 'not is_impression')] %}
     select
         '{{ what }}' as what,
-        'all' as name,
+        'all' as subject,
         count(*) as total_count,
         {% for source in sources %}
         count(*) filter (where signal_source = '{{ source }}') as {{ source }}_count,
@@ -58,7 +58,7 @@ counted as (
     {% for part in ['stage', 'channel'] %}
     select
         '{{ part }}' as what,
-        {{ part }} as name,
+        {{ part }} as subject,
         count(*) as total_count,
         {% for source in sources %}
         count(*) filter (where signal_source = '{{ source }}') as {{ source }}_count,
@@ -70,7 +70,7 @@ counted as (
     {% endfor %}
     select
         'journeys' as what,
-        'all' as name,
+        'all' as subject,
         count(*) as total_count,
         {% for source in sources %}
         count(*) filter (where has_{{ source }}) as {{ source }}_count,
@@ -80,7 +80,7 @@ counted as (
     union all
     select
         'customers' as what,
-        'all' as name,
+        'all' as subject,
         count(*) as total_count,
         {% for source in sources %}
         count(*) filter (where of_customers.has_{{ source }}) as {{ source }}_count,
@@ -93,7 +93,7 @@ counted as (
 
 select
     cast(what as varchar) as what,
-    cast(name as varchar) as name,
+    cast(subject as varchar) as subject,
     cast(total_count as bigint) as total_count,
     {% for source in ['signal'] + sources %}
     cast({{ source }}_count as bigint) as {{ source }}_count,

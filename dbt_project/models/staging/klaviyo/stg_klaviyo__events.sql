@@ -20,6 +20,7 @@ select
     order_amount,
     is_amount_unreadable,
     categories,
+    search_term,
     list_topic,
     pulse_question,
     pulse_answer,

@@ -28,7 +28,14 @@ opened as (
                 'campaign_id': 'VARCHAR',
                 'coupon_upc': 'VARCHAR',
                 'ProductID': 'VARCHAR',
+                'AddedItemProductID': 'VARCHAR',
                 'Categories': ['VARCHAR'],
+                'AddedItemCategories': ['VARCHAR'],
+                'CategoryName': 'VARCHAR',
+                'Category': 'VARCHAR',
+                'SearchTerm (autocorrected)': 'VARCHAR',
+                'SearchTerm': 'VARCHAR',
+                'Search Term': 'VARCHAR',
                 'List': 'VARCHAR',
                 'question': 'VARCHAR',
                 'answer': 'VARCHAR',
@@ -67,7 +74,11 @@ typed as (
         {{ clean_text('members.event_properties."$variation"') }} as variation_id,
         {{ clean_text('members.event_properties.campaign_id') }} as campaign_id,
         {{ clean_text('members.event_properties.coupon_upc') }} as coupon_upc,
-        {{ clean_text('members.event_properties.productid') }} as product_id,
+        -- of a basket, what was put into it just now
+        coalesce(
+            {{ clean_text('members.event_properties.addeditemproductid') }},
+            {{ clean_text('members.event_properties.productid') }}
+        ) as product_id,
         -- whose doing the tool says the event was, and the order that it is about
         {{ clean_text('attribution.campaign') }} as attributed_campaign_id,
         coalesce(
@@ -86,7 +97,22 @@ typed as (
         ) as order_id,
 
         -- text
-        members.event_properties.categories,
+        coalesce(
+            members.event_properties.addeditemcategories,
+            members.event_properties.categories,
+            string_split(
+                coalesce(members.event_properties.categoryname, members.event_properties.category), ';'
+            )
+        ) as categories,
+        -- as the shop understood it, else as it was typed; who they are is not what they looked for
+        lower(
+            coalesce(
+                {{ clean_text('members.event_properties."searchterm (autocorrected)"') }},
+                {{ clean_text('members.event_properties.searchterm') }},
+                {{ clean_text('members.event_properties."search term"') }}
+            )
+        ) as typed_term,
+        case when not {{ looks_like_an_identifier('typed_term') }} then typed_term end as search_term,
         {{ topic_of('members.event_properties.list') }} as list_topic,
         lower({{ clean_text('members.event_properties.question') }}) as pulse_question,
         lower({{ clean_text('members.event_properties.answer') }}) as pulse_answer,
@@ -142,6 +168,6 @@ checked as (
 )
 
 select
-    * exclude (is_object),
+    * exclude (is_object, typed_term),
     1 as version_rank
 from checked

@@ -1,0 +1,56 @@
+-- What a customer typed into a search stays here: a person's name is a term too. Marts get the category
+-- of the catalogue that it names.
+with
+
+events as (
+
+    select
+        'klaviyo:' || event_id as touchpoint_id,
+        product_id,
+        categories,
+        search_term,
+        -- the last part of the path; what is asked for behind it may say who they are
+        nullif(
+            regexp_extract(clicked_url, '^[a-z]+://[^/?#]+/([^?#]*/)?([^/?#]+)/?([?#].*)?$', 2), ''
+        ) as link_term
+    from {{ ref('stg_klaviyo__events') }}
+    where coalesce(product_id, search_term, clicked_url) is not null or categories is not null
+
+),
+
+category_terms as (
+
+    select
+        touchpoint_id,
+        unnest(categories) as named
+    from events
+
+)
+
+select
+    touchpoint_id,
+    'product' as named_by,
+    product_id as named
+from events
+where product_id is not null
+union all
+select
+    touchpoint_id,
+    'category' as named_by,
+    named
+from category_terms
+where named is not null
+union all
+select
+    touchpoint_id,
+    'search' as named_by,
+    search_term as named
+from events
+where search_term is not null
+union all
+select
+    touchpoint_id,
+    'link' as named_by,
+    link_term as named
+from events
+where link_term is not null
