@@ -312,9 +312,9 @@ def _axis(left: float, foot: float, scale: float, last: int, narrow: bool) -> "l
         x = left + tick * scale
         parts += [
             line(x, 0, x, foot, GRID),
-            label(
-                x, foot + 9, f"{'day ' if not tick else ''}{tick:g}", anchor="middle", fill=MUTED
-            ),
+            label(x, foot + 9, f"{tick:g}", anchor="middle", fill=MUTED)
+            if tick
+            else label(x - 8, foot + 9, "day 0", fill=MUTED),
         ]
         tick += step
     return parts

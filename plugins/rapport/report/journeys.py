@@ -289,7 +289,8 @@ def _flow_drawing(night: Night, paths: list[Row], stages: list[Row], drawn: int)
         f"n = {counted(drawn, 'journey')} with a step before the end: {said}; {night.until}",
         "Bands are as wide as journeys. A stage stands where a journey first came to it: going "
         "back and staying are in the table above. Conversions with nothing before them are not "
-        f"drawn, nor are bands of fewer than {percent(LEAST_DRAWN, 1)} of the journeys.",
+        f"drawn, nor are bands of fewer than {percent(LEAST_DRAWN, 1)} of the journeys. On a "
+        "narrow screen each stage has a bar instead: what became of the journeys that came to it.",
         _alluvial(links, drawn, text),
         _bars(stages, text),
     )
@@ -389,10 +390,10 @@ def _bars(stages: list[Row], text: str) -> "Markup":
         )
         x = 0.0
         for end in ENDS:
-            size = width * row[end] / most
-            if size:
-                parts.append(box(x, y + 10, max(size, 0.75), 12, ENDS[end][1]))
-            x += size
+            long = width * row[end] / most
+            if long:
+                parts.append(box(x, y + 10, max(long, 0.75), 12, ENDS[end][1]))
+            x += long
         y += 42
     return svg(width, y - 14, text, parts)
 
