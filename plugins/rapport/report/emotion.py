@@ -190,7 +190,7 @@ def _coverage_table(title: str, coverage: Iterable[Row]) -> Table:
         ),
         [
             {
-                "of": WHOSE.get(row["what"]) or f"{row['what']}: {plain(row['name'])}",
+                "of": WHOSE.get(row["what"]) or f"{row['what']}: {plain(row['subject'])}",
                 "total": number(row["total_count"]),
                 "signal": f"{number(row['signal_count'])} ({percent(row['signal_share'], 1)})",
                 **{each: number(row[f"{each}_count"]) for each in ("survey", "ticket", "pulse")},

@@ -388,12 +388,12 @@ def _bars(stages: list[Row], text: str) -> "Markup":
                 f"{number(row['abandoned_there'])} given up there",
             )
         )
-        x = 0.0
+        left = 0.0
         for end in ENDS:
             long = width * row[end] / most
             if long:
-                parts.append(box(x, y + 10, max(long, 0.75), 12, ENDS[end][1]))
-            x += long
+                parts.append(box(left, y + 10, max(long, 0.75), 12, ENDS[end][1]))
+            left += long
         y += 42
     return svg(width, y - 14, text, parts)
 
