@@ -271,7 +271,7 @@ def _feeling_chart(rows: list[Row], size: Size, across: str, below: str) -> "alt
     shares = rows[0]["view"] == "position"
     values = [
         {
-            "place": row["position"],
+            "place": number(row["position"]),
             "mean": row["mean_emotion"],
             "low": row["mean_emotion_low"],
             "high": row["mean_emotion_high"],
@@ -280,7 +280,8 @@ def _feeling_chart(rows: list[Row], size: Size, across: str, below: str) -> "alt
         for row in rows
     ]
     room = size.width - 70
-    x = alt.X("place:O", title=None).axis(labelAngle=0, ticks=False)
+    places = [value["place"] for value in values]
+    x = alt.X("place:N", title=None, sort=places).axis(labelAngle=0, ticks=False)
     base = alt.Chart(alt.Data(values=values))
     y = alt.Y("low:Q", title="mean feeling").scale(domain=[-1, 1]).axis(tickCount=5)
     upper = alt.layer(
@@ -291,7 +292,7 @@ def _feeling_chart(rows: list[Row], size: Size, across: str, below: str) -> "alt
     lower = (
         base.mark_bar(color=SKY, size=16)
         .encode(
-            x=alt.X("place:O", title=across).axis(labelAngle=0, ticks=False),
+            x=alt.X("place:N", title=across, sort=places).axis(labelAngle=0, ticks=False),
             y=alt.Y("told:Q", title=below.removeprefix("share that ")).axis(
                 tickCount=3, format="%" if shares else ",d"
             ),
