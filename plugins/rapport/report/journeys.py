@@ -567,7 +567,10 @@ def _friction_chart(shown: list[Row], size: Size) -> "alt.TopLevelMixin":
     base = alt.Chart(alt.Data(values=rows)).encode(y=y)
     return alt.layer(
         base.mark_rule(color=VERMILION, strokeWidth=2).encode(
-            x=alt.X("low:Q", title="share given up").axis(format="%", tickCount=5), x2="high:Q"
+            x=alt.X("low:Q", title="share given up").axis(
+                format="%", tickCount=3 if size.narrow else 5
+            ),
+            x2="high:Q",
         ),
         base.mark_tick(color=GREY, thickness=2, size=16).encode(x="usual:Q"),
         base.mark_point(filled=True, size=70, opacity=1, color=VERMILION).encode(x="share:Q"),
