@@ -284,6 +284,17 @@ def test_journeys_are_told_with_what_nothing_came_before(tmp_path):
     )
 
 
+def test_where_people_come_by_habit_a_conversion_is_nobodys_success(tmp_path):
+    habit = "Most come by habit, so that a journey converts says little of what came before it."
+    for alone, is_said in ((3, True), (2, False)):
+        tables = company(
+            *(journey(number, "converted", ORDER) for number in range(alone)),
+            *(journey(number, "converted", MAIL, ORDER) for number in range(10, 12)),
+        )
+        finding = section_of(journeys.flow, tmp_path / str(alone), tables).finding
+        assert (habit in finding) == is_said
+
+
 def test_a_stage_tells_how_often_a_journey_comes_back_to_it(tmp_path):
     section = section_of(journeys.flow, tmp_path, TRAVELLERS)
     awareness, consideration = cells(section, section.tables[0].title)

@@ -190,6 +190,10 @@ def _flow_finding(total: Row, paths: list[Row], stages: list[Row], drawn: int) -
             f"{number(direct)} converted with nothing before that anybody recorded: no message, "
             "no visit, no question. "
         )
+    if 2 * direct > total["journeys"]:
+        said += (
+            "Most come by habit, so that a journey converts says little of what came before it. "
+        )
     if not drawn:
         return said + "No journey whose beginning was seen has a step before its end."
     ended = {
