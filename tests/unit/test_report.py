@@ -53,6 +53,7 @@ READ = {
     "customer_aliases",
     "dim_contact_pressure",
     "dim_customer_relationships",
+    "dim_unexpressed_needs",
     "fct_customer_months",
     "fct_journey_steps",
     "fct_journeys",
@@ -116,7 +117,7 @@ def made(
     """A release with these rows; columns that a row leaves out are 0 or empty."""
     folder = releases / release_id
     folder.mkdir(parents=True)
-    blank = {"varchar": "", "date": AS_OF, "bigint": 0, "integer": 0, "double": 0.0}
+    blank = {"varchar": "", "string": "", "date": AS_OF, "bigint": 0, "integer": 0, "double": 0.0}
     blank |= {"boolean": True}
     with duckdb.connect() as connection:
         for name, columns in contracts().items():

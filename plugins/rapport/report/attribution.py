@@ -41,17 +41,17 @@ CHANNELS_CHARTED = 6
 
 def attribution(night: Night) -> Section | None:
     """What channels are owed of the last whole month's conversions, by all models side by side."""
-    if not night.has("rpt_channel_attribution", "credit_count_low"):
+    if not night.has("rpt_channel_attribution", "month_date", "credit_count_low"):
         return None
     section = ("attribution", "Attribution: what channels are owed, and how sure that is")
     rows = night.rows(
         """
         from rpt_channel_attribution
         where
-            conversion_month = (
-                select max(conversion_month)
+            month_date = (
+                select max(month_date)
                 from rpt_channel_attribution
-                where last_day(conversion_month) <= $last and credit_count > 0
+                where last_day(month_date) <= $last and credit_count > 0
             )
         order by impressions, channel, model
         """,
@@ -60,7 +60,7 @@ def attribution(night: Night) -> Section | None:
     if not rows:
         return Section(*section, "No month in which anybody converted is over yet.")
     by_channel = _by_channel(rows)
-    campaigns, tables, pictures = _increments(night, rows[0]["conversion_month"])
+    campaigns, tables, pictures = _increments(night, rows[0]["month_date"])
     charted = _charted(rows)
     return Section(
         *section,
@@ -99,7 +99,7 @@ def _finding(rows: list[Row]) -> str:
         way: [row for row in rows if row["impressions"] == way and row["model"] == OWED_BY]
         for way in WAYS
     }
-    month = _named(rows[0]["conversion_month"])
+    month = _named(rows[0]["month_date"])
     total = {way: sum(row["credit_count"] for row in found) for way, found in by_way.items()}
     alone = {
         way: sum(row["credit_count"] for row in found if row["channel"] == UNTOUCHED)
@@ -149,7 +149,7 @@ def _channel_table(by_channel: dict[str, dict[str, dict[str, Row]]], rows: list[
         return number(next(iter(models.values()))["journey_count"]) if models else NOTHING
 
     return Table(
-        f"Conversions of {_named(rows[0]['conversion_month'])} that each channel is owed, "
+        f"Conversions of {_named(rows[0]['month_date'])} that each channel is owed, "
         "by the models that give it least and most",
         (
             Column("channel", "channel"),
@@ -235,7 +235,7 @@ def _channel_picture(night: Night, rows: list[Row], charted: list[str]) -> Pictu
     return picture(
         lambda size: _channel_chart(shown, journeys, size),
         title="Conversions owed to a channel, by each model",
-        basis=f"n = journeys that ended in {_named(rows[0]['conversion_month'])} and that the "
+        basis=f"n = journeys that ended in {_named(rows[0]['month_date'])} and that the "
         f"channel touched; {night.until}",
         reading="A line is the 95% interval. Each channel has a scale of its own, from 0; channels "
         f"that touched fewer than {LEAST_OBSERVATIONS} journeys are in the table only.",
@@ -296,13 +296,13 @@ def _channel_chart(shown: list[Row], journeys: dict[str, int], size: Size) -> "a
 
 def _increments(night: Night, month: str) -> tuple[str, list[Table], list[Picture]]:
     """What campaigns caused in the month by the lot, beside what they are owed."""
-    if not night.has("rpt_campaign_attribution", "incremental_count_low"):
+    if not night.has("rpt_campaign_attribution", "month_date", "campaign_incremental_count"):
         return "", [], []
     found = night.rows(
         """
         from rpt_campaign_attribution
         where
-            conversion_month = $month
+            month_date = $month
             and incremental_count is not null
             and model = $model
             and impressions = 'counted'
@@ -339,8 +339,9 @@ def _increments(night: Night, month: str) -> tuple[str, list[Table], list[Pictur
             Column("ordered", "ordered", "number", "reached"),
             Column("customers", "kept", "number", "kept out"),
             Column("ordered", "kept_ordered", "number", "kept out"),
-            Column("caused (95%)", "caused", "number", "orders"),
             Column(f"owed by {OWED_BY} (95%)", "owed", "number", "orders"),
+            Column("caused (95%)", "caused", "number", "orders"),
+            Column("caused in all (95%)", "caused_in_all", "number", "orders"),
         ),
         [
             {
@@ -351,14 +352,15 @@ def _increments(night: Night, month: str) -> tuple[str, list[Table], list[Pictur
                 "kept": number(row["control_count"]),
                 "kept_ordered": _of(row["control_ordered_count"], row["control_count"]),
                 "caused": _interval(row, "incremental_count"),
+                "caused_in_all": _interval(row, "campaign_incremental_count"),
                 "owed": _interval(row, "credit_count"),
             }
             for row in found
         ],
         folded=False,
         reading="Caused: customers reached who ordered in the month beyond the share of those kept "
-        "out who did. It is the only figure here about causes; below 0, more of those kept out "
-        "ordered.",
+        "out who did; in all: whenever they did. It is the only figure here about causes; below "
+        "0, more of those kept out ordered.",
     )
     if len(found) < 2:
         return said, [table], []

@@ -46,7 +46,8 @@ REASONS = {
 def emotion(night: Night) -> Section | None:
     """How they feel along the journey, what share says anything, and what a bad case did."""
     if not (
-        night.has("rpt_emotion_journey", "mean_emotion_low") and night.has("rpt_emotion_coverage")
+        night.has("rpt_emotion_journey", "mean_emotion_low")
+        and night.has("rpt_emotion_coverage", "subject")
     ):
         return None
     section = ("emotion", "Feelings along the journey: what they said, and how few said it")
@@ -78,7 +79,7 @@ def emotion(night: Night) -> Section | None:
     ]
     services = (
         night.rows("from rpt_service_journeys order by split_by, split_value, handling")
-        if night.has("rpt_service_journeys", "silent_share_low")
+        if night.has("rpt_service_journeys", "silent_share_low", "usual_wait_days")
         else []
     )
     return Section(
@@ -270,7 +271,7 @@ def _feeling_chart(rows: list[Row], size: Size, across: str, below: str) -> "alt
     shares = rows[0]["view"] == "position"
     values = [
         {
-            "place": row["position"],
+            "place": number(row["position"]),
             "mean": row["mean_emotion"],
             "low": row["mean_emotion_low"],
             "high": row["mean_emotion_high"],
@@ -279,7 +280,8 @@ def _feeling_chart(rows: list[Row], size: Size, across: str, below: str) -> "alt
         for row in rows
     ]
     room = size.width - 70
-    x = alt.X("place:O", title=None).axis(labelAngle=0, ticks=False)
+    places = [value["place"] for value in values]
+    x = alt.X("place:N", title=None, sort=places).axis(labelAngle=0, ticks=False)
     base = alt.Chart(alt.Data(values=values))
     y = alt.Y("low:Q", title="mean feeling").scale(domain=[-1, 1]).axis(tickCount=5)
     upper = alt.layer(
@@ -290,9 +292,9 @@ def _feeling_chart(rows: list[Row], size: Size, across: str, below: str) -> "alt
     lower = (
         base.mark_bar(color=SKY, size=16)
         .encode(
-            x=alt.X("place:O", title=across).axis(labelAngle=0, ticks=False),
+            x=alt.X("place:N", title=across, sort=places).axis(labelAngle=0, ticks=False),
             y=alt.Y("told:Q", title=below.removeprefix("share that ")).axis(
-                tickCount=3, **({"format": "%"} if shares else {})
+                tickCount=3, format="%" if shares else ",d"
             ),
         )
         .properties(width=room, height=70)
@@ -325,9 +327,6 @@ def _service_table(services: list[Row]) -> Table:
         low, high = (percent(row[f"{key}_share_{end}"], 1) for end in ("low", "high"))
         return f"{percent(row[f'{key}_share'], 1)} ({low} to {high})"
 
-    def beside(row: Row, key: str) -> str:
-        return NOTHING if row["is_few"] else percent(row[f"expected_{key}_share"], 1)
-
     return Table(
         "What customers did after a service case",
         (
@@ -338,8 +337,7 @@ def _service_table(services: list[Row]) -> Table:
             Column("usual", "usual_wait", "number", "mean days to an order"),
             Column("after it (95%)", "again", "number", "ordered again as usual"),
             Column("usual", "usual_again", "number", "ordered again as usual"),
-            Column("after it (95%)", "silent", "number", "stopped ordering"),
-            Column("usual", "usual_silent", "number", "stopped ordering"),
+            Column("stopped ordering (95%)", "silent", "number"),
         ),
         [
             {
@@ -347,11 +345,10 @@ def _service_table(services: list[Row]) -> Table:
                 "journeys": number(row["journey_count"]),
                 "compared": number(row["compared_count"]),
                 "wait": NOTHING if row["is_few"] else number(row["mean_wait_days"], 1),
-                "usual_wait": NOTHING if row["is_few"] else number(row["expected_wait_days"], 1),
+                "usual_wait": NOTHING if row["is_few"] else number(row["usual_wait_days"], 1),
                 "again": compared(row, "again"),
-                "usual_again": beside(row, "again"),
+                "usual_again": NOTHING if row["is_few"] else percent(row["usual_again_share"], 1),
                 "silent": compared(row, "silent"),
-                "usual_silent": beside(row, "silent"),
             }
             for row in shown
         ],

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 SHOWN_PER_OUTCOME = 5
 MARKS = 60  # a journey of more days with something on them is cut
 OUTCOMES = {"converted": "converted", "abandoned": "given up", "open": "still open"}
+BECAME = {"converted": "converted", "abandoned": "was given up", "open": "is still open"}
 LETTERS = {
     "email": "E",
     "sms": "T",
@@ -66,35 +67,37 @@ def examples(night: Night) -> Section | None:
     days = _days(night)
     drawings, untold = [], []
     by_outcome = {row["status"]: row for row in totals}
-    for outcome, words in OUTCOMES.items():
+    for outcome in OUTCOMES:
         total = by_outcome.get(outcome, {"journeys": 0, "single": 0})
         shown = [row for row in days if row["status"] == outcome]
         if shown:
             drawings.append(_drawing(outcome, total, shown))
         elif total["journeys"]:
-            untold.append(f"none that {words} has more than one step")
+            untold.append(f"no journey that {BECAME[outcome]} has more than one step")
         else:
-            untold.append(f"no journey is {words}")
+            untold.append(f"no journey {BECAME[outcome]}")
+    if not drawings:
+        return Section(*section, "No journey has more than one step yet: there is nothing to draw.")
     single = sum(row["single"] for row in totals)
     journeys = sum(row["journeys"] for row in totals)
     return Section(
         *section,
         "Not the best examples and not the longest: drawn by a lot among journeys of the usual "
-        "number of steps and days, the same as long as the journeys are. "
-        + (f"{_share(single, journeys)} are one step alone and are not drawn. " if single else "")
-        + (f"Not shown: {', '.join(untold)}." if untold else ""),
+        "number of steps and days, the same as long as the journeys are."
+        + (f" {_share(single, journeys)} one step alone and not drawn." if single else "")
+        + (f" Not shown: {', '.join(untold)}." if untold else ""),
         drawings=drawings,
-        note=f"{_legend(days)} Filled: what they did themselves; hollow: a message that reached "
-        "them; a square: the conversion. Several of a kind on a day are one mark, with their "
-        "number. A dashed line leads into the silence in which a journey was given up, a dotted "
-        "one to what is not known yet. customer_id is a surrogate that names nobody.",
+        note="Several of a kind on a day are one mark, with their number. A dashed line leads into "
+        "the silence in which a journey was given up, a dotted one to what is not known yet. "
+        "customer_id is a surrogate that names nobody.",
     )
 
 
 def _share(single: int, journeys: int) -> str:
     if journeys < LEAST_OBSERVATIONS:
-        return f"{number(single)} of {counted(journeys, 'journey')}"
-    return f"{percent(single / journeys)} of {counted(journeys, 'journey')}"
+        are = "is" if single == 1 else "are"
+        return f"{number(single)} of {counted(journeys, 'journey')} {are}"
+    return f"{percent(single / journeys)} of {counted(journeys, 'journey')} are"
 
 
 def _days(night: Night) -> list[Row]:
@@ -197,14 +200,8 @@ def _letter(channel: str) -> str:
 
 
 def _legend(days: list[Row]) -> str:
-    there = sorted(
-        {row["channel"] for row in days}, key=lambda channel: (_letter(channel), channel)
-    )
-    return (
-        ", ".join(f"{_letter(channel)} {plain(channel)}" for channel in there) + "."
-        if there
-        else ""
-    )
+    there = sorted({row["channel"] for row in days}, key=lambda each: (_letter(each), each))
+    return f"Letters: {', '.join(f'{_letter(each)} {plain(each)}' for each in there)}."
 
 
 def _drawing(outcome: str, total: Row, shown: list[Row]) -> Drawing:
@@ -216,7 +213,8 @@ def _drawing(outcome: str, total: Row, shown: list[Row]) -> Drawing:
     return Drawing(
         f"Journeys {OUTCOMES[outcome]}: {number(len(journeys))} of {number(total['journeys'])}",
         f"n = {counted(total['journeys'], 'journey')}",
-        "The axis is in days since the first step.",
+        f"{_legend(shown)} Filled: what they did themselves; hollow: a message that reached them; "
+        "a square: the conversion. The axis is in days since the first step.",
         _timelines(list(journeys.values()), outcome, 928, text),
         _timelines(list(journeys.values()), outcome, 358, text),
         words,
@@ -312,9 +310,9 @@ def _axis(left: float, foot: float, scale: float, last: int, narrow: bool) -> "l
         x = left + tick * scale
         parts += [
             line(x, 0, x, foot, GRID),
-            label(
-                x, foot + 9, f"{'day ' if not tick else ''}{tick:g}", anchor="middle", fill=MUTED
-            ),
+            label(x, foot + 9, f"{tick:g}", anchor="middle", fill=MUTED)
+            if tick
+            else label(x - 8, foot + 9, "day 0", fill=MUTED),
         ]
         tick += step
     return parts

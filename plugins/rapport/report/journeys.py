@@ -190,6 +190,10 @@ def _flow_finding(total: Row, paths: list[Row], stages: list[Row], drawn: int) -
             f"{number(direct)} converted with nothing before that anybody recorded: no message, "
             "no visit, no question. "
         )
+    if 2 * direct > total["journeys"]:
+        said += (
+            "Most come by habit, so that a journey converts says little of what came before it. "
+        )
     if not drawn:
         return said + "No journey whose beginning was seen has a step before its end."
     ended = {
@@ -289,7 +293,8 @@ def _flow_drawing(night: Night, paths: list[Row], stages: list[Row], drawn: int)
         f"n = {counted(drawn, 'journey')} with a step before the end: {said}; {night.until}",
         "Bands are as wide as journeys. A stage stands where a journey first came to it: going "
         "back and staying are in the table above. Conversions with nothing before them are not "
-        f"drawn, nor are bands of fewer than {percent(LEAST_DRAWN, 1)} of the journeys.",
+        f"drawn, nor are bands of fewer than {percent(LEAST_DRAWN, 1)} of the journeys. On a "
+        "narrow screen each stage has a bar instead: what became of the journeys that came to it.",
         _alluvial(links, drawn, text),
         _bars(stages, text),
     )
@@ -387,12 +392,12 @@ def _bars(stages: list[Row], text: str) -> "Markup":
                 f"{number(row['abandoned_there'])} given up there",
             )
         )
-        x = 0.0
+        left = 0.0
         for end in ENDS:
-            size = width * row[end] / most
-            if size:
-                parts.append(box(x, y + 10, max(size, 0.75), 12, ENDS[end][1]))
-            x += size
+            long = width * row[end] / most
+            if long:
+                parts.append(box(left, y + 10, max(long, 0.75), 12, ENDS[end][1]))
+            left += long
         y += 42
     return svg(width, y - 14, text, parts)
 
@@ -566,7 +571,10 @@ def _friction_chart(shown: list[Row], size: Size) -> "alt.TopLevelMixin":
     base = alt.Chart(alt.Data(values=rows)).encode(y=y)
     return alt.layer(
         base.mark_rule(color=VERMILION, strokeWidth=2).encode(
-            x=alt.X("low:Q", title="share given up").axis(format="%", tickCount=5), x2="high:Q"
+            x=alt.X("low:Q", title="share given up").axis(
+                format="%", tickCount=3 if size.narrow else 5
+            ),
+            x2="high:Q",
         ),
         base.mark_tick(color=GREY, thickness=2, size=16).encode(x="usual:Q"),
         base.mark_point(filled=True, size=70, opacity=1, color=VERMILION).encode(x="share:Q"),
