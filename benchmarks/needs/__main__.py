@@ -62,8 +62,8 @@ def _row(found: HoldOut, name: str, *, held_out: bool) -> str:
     needs, popular = found.needs, found.popular
     return (
         f"| {night} | {name} | {needs.guesses:,} | {needs.hit_share:.1%} "
-        f"| {needs.reached_share:.1%} | {popular.hit_share:.1%}, {popular.reached_share:.1%} | {found.chance:.1%} "
-        f"| {found.lift:.3f} ({found.lift_low:.3f} to {found.lift_high:.3f}) |"
+        f"| {needs.reached_share:.1%} | {popular.hit_share:.1%}, {popular.reached_share:.1%} "
+        f"| {found.chance:.1%} | {found.lift:.3f} ({found.lift_low:.3f} to {found.lift_high:.3f}) |"
     )
 
 

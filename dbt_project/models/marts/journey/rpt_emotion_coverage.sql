@@ -86,7 +86,6 @@ select
     cast(total_count as bigint) as total_count,
     {% for source in ['signal'] + sources %}
     cast({{ source }}_count as bigint) as {{ source }}_count,
-    cast(round({{ ratio(source ~ '_count', 'total_count') }}, 6) as double) as {{ source }}_share
-    {{- ',' if not loop.last }}
+    cast(round({{ ratio(source ~ '_count', 'total_count') }}, 6) as double) as {{ source }}_share{{ ',' if not loop.last }}
     {% endfor %}
 from counted

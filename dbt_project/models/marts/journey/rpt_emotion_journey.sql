@@ -1,30 +1,56 @@
 -- A customer's steps in one row, journey after journey: what they said after the worst moment of one may lie in the next.
+-- Steps close together are one moment: of two answers to one message none comes after the other.
 with
 
 steps as (
 
     select
         journey_id,
+        journey_number,
         step_number,
         customer_id,
         occurred_at,
         stage,
         -- exact, so that no order of adding up changes a digit
         cast(emotion as decimal(6, 4)) as emotion,
-        row_number() over in_time as place,
-        count(emotion) over in_time as signal_number
+        lag(occurred_at) over (
+            partition by customer_id order by journey_number nulls last, step_number nulls last
+        ) as previous_at
     from {{ ref('fct_journey_steps') }}
-    window in_time as (
-        partition by customer_id order by journey_number nulls last, step_number nulls last
-        rows between unbounded preceding and current row
-    )
+
+),
+
+moments as (
+
+    select
+        *,
+        sum(
+            case
+                when {{ hours_between('previous_at', 'occurred_at') }} * 60 <= {{ var('journey_moment_minutes') }} then 0
+                else 1
+            end
+        ) over (
+            partition by customer_id order by journey_number nulls last, step_number nulls last
+            rows between unbounded preceding and current row
+        ) as moment_number
+    from steps
+
+),
+
+signals as (
+
+    select
+        *,
+        dense_rank() over (partition by customer_id order by moment_number nulls last) as signal_number
+    from moments
+    where emotion is not null
 
 ),
 
 worst_moments as (
 
     select *
-    from steps
+    from signals
     where emotion < 0
     qualify
         row_number() over (
@@ -43,24 +69,27 @@ placed as (
         emotion,
         cast(null as double) as hours_from_worst
     from steps
-    {% for measure, counted in [('from_worst', 'place'), ('signals_from_worst', 'signal_number')] %}
+    {% for measure, material, counted in [
+        ('from_worst', 'moments', 'moment_number'), ('signals_from_worst', 'signals', 'signal_number')
+    ] %}
     union all
     select
         '{{ measure }}' as view,
-        steps.stage,
-        steps.{{ counted }} - worst_moments.{{ counted }} as position,
-        steps.customer_id,
-        steps.emotion,
-        {{ hours_between('worst_moments.occurred_at', 'steps.occurred_at') }} as hours_from_worst
+        around.stage,
+        around.{{ counted }} - worst_moments.{{ counted }} as position,
+        around.customer_id,
+        around.emotion,
+        {{ hours_between('worst_moments.occurred_at', 'around.occurred_at') }} as hours_from_worst
     from worst_moments
-    inner join steps
+    inner join {{ material }} as around
         on
-            worst_moments.customer_id = steps.customer_id
-            and steps.{{ counted }} between worst_moments.{{ counted }} - {{ var('emotion_steps') }}
+            worst_moments.customer_id = around.customer_id
+            and around.{{ counted }} between worst_moments.{{ counted }} - {{ var('emotion_steps') }}
             and worst_moments.{{ counted }} + {{ var('emotion_steps') }}
-    {% if measure == 'signals_from_worst' %}
-    where steps.emotion is not null
-    {% endif %}
+    where
+        around.{{ counted }} <> worst_moments.{{ counted }}
+        -- what else was of that moment is neither before nor after it, nor the worst
+        or (around.journey_id = worst_moments.journey_id and around.step_number = worst_moments.step_number)
     {% endfor %}
 
 ),
