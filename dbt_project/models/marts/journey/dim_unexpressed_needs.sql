@@ -1,5 +1,6 @@
 {% set kinds = ['searched', 'asked_about', 'looked_at', 'clicked'] %}
 {% set weights = var('need_weights') %}
+{% set private = var('need_private_categories') | map('lower') | list %}
 {% set since = latest_day() ~ ' - ' ~ var('need_lookback_days') %}
 
 with
@@ -42,7 +43,11 @@ catalogue as (
         product_id,
         product_category
     from {{ ref('dim_products') }}
-    where is_in_catalogue and product_class = 'goods' and product_category is not null
+    where
+        is_in_catalogue
+        and product_class = 'goods'
+        and product_category is not null
+        and not {{ is_one_of('lower(product_category)', private) }}
 
 ),
 
@@ -418,6 +423,7 @@ telling as (
         from recently_bought
         inner join preferences on recently_bought.customer_id = preferences.customer_id
         inner join shares on recently_bought.product_category = shares.product_category
+        inner join categories on recently_bought.product_category = categories.product_category
         qualify
             row_number() over (
                 partition by recently_bought.customer_id

@@ -14,21 +14,32 @@ steps as (
 
 ),
 
-{% for unit, key in [('journeys', 'journey_id'), ('customers', 'customer_id')] %}
-of_{{ unit }} as (
+of_journeys as (
 
     select
-        {{ key }},
+        journey_id,
         {% for source in sources %}
         bool_or(coalesce(signal_source = '{{ source }}', false)) as has_{{ source }},
         {% endfor %}
         count(signal_source) > 0 as has_signal
     from steps
-    group by {{ key }}
+    group by journey_id
 
 ),
 
-{% endfor %}
+of_customers as (
+
+    select
+        customer_id,
+        {% for source in sources %}
+        bool_or(coalesce(signal_source = '{{ source }}', false)) as has_{{ source }},
+        {% endfor %}
+        count(signal_source) > 0 as has_signal
+    from steps
+    group by customer_id
+
+),
+
 counted as (
 
     {% for what, condition in [('steps', 'true'), ('acts', 'not is_impression')] %}
@@ -86,6 +97,7 @@ select
     cast(total_count as bigint) as total_count,
     {% for source in ['signal'] + sources %}
     cast({{ source }}_count as bigint) as {{ source }}_count,
-    cast(round({{ ratio(source ~ '_count', 'total_count') }}, 6) as double) as {{ source }}_share{{ ',' if not loop.last }}
+    cast(round({{ ratio(source ~ '_count', 'total_count') }}, 6) as double) as {{ source }}_share
+    {{- ',' if not loop.last }}
     {% endfor %}
 from counted
