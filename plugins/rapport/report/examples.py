@@ -92,8 +92,8 @@ def examples(night: Night) -> Section | None:
         + (f" {_share(single, journeys)} one step alone and not drawn." if single else "")
         + (f" Not shown: {', '.join(untold)}." if untold else ""),
         drawings=drawings,
-        note="Several of a kind on a day are one mark, with their number. customer_id is a surrogate "
-        "that names nobody.",
+        note="Several of a kind on a day are one mark, with their number. customer_id is a "
+        "surrogate that names nobody.",
     )
 
 
