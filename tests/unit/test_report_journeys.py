@@ -11,7 +11,17 @@ from rapport.report.drawing import label, svg
 from rapport.report.night import opened
 from rapport.report.page import page_of
 from rapport.report.pictures import NARROW, WIDE
-from tests.unit.test_report import AS_OF, CLOCK, HOSTILE, PERSIAN, Seen, cells, customer, made
+from tests.unit.test_report import (
+    AS_OF,
+    CLOCK,
+    COMPANY,
+    HOSTILE,
+    PERSIAN,
+    Seen,
+    cells,
+    customer,
+    made,
+)
 
 NOTHING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
@@ -235,6 +245,58 @@ def need(number: int, category: str, kind: str, rank: int = 1, **columns) -> dic
         "evidence": f"Looked at {category} and bought none",
         "last_seen_date": AS_OF,
     } | columns
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A release that holds all of it."""
+    tables = (
+        COMPANY
+        | TRAVELLERS
+        | FELT
+        | {
+            "rpt_journey_friction": [place("awareness", "email", 1), place("service", "chat", 2)],
+            "rpt_channel_attribution": OWED,
+            "rpt_campaign_attribution": as_campaigns(
+                [lot(1, HOSTILE, 5, 2, 9), lot(2, "b", 1, 2, 3)]
+            ),
+            "dim_unexpressed_needs": [need(1, HOSTILE, "looked_at")],
+        }
+    )
+    return made(tmp_path_factory.mktemp("releases"), tables, clock=CLOCK)
+
+
+@pytest.fixture(scope="module")
+def page(whole):
+    with opened(whole) as night:
+        return page_of(night)
+
+
+def test_the_same_journeys_give_the_same_page(whole, page):
+    with opened(whole, threads=1) as night:
+        assert page_of(night) == page
+
+
+def test_the_page_keeps_its_rules_with_journeys_in_it(page):
+    seen = Seen(page)
+    assert seen.open == []
+    assert len(seen.all("table")) == len([d for d in seen.all("div") if d.get("class") == "scroll"])
+    assert not re.search(r"\b(she|her|hers|herself)\b", page, re.IGNORECASE)
+    assert "<script" not in page
+    figures = re.findall(r"<figure>.*?</figure>", page, re.DOTALL)
+    caption = r"<figure>\s*<h3>\S.*</h3>\s*<figcaption>\s*<p class=\"reading\">n\b.*\."
+    assert all(re.match(caption, figure) for figure in figures)
+    # a chart or a drawing for a desktop, and one for a telephone
+    assert all(len(re.findall(r"<source |<img |<svg ", figure)) == 2 for figure in figures)
+    assert {"journeys", "friction", "attribution", "emotion", "examples", "needs"} <= {
+        section["id"] for section in seen.all("section")
+    }
+
+
+def test_drawings_say_to_who_cannot_see_what_they_show(page):
+    drawings = [svg for svg in Seen(page).all("svg") if svg["role"] == "img"]
+    assert len(drawings) == 8
+    assert all(len(svg["aria-label"]) > 25 for svg in drawings)
 
 
 def section_of(make, folder, tables, **more):
@@ -575,9 +637,9 @@ def test_needs_are_counted_by_customers_and_told_in_words(tmp_path):
     tables = {"dim_customer_relationships": people, "dim_unexpressed_needs": rows}
     section = section_of(needs.needs, tmp_path, tables)
     assert section.finding == (
-        "2 of 4 customers (50%) seem to miss something that they have not bought. Of 1 it is what "
-        "they did themselves that says so; the others are told by what people alike buy. By "
-        "evidence, in customers: people alike buy it (2) and looked at it (1)."
+        "2 of 4 customers (50%) seem to miss something that they have not bought. For 1 their own "
+        "acts say so; for the others what people alike buy. By evidence, in customers: people "
+        "alike buy it (2) and looked at it (1)."
     )
     coffee, tea = cells(section, "The commonest needs")
     assert (coffee["category"], coffee["customers"], coffee["first"]) == ("coffee", "2", "2")
@@ -595,6 +657,6 @@ def test_one_customer_seems_to_miss_something(tmp_path):
         finding = needs.needs(night).finding
         seen = Seen(page_of(night))
     assert finding.startswith("1 of 1 customer (100%) seems to miss something")
-    assert "It is what they did themselves that says so. " in finding
+    assert "Their own acts say so. " in finding
     assert HOSTILE in seen.texts["bdi"]
     assert seen.open == []

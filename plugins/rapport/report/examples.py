@@ -14,6 +14,11 @@ SHOWN_PER_OUTCOME = 5
 MARKS = 60  # a journey of more days with something on them is cut
 OUTCOMES = {"converted": "converted", "abandoned": "given up", "open": "still open"}
 BECAME = {"converted": "converted", "abandoned": "was given up", "open": "is still open"}
+ENDINGS = {
+    "converted": "a square: the conversion",
+    "abandoned": "the dashed line: the silence in which it was given up",
+    "open": "the dotted line: what is not known yet",
+}
 LETTERS = {
     "email": "E",
     "sms": "T",
@@ -41,7 +46,7 @@ DONE = {  # what a customer did, or had done to them, as a story tells it
     "ticket_closed": "had the case closed",
     "surveyed": "was asked",
     "delivered": "got a message",
-    "sent": "got a reply",
+    "sent": "was written to",
 }
 TICKS = (0.25, 0.5, 1, 2, 5, 10, 14, 20, 30, 50, 60, 90, 100, 200, 365, 730)
 
@@ -87,9 +92,8 @@ def examples(night: Night) -> Section | None:
         + (f" {_share(single, journeys)} one step alone and not drawn." if single else "")
         + (f" Not shown: {', '.join(untold)}." if untold else ""),
         drawings=drawings,
-        note="Several of a kind on a day are one mark, with their number. A dashed line leads into "
-        "the silence in which a journey was given up, a dotted one to what is not known yet. "
-        "customer_id is a surrogate that names nobody.",
+        note="Several of a kind on a day are one mark, with their number. customer_id is a "
+        "surrogate that names nobody.",
     )
 
 
@@ -115,12 +119,13 @@ def _days(night: Night) -> list[Row]:
 
             select
                 *,
-                percent_rank() over (
-                    partition by status order by step_count
-                ) between 0.25 and 0.75 as has_usual_steps,
-                percent_rank() over (
-                    partition by status order by duration_hours
-                ) between 0.25 and 0.75 as has_usual_days
+                step_count between quantile_disc(step_count, 0.25) over (partition by status)
+                and quantile_disc(step_count, 0.75) over (partition by status) as has_usual_steps,
+                duration_hours between quantile_disc(duration_hours, 0.25) over (
+                    partition by status
+                ) and quantile_disc(duration_hours, 0.75) over (
+                    partition by status
+                ) as has_usual_days
             from fct_journeys
             where step_count > 1 and not is_left_censored
 
@@ -214,7 +219,7 @@ def _drawing(outcome: str, total: Row, shown: list[Row]) -> Drawing:
         f"Journeys {OUTCOMES[outcome]}: {number(len(journeys))} of {number(total['journeys'])}",
         f"n = {counted(total['journeys'], 'journey')}",
         f"{_legend(shown)} Filled: what they did themselves; hollow: a message that reached them; "
-        "a square: the conversion. The axis is in days since the first step.",
+        f"{ENDINGS[outcome]}. The axis is in days since the first step.",
         _timelines(list(journeys.values()), outcome, 928, text),
         _timelines(list(journeys.values()), outcome, 358, text),
         words,

@@ -75,11 +75,11 @@ def _finding(total: Row, by_kind: list[Row]) -> str:
     )
     if total["by_acts"]:
         said += (
-            f"Of {number(total['by_acts'])} it is what they did themselves that says so"
+            f"For {number(total['by_acts'])} their own acts say so; for the others what people "
+            "alike buy. "
             if total["by_acts"] < needing
-            else "It is what they did themselves that says so"
+            else "Their own acts say so. "
         )
-        said += "; the others are told by what people alike buy. " if _others(total) else ". "
     else:
         said += "Only what people alike buy says so; nobody's own acts do. "
     told = [
@@ -88,10 +88,6 @@ def _finding(total: Row, by_kind: list[Row]) -> str:
         for row in by_kind
     ]
     return f"{said}By evidence, in customers: {listed(told)}."
-
-
-def _others(total: Row) -> bool:
-    return bool(total["by_acts"] < total["needing"])
 
 
 def _table(found: list[Row]) -> Table:
