@@ -1,6 +1,6 @@
 """How well the steps of journeys are counted, on simulated companies whose chain is known.
 
-python -m benchmarks.journeys                     a company of 20,000 customers
+python -m benchmarks.journeys                     a company of 5,000 customers
 python -m benchmarks.journeys --seeds 4 5 --customers 2000
 """
 
@@ -19,7 +19,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--folder", type=Path, default=PROJECT_DIR / "var" / "benchmarks")
-    parser.add_argument("--customers", type=int, default=20_000, help="of each company (20,000)")
+    parser.add_argument("--customers", type=int, default=5_000, help="of each company (5,000)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1], help="1")
     parser.add_argument("--memory", default="2GB", help="DuckDB's limit (2GB)")
     options = parser.parse_args()

@@ -53,19 +53,28 @@ READ = {
     "customer_aliases",
     "dim_contact_pressure",
     "dim_customer_relationships",
+    "dim_unexpressed_needs",
     "fct_customer_months",
+    "fct_journey_steps",
+    "fct_journeys",
     "fct_orders",
     "fct_relationship_evidence",
     "policies",
+    "rpt_campaign_attribution",
     "rpt_campaign_overload",
     "rpt_campaign_performance",
+    "rpt_channel_attribution",
     "rpt_channel_months",
     "rpt_cohort_retention",
     "rpt_contact_response_curve",
+    "rpt_emotion_coverage",
+    "rpt_emotion_journey",
     "rpt_flow_performance",
+    "rpt_journey_friction",
     "rpt_message_variations",
     "rpt_relationship_portfolio",
     "rpt_relationship_transitions",
+    "rpt_service_journeys",
     "rpt_signal_coverage",
     "segment_members",
     "segment_suppressions",
@@ -108,7 +117,7 @@ def made(
     """A release with these rows; columns that a row leaves out are 0 or empty."""
     folder = releases / release_id
     folder.mkdir(parents=True)
-    blank = {"varchar": "", "date": AS_OF, "bigint": 0, "integer": 0, "double": 0.0}
+    blank = {"varchar": "", "string": "", "date": AS_OF, "bigint": 0, "integer": 0, "double": 0.0}
     blank |= {"boolean": True}
     with duckdb.connect() as connection:
         for name, columns in contracts().items():

@@ -119,9 +119,9 @@ def _reach_an_end(counts: Floats) -> NDArray[np.bool_]:
     """Whether from a state an end can be reached, of steps that occur; shape ``(states,)``."""
     size = len(counts)
     leads = counts[:, :size] > 0
-    found: NDArray[np.bool_] = (counts[:, size:] > 0).any(axis=1)
+    found = np.asarray((counts[:, size:] > 0).any(axis=1))
     for _ in range(size):
-        found |= (leads & found).any(axis=1)
+        found = found | np.asarray((leads & found).any(axis=1))
     return found
 
 

@@ -21,6 +21,7 @@ _NAME = "attributed_touches"  # what queries call the relation
 _DIGITS = 9  # a thousand rows of a month still add up within 1e-6
 
 # A touch per row, those of one journey after those of another: nothing but a sort, which spills.
+# A journey begins at number 1, or at 0 where it has no touch.
 _OF_MONTH = f"""
 with
 of_month as (

@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Any
 from rapport.errors import ReportError
 from rapport.release import report_path
 from rapport.release.store import ASIDE, flush, locked
-from rapport.report import campaigns, customers, known, pressure, relationship, segments, trade
+from rapport.report import (
+    attribution,
+    campaigns,
+    customers,
+    emotion,
+    examples,
+    journeys,
+    known,
+    needs,
+    pressure,
+    relationship,
+    segments,
+    trade,
+)
 from rapport.report.night import Night, opened
 from rapport.report.tiles import tiles
 from rapport.report.words import TYPES, Section, Shaded, counted, day, plain
@@ -22,6 +35,12 @@ SECTIONS = (  # what is acted on tonight first, then what it rests on
     segments.segments,
     campaigns.results,
     trade.sales,
+    journeys.flow,
+    journeys.friction,
+    attribution.attribution,
+    emotion.emotion,
+    examples.examples,
+    needs.needs,
     known.unknown,
     relationship.portfolio,
     relationship.wanted_and_given,

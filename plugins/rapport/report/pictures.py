@@ -109,7 +109,7 @@ def svg_of(chart: Any) -> str:
     )
     out = StringIO()
     styled.save(out, format="svg")
-    return _numbered_anew(out.getvalue())
+    return _slim(_numbered_anew(out.getvalue()))
 
 
 def _numbered_anew(svg: str) -> str:
@@ -120,6 +120,27 @@ def _numbered_anew(svg: str) -> str:
         lambda found: known.setdefault(found[0], f"{found[1]}{len(known)}"),
         svg,
     )
+
+
+_EMPTY = re.compile(r'<path [^>]*\bd="(M0,0h0v0h0Z)?"[^>]*/>')
+_SAID_ANYWAY = re.compile(
+    r' (?:class|role|pointer-events|aria-\w+|font-family)="[^"]*"| (?:stroke-)?opacity="1"'
+)
+
+
+def _slim(svg: str) -> str:
+    """Leave out what Vega says of every mark and a picture has no use for: half of the text."""
+    head, rest = svg.split(">", 1)
+    rest = re.sub(
+        r"<[^>]+>",
+        lambda tag: re.sub(
+            r"-?\d+\.\d{3,}",
+            lambda found: f"{float(found[0]):.2f}".rstrip("0").rstrip("."),
+            _SAID_ANYWAY.sub("", tag[0]),
+        ),
+        _EMPTY.sub("", rest),
+    )
+    return f'{head} font-family="{FONT}">{rest}'
 
 
 def _data_uri(svg: str) -> str:

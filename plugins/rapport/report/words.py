@@ -6,6 +6,7 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
+from rapport.report.drawing import Drawing
 from rapport.report.pictures import Picture
 
 # From near to distant, then who is angry and who is not known; a policy may add others.
@@ -120,6 +121,7 @@ class Section:
         finding: what tonight's figures say, in a sentence or two; why there is nothing to see,
             when there is nothing.
         pictures: its charts.
+        drawings: what no chart grammar has; they stand after the tables that everybody sees.
         entries: what the charts call by number, in words.
         tables: the figures; those that are not folded stand before the charts.
         note: what else to know.
@@ -132,6 +134,7 @@ class Section:
     tables: list[Table] = field(default_factory=list)
     note: str = ""
     entries: list[Entry] = field(default_factory=list)
+    drawings: list[Drawing] = field(default_factory=list)
 
     @property
     def shown(self) -> list[Table]:

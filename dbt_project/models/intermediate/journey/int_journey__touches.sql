@@ -1,10 +1,11 @@
 {{ config(materialized='table') }}
 
--- What may be credited: the steps before the end of each journey that has ended, once with the messages that merely
--- came, once without them, as peers differ here. A touch of a campaign is one of the channel that the campaign went
--- out on, wherever it was answered: a coupon that came by e-mail and was redeemed in a store is e-mail's.
--- A conversion, the last step of its journey, goes along and is let go in the end, unless it is alone: where nothing
--- came before it, it is credited to nothing, and not lost.
+-- What may be credited: the steps before the end of each journey that has ended, once with the
+-- messages that merely came, once without them, as peers differ here. A touch of a campaign is one
+-- of the channel that the campaign went out on, wherever it was answered: a coupon that came by
+-- e-mail and was redeemed in a store is e-mail's. A conversion, the last step of its journey, goes
+-- along and is let go in the end, unless it is alone: where nothing came before it, it is credited
+-- to nothing, and not lost.
 with
 
 steps as (
@@ -49,11 +50,9 @@ recent as (
 
     select *
     from views
-    where
-        true
-        {% if var('journey_lookback_days') is not none %}
-        and hours_before_end <= 24 * {{ var('journey_lookback_days') }}
-        {% endif %}
+    {% if var('journey_lookback_days') is not none %}
+    where hours_before_end <= 24 * {{ var('journey_lookback_days') }}
+    {% endif %}
     {% if var('journey_lookback_steps') is not none %}
     qualify
         row_number() over (
@@ -77,7 +76,8 @@ paths as (
     {% elif var('journey_path') == 'unique' %}
     qualify
         row_number() over (
-            partition by impressions, journey_id, channel, campaign_id, is_conversion order by step_number nulls last
+            partition by impressions, journey_id, channel, campaign_id, is_conversion
+            order by step_number nulls last
         ) = 1
     {% endif %}
 
@@ -87,7 +87,9 @@ touches as (
 
     select
         *,
-        row_number() over (partition by impressions, journey_id order by step_number nulls last) as touch_number
+        row_number() over (
+            partition by impressions, journey_id order by step_number nulls last
+        ) as touch_number
     from paths
 
 )

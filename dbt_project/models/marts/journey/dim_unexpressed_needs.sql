@@ -1,5 +1,6 @@
 {% set kinds = ['searched', 'asked_about', 'looked_at', 'clicked'] %}
 {% set weights = var('need_weights') %}
+{% set private = var('need_private_categories') | map('lower') | list %}
 {% set since = latest_day() ~ ' - ' ~ var('need_lookback_days') %}
 
 with
@@ -42,7 +43,11 @@ catalogue as (
         product_id,
         product_category
     from {{ ref('dim_products') }}
-    where is_in_catalogue and product_class = 'goods' and product_category is not null
+    where
+        is_in_catalogue
+        and product_class = 'goods'
+        and product_category is not null
+        and not {{ is_one_of('lower(product_category)', private) }}
 
 ),
 
@@ -416,6 +421,7 @@ telling as (
         from recently_bought
         inner join preferences on recently_bought.customer_id = preferences.customer_id
         inner join shares on recently_bought.product_category = shares.product_category
+        inner join categories on recently_bought.product_category = categories.product_category
         qualify
             row_number() over (
                 partition by recently_bought.customer_id
@@ -443,19 +449,11 @@ alike as (
     select
         telling.customer_id,
         affinities.other_category as product_category,
-        {{ var('need_lift_power') }} * sum(affinities.log_lift) / max(telling.telling_count) as log_lift,
-        count(*) filter (where affinities.is_bought_together) as alike_category_count,
-        max(telling.last_bought_date) filter (where affinities.is_bought_together) as alike_date,
-        max_by(affinities.product_category, row(affinities.lift, affinities.product_category))
-            filter (where affinities.is_bought_together) as strongest_category,
-        max_by(affinities.both_count, row(affinities.lift, affinities.product_category))
-            filter (where affinities.is_bought_together) as strongest_count,
-        max_by(affinities.both_share, row(affinities.lift, affinities.product_category))
-            filter (where affinities.is_bought_together) as strongest_share
+        {{ var('need_lift_power') }} * sum(affinities.log_lift) / max(telling.telling_count) as log_lift
     from telling
     inner join affinities on telling.product_category = affinities.product_category
     group by telling.customer_id, affinities.other_category
-    having count(*) filter (where affinities.is_bought_together) > 0
+    having bool_or(affinities.is_bought_together)
 
 ),
 
@@ -482,11 +480,6 @@ unmet as (
     select
         alike.customer_id,
         alike.product_category,
-        alike.alike_category_count,
-        alike.alike_date,
-        alike.strongest_category,
-        alike.strongest_count,
-        alike.strongest_share,
         shares.buyer_share * exp(alike.log_lift) as expected_share
     from alike
     inner join shares on alike.product_category = shares.product_category
@@ -508,11 +501,8 @@ needs as (
         expressed.{{ kind }}_since,
         coalesce(expressed.{{ kind }}_weight, 0e0) as {{ kind }}_weight,
         {% endfor %}
-        coalesce(unmet.alike_category_count, 0) as alike_category_count,
-        unmet.strongest_category,
-        unmet.strongest_count,
-        unmet.strongest_share,
-        greatest(expressed.last_act_date, unmet.alike_date) as last_seen_date,
+        expressed.last_act_date,
+        unmet.customer_id is not null as is_bought_by_alike,
         {% for kind in kinds %}coalesce(expressed.{{ kind }}_weight, 0e0){{ ' + ' if not loop.last }}{% endfor %}
             as act_weight,
         coalesce(unmet.expected_share, 0e0) as expected_share
@@ -524,22 +514,12 @@ needs as (
 
 ),
 
-scored as (
+weighed as (
 
     select
         needs.*,
-        round(
-            1e0
-            - (1e0 - needs.act_weight / (needs.act_weight + {{ var('need_acts_half') }}))
-            * (1e0 - {{ var('need_alike_weight') }} * needs.expected_share / (needs.expected_share + 1e0)),
-            6
-        ) as score,
-        case greatest({% for kind in kinds %}needs.{{ kind }}_weight{{ ', ' if not loop.last }}{% endfor %})
-            when 0 then 'bought_by_alike'
-            {% for kind in kinds %}
-            when needs.{{ kind }}_weight then '{{ kind }}'
-            {% endfor %}
-        end as evidence_kind
+        needs.act_weight / (needs.act_weight + {{ var('need_acts_half') }}) as act_score,
+        {{ var('need_alike_weight') }} * needs.expected_share / (needs.expected_share + 1e0) as alike_score
     from needs
     inner join preferences on needs.customer_id = preferences.customer_id
     inner join categories on needs.product_category = categories.product_category
@@ -548,19 +528,82 @@ scored as (
     where
         refused.customer_id is null
         -- a firm may give a kind of act no weight
-        and (needs.act_weight > 0e0 or needs.alike_category_count > 0)
+        and (needs.act_weight > 0e0 or needs.is_bought_by_alike)
+
+),
+
+scored as (
+
+    select
+        *,
+        round(1e0 - (1e0 - act_score) * (1e0 - alike_score), 6) as score,
+        case
+            when is_bought_by_alike and alike_score >= act_score then 'bought_by_alike'
+            {% for kind in kinds[:-1] %}
+            when
+                {{ kind }}_weight
+                = greatest({% for other in kinds %}{{ other }}_weight{{ ', ' if not loop.last }}{% endfor %})
+                then '{{ kind }}'
+            {% endfor %}
+            else '{{ kinds[-1] }}'
+        end as evidence_kind
+    from weighed
 
 ),
 
 ranked as (
 
-    select
-        *,
+    select *
+    from scored
+    qualify
         row_number() over (
             partition by customer_id
-            order by score desc nulls last, last_seen_date desc nulls last, product_category nulls last
-        ) as rank
-    from scored
+            order by score desc nulls last, last_act_date desc nulls last, product_category nulls last
+        ) <= {{ var('need_most_per_customer') }}
+
+),
+
+-- Only of these: which of what they buy says most.
+shown as (
+
+    select
+        ranked.customer_id,
+        ranked.product_category,
+        count(*) as alike_category_count,
+        max(telling.last_bought_date) as alike_date,
+        max_by(affinities.product_category, row(affinities.lift, affinities.product_category))
+            as strongest_category,
+        max_by(affinities.both_count, row(affinities.lift, affinities.product_category)) as strongest_count,
+        max_by(affinities.both_share, row(affinities.lift, affinities.product_category)) as strongest_share
+    from ranked
+    inner join telling on ranked.customer_id = telling.customer_id
+    inner join affinities
+        on
+            telling.product_category = affinities.product_category
+            and ranked.product_category = affinities.other_category
+    where ranked.is_bought_by_alike and affinities.is_bought_together
+    group by ranked.customer_id, ranked.product_category
+
+),
+
+told as (
+
+    select
+        ranked.*,
+        row_number() over (
+            partition by ranked.customer_id
+            order by
+                ranked.score desc nulls last, ranked.last_act_date desc nulls last,
+                ranked.product_category nulls last
+        ) as rank,
+        coalesce(shown.alike_category_count, 0) as alike_category_count,
+        greatest(ranked.last_act_date, shown.alike_date) as last_seen_date,
+        shown.strongest_category,
+        shown.strongest_count,
+        shown.strongest_share
+    from ranked
+    left join shown
+        on ranked.customer_id = shown.customer_id and ranked.product_category = shown.product_category
 
 )
 
@@ -602,5 +645,4 @@ select
     cast(clicked_count as bigint) as click_count,
     cast(alike_category_count as bigint) as alike_category_count,
     cast(strongest_count as bigint) as alike_customer_count
-from ranked
-where rank <= {{ var('need_most_per_customer') }}
+from told

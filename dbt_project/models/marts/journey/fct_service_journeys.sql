@@ -1,6 +1,6 @@
 with
 
--- A ticket of several customers is in a journey of each.
+-- A ticket of several customers is in a journey of each; its touchpoints carry its id.
 cases as (
 
     select
