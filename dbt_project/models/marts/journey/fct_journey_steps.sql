@@ -1,6 +1,6 @@
 -- A journey begins with a customer's first touchpoint, with the first after a conversion, and with the first after
--- so much silence. What shares a moment has one order: a conversion comes last. So does one that has no hour, of its day:
--- what they did that day may have led to it, as for the orders of a campaign (`is_answer_to`).
+-- so much silence. What shares a moment has one order: a conversion comes last. So does one without an hour, of its
+-- day: what they did that day may have led to it, as for the orders of a campaign (`is_answer_to`).
 with
 
 steps as (
