@@ -85,7 +85,7 @@ select
     not is_impression
     and campaign_id is null
     and flow_id is null
-    and coalesce(channel in ('web', 'store'), false) as is_direct,
+    and coalesce(direction = 'inbound' and channel in ('web', 'store'), false) as is_direct,
     case
         when not is_first
             then cast(round(greatest({{ hours_between('previous_at', 'occurred_at') }}, 0), 4) as double)
