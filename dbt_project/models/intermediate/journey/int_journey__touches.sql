@@ -42,7 +42,7 @@ views as (
         'ignored' as impressions,
         *
     from steps
-    where not is_impression
+    where is_conversion or not is_impression
 
 ),
 
@@ -51,7 +51,7 @@ recent as (
     select *
     from views
     {% if var('journey_lookback_days') is not none %}
-    where hours_before_end <= 24 * {{ var('journey_lookback_days') }}
+    where is_conversion or hours_before_end <= 24 * {{ var('journey_lookback_days') }}
     {% endif %}
     {% if var('journey_lookback_steps') is not none %}
     qualify
@@ -106,6 +106,7 @@ select
     case when not is_conversion then campaign_id end as campaign_id,
     is_conversion or is_direct as is_direct,
     is_impression and not is_conversion as is_impression,
-    cast(round(hours_before_end, 4) as double) as hours_before_end
+    cast(case when is_conversion then 0 else round(hours_before_end, 4) end as double)
+        as hours_before_end
 from touches
 where not is_conversion or touch_number = 1

@@ -1,5 +1,6 @@
 -- A journey begins with a customer's first touchpoint, with the first after a conversion, and with the first after
--- so much silence. What shares a moment has one order: a conversion comes last.
+-- so much silence. What shares a moment has one order: a conversion comes last. So does one without an hour, of its
+-- day: what they did that day may have led to it, as for the orders of a campaign (`is_answer_to`).
 with
 
 kinds as (
@@ -29,7 +30,12 @@ steps as (
         touchpoints.owner_id,
         cast({{ emotion() }} as double) as emotion,
         kinds.kind_number,
-        kinds.is_conversion
+        kinds.is_conversion,
+        case
+            when kinds.is_conversion and {{ has_no_hour('touchpoints.occurred') }}
+                then touchpoints.occurred_at + interval 1 day - interval 1 microsecond
+            else touchpoints.occurred_at
+        end as turn_at
     from {{ ref('int_journey__touchpoints') }} as touchpoints
     inner join kinds
         on
@@ -52,7 +58,7 @@ followed as (
         lag(is_conversion) over in_time as is_after_conversion
     from steps
     window in_time as (
-        partition by customer_id order by occurred_at nulls last, is_conversion, touchpoint_id
+        partition by customer_id order by turn_at nulls last, is_conversion, touchpoint_id
     )
 
 ),
@@ -100,10 +106,15 @@ select
     not kinds.is_impression
     and numbered.campaign_id is null
     and numbered.flow_id is null
-    and coalesce(kinds.channel in ('web', 'store'), false) as is_direct,
+    and coalesce(kinds.direction = 'inbound' and kinds.channel in ('web', 'store'), false) as is_direct,
     case
         when not numbered.is_first
-            then cast(round({{ hours_between('numbered.previous_at', 'numbered.occurred_at') }}, 4) as double)
+            then
+                cast(
+                    round(
+                        greatest({{ hours_between('numbered.previous_at', 'numbered.occurred_at') }}, 0), 4
+                    ) as double
+                )
     end as hours_since_previous_step,
     numbered.emotion,
     numbered.campaign_id,
