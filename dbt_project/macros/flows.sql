@@ -12,3 +12,12 @@
         {% endif %}
     )
 {%- endmacro %}
+
+{#- The mailing tool's word for what a campaign or message goes out on, by the name that channels have everywhere. -#}
+{% macro channel_of_message(column) -%}
+    case regexp_replace(lower({{ clean_text(column) }}), '[^a-z]', '', 'g')
+        when 'mobilepush' then 'push'
+        when 'pushnotification' then 'push'
+        else lower({{ clean_text(column) }})
+    end
+{%- endmacro %}

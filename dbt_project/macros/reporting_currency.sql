@@ -20,3 +20,14 @@
             {{ currency }} = rates.currency_code
             and date_trunc('month', {{ day }}) = rates.month_date
 {%- endmacro %}
+
+{#-
+    An amount at a rate, in all its decimals: of two decimals of 18 digits the product has to fit into 18 digits, and
+    a million of anything does not. What is in the reporting currency already is not multiplied, which takes long.
+-#}
+{% macro at_rate(amount, rate) -%}
+    case
+        when {{ rate }} = 1 then cast({{ amount }} as decimal(28, 3))
+        else cast({{ amount }} as decimal(28, 3)) * {{ rate }}
+    end
+{%- endmacro %}

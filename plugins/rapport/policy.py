@@ -213,7 +213,9 @@ def settings_page(listed: Sequence[Mapping[str, Any]]) -> str:
         for each in listed:
             if each["kind"] == kind:
                 default = as_json(each["default"]) if kind == "policy" else each["default"] or ""
-                cells = (f"`{each['name']}`", each["type"], f"`{default}`" if default else "")
+                words = ", ".join(f"`{word}`" for word in each["schema"].get("enum", ()))
+                kinds = f"{each['type']}: {words}" if words else each["type"]
+                cells = (f"`{each['name']}`", kinds, f"`{default}`" if default else "")
                 row = (*cells, each["unit"], each["sentence"])
                 lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |")
         lines.append("")

@@ -223,3 +223,17 @@ def test_no_name_is_too_long_for_airflow_s_database(manifest):
     """Postgres keeps keys up to 512 characters, and something may be added to a node's id."""
     nodes = [*manifest["nodes"], *manifest["unit_tests"]]
     assert not [name for name in nodes if len(name) > 480]
+
+
+def test_no_night_is_stopped_by_a_sum_that_returns_and_credits_can_make_negative(manifest):
+    # What somebody brings back may have been bought before the data begins, and a deal can be a credit.
+    net = re.compile(r"(.*_)?(sales|average_order|deal|entered|won|open)_amount(_\d+d)?")
+    bound = [
+        f"{node['attached_node']}.{column}"
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test"
+        and (node.get("test_metadata") or {}).get("name") == "not_negative"
+        for column in node["test_metadata"]["kwargs"]["columns"]
+        if net.fullmatch(column)
+    ]
+    assert bound == []

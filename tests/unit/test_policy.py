@@ -374,6 +374,15 @@ def test_the_list_of_settings_is_up_to_date(settings):
     assert (PROJECT_DIR / "docs" / "settings.md").read_text() == settings_page(listed)
 
 
+def test_the_page_of_settings_says_which_words_there_are(settings):
+    (line,) = (
+        line
+        for line in settings_page(settings_list(settings())).splitlines()
+        if line.startswith("| `journey_impressions` ")
+    )
+    assert "`count`, `ignore`" in line
+
+
 def test_the_list_has_what_the_code_reads_of_the_environment():
     files = [*(PROJECT_DIR / "plugins").rglob("*.py"), *(PROJECT_DIR / "dags").rglob("*.py")]
     read = {

@@ -26,8 +26,8 @@ summed as (
     select
         sum(order_count) as order_count,
         coalesce(sum(order_count) filter (where reporting_rate is null), 0) as left_out_order_count,
-        sum(sales_amount * about_rate) as about_amount,
-        coalesce(sum(sales_amount * about_rate) filter (where reporting_rate is null), 0)
+        sum({{ at_rate('sales_amount', 'about_rate') }}) as about_amount,
+        coalesce(sum({{ at_rate('sales_amount', 'about_rate') }}) filter (where reporting_rate is null), 0)
             as left_out_about_amount
     from months
 

@@ -1,5 +1,5 @@
--- What a customer typed into a search stays here: a person's name is a term too. Marts get the category
--- of the catalogue that it names.
+-- What a customer typed into a search stays here, as a person's name is a term too: marts get the
+-- category of the catalogue that it names.
 with
 
 events as (

@@ -115,7 +115,7 @@ select
     cast(
         case
             when is_whole or (returned_amount + shared_amount >= sales_amount and sales_amount > 0)
-                then item_quantity
+                then greatest(item_quantity, 0)
             else returned_quantity
         end as decimal(18, 3)
     ) as returned_quantity,

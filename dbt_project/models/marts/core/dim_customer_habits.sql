@@ -163,10 +163,11 @@ orders as (
         count(*) filter (
             where coupon_discount_amount + retail_discount_amount > 0
         ) as discounted_order_count,
-        sum(gross_amount * reporting_rate) as gross_amount,
+        sum({{ at_rate('gross_amount', 'reporting_rate') }}) as gross_amount,
         sum(
-            (retail_discount_amount + coupon_discount_amount + coupon_match_discount_amount)
-            * reporting_rate
+            {{ at_rate(
+                '(retail_discount_amount + coupon_discount_amount + coupon_match_discount_amount)', 'reporting_rate'
+            ) }}
         ) as discount_amount
     from {{ ref('fct_orders') }}
     where

@@ -41,7 +41,7 @@ select
     coalesce(next_stage_order > stage_order, false) as is_advance,
     deal_amount,
     currency_code,
-    cast(deal_amount * reporting_rate as decimal(18, 3)) as reporting_deal_amount
+    cast({{ at_rate('deal_amount', 'reporting_rate') }} as decimal(18, 3)) as reporting_deal_amount
 from visits
 {{ join_reporting_days('entered_at', 'entered') }}
 {{ join_reporting_days('left_at', 'left_again') }}

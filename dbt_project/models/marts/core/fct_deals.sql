@@ -51,8 +51,8 @@ select
             then cast(cast(deal_amount as double) * win_probability as decimal(18, 3))
     end as weighted_amount,
     cast(reporting_rate as decimal(18, 9)) as reporting_rate,
-    cast(deal_amount * reporting_rate as decimal(18, 3)) as reporting_deal_amount,
-    cast(weighted_amount * reporting_rate as decimal(18, 3)) as reporting_weighted_amount,
+    cast({{ at_rate('deal_amount', 'reporting_rate') }} as decimal(18, 3)) as reporting_deal_amount,
+    cast({{ at_rate('weighted_amount', 'reporting_rate') }} as decimal(18, 3)) as reporting_weighted_amount,
     opened_at,
     opened_date,
     stage_entered_at,

@@ -77,10 +77,8 @@ select
     {% endfor %}
     cast(coalesce(lines.discounted_sales_amount, 0) as decimal(18, 3)) as discounted_sales_amount,
     orders.reporting_rate,
-    -- a sum has 38 digits, and to multiply so many takes longer than all the rest
     cast(
-        cast(coalesce(lines.sales_amount, 0) as decimal(18, 3)) * orders.reporting_rate
-        as decimal(18, 3)
+        {{ at_rate('coalesce(lines.sales_amount, 0)', 'orders.reporting_rate') }} as decimal(18, 3)
     ) as reporting_sales_amount
 from orders
 left join lines on orders.order_id = lines.order_id

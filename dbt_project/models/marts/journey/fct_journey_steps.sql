@@ -1,5 +1,6 @@
 -- A journey begins with a customer's first touchpoint, with the first after a conversion, and with the first after
--- so much silence. What shares a moment has one order: a conversion comes last.
+-- so much silence. What shares a moment has one order: a conversion comes last. So does one without an hour, of its
+-- day: what they did that day may have led to it, as for the orders of a campaign (`is_answer_to`).
 with
 
 steps as (
@@ -8,7 +9,12 @@ steps as (
         touchpoints.*,
         kinds.stage,
         kinds.is_impression,
-        kinds.is_conversion
+        kinds.is_conversion,
+        case
+            when kinds.is_conversion and {{ has_no_hour('touchpoints.occurred') }}
+                then touchpoints.occurred_at + interval 1 day - interval 1 microsecond
+            else touchpoints.occurred_at
+        end as turn_at
     from {{ ref('int_journey__touchpoints') }} as touchpoints
     inner join {{ ref('int_journey__kinds') }} as kinds
         on
@@ -31,7 +37,7 @@ followed as (
         lag(is_conversion) over in_time as is_after_conversion
     from steps
     window in_time as (
-        partition by customer_id order by occurred_at nulls last, is_conversion, touchpoint_id
+        partition by customer_id order by turn_at nulls last, is_conversion, touchpoint_id
     )
 
 ),
@@ -79,10 +85,10 @@ select
     not is_impression
     and campaign_id is null
     and flow_id is null
-    and coalesce(channel in ('web', 'store'), false) as is_direct,
+    and coalesce(direction = 'inbound' and channel in ('web', 'store'), false) as is_direct,
     case
         when not is_first
-            then cast(round({{ hours_between('previous_at', 'occurred_at') }}, 4) as double)
+            then cast(round(greatest({{ hours_between('previous_at', 'occurred_at') }}, 0), 4) as double)
     end as hours_since_previous_step,
     cast({{ emotion() }} as double) as emotion,
     campaign_id,

@@ -95,9 +95,10 @@ select
     cast(what as varchar) as what,
     cast(subject as varchar) as subject,
     cast(total_count as bigint) as total_count,
-    {% for source in ['signal'] + sources %}
+    {% for source in sources %}
     cast({{ source }}_count as bigint) as {{ source }}_count,
-    cast(round({{ ratio(source ~ '_count', 'total_count') }}, 6) as double) as {{ source }}_share
-    {{- ',' if not loop.last }}
+    cast(round({{ ratio(source ~ '_count', 'total_count') }}, 6) as double) as {{ source }}_share,
     {% endfor %}
+    cast(signal_count as bigint) as signal_count,
+    cast(round({{ ratio('signal_count', 'total_count') }}, 6) as double) as signal_share
 from counted

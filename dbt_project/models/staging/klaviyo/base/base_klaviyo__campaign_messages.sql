@@ -31,7 +31,7 @@ typed as (
 
         -- text
         {{ clean_text('members.definition.label') }} as message_name,
-        lower({{ clean_text('members.definition.channel') }}) as channel,
+        {{ channel_of_message('members.definition.channel') }} as channel,
 
         -- the row as it came
         members,

@@ -26,7 +26,7 @@ typed as (
         ) as message_ids,
 
         -- text
-        {{ clean_text('channel') }} as channel,
+        {{ channel_of_message('channel') }} as channel,
         {{ clean_text('members.name') }} as campaign_name,
         lower({{ clean_text('members.status') }}) as campaign_status,
         list_sort(tag_names) as tags,

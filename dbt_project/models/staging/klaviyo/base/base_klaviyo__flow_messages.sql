@@ -36,11 +36,7 @@ typed as (
         coalesce(
             {{ clean_text('members.definition.name') }}, {{ clean_text('members.name') }}
         ) as message_name,
-        case regexp_replace(lower({{ clean_text('members.channel') }}), '[^a-z]', '', 'g')
-            when 'mobilepush' then 'push'
-            when 'pushnotification' then 'push'
-            else lower({{ clean_text('members.channel') }})
-        end as channel,
+        {{ channel_of_message('members.channel') }} as channel,
 
         -- booleans
         try_cast(members.definition.transactional as boolean) as is_transactional,
