@@ -75,7 +75,10 @@ booked as (
             as decimal(18, 3)
         ) as coupon_discount_amount,
         cast(
-            case when lines.is_return then 0 else greatest(lines.coupon_match_discount_amount, 0) end
+            case
+                when lines.is_return then 0
+                else greatest(lines.coupon_match_discount_amount, 0)
+            end
             as decimal(18, 3)
         ) as coupon_match_discount_amount
     from {{ ref('int_orders__signed_lines') }} as lines
