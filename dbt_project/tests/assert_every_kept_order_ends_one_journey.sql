@@ -1,5 +1,6 @@
--- Each order that counts as one, and each deal that was won, is the end of exactly one journey: what is credited is
--- what was sold. A firm that lets orders convert nothing (seed journey_conversions) is asked nothing here.
+-- Each order that counts as one, and each deal that was won, is the end of exactly one journey:
+-- what is credited is what was sold. A firm that lets orders convert nothing (seed
+-- journey_conversions) is asked nothing here.
 with
 
 sold as (
@@ -8,7 +9,9 @@ sold as (
     from {{ ref('int_journey__touchpoints') }}
     where
         event_type in (
-            select kinds.event_type from {{ ref('int_journey__kinds') }} as kinds where kinds.is_conversion
+            select kinds.event_type
+            from {{ ref('int_journey__kinds') }} as kinds
+            where kinds.is_conversion
         )
 
 ),

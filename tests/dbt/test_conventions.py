@@ -226,7 +226,7 @@ def test_no_name_is_too_long_for_airflow_s_database(manifest):
 
 
 def test_no_night_is_stopped_by_a_sum_that_returns_and_credits_can_make_negative(manifest):
-    # What somebody brings back may have been bought before the data begins, and a deal can be a credit.
+    # What comes back may have been bought before the data begins, and a deal can be a credit.
     net = re.compile(r"(.*_)?(sales|average_order|deal|entered|won|open)_amount(_\d+d)?")
     bound = [
         f"{node['attached_node']}.{column}"

@@ -387,9 +387,10 @@ def test_the_flow_is_as_wide_as_its_journeys_and_can_be_read(tmp_path):
         "converted 30",
         "still open 4",
     } <= set(words)
-    bands = dict.fromkeys(re.findall(r'stroke-width="([\d.]+)"/>', wide))
-    thick = sorted((float(band) for band in bands), reverse=True)
-    assert thick[0] / thick[-1] == pytest.approx(40 / 4, rel=0.02)
+    heights = [float(height) for height in re.findall(r'<rect [^>]*height="([\d.]+)"', wide)]
+    assert max(heights) / min(heights) == pytest.approx(40 / 4, rel=0.02)
+    [first] = re.findall(r'class="band" d="M12 ([\d.]+)C.*?V([\d.]+)C', wide)
+    assert float(first[1]) - float(first[0]) == pytest.approx(max(heights), abs=0.2)
     assert "awareness: 40 journeys, 6 given up there" in narrow
     assert 'role="img" aria-label="Flow of 40 journeys' in wide
 

@@ -12,6 +12,8 @@ from markupsafe import Markup, escape
 
 from rapport.report.pictures import INK
 
+THIN = 8  # of a band, in pixels
+
 
 @dataclass(frozen=True)
 class Drawing:
@@ -82,17 +84,45 @@ def box(x: float, y: float, width: float, height: float, fill: str, more: str = 
 def band(
     start: tuple[float, float], end: tuple[float, float], width: float, fill: str, opacity: float
 ) -> Markup:
-    """Return a band of this width that leaves and comes level; ``start``, ``end``: its middle."""
+    """Return a band that leaves and comes level, as high everywhere as ``width``.
+
+    ``start`` and ``end`` are the middle of its ends. A thin one is a line, or it would be a hair
+    where it is steep; a broad line would be pinched there.
+    """
     (x, y), (to_x, to_y) = start, end
     middle = (x + to_x) / 2
+
+    def curve(shift: float) -> str:
+        return " ".join(_px(each) for each in (middle, y + shift, middle, to_y + shift))
+
+    if width < THIN:
+        return Markup(
+            '<path class="band" d="M{} {}C{} {} {}" fill="none" stroke="{}" stroke-opacity="{}" '
+            'stroke-width="{}"/>'
+        ).format(
+            _px(x),
+            _px(y),
+            curve(0),
+            _px(to_x),
+            _px(to_y),
+            fill,
+            f"{opacity:g}",
+            _px(max(width, 0.75)),
+        )
+    half = width / 2
+    back = " ".join(_px(each) for each in (middle, to_y + half, middle, y + half, x, y + half))
     return Markup(
-        '<path d="M{} {}C{} {} {} {} {} {}" fill="none" stroke="{}" stroke-opacity="{}" '
-        'stroke-width="{}"/>'
+        '<path class="band" d="M{} {}C{} {} {}V{}C{}Z" fill="{}" fill-opacity="{}"/>'
     ).format(
-        *(_px(each) for each in (x, y, middle, y, middle, to_y, to_x, to_y)),
+        _px(x),
+        _px(y - half),
+        curve(-half),
+        _px(to_x),
+        _px(to_y - half),
+        _px(to_y + half),
+        back,
         fill,
         f"{opacity:g}",
-        _px(max(width, 0.75)),
     )
 
 

@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- Which stage each kind of touchpoint is a step of: the row of the seed that says most about it. The event says
--- more than the topic, that more than the channel, and the direction least.
+-- Which stage each kind of touchpoint is a step of: the row of the seed that says most about it.
+-- The event says more than the topic, that more than the channel, and the direction least.
 with
 
 kinds as (

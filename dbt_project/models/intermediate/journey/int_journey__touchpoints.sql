@@ -1,6 +1,6 @@
--- What may be a step: everything between firm and customer that no robot did, and the deals that were won, which
--- are no touchpoint and yet an end. What it was about: the question of a survey, the topic of the campaign, else the
--- class of the message.
+-- What may be a step: everything between firm and customer that no robot did, and the deals that
+-- were won, which are no touchpoint and yet an end. What it was about: the question of a survey,
+-- the topic of the campaign, else the class of the message.
 select
     touchpoints.touchpoint_id,
     touchpoints.customer_id,

@@ -46,8 +46,10 @@ booked as (
             coalesce(return_lines.taken_back_order_id, lines.returned_order_id) as varchar
         ) as returned_order_id,
         -- a deduction brings nothing back: many shops write it with the quantity -1, as of a piece
-        cast(case when lines.is_return then 0 else greatest(lines.item_quantity, 0) end as decimal(18, 3))
-            as item_quantity,
+        cast(
+            case when lines.is_return then 0 else greatest(lines.item_quantity, 0) end
+            as decimal(18, 3)
+        ) as item_quantity,
         cast(
             case
                 when lines.is_return then coalesce(return_lines.left_quantity, 0)
@@ -65,13 +67,18 @@ booked as (
             end as decimal(18, 3)
         ) as returned_amount,
         cast(
-            case when lines.is_return then 0 else greatest(lines.retail_discount_amount, 0) end as decimal(18, 3)
+            case when lines.is_return then 0 else greatest(lines.retail_discount_amount, 0) end
+            as decimal(18, 3)
         ) as retail_discount_amount,
         cast(
-            case when lines.is_return then 0 else greatest(lines.coupon_discount_amount, 0) end as decimal(18, 3)
+            case when lines.is_return then 0 else greatest(lines.coupon_discount_amount, 0) end
+            as decimal(18, 3)
         ) as coupon_discount_amount,
         cast(
-            case when lines.is_return then 0 else greatest(lines.coupon_match_discount_amount, 0) end
+            case
+                when lines.is_return then 0
+                else greatest(lines.coupon_match_discount_amount, 0)
+            end
             as decimal(18, 3)
         ) as coupon_match_discount_amount
     from {{ ref('int_orders__signed_lines') }} as lines
