@@ -1,4 +1,4 @@
-{# all that the seed `journey_stages` may name: counting distinct values takes as long as everything else #}
+{# All that the seed `journey_stages` may name: to count distinct values takes nearly as long as the rest. #}
 {% set stages = ['awareness', 'consideration', 'purchase', 'service', 'loyalty', 'advocacy'] %}
 
 with
