@@ -27,8 +27,10 @@ select
     {{ reporting_date('orders.ordered_at') }} as order_date,
     orders.updated_at,
     orders.returned_order_id,
-    {% for status, words in var('order_statuses').items() %}
-    coalesce({{ is_one_of('orders.shop_status', words) }}, false) as is_{{ status }}_in_shop
+    {% for status in ['cancelled', 'returned'] %}
+    coalesce(
+        {{ is_one_of('orders.shop_status', var('order_statuses')[status]) }}, false
+    ) as is_{{ status }}_in_shop
     {{- ',' if not loop.last }}
     {% endfor %}
 from {{ ref('stg_shop__orders') }} as orders
