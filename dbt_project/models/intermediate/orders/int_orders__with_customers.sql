@@ -27,12 +27,12 @@ select
     {{ reporting_date('orders.ordered_at') }} as order_date,
     orders.updated_at,
     orders.returned_order_id,
-    {% for status in ['cancelled', 'returned'] %}
     coalesce(
-        {{ is_one_of('orders.shop_status', var('order_statuses')[status]) }}, false
-    ) as is_{{ status }}_in_shop
-    {{- ',' if not loop.last }}
-    {% endfor %}
+        {{ is_one_of('orders.shop_status', var('order_statuses')['cancelled']) }}, false
+    ) as is_cancelled_in_shop,
+    coalesce(
+        {{ is_one_of('orders.shop_status', var('order_statuses')['returned']) }}, false
+    ) as is_returned_in_shop
 from {{ ref('stg_shop__orders') }} as orders
 left join {{ ref('int_identity__contact_map') }} as contact_map
     on orders.shop_customer_id = contact_map.source_record_id and contact_map.source = 'shop'
