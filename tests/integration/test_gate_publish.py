@@ -93,7 +93,8 @@ create table marts.fct_order_lines as
 create table marts.rpt_channel_months as
     select sum(sales_amount) as sales_amount from marts.fct_orders;
 create table marts.rpt_cohort_retention as from marts.rpt_channel_months;
-create table staging.stg_shop__orders as select order_id, currency_code from marts.fct_orders;
+create table staging.stg_shop__orders as
+    select order_id, currency_code, 'completed' as shop_status from marts.fct_orders;
 create table staging.base_shop__orders as
     select order_id, false as is_quarantined from marts.fct_orders;
 create table staging.stg_shop__order_lines as
@@ -825,6 +826,12 @@ WARNS = {
         "audit.revenue_conservation",
         "insert into intermediate.int_orders__refund_events values ('e2', null, null, 7.5)",
         "(revenue_of refunds, no order is named: 1 of 7.500)",
+    ),
+    "an order of a state that nobody knows": (
+        "audit.order_statuses",
+        "update staging.stg_shop__orders set shop_status = 'on_hold' where order_id = "
+        "(select min(order_id) from staging.stg_shop__orders)",
+        "unknown_order_count): 1 of 3 rows (order_status on_hold: 1 order)",
     ),
     "a metric that nobody has said the meaning of": (
         "audit.mail_metrics",

@@ -27,10 +27,12 @@ select
     {{ reporting_date('orders.ordered_at') }} as order_date,
     orders.updated_at,
     orders.returned_order_id,
-    {% for status, words in var('order_statuses').items() %}
-    coalesce({{ is_one_of('orders.shop_status', words) }}, false) as is_{{ status }}_in_shop
-    {{- ',' if not loop.last }}
-    {% endfor %}
+    coalesce(
+        {{ is_one_of('orders.shop_status', var('order_statuses')['cancelled']) }}, false
+    ) as is_cancelled_in_shop,
+    coalesce(
+        {{ is_one_of('orders.shop_status', var('order_statuses')['returned']) }}, false
+    ) as is_returned_in_shop
 from {{ ref('stg_shop__orders') }} as orders
 left join {{ ref('int_identity__contact_map') }} as contact_map
     on orders.shop_customer_id = contact_map.source_record_id and contact_map.source = 'shop'
