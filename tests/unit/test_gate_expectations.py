@@ -47,8 +47,8 @@ def test_every_audit_model_is_looked_at():
     assert models == gated
 
 
-# A survey asked on another scale says nothing of anybody, and a word that nobody knows leaves orders
-# as they are: no reason to hold back what others say.
+# A survey asked on another scale says nothing of anybody; a word that nobody knows leaves orders as
+# they are. Neither is a reason to hold back what others say.
 ONLY_WARN = {"audit.order_statuses", "audit.survey_scales"}
 
 
