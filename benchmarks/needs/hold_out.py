@@ -13,7 +13,18 @@ from rapport.settings import WAREHOUSE_FILE
 
 HIDDEN_DAYS = 60
 GUESSES = 3
-MODELS = ("fct_customer_categories", "rpt_category_affinities", "dim_unexpressed_needs")
+# Views too: they hold the night that they were made for.
+MODELS = (
+    "fct_customer_categories",
+    "rpt_category_affinities",
+    "int_journey__need_catalogue",
+    "int_journey__refused_topics",
+    "int_journey__category_terms",
+    "int_journey__category_subjects",
+    "int_journey__category_acts",
+    "int_journey__alike_categories",
+    "dim_unexpressed_needs",
+)
 DRAWS = 2000
 
 

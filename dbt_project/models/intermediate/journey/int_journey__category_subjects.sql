@@ -1,0 +1,67 @@
+with
+
+-- A term that would name many (`food`) names none.
+named_categories as (
+
+    select
+        term,
+        product_category,
+        category_count
+    from {{ ref('int_journey__category_terms') }}
+    where category_count <= {{ var('need_most_named_categories') }}
+
+),
+
+named as (
+
+    select * from {{ ref('int_journey__named') }}
+
+)
+
+select
+    'event' as subject_kind,
+    named.touchpoint_id as subject_id,
+    named.named_by,
+    catalogue.product_category,
+    1 as category_count
+from named
+inner join {{ ref('int_journey__need_catalogue') }} as catalogue
+    on named.named = catalogue.product_id
+where named.named_by in ('product', 'link')
+union all
+select
+    'event' as subject_kind,
+    named.touchpoint_id as subject_id,
+    named.named_by,
+    named_categories.product_category,
+    named_categories.category_count
+from named
+inner join named_categories on named.named = named_categories.term
+where named.named_by <> 'product'
+union all
+select
+    'ticket' as subject_kind,
+    tickets.ticket_id as subject_id,
+    'category' as named_by,
+    named_categories.product_category,
+    named_categories.category_count
+from {{ ref('fct_tickets') }} as tickets
+inner join named_categories on tickets.category = named_categories.term
+union all
+-- A campaign is about what its coupons are for, and what its topic names.
+select
+    'campaign' as subject_kind,
+    campaign_id as subject_id,
+    'coupon' as named_by,
+    product_category,
+    category_count
+from {{ ref('int_journey__offered_categories') }}
+union all
+select
+    'campaign' as subject_kind,
+    campaigns.campaign_id as subject_id,
+    'topic' as named_by,
+    named_categories.product_category,
+    named_categories.category_count
+from {{ ref('dim_campaigns') }} as campaigns
+inner join named_categories on campaigns.topic = named_categories.term
