@@ -442,7 +442,9 @@ def friction(night: Night) -> Section | None:
         ],
         "A place is a stage on a channel. What could be won is a bound and no forecast: who would "
         "have dropped off may be less willing than the others. The ranking takes the chain of "
-        "places that journeys go through, which forgets how one came to a place.",
+        "places that journeys go through, which forgets how one came to a place. Intervals are of "
+        "chance alone: how long a silence ends a journey, and what is a step of it, is decided "
+        "before, and can change which place comes first.",
     )
 
 
