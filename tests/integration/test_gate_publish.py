@@ -591,7 +591,7 @@ STOPS = {
     ),
     "an order that no mart has": (
         "audit.revenue_conservation",
-        "insert into staging.stg_shop__orders select 'of a guest', 'USD'",
+        "insert into staging.stg_shop__orders select 'of a guest', 'USD', null",
         "order_difference): 1 of 1 rows (revenue_of marts, USD)",
     ),
     "a return that is booked nowhere": (
