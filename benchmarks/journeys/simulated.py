@@ -1,8 +1,5 @@
 """The transitions of a simulated web shop, built as a night builds them, and their truth."""
 
-import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import NormalDist
@@ -10,9 +7,8 @@ from typing import NamedTuple
 
 import duckdb
 
-from rapport.build.project import load_manifest, parse_if_changed
-from rapport.build.run import invoke
-from rapport.settings import PROJECT_DIR, WAREHOUSE_FILE
+from benchmarks import companies
+from rapport.settings import WAREHOUSE_FILE
 
 LAST_NIGHT = "2018-01-02"
 TIMEOUT_DAYS = 0.25  # the simulator's pauses are an hour and a half at most
@@ -58,11 +54,7 @@ class Cell(NamedTuple):
 
 def make(folder: Path, *, customers: int, seed: int, memory: str = "2GB") -> None:
     """Simulate a company into a folder and build the transitions of its web shop there."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    command = ["-m", "sandbox", "simulate", "--to", "landing", "--home", str(folder)]
-    command += ["--customers", str(customers), "--seed", str(seed), "--memory", memory]
-    subprocess.run([sys.executable, *command], cwd=PROJECT_DIR, check=True, capture_output=True)
+    companies.land(folder, customers=customers, seed=seed, memory=memory)
     build(folder, memory, "+rpt_journey_transitions")
     # a firm that looks at its web shop alone: its own rows of the seed
     with duckdb.connect(str(folder / WAREHOUSE_FILE)) as connection:
@@ -76,28 +68,8 @@ JOURNEYS = ("int_journey__kinds", "fct_journey_steps", "fct_journeys", "rpt_jour
 
 def build(folder: Path, memory: str, *selected: str) -> None:
     """Build the models of a folder that are selected."""
-    project = PROJECT_DIR / "dbt_project"
-    parse_if_changed(project)
     policies = f"as_of_date: {LAST_NIGHT}, journey_timeout_days: {TIMEOUT_DAYS}"
-    built, error = invoke(
-        project,
-        [
-            *("--quiet", "build", "--select", *selected),
-            *("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
-            *("--vars", f"{{{policies}}}"),
-            *("--target-path", str(folder / "target"), "--log-path", str(folder / "target")),
-        ],
-        environment={
-            "RAPPORT_LANDING": str(folder / "landing"),
-            "RAPPORT_WAREHOUSE": str(folder / WAREHOUSE_FILE),
-            "RAPPORT_TEMP_DIR": str(folder / "spill"),
-            "RAPPORT_MEMORY_LIMIT": memory,
-            "DO_NOT_TRACK": "1",
-        },
-        manifest=load_manifest(project),
-    )
-    if not built:
-        raise SystemExit(f"dbt could not build {folder}: {error}; see {folder / 'target'}")
+    companies.build(folder, *selected, policies=policies, memory=memory)
 
 
 def compare(folder: Path) -> list[Cell]:

@@ -1,18 +1,14 @@
 """The relationship marts of a simulated company, built as a night builds them, and its truth."""
 
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import companies
 from benchmarks.relationship.measures import Score, calibration_error, confusion
-from rapport.build.project import load_manifest, parse_if_changed
-from rapport.build.run import invoke
-from rapport.settings import PROJECT_DIR, WAREHOUSE_FILE
+from rapport.settings import WAREHOUSE_FILE
 
 LAST_NIGHT = "2018-01-02"
 LEAST_HISTORY_DAYS = 180
@@ -31,37 +27,14 @@ TYPES = (
 
 def make(folder: Path, *, customers: int, seed: int, memory: str = "2GB") -> None:
     """Simulate a company into a folder and build its relationship marts there."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    command = ["-m", "sandbox", "simulate", "--to", "landing", "--home", str(folder)]
-    command += ["--customers", str(customers), "--seed", str(seed), "--memory", memory]
-    subprocess.run([sys.executable, *command], cwd=PROJECT_DIR, check=True, capture_output=True)
+    companies.land(folder, customers=customers, seed=seed, memory=memory)
     build(folder, LAST_NIGHT, memory=memory)
 
 
 def build(folder: Path, as_of: str, *, memory: str = "2GB") -> None:
     """Build the relationship marts and what they need from the landing in a folder."""
-    project = PROJECT_DIR / "dbt_project"
-    parse_if_changed(project)
-    built, error = invoke(
-        project,
-        [
-            *("--quiet", "build", "--select", "+models/marts/relationship"),
-            *("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
-            *("--vars", f"{{as_of_date: {as_of}}}"),
-            *("--target-path", str(folder / "target"), "--log-path", str(folder / "target")),
-        ],
-        environment={
-            "RAPPORT_LANDING": str(folder / "landing"),
-            "RAPPORT_WAREHOUSE": str(folder / WAREHOUSE_FILE),
-            "RAPPORT_TEMP_DIR": str(folder / "spill"),
-            "RAPPORT_MEMORY_LIMIT": memory,
-            "DO_NOT_TRACK": "1",
-        },
-        manifest=load_manifest(project),
-    )
-    if not built:
-        raise SystemExit(f"dbt could not build {folder}: {error}; see {folder / 'target'}")
+    marts = "+models/marts/relationship"
+    companies.build(folder, marts, policies=f"as_of_date: {as_of}", memory=memory)
 
 
 def compare(folder: Path) -> Score:
