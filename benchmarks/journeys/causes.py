@@ -71,7 +71,12 @@ _TRULY_CUT = """
     create table ended as
     select
         any_value(journeys) as one, cut.journey_id, bool_or(cut.is_conversion) as is_converted,
-        max(cut.step_number) as step_count
+        max(cut.step_number) as step_count,
+        min(cut.step_date) as started_date, max(cut.step_date) as ended_date,
+        min_by(cut.stage, cut.step_number) as first_stage,
+        min_by(cut.channel, cut.step_number) as first_channel,
+        max_by(cut.stage, cut.step_number) as last_stage,
+        max_by(cut.channel, cut.step_number) as last_channel
     from cut
     inner join marts.fct_journeys as journeys on cut.customer_id = journeys.customer_id
     group by cut.journey_id;
@@ -79,6 +84,9 @@ _TRULY_CUT = """
     insert into marts.fct_journeys
     select unnest(struct_update(
         one, journey_id := journey_id, step_count := step_count, is_left_censored := false,
+        started_date := started_date, ended_date := ended_date,
+        first_stage := first_stage, first_channel := first_channel,
+        last_stage := last_stage, last_channel := last_channel,
         status := if(is_converted, 'converted', 'abandoned')
     ))
     from ended
