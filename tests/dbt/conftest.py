@@ -13,7 +13,9 @@ from rapport.build.parts import parsed_dir
 from rapport.build.project import load_manifest, parse_if_changed
 from rapport.build.run import invoke
 from rapport.settings import WAREHOUSE_FILE
+from sandbox.simulate.to_landing import land as land_simulated
 from tests.dbt.manifest_views import PROJECT
+from tests.dbt.simulated_firm import MODELS, NIGHT, PARAMETERS
 
 
 @dataclass
@@ -117,3 +119,17 @@ def warehouse(dbt):
         return Warehouse(folder / WAREHOUSE_FILE, landing, dbt, policies)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory, warehouse) -> Warehouse:
+    """The simulated firm, landed and built once for all who ask it; nobody writes in it.
+
+    What really happened is beside its landing, in ``sandbox/truth.duckdb``.
+    """
+    home = tmp_path_factory.mktemp("simulated")
+    land_simulated(home, PARAMETERS)
+    made = warehouse(home, home / "landing")
+    build = made.build(NIGHT, *MODELS)
+    assert build.success, build.failures()
+    return made
