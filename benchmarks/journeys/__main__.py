@@ -15,6 +15,8 @@ from sandbox.simulate.parameters import Parameters
 
 # No try begins within the timeout of another, and nothing else is done on the web or in chats.
 APART = {"days_between_tries": 1.0, "chats": 0.0, "confusing_share": 0.0, "order_share": 0.0}
+_OF_OTHERS = 12_000  # customers of each other company
+_FIRST_OTHER = 101  # its seed
 
 
 def main() -> None:
@@ -29,9 +31,17 @@ def main() -> None:
         "--others", type=int, default=235_000, help="of whom the truth is (235,000)"
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[1], help="1")
+    parser.add_argument(
+        "--companies", type=int, default=0, help="so many others as a truth too (0)"
+    )
     parser.add_argument("--apart", action="store_true", help="tries lie apart")
     parser.add_argument("--memory", default="2GB", help="DuckDB's limit (2GB)")
     options = parser.parse_args()
+    of_others = {}
+    if options.companies:
+        large = Parameters(customers=_OF_OTHERS)
+        seeds = range(_FIRST_OTHER, _FIRST_OTHER + options.companies)
+        of_others = defined.elsewhere(large, seeds).probabilities()
     for seed in options.seeds:
         parameters = Parameters(customers=options.customers, seed=seed)
         if options.apart:
@@ -42,6 +52,9 @@ def main() -> None:
         print(defined.report(many, options.customers, f"seed {seed}, the definition"))
         by_definition = simulated.compare(folder, many.probabilities())
         print(simulated.report(by_definition, f"seed {seed}, by the definition"))
+        if of_others:
+            found = simulated.compare(folder, of_others)
+            print(simulated.report(found, f"seed {seed}, by the definition in other companies"))
         by_chain = simulated.compare(folder, simulated.chain(folder))
         print(simulated.report(by_chain, f"seed {seed}, by the chain"))
         if not options.apart:

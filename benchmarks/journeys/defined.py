@@ -132,6 +132,11 @@ def others(parameters: Parameters, customers: int) -> Counts:
     return _joined(_counted(replace(parameters, customers=first - 1 + customers), first))
 
 
+def elsewhere(parameters: Parameters, seeds: range) -> Counts:
+    """Return what the customers of other companies did: other people and other campaigns."""
+    return _joined(part for seed in seeds for part in _counted(replace(parameters, seed=seed), 1))
+
+
 def _counted(parameters: Parameters, first: int) -> Iterator[Counts]:
     with company(parameters, memory="3GB") as db:
         for _ in chunks(db, parameters):
