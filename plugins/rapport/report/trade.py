@@ -108,9 +108,10 @@ def _finding(night: Night, months: list[Row], cohorts: list[Row]) -> str:
         said = "No month is over yet. "
     else:
         last = over[-1]
+        alone = last["guest_orders"] and not last["customers"]
+        who = "guests alone" if alone else counted(last["customers"], "customer")
         said = (
-            f"In {_named(last)} {counted(last['customers'], 'customer')} ordered for "
-            f"{number(last['net'])} {last['currency_code']} net"
+            f"In {_named(last)} {who} ordered for {number(last['net'])} {last['currency_code']} net"
         )
         before = [
             f"{_change(last, other)} on {_named(other)}"
