@@ -43,6 +43,18 @@ class SourceDenied(SourceError):
     """The source refused the credentials; asking again cannot help."""
 
 
+class SourceRefused(SourceError):
+    """The source refused a request for what it asks (400, 404, 410, 413, ...); another may pass.
+
+    Attributes:
+        status: the answer's.
+    """
+
+    def __init__(self, connection: str, message: str, status: int) -> None:
+        self.status = status
+        super().__init__(connection, message)
+
+
 class LandingError(RapportError):
     """A load did not arrive in the landing as a whole."""
 

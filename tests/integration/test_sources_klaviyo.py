@@ -53,7 +53,7 @@ class TestEvents:
         assert found["events"] == 1
         there, landed, method = rapport.totals("klaviyo", THIRD)["events"]
         assert there == landed
-        assert method == "aggregates of 30 days"
+        assert method == "aggregates by metric and day"
 
     def test_an_event_that_is_gone_becomes_a_removal(self, rapport):
         rapport.clock(SECOND)
@@ -231,7 +231,7 @@ class TestLists:
         assert member_of(rapport, readers, THIRD) == here[1:]
 
     def test_members_come_over_pages_with_the_time_they_joined(self, rapport, monkeypatch):
-        monkeypatch.setattr("rapport.sources.klaviyo.PROFILES_PAGE_SIZE", 2)
+        monkeypatch.setattr("rapport.sources.klaviyo.lists.PROFILES_PAGE_SIZE", 2)
         readers = a_list(rapport)
         here = profile_ids(rapport)[:5]
         for profile in here:

@@ -4,7 +4,7 @@ A pull asks it where to start, which ids to read again and what should still be 
 set-wise, by DuckDB over the parquet; only the ids that are sent to the source come out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,7 +14,8 @@ from typing import Any
 import duckdb
 
 from rapport import landing
-from rapport.sources.records import Row
+from rapport.settings import cutoff_of
+from rapport.sources.records import Row, as_text
 from rapport.sources.streams import REMOVALS, Stream
 
 
@@ -130,15 +131,37 @@ def removal(source: str, known: Known, kind: str, id_: str, successor: str | Non
 
 
 def total(
-    stream: Stream, known: Known, *, source_total: int, landed_total: int, method: str
+    stream: Stream,
+    known: Known,
+    *,
+    source_total: int | None,
+    landed_total: int | None,
+    method: str,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    not_compared: Sequence[Mapping[str, Any]] = (),
 ) -> Row:
-    """Return the row that sets what the source says against what the landing knows."""
+    """Return the row that sets what the source says against what the landing knows.
+
+    Args:
+        stream: what was counted.
+        known: the landing.
+        source_total: by the source; None where nothing could be counted.
+        landed_total: by the landing, in the same span and of the same kinds.
+        method: how it was counted.
+        since: the first moment of the span; None for all there is.
+        until: its end; the end of the night if left out.
+        not_compared: what of the span was not counted, each with ``why``.
+    """
     return {
         "stream": stream.name,
-        "source_total": str(source_total),
-        "landed_total": str(landed_total),
+        "source_total": as_text(source_total),
+        "landed_total": as_text(landed_total),
         "checked_on": known.as_of.isoformat(),
         "method": method,
+        "compared_from": since.isoformat() if since else None,
+        "compared_to": (until or cutoff_of(known.as_of)).isoformat(),
+        "not_compared": as_text(list(not_compared)) if not_compared else None,
     }
 
 
@@ -173,3 +196,26 @@ def count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     """Return the number that a query counts."""
     found = connection.execute(query).fetchone()
     return int(found[0]) if found else 0
+
+
+def changed(
+    connection: duckdb.DuckDBPyConnection, rows: Sequence[Row], column: str, hashed: str
+) -> set[str]:
+    """Return the ids of rows that say otherwise than the landing, whatever their dates say.
+
+    Args:
+        connection: with a table ``state`` that has ``said``, the `hashed` of the latest version.
+        rows: as the source has them now.
+        column: of the rows.
+        hashed: SQL over it.
+    """
+    found = connection.execute(
+        f"""
+        select now.id
+        from (select unnest(?::varchar[]) as id, unnest(?::varchar[]) as "{column}") as now
+        inner join state using (id)
+        where not state.is_archived and {hashed} is distinct from state.said
+        """,
+        [[row["id"] for row in rows], [row[column] for row in rows]],
+    ).fetchall()
+    return {id_ for (id_,) in found}

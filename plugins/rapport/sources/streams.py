@@ -290,15 +290,40 @@ def _removals(source: str) -> Stream:
 
 
 def _source_totals(source: str) -> Stream:
-    """How many records the source says it has, and how many the landing knows."""
+    """How many records the source says it has, and how many the landing knows.
+
+    Both count what happened from ``compared_from`` (without one: ever) up to but not including
+    ``compared_to``; ``not_compared`` is what of that could not be counted, a JSON list, null where
+    everything was.
+    """
     return Stream(
         source,
         "source_totals",
-        key=("stream", "checked_on"),
-        columns=("stream", "source_total", "landed_total", "checked_on", "method"),
+        key=("stream", "checked_on", "compared_from"),
+        columns=(
+            "stream",
+            "source_total",
+            "landed_total",
+            "checked_on",
+            "method",
+            "compared_from",
+            "compared_to",
+            "not_compared",
+        ),
     )
 
 
+def _refusals(source: str) -> Stream:
+    """Records that the source refused, or gave in a form that cannot be believed; and why."""
+    return Stream(
+        source,
+        "refusals",
+        key=("stream", "id", "part"),
+        columns=("stream", "id", "part", "reason", "noticed_on", "record"),
+    )
+
+
+REFUSALS = {source: _refusals(source) for source in (HUBSPOT, KLAVIYO)}
 REMOVALS = {source: _removals(source) for source in (HUBSPOT, KLAVIYO, SHOP)}
 SOURCE_TOTALS = {source: _source_totals(source) for source in (HUBSPOT, KLAVIYO, SHOP)}
 
@@ -311,7 +336,7 @@ GROUPS: dict[str, tuple[Stream, ...]] = {
     "hubspot_tickets": (TICKETS, FEEDBACK_SUBMISSIONS),
     "hubspot_engagements": (CALLS, EMAILS, MEETINGS, NOTES, TASKS, COMMUNICATIONS),
     "hubspot_marketing_email": (MARKETING_EMAILS, EMAIL_EVENTS),
-    "hubspot_reconciliation": (REMOVALS[HUBSPOT], SOURCE_TOTALS[HUBSPOT]),
+    "hubspot_reconciliation": (REMOVALS[HUBSPOT], SOURCE_TOTALS[HUBSPOT], REFUSALS[HUBSPOT]),
     "hubspot_associations": (ASSOCIATIONS,),
     "hubspot_preferences": (SUBSCRIPTION_DEFINITIONS, SUBSCRIPTION_STATUSES),
     "klaviyo_profiles": (PROFILES,),
@@ -319,7 +344,7 @@ GROUPS: dict[str, tuple[Stream, ...]] = {
     "klaviyo_campaigns": (METRICS, CAMPAIGNS, CAMPAIGN_MESSAGES),
     "klaviyo_flows": (FLOWS, FLOW_ACTIONS, FLOW_MESSAGES),
     "klaviyo_events": (EVENTS,),
-    "klaviyo_reconciliation": (REMOVALS[KLAVIYO], SOURCE_TOTALS[KLAVIYO]),
+    "klaviyo_reconciliation": (REMOVALS[KLAVIYO], SOURCE_TOTALS[KLAVIYO], REFUSALS[KLAVIYO]),
     "shop_catalog": (CUSTOMERS, PRODUCTS, COUPONS),
     "shop_orders": (ORDERS, ORDER_LINES),
     "shop_reconciliation": (REMOVALS[SHOP], SOURCE_TOTALS[SHOP]),

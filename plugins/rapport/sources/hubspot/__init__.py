@@ -12,12 +12,12 @@ from rapport.sources.hubspot.preferences import CHANNELS, pull_definitions, pull
 from rapport.sources.hubspot.reconciliation import reconcile
 from rapport.sources.hubspot.types import ASSOCIATIONS, OBJECT_TYPES
 from rapport.sources.known import SWEEP_DAYS, Known
-from rapport.sources.records import Page
-from rapport.sources.streams import EMAIL_EVENTS, GROUPS, OWNERS
+from rapport.sources.records import Page, refusal, set_apart
+from rapport.sources.streams import EMAIL_EVENTS, GROUPS, HUBSPOT, OWNERS, REFUSALS
 
 
 def hubspot(connection: Connection, group: str, known: Known) -> Iterator[Page]:
-    """Yield what is new in a group of HubSpot's streams.
+    """Yield what is new in a group of HubSpot's streams, and what could not be read of it.
 
     Args:
         connection: see `Crm`; ``options`` may also set ``recent_days``, for how long the
@@ -28,6 +28,23 @@ def hubspot(connection: Connection, group: str, known: Known) -> Iterator[Page]:
         known: what is landed.
     """
     crm = Crm(connection)
+    for stream, rows in set_apart(_pull(crm, connection, group, known), known.as_of):
+        yield stream, rows
+        yield from _refused(crm, known)
+    yield from _refused(crm, known)
+
+
+def _refused(crm: Crm, known: Known) -> Iterator[Page]:
+    """Yield what was refused since the last time."""
+    if refusals := crm.refusals():
+        rows = [
+            refusal(each.stream, known.as_of, each.reason, id_=each.id, part=each.part)
+            for each in refusals
+        ]
+        yield REFUSALS[HUBSPOT], rows
+
+
+def _pull(crm: Crm, connection: Connection, group: str, known: Known) -> Iterator[Page]:
     if group == "hubspot_associations":
         recent_days = int(connection.options.get("recent_days", RECENT_DAYS))
         yield from pull_associations(crm, known, ASSOCIATIONS, recent_days=recent_days)

@@ -25,6 +25,7 @@ from rapport.sources.http import Api
 from rapport.sources.hubspot.crm import LIST_PAGE_SIZE, REMEDY, Crm, Record
 from rapport.sources.records import Page, Row, as_text, to_row
 from rapport.sources.streams import EMAIL_EVENTS, MARKETING_EMAILS, Stream
+from rapport.sources.strict import FLAW
 
 EMAILS_PATH = "/marketing/v3/emails"
 EVENTS_PATH = "/email/public/v1/events"
@@ -100,7 +101,7 @@ def pull_email_events(
 
 def _row(crm: Crm, stream: Stream, record: Record, fields: tuple[str, ...], **known: Any) -> Row:
     """Return a record with the fields that are used, and none of the others."""
-    kept = {member: record[member] for member in stream.members if member in record}
+    kept = {member: record[member] for member in (*stream.members, FLAW) if member in record}
     attributes = {name: record[name] for name in fields if record.get(name) is not None}
     return to_row(stream, kept, connection=crm.id, attributes=attributes, **known)
 
