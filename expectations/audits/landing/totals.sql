@@ -1,5 +1,6 @@
 -- One row per stream that a source can count: what it says it has against what was landed, as
--- the newest reconciliation up to tonight found it. Counting may not be due every night.
+-- the newest comparison up to tonight found it, and over which span. Counting may not be due every
+-- night, and what could not be counted is neither equal nor different.
 
 with
 
@@ -14,13 +15,16 @@ completed as (
 
 ),
 
-checks as (
+counted as (
 
     select
         split_part(filename, '/', -4) || '.' || stream as stream_name,
         try_cast(source_total as bigint) as source_total,
         try_cast(landed_total as bigint) as landed_total,
-        try_cast(checked_on as date) as checked_on
+        try_cast(checked_on as date) as checked_on,
+        try_cast(compared_from as timestamptz) as compared_from,
+        try_cast(compared_to as timestamptz) as compared_to,
+        coalesce(json_array_length(try_cast(not_compared as json)), 0) as not_compared_parts
     from read_parquet(
         getvariable('landing') || '/*/source_totals/*/*.parquet',
         hive_partitioning = true, hive_types = {load_date: date},
@@ -30,7 +34,37 @@ checks as (
         load_date <= getvariable('as_of')
         and _dlt_load_id in (select load_id from completed)
     qualify
-        row_number() over (partition by stream_name order by checked_on desc, _dlt_load_id desc) = 1
+        row_number() over (
+            partition by stream_name, try_cast(checked_on as date), compared_from
+            order by _dlt_load_id desc
+        ) = 1
+
+),
+
+-- A night may compare several spans of a stream.
+checks as (
+
+    select
+        stream_name,
+        checked_on,
+        sum(source_total) as source_total,
+        sum(landed_total) as landed_total,
+        case when bool_and(compared_from is not null) then min(compared_from) end as compared_from,
+        max(compared_to) as compared_to,
+        sum(not_compared_parts) as not_compared_parts
+    from counted
+    group by stream_name, checked_on
+
+),
+
+latest as (
+
+    select
+        stream_name,
+        max(checked_on) filter (where source_total is not null) as compared_on,
+        max_by(not_compared_parts, checked_on) as not_compared_parts
+    from checks
+    group by stream_name
 
 ),
 
@@ -63,15 +97,20 @@ expected as (
 
 select
     expected.stream_name,
+    coalesce(strftime(checks.compared_from at time zone 'UTC', '%Y-%m-%d'), 'ever') as compared_from,
+    coalesce(strftime(checks.compared_to at time zone 'UTC', '%Y-%m-%d'), '') as compared_to,
     coalesce(abs(checks.source_total - checks.landed_total), 0)::bigint as different_rows,
     -- Of at least 100 rows, so that one record of a small firm is not a fifth of it.
     coalesce(
         abs(checks.source_total - checks.landed_total) / greatest(checks.source_total, 100), 0
     )::double as different_share,
+    coalesce(latest.not_compared_parts, 0)::bigint as not_compared_parts,
     (checks.source_total is null or checks.landed_total is null)::integer as is_unknown,
     greatest(
         coalesce(getvariable('as_of') - checks.checked_on, 0) - expected.allowed_age_days, 0
     )::bigint as overdue_days
 from expected
-left join checks using (stream_name)
+left join latest using (stream_name)
+left join checks
+    on latest.stream_name = checks.stream_name and latest.compared_on = checks.checked_on
 order by expected.stream_name;

@@ -6,7 +6,7 @@ from rapport.settings import cutoff_of
 from rapport.sources.connection import Connection
 from rapport.sources.hubspot.associations import RECENT_DAYS, pull_associations
 from rapport.sources.hubspot.crm import Crm
-from rapport.sources.hubspot.mail import pull_email_events, pull_marketing_emails
+from rapport.sources.hubspot.mail import pull_email_events, pull_late_events, pull_marketing_emails
 from rapport.sources.hubspot.objects import pull_objects, pull_owners
 from rapport.sources.hubspot.preferences import CHANNELS, pull_definitions, pull_statuses
 from rapport.sources.hubspot.reconciliation import reconcile
@@ -54,9 +54,11 @@ def _pull(crm: Crm, connection: Connection, group: str, known: Known) -> Iterato
     elif group == "hubspot_marketing_email":
         if connection.options.get("marketing_email", True):
             yield from pull_marketing_emails(crm, connection)
-            yield from pull_email_events(
-                connection, crm, known.start(EMAIL_EVENTS), cutoff_of(known.as_of)
-            )
+            until = cutoff_of(known.as_of)
+            since = known.start(EMAIL_EVENTS)
+            yield from pull_email_events(connection, crm, since, until)
+            if since:
+                yield from pull_late_events(connection, crm, known, until)
     elif group == "hubspot_reconciliation":
         days = int(connection.options.get("listing_days", SWEEP_DAYS))
         yield from reconcile(crm, known, list(OBJECT_TYPES.values()), listing_days=days)
