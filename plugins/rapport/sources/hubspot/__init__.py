@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from rapport.settings import cutoff_of
 from rapport.sources.connection import Connection
 from rapport.sources.hubspot.associations import RECENT_DAYS, pull_associations
 from rapport.sources.hubspot.crm import Crm
@@ -38,7 +37,7 @@ def hubspot(connection: Connection, group: str, known: Known) -> Iterator[Page]:
         if connection.options.get("marketing_email", True):
             yield from pull_marketing_emails(crm, connection)
             yield from pull_email_events(
-                connection, crm, known.start(EMAIL_EVENTS), cutoff_of(known.as_of)
+                connection, crm, known.start(EMAIL_EVENTS), known.end(EMAIL_EVENTS)
             )
     elif group == "hubspot_reconciliation":
         days = int(connection.options.get("listing_days", SWEEP_DAYS))

@@ -18,7 +18,7 @@ from duckdb import DuckDBPyConnection
 
 from rapport.errors import SourceError
 from rapport.sources.hubspot.crm import Crm, Record
-from rapport.sources.known import DUE, SWEEP_DAYS, Known, batches, create_state
+from rapport.sources.known import DUE, IS_RESUMED, SWEEP_DAYS, Known, batches, create_state
 from rapport.sources.records import Page, Row, as_text
 from rapport.sources.streams import (
     CONTACTS,
@@ -56,13 +56,15 @@ from (
     select id, seen_on, is_archived, lower(trim(unnest(addresses))) as address from state
 ) as state
 left join (
-    select subscriber as address, max(try_cast(read_on as date)) as read_on
+    select
+        subscriber as address, max(try_cast(read_on as date)) as read_on, {IS_RESUMED} as is_resumed
     from subscription_statuses
     where channel = $channel
     group by subscriber
 ) as read using (address)
 where
     not state.is_archived
+    and not coalesce(read.is_resumed, false)
     and regexp_full_match(state.address, '[^@\s]+@[^@\s]+\.[^@\s]+')
     and {DUE}
 """
@@ -94,7 +96,12 @@ def _pull_channel(
     crm: Crm, known: Known, landed: DuckDBPyConnection, channel: str
 ) -> Iterator[Page]:
     """Yield the statuses of one channel; nothing if the account refuses the first question."""
-    due = {"as_of": known.as_of, "sweep": SWEEP_DAYS, "channel": channel}
+    due = {
+        "as_of": known.as_of,
+        "sweep": SWEEP_DAYS,
+        "everything": known.is_lost(SUBSCRIPTION_STATUSES),
+        "channel": channel,
+    }
     is_there = channel == EMAIL
     for addresses in batches(landed, BATCH_SIZE, DUE_ADDRESSES, due):
         statuses = _ask(crm, STATUSES_PATH, addresses, channel, must=is_there)

@@ -34,6 +34,10 @@ SUPPRESSIONS = (
     "subscriptions.email.marketing.list_suppressions.timestamp",
 )
 
+RESUMED_LISTS = """
+select distinct list_id from list_members where _dlt_load_id in (select load_id from resumed)
+"""
+
 
 def klaviyo(connection: Connection, group: str, known: Known, until: datetime) -> Iterator[Page]:
     """Yield what is new in a group of Klaviyo's streams.
@@ -49,7 +53,7 @@ def klaviyo(connection: Connection, group: str, known: Known, until: datetime) -
     channels = connection.options.get("channels", CHANNELS)
     pulls: dict[str, Callable[[], Iterator[Page]]] = {
         "klaviyo_profiles": lambda: _profiles(api, known.start(PROFILES)),
-        "klaviyo_lists": lambda: _lists(api),
+        "klaviyo_lists": lambda: _lists(api, known),
         "klaviyo_campaigns": lambda: _campaigns(api, channels),
         "klaviyo_flows": lambda: (
             pull_flows(api) if connection.options.get("flows", True) else iter(())
@@ -73,8 +77,13 @@ def _profiles(api: Klaviyo, since: datetime | None) -> Iterator[Page]:
             yield PROFILES, [api.row(PROFILES, record) for record in page]
 
 
-def _lists(api: Klaviyo) -> Iterator[Page]:
-    """Yield every list and all its members: leaving a list leaves no trace elsewhere."""
+def _lists(api: Klaviyo, known: Known) -> Iterator[Page]:
+    """Yield every list and all its members: leaving a list leaves no trace elsewhere.
+
+    The lists that an unfinished pull of this night has read are not read again.
+    """
+    with known.open(LIST_MEMBERS) as landed:
+        read = {list_id for (list_id,) in landed.execute(RESUMED_LISTS).fetchall()}
     members: dict[str, Any] = {
         "fields[profile]": "joined_group_at",
         "page[size]": PROFILES_PAGE_SIZE,
@@ -83,6 +92,8 @@ def _lists(api: Klaviyo) -> Iterator[Page]:
         yield LISTS, [api.row(LISTS, record) for record in page]
         for found in page:
             list_id = found["id"]
+            if list_id in read:
+                continue
             for profiles in api.pages(f"lists/{list_id}/profiles", members):
                 yield (
                     LIST_MEMBERS,
