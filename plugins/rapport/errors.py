@@ -59,6 +59,10 @@ class LandingError(RapportError):
     """A load did not arrive in the landing as a whole."""
 
 
+class DamagedLanding(LandingError):
+    """A file of the landing cannot be read any more; its load was set aside, to be pulled again."""
+
+
 class BuildError(RapportError):
     """The warehouse cannot be built as it stands, or a model or test of it failed."""
 

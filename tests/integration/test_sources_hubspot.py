@@ -7,6 +7,8 @@ import pytest
 
 from rapport.errors import SourceDenied, SourceError
 from rapport.sources.hubspot import OBJECT_TYPES, reconcile
+from rapport.sources.known import Known
+from rapport.sources.streams import EMAIL_EVENTS
 
 FIRST, SECOND, THIRD = date(2017, 12, 31), date(2018, 1, 1), date(2018, 1, 2)
 CONTACTS, TICKETS = "hubspot/contacts", "hubspot/tickets"
@@ -612,8 +614,8 @@ class TestMarketingEmail:
         assert rapport.pull(self.GROUP, secret=key, marketing_email=False)["email_events"] == 0
 
     @pytest.mark.parametrize("kind", ["html", "wrong_envelope", "repeat_cursor"])
-    def test_nonsense_about_events_fails_the_load(self, rapport, kind):
+    def test_nonsense_about_events_fails_the_pull_and_counts_for_nothing(self, rapport, kind):
         rapport.fail(kind, "/email/public/v1/events", times=None)
         with pytest.raises(SourceError):
             rapport.pull(self.GROUP)
-        assert rapport.rows("hubspot", "email_events") == []
+        assert Known(rapport.landing_dir, NIGHT).newest(EMAIL_EVENTS) is None

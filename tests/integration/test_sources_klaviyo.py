@@ -276,7 +276,7 @@ def test_nonsense_about_lists_fails_the_load(rapport, path, kind):
     )
     with pytest.raises(SourceError, match=r"(not strict JSON|has no list)"):
         rapport.pull("klaviyo_lists")
-    assert rapport.rows("klaviyo", "lists") == []
+    assert rapport.rows("klaviyo", "list_members") == []
 
 
 class TestFlows:

@@ -122,6 +122,7 @@ class TestDue:
             "as_of": as_of,
             "recent": recent,
             "sweep": SWEEP_DAYS,
+            "everything": known.is_lost(ASSOCIATIONS),
         }
         with known.open(CALLS, ASSOCIATIONS, REMOVALS[HUBSPOT], REFUSALS[HUBSPOT]) as connection:
             create_state(connection, CALLS, HAPPENED)

@@ -7,7 +7,7 @@ set-wise, by DuckDB over the parquet; only the ids that are sent to the source c
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from rapport import landing
 from rapport.settings import cutoff_of
 from rapport.sources.records import Row, as_text
 from rapport.sources.streams import REMOVALS, Stream
+
+# Some sources compare whole seconds, and records of one second may stand on two pages.
+A_MOMENT = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -35,14 +38,45 @@ class Known:
         """Return the newest cursor that was landed, or None before the first load."""
         if stream.cursor is None:
             return None
-        return landing.watermark(
-            self.landing_dir, stream.source, stream.name, stream.cursor, self.as_of
-        )
+        return self._reached(stream).newest
 
     def start(self, stream: Stream) -> datetime | None:
-        """Return the moment from which a pull reads again, or None for everything."""
-        newest = self.newest(stream)
-        return newest - stream.overlap if newest else None
+        """Return the moment from which a pull reads again, or None for everything.
+
+        What an unfinished pull of this night has brought lately is not read again.
+        """
+        reached = self._reached(stream)
+        if reached.newest is None:
+            return None
+        start = reached.newest - stream.overlap
+        if reached.newest_resumed is None or stream.newest_first:
+            return start
+        return max(start, reached.newest_resumed - A_MOMENT)
+
+    def end(self, stream: Stream) -> datetime:
+        """Return the moment up to which a pull reads a stream whose source begins with the newest.
+
+        The night's cutoff, or where an unfinished pull of this night stopped.
+        """
+        oldest = self._reached(stream).oldest_resumed
+        cutoff = cutoff_of(self.as_of)
+        return min(cutoff, oldest + A_MOMENT) if oldest else cutoff
+
+    def _reached(self, stream: Stream) -> landing.Reached:
+        if stream.cursor is None:
+            return landing.Reached()
+        return landing.reached(
+            self.landing_dir,
+            stream.source,
+            stream.name,
+            stream.cursor,
+            self.as_of,
+            newest_first=stream.newest_first,
+        )
+
+    def is_lost(self, stream: Stream) -> bool:
+        """Say whether a load of the stream was lost and is not pulled again yet."""
+        return landing.is_lost(self.landing_dir, stream.source, stream.name, self.as_of)
 
     @contextmanager
     def open(self, *streams: Stream) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -54,10 +88,14 @@ class Known:
 
 
 # Nobody says when a tie or a status changes: what changed tonight is read again, a part of the
-# rest each night, and whatever a skipped night left behind.
+# rest each night, and whatever a skipped night left behind; all of it after a load was lost. What
+# an unfinished pull of this night has read is not read again.
 SWEEP_DAYS = 7
+IS_RESUMED = "bool_or(_dlt_load_id in (select load_id from resumed))"
 DUE = """(
     state.seen_on = $as_of
+    or state.seen_on > read.read_on
+    or $everything
     or read.read_on is null
     or read.read_on <= $as_of::date - $sweep::integer
     or hash(state.id) % $sweep = date_diff('day', date '1970-01-01', $as_of::date) % $sweep

@@ -1,9 +1,11 @@
 """From an API's record to a landed row: text in declared columns, the rest kept as JSON."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
+
+import pyarrow as pa
 
 from rapport.errors import SourceError
 from rapport.sources.streams import REFUSALS, Stream
@@ -12,6 +14,16 @@ from rapport.sources.strict import FLAW
 Row = dict[str, str | None]
 # What a source yields: rows, and the stream that they belong to.
 Page = tuple[Stream, list[Row]]
+# The same, all columns text.
+Table = tuple[Stream, pa.Table]
+
+
+def to_table(stream: Stream, rows: Sequence[Row]) -> pa.Table:
+    """Return rows as a table of text; columns that nobody declared come last."""
+    columns = dict.fromkeys((*stream.columns, *(name for row in rows for name in row)))
+    return pa.table(
+        {name: pa.array([row.get(name) for row in rows], pa.string()) for name in columns}
+    )
 
 
 def as_text(value: Any) -> str | None:

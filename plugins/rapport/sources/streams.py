@@ -28,8 +28,11 @@ class Stream:
         overlap: how far behind the newest landed record a pull starts again,
             because sources show new records late and out of order.
         optional: columns that are used where a shop has them; its rows land with or without.
-        whole_by: columns whose records are pulled together: all of them when one has changed. A
-            key that is no key (two lines of one article) is then replaced as a whole.
+        whole_by: columns whose records are pulled together: all of them when one has changed, one
+            after the other and into one load. A key that is no key (two lines of one article) is
+            then replaced as a whole.
+        newest_first: the source gives the newest record first; else a stream with a cursor comes in
+            its order.
     """
 
     source: str
@@ -41,6 +44,7 @@ class Stream:
     overlap: timedelta = timedelta(days=1)
     optional: tuple[str, ...] = ()
     whole_by: tuple[str, ...] = ()
+    newest_first: bool = False
 
     @property
     def full_name(self) -> str:
@@ -160,6 +164,7 @@ EMAIL_EVENTS = Stream(
     members=_EMAIL_EVENT,
     cursor="created_at",
     overlap=timedelta(days=3),
+    newest_first=True,
 )
 
 # -- Klaviyo ---------------------------------------------------------------------------------
@@ -213,6 +218,7 @@ LIST_MEMBERS = Stream(
     "list_members",
     key=("list_id", "profile_id"),
     columns=("list_id", "profile_id", "joined_group_at", "extra"),
+    whole_by=("list_id",),
 )
 
 # -- The shop --------------------------------------------------------------------------------
@@ -327,9 +333,9 @@ REFUSALS = {source: _refusals(source) for source in (HUBSPOT, KLAVIYO)}
 REMOVALS = {source: _removals(source) for source in (HUBSPOT, KLAVIYO, SHOP)}
 SOURCE_TOTALS = {source: _source_totals(source) for source in (HUBSPOT, KLAVIYO, SHOP)}
 
-# Streams that are pulled together, by one task: they come from one source at one
-# pace, and a load of them is complete or absent as a whole. A group stands behind
-# those that it reads from the landing (AFTER).
+# Streams that are pulled together, by one task: they come from one source at one pace, slice by
+# slice, each complete or absent. A group stands behind those that it reads from the landing
+# (AFTER).
 GROUPS: dict[str, tuple[Stream, ...]] = {
     "hubspot_contacts": (CONTACTS, COMPANIES, OWNERS),
     "hubspot_deals": (DEALS,),

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from rapport.settings import cutoff_of
 from rapport.sources.connection import Connection
 from rapport.sources.hubspot.associations import RECENT_DAYS, pull_associations
 from rapport.sources.hubspot.crm import Crm
@@ -54,11 +53,11 @@ def _pull(crm: Crm, connection: Connection, group: str, known: Known) -> Iterato
     elif group == "hubspot_marketing_email":
         if connection.options.get("marketing_email", True):
             yield from pull_marketing_emails(crm, connection)
-            until = cutoff_of(known.as_of)
-            since = known.start(EMAIL_EVENTS)
-            yield from pull_email_events(connection, crm, since, until)
+            until, since = known.end(EMAIL_EVENTS), known.start(EMAIL_EVENTS)
+            if since is None or since < until:
+                yield from pull_email_events(connection, crm, since, until)
             if since:
-                yield from pull_late_events(connection, crm, known, until)
+                yield from pull_late_events(connection, crm, known)
     elif group == "hubspot_reconciliation":
         days = int(connection.options.get("listing_days", SWEEP_DAYS))
         yield from reconcile(crm, known, list(OBJECT_TYPES.values()), listing_days=days)

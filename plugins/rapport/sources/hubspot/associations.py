@@ -12,7 +12,7 @@ from typing import Any
 from rapport.errors import SourceRefused
 from rapport.sources.hubspot.crm import Crm
 from rapport.sources.hubspot.types import ObjectType
-from rapport.sources.known import DUE, SWEEP_DAYS, Known, batches, create_state
+from rapport.sources.known import DUE, IS_RESUMED, SWEEP_DAYS, Known, batches, create_state
 from rapport.sources.records import Page, Row, as_text
 from rapport.sources.streams import ASSOCIATIONS, HUBSPOT, REFUSALS, REMOVALS
 from rapport.sources.strict import FLAW
@@ -35,13 +35,13 @@ DUE_IDS = f"""
 select state.id
 from state
 left join (
-    select id, max(try_cast(read_on as date)) as read_on
+    select id, max(try_cast(read_on as date)) as read_on, {IS_RESUMED} as is_resumed
     from (
-        select from_id as id, read_on
+        select from_id as id, read_on, _dlt_load_id
         from associations
         where from_type = $from_type and to_type = $to_type
         union all
-        select id, noticed_on
+        select id, noticed_on, _dlt_load_id
         from refusals
         where stream = 'associations' and part = $from_type || ':' || $to_type
     )
@@ -49,6 +49,7 @@ left join (
 ) as read using (id)
 where
     not state.is_archived
+    and not coalesce(read.is_resumed, false)
     and (state.happened_at >= $as_of::date - $recent::integer or {DUE})
 """
 
@@ -78,6 +79,7 @@ def pull_associations(
                     "as_of": known.as_of,
                     "recent": recent_days,
                     "sweep": SWEEP_DAYS,
+                    "everything": known.is_lost(ASSOCIATIONS),
                 }
                 for ids in batches(landed, BATCH_SIZE, DUE_IDS, due):
                     yield from _pull(crm, known, kind, target, ids)

@@ -22,6 +22,7 @@ from typing import Any
 from dlt.sources.helpers.rest_client.paginators import JSONResponseCursorPaginator
 
 from rapport.errors import SourceError
+from rapport.settings import cutoff_of
 from rapport.sources.connection import Connection
 from rapport.sources.http import Api
 from rapport.sources.hubspot.crm import LIST_PAGE_SIZE, REMEDY, Crm, Record
@@ -86,9 +87,7 @@ def pull_email_events(
         yield EMAIL_EVENTS, [_event(crm, event) for event in page]
 
 
-def pull_late_events(
-    connection: Connection, crm: Crm, known: Known, until: datetime
-) -> Iterator[Page]:
+def pull_late_events(connection: Connection, crm: Crm, known: Known) -> Iterator[Page]:
     """Yield events of the last weeks that came later than the days that every night reads again.
 
     Every day is listed once a week; a call and one more per thousand events of the day.
@@ -97,8 +96,8 @@ def pull_late_events(
         connection: HubSpot's.
         crm: HubSpot.
         known: what is landed.
-        until: the night's end.
     """
+    until = cutoff_of(known.as_of)
     with known.open(EMAIL_EVENTS) as landed:
         for days in range(AGAIN_DAYS):
             end = until - EMAIL_EVENTS.overlap - timedelta(days=days)

@@ -18,7 +18,7 @@ from duckdb import DuckDBPyConnection
 
 from rapport.errors import SourceError, SourceRefused
 from rapport.sources.hubspot.crm import Crm, Record
-from rapport.sources.known import DUE, SWEEP_DAYS, Known, batches, create_state
+from rapport.sources.known import DUE, IS_RESUMED, SWEEP_DAYS, Known, batches, create_state
 from rapport.sources.records import Page, Row, as_text, flawed
 from rapport.sources.streams import (
     CONTACTS,
@@ -58,13 +58,13 @@ from (
     select id, seen_on, is_archived, lower(trim(unnest(addresses))) as address from state
 ) as state
 left join (
-    select address, max(try_cast(read_on as date)) as read_on
+    select address, max(try_cast(read_on as date)) as read_on, {IS_RESUMED} as is_resumed
     from (
-        select subscriber as address, read_on
+        select subscriber as address, read_on, _dlt_load_id
         from subscription_statuses
         where channel = $channel
         union all
-        select id, noticed_on
+        select id, noticed_on, _dlt_load_id
         from refusals
         where stream = 'subscription_statuses' and part in ('EMAIL', $channel)
     )
@@ -72,6 +72,7 @@ left join (
 ) as read using (address)
 where
     not state.is_archived
+    and not coalesce(read.is_resumed, false)
     and regexp_full_match(state.address, '[^@\s]+@[^@\s]+\.[^@\s]+')
     and {DUE}
 """
@@ -114,7 +115,12 @@ def _pull_channel(
         channel: the channel.
         refused: addresses that HubSpot did not take tonight; those of this channel are added.
     """
-    due = {"as_of": known.as_of, "sweep": SWEEP_DAYS, "channel": channel}
+    due = {
+        "as_of": known.as_of,
+        "sweep": SWEEP_DAYS,
+        "everything": known.is_lost(SUBSCRIPTION_STATUSES),
+        "channel": channel,
+    }
     is_there = channel == EMAIL
     for batch in batches(landed, BATCH_SIZE, DUE_ADDRESSES, due):
         addresses = [address for address in batch if address not in refused]

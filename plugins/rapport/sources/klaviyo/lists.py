@@ -22,6 +22,7 @@ LOST_SHARE = 0.02
 # What two answers may differ by, as members come and go between them.
 SLACK_SHARE = 0.02
 
+RESUMED = "select distinct id from lists where _dlt_load_id in (select load_id from resumed)"
 # Members as of the latest load that has the list.
 MEMBERS_BEFORE = """
 select latest.id, count(members.profile_id)
@@ -38,12 +39,16 @@ def pull_lists(api: Klaviyo, known: Known) -> Iterator[Page]:
     """Yield every list with all its members; the list itself last, and only if they are all.
 
     Staging takes the members of the latest load that has the list, so a list and its members
-    must land in one load.
+    must land in one load. The lists that an unfinished pull of this night has read are not read
+    again.
     """
     with known.open(LISTS, LIST_MEMBERS) as landed:
         before: dict[str, int] = dict(landed.execute(MEMBERS_BEFORE).fetchall())
+        read = {list_id for (list_id,) in landed.execute(RESUMED).fetchall()}
     for page in resumed(lambda _: api.pages("lists", {})):
         for found in page:
+            if found.get("id") in read:
+                continue
             is_whole = True
             if FLAW not in found:
                 is_whole = yield from _members(api, found["id"], before.get(found["id"], 0))
