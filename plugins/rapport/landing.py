@@ -68,6 +68,9 @@ def configure_dlt() -> None:
 
 def declare(landing_dir: Path, source: str, stream: str, columns: Iterable[str]) -> None:
     """Give a stream a file with its columns and no rows, so that it can be read before any load."""
+    listed = landing_dir / source / "_dlt_loads" / "declared.jsonl"
+    listed.parent.mkdir(parents=True, exist_ok=True)
+    listed.touch()  # of a source that is never pulled too, it can be asked which loads it has
     path = landing_dir / source / stream / DECLARED
     schema = pa.schema([(column, pa.string()) for column in (*columns, "_dlt_load_id")])
     if path.exists() and pq.read_schema(path).names == schema.names:

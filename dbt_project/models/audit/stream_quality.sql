@@ -3,8 +3,14 @@ select
     source || '.' || entity as stream_name,
     landed_count,
     staged_count,
-    -- that nothing was removed is no want
-    case when staged_count = 0 and entity <> 'removals' then 1 else 0 end as is_empty,
+    -- that nothing was removed is no want, nor is what the firm has not
+    case
+        when staged_count > 0 or entity = 'removals' then 0
+        {% for source_name, stream, _ in streams() if not has_any([source_name ~ '.' ~ stream]) %}
+        when source = '{{ source_name }}' and entity = '{{ stream }}' then 0
+        {% endfor %}
+        else 1
+    end as is_empty,
     quarantined_count,
     quarantined_count / greatest(landed_count, 100) as quarantined_share
 from {{ ref('row_conservation') }}

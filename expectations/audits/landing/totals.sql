@@ -20,7 +20,8 @@ checks as (
         split_part(filename, '/', -4) || '.' || stream as stream_name,
         try_cast(source_total as bigint) as source_total,
         try_cast(landed_total as bigint) as landed_total,
-        try_cast(checked_on as date) as checked_on
+        try_cast(checked_on as date) as checked_on,
+        starts_with(method, 'refused') as is_refused
     from read_parquet(
         getvariable('landing') || '/*/source_totals/*/*.parquet',
         hive_partitioning = true, hive_types = {load_date: date},
@@ -59,19 +60,37 @@ expected as (
         ('shop.coupons', 0)
     ) as expected (stream_name, allowed_age_days)
 
+),
+
+-- What the firm has not, or its key may not read tonight, is not compared.
+compared as (
+
+    select
+        expected.stream_name,
+        expected.allowed_age_days,
+        checks.source_total,
+        checks.landed_total,
+        checks.checked_on,
+        coalesce(list_contains(getvariable('declared'), expected.stream_name), true)
+        and not coalesce(checks.is_refused and checks.checked_on = getvariable('as_of'), false)
+            as is_expected
+    from expected
+    left join checks using (stream_name)
+
 )
 
 select
-    expected.stream_name,
-    coalesce(abs(checks.source_total - checks.landed_total), 0)::bigint as different_rows,
+    stream_name,
+    coalesce(abs(source_total - landed_total), 0)::bigint as different_rows,
     -- Of at least 100 rows, so that one record of a small firm is not a fifth of it.
     coalesce(
-        abs(checks.source_total - checks.landed_total) / greatest(checks.source_total, 100), 0
+        abs(source_total - landed_total) / greatest(source_total, 100), 0
     )::double as different_share,
-    (checks.source_total is null or checks.landed_total is null)::integer as is_unknown,
-    greatest(
-        coalesce(getvariable('as_of') - checks.checked_on, 0) - expected.allowed_age_days, 0
-    )::bigint as overdue_days
-from expected
-left join checks using (stream_name)
-order by expected.stream_name;
+    (is_expected and (source_total is null or landed_total is null))::integer as is_unknown,
+    case
+        when is_expected
+            then greatest(coalesce(getvariable('as_of') - checked_on, 0) - allowed_age_days, 0)
+        else 0
+    end::bigint as overdue_days
+from compared
+order by stream_name;

@@ -11,25 +11,35 @@ from rapport import landing
 from rapport.errors import RapportError, SourceError
 from rapport.settings import cutoff_of
 from rapport.sources.connection import Connection
+from rapport.sources.declared import Declared
 from rapport.sources.hubspot import hubspot
 from rapport.sources.klaviyo import klaviyo
 from rapport.sources.known import Known
 from rapport.sources.records import Page
 from rapport.sources.shop import reconcile_shop, shop
-from rapport.sources.streams import GROUPS, HUBSPOT, KLAVIYO, STREAMS, Stream
+from rapport.sources.streams import HUBSPOT, KLAVIYO, STREAMS, Stream
+
+EVERYTHING = Declared()
 
 
 def pull(
-    group: str, connection: Connection, *, as_of: date, landing_dir: Path, work_dir: Path
+    group: str,
+    connection: Connection,
+    *,
+    as_of: date,
+    landing_dir: Path,
+    work_dir: Path,
+    declared: Declared = EVERYTHING,
 ) -> dict[str, int]:
     """Land what is new in a group of streams, as the night of ``as_of`` sees it.
 
     Args:
-        group: a key of ``streams.GROUPS``.
+        group: one of those that are declared.
         connection: of the group's source.
         as_of: the night.
         landing_dir: the landing.
         work_dir: working folders of unfinished loads; kept across restarts.
+        declared: what the firm has; of the group, nothing else is asked for.
 
     Returns:
         Rows landed per stream; 0 where nothing was new. A reconciliation also names the streams
@@ -41,11 +51,11 @@ def pull(
         LandingError: not every row arrived.
     """
     landing.configure_dlt()
-    streams = GROUPS[group]
+    streams = declared.groups[group]
     source = streams[0].source
     for stream in STREAMS:  # all of them: staging reads what no pull has brought yet
         landing.declare(landing_dir, stream.source, stream.name, stream.declared)
-    wanted = _resources(group, source, connection, Known(landing_dir, as_of))
+    wanted = _resources(group, declared, connection, Known(landing_dir, as_of))
 
     @dlt.source(name=source, max_table_nesting=0)
     def selected() -> Any:
@@ -80,14 +90,17 @@ def loads_of_night(landing_dir: Path, as_of: date) -> list[tuple[str, str]]:
     ]
 
 
-def _resources(group: str, source: str, connection: Connection, known: Known) -> list[Any]:
+def _resources(group: str, declared: Declared, connection: Connection, known: Known) -> list[Any]:
+    streams = declared.groups[group]
+    source = streams[0].source
     if source == HUBSPOT:
-        return [_resource(group, hubspot(connection, group, known))]
+        return [_resource(group, hubspot(connection, group, known, declared.streams))]
     if source == KLAVIYO:
-        return [_resource(group, klaviyo(connection, group, known, cutoff_of(known.as_of)))]
+        until = cutoff_of(known.as_of)
+        return [_resource(group, klaviyo(connection, group, known, until, declared.streams))]
     if group == "shop_reconciliation":
-        return [_resource(group, reconcile_shop(connection, known))]
-    return shop(connection, {stream: known.start(stream) for stream in GROUPS[group]})
+        return [_resource(group, reconcile_shop(connection, known, declared.streams))]
+    return shop(connection, {stream: known.start(stream) for stream in streams})
 
 
 def _resource(name: str, pages: Iterator[Page]) -> Any:

@@ -12,7 +12,14 @@ from typing import Any
 from rapport.errors import SourceError
 from rapport.sources.hubspot.crm import Crm
 from rapport.sources.hubspot.types import ObjectType
-from rapport.sources.known import DUE, SWEEP_DAYS, Known, batches, create_state
+from rapport.sources.known import (
+    DUE,
+    SWEEP_DAYS,
+    Known,
+    batches,
+    create_state,
+    unless_refused,
+)
 from rapport.sources.records import Page, Row, as_text
 from rapport.sources.streams import ASSOCIATIONS, HUBSPOT, REMOVALS
 
@@ -71,8 +78,11 @@ def pull_associations(
                     "recent": recent_days,
                     "sweep": SWEEP_DAYS,
                 }
-                for ids in batches(landed, BATCH_SIZE, DUE_IDS, due):
-                    yield ASSOCIATIONS, _read(crm, known, kind, target, ids)
+                pages = (
+                    (ASSOCIATIONS, _read(crm, known, kind, target, ids))
+                    for ids in batches(landed, BATCH_SIZE, DUE_IDS, due)
+                )
+                yield from unless_refused(kind.stream, known, crm.id, pages)
 
 
 def _read(

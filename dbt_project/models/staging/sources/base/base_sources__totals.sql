@@ -43,6 +43,7 @@ checked as (
         case
             when entity is null then 'stream is missing'
             when checked_date is null then 'checked_on is missing or not a date'
+            when {{ is_refused() }} then null
             when source_total_count is null then 'source_total is not a whole number'
             when landed_total_count is null then 'landed_total is not a whole number'
         end as quarantine_reason,
