@@ -15,16 +15,30 @@ class SettingsError(RapportError):
     """A setting is missing or cannot be used."""
 
 
-class PolicyError(SettingsError):
-    """What the firm's policies say cannot be.
+class FileError(SettingsError):
+    """What a file of the firm's says cannot be.
 
     Attributes:
         problems: one line per fault, with its file and line.
     """
 
+    said = "the file cannot be used:"
+
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = list(problems)
-        super().__init__("\n".join(["the policies cannot be used:", *self.problems]))
+        super().__init__("\n".join([self.said, *self.problems]))
+
+
+class PolicyError(FileError):
+    """What the firm's policies say cannot be."""
+
+    said = "the policies cannot be used:"
+
+
+class SourcesError(FileError):
+    """Which sources the firm has cannot be told."""
+
+    said = "the sources cannot be used:"
 
 
 class SourceError(RapportError):
@@ -41,6 +55,10 @@ class SourceError(RapportError):
 
 class SourceDenied(SourceError):
     """The source refused the credentials; asking again cannot help."""
+
+
+class ScopeMissing(SourceDenied):
+    """The source knows the credentials and refuses this one request: they lack a scope."""
 
 
 class SourceRefused(SourceError):

@@ -3,10 +3,13 @@ select
     source || '.' || entity as stream_name,
     landed_count,
     staged_count,
-    -- that nothing was removed or refused is no want
+    -- that nothing was removed or refused is no want, nor is what the firm has not
     case
-        when staged_count = 0 and entity not in ('removals', 'refusals') then 1
-        else 0
+        when staged_count > 0 or entity in ('removals', 'refusals') then 0
+        {% for source_name, stream, _ in streams() if not has_any([source_name ~ '.' ~ stream]) %}
+        when source = '{{ source_name }}' and entity = '{{ stream }}' then 0
+        {% endfor %}
+        else 1
     end as is_empty,
     quarantined_count,
     -- a refusal is nothing else than a row in quarantine

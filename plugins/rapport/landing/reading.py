@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from rapport.landing.damage import damage_named
 from rapport.landing.loads import (
     DECLARED,
+    LISTED,
     LOAD_ID,
     files_of_night,
     is_finished,
@@ -27,6 +28,9 @@ from rapport.settings import cutoff_of
 
 def declare(landing_dir: Path, source: str, stream: str, columns: Iterable[str]) -> None:
     """Give a stream a file with its columns and no rows, so that it can be read before any load."""
+    listed = landing_dir / source / LISTED / "declared.jsonl"
+    listed.parent.mkdir(parents=True, exist_ok=True)
+    listed.touch()  # of a source that is never pulled too, it can be asked which loads it has
     path = landing_dir / source / stream / DECLARED
     schema = pa.schema([(column, pa.string()) for column in (*columns, LOAD_ID)])
     with suppress(OSError, pa.ArrowException):  # not there, or damaged: it is written anew

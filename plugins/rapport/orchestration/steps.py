@@ -12,7 +12,7 @@ from typing import Any
 from airflow.sdk import get_current_context
 
 from rapport.errors import SettingsError
-from rapport.orchestration.connections import source_connection
+from rapport.orchestration.connections import declared_sources, source_connection
 from rapport.orchestration.failures import no_retry_when_hopeless
 from rapport.settings import Settings
 from rapport.sources.streams import GROUPS
@@ -47,6 +47,7 @@ def extract(group: str) -> dict[str, int]:
             as_of=night(),
             landing_dir=settings.landing_dir,
             work_dir=settings.work_dir,
+            declared=declared_sources(),
         )
     for stream, count in rows.items():
         logger.info("%s: %s rows landed", stream, f"{count:,}")
@@ -67,7 +68,10 @@ def build() -> dict[str, Any]:
     from rapport.build.run import build as build_warehouse
 
     built = build_warehouse(
-        Settings.from_env(), night(), run_id=str(get_current_context()["run_id"])
+        Settings.from_env(),
+        night(),
+        declared=declared_sources(),
+        run_id=str(get_current_context()["run_id"]),
     )
     for name in built.warnings:
         logger.warning("test %s warns", name)
@@ -93,6 +97,7 @@ def _check(checkpoint: str, **looked_at: Path) -> dict[str, Any]:
         expectations_dir=settings.expectations_dir,
         data_docs_dir=settings.data_docs_dir,
         as_of=night(),
+        declared=declared_sources().names,
         **looked_at,
     ).summary()
 

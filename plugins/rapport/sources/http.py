@@ -22,7 +22,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from requests.exceptions import HTTPError, RequestException
 
-from rapport.errors import SourceDenied, SourceError, SourceRefused
+from rapport.errors import ScopeMissing, SourceDenied, SourceError, SourceRefused
 from rapport.sources import strict
 from rapport.sources.connection import Connection
 
@@ -224,7 +224,8 @@ class Api:
         if status in passes:
             return
         if status in (401, 403):
-            raise SourceDenied(
+            refused = ScopeMissing if status == 403 else SourceDenied
+            raise refused(
                 self._connection.id, f"{place} answered {status}: access refused. {self._remedy}"
             )
         if status == 429 or status >= 500:

@@ -4,6 +4,7 @@ A pull asks it where to start, which ids to read again and what should still be 
 set-wise, by DuckDB over the parquet; only the ids that are sent to the source come out.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,9 +15,12 @@ from typing import Any
 import duckdb
 
 from rapport import landing
+from rapport.errors import ScopeMissing
 from rapport.settings import cutoff_of
-from rapport.sources.records import Row, as_text
-from rapport.sources.streams import REMOVALS, Stream
+from rapport.sources.records import Page, Row, as_text
+from rapport.sources.streams import REMOVALS, SOURCE_TOTALS, Stream
+
+logger = logging.getLogger(__name__)
 
 # Some sources compare whole seconds, and records of one second may stand on two pages.
 A_MOMENT = timedelta(seconds=1)
@@ -201,6 +205,45 @@ def total(
         "compared_to": (until or cutoff_of(known.as_of)).isoformat(),
         "not_compared": as_text(list(not_compared)) if not_compared else None,
     }
+
+
+REFUSED = "refused"  # the method of a total that nobody may ask for
+
+
+def unless_refused(
+    stream: Stream, known: Known, connection: str, pages: Iterator[Page]
+) -> Iterator[Page]:
+    """Yield pages of a stream; where the key lacks its scope, say so once and bring no more.
+
+    What was landed of it on earlier nights stays. The total of the night says that nobody may ask.
+
+    Args:
+        stream: that the pages are of, or are about.
+        known: the landing.
+        connection: whose key it is, for the warning.
+        pages: of it.
+
+    Raises:
+        ScopeMissing: a night without the stream is none.
+    """
+    try:
+        yield from pages
+    except ScopeMissing:
+        if not stream.is_dispensable:
+            raise
+        logger.warning(
+            "connection %r: the key may not read %s, which is left out tonight. It lacks the scope "
+            "%s; give it that, or switch the stream off in sources.yml",
+            connection,
+            stream.full_name,
+            stream.scope,
+        )
+        row = dict.fromkeys(SOURCE_TOTALS[stream.source].columns) | {
+            "stream": stream.name,
+            "checked_on": known.as_of.isoformat(),
+            "method": f"{REFUSED}: {stream.scope}",
+        }
+        yield SOURCE_TOTALS[stream.source], [row]
 
 
 def listing_due(

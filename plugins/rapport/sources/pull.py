@@ -19,7 +19,7 @@ Where a slice may end is where everything up to there may stand on its own:
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from rapport import landing
 from rapport.errors import DamagedLanding, LandingError, RapportError, SourceError
 from rapport.settings import cutoff_of
 from rapport.sources.connection import Connection
+from rapport.sources.declared import Declared
 from rapport.sources.http import DEADLINE_SECONDS
 from rapport.sources.hubspot import hubspot
 from rapport.sources.klaviyo import klaviyo
@@ -36,7 +37,6 @@ from rapport.sources.known import Known
 from rapport.sources.records import Page, Table, to_table
 from rapport.sources.shop import reconcile_shop, shop
 from rapport.sources.streams import (
-    GROUPS,
     HUBSPOT,
     KLAVIYO,
     REMOVALS,
@@ -55,19 +55,28 @@ _DLT_OPTIONS = {
     "RUNTIME__LOG_LEVEL": "WARNING",
 }
 
+EVERYTHING = Declared()
+
 
 def pull(
-    group: str, connection: Connection, *, as_of: date, landing_dir: Path, work_dir: Path
+    group: str,
+    connection: Connection,
+    *,
+    as_of: date,
+    landing_dir: Path,
+    work_dir: Path,
+    declared: Declared = EVERYTHING,
 ) -> dict[str, int]:
     """Land what is new in a group of streams, as the night of ``as_of`` sees it.
 
     Args:
-        group: a key of ``streams.GROUPS``.
+        group: one of those that are declared.
         connection: of the group's source; ``options`` may set ``deadline_seconds``, for all of the
             pull, and ``slice_seconds``, how much of it a killed process loses.
         as_of: the night.
         landing_dir: the landing.
         work_dir: working folders; nothing in them outlives a pull.
+        declared: what the firm has; of the group, nothing else is asked for.
 
     Returns:
         Rows landed per stream; 0 where nothing was new. A reconciliation also names the streams
@@ -80,7 +89,7 @@ def pull(
         LandingError: the landing cannot be written or read, or another process pulls this group.
     """
     os.environ.update(_DLT_OPTIONS)
-    streams = GROUPS[group]
+    streams = declared.groups[group]
     source = streams[0].source
     for stream in STREAMS:  # all of them: staging reads what no pull has brought yet
         landing.declare(landing_dir, stream.source, stream.name, stream.declared)
@@ -98,10 +107,10 @@ def pull(
                 seconds=None if seconds is None else float(seconds),
             ) as slices:
                 known = Known(landing_dir, as_of)
-                pages = _pages(group, source, connection, known)
+                pages = _pages(group, declared, connection, known)
                 for stream, table in _in_time(pages, connection):
                     slices.add(stream.name, table, stream.whole_by)
-                    if _may_end(group, source, stream):
+                    if _may_end(streams, source, stream):
                         slices.cut()
         except DamagedLanding as damaged:  # each time one load less: it comes to an end
             logger.warning("%s", damaged)
@@ -123,15 +132,17 @@ def loads_of_night(landing_dir: Path, as_of: date) -> list[tuple[str, str]]:
 
 
 def _pages(
-    group: str, source: str, connection: Connection, known: Known
+    group: str, declared: Declared, connection: Connection, known: Known
 ) -> Iterator[Page] | Iterator[Table]:
+    streams = declared.groups[group]
+    source = streams[0].source
     if source == HUBSPOT:
-        return hubspot(connection, group, known)
+        return hubspot(connection, group, known, declared.streams)
     if source == KLAVIYO:
-        return klaviyo(connection, group, known, cutoff_of(known.as_of))
+        return klaviyo(connection, group, known, cutoff_of(known.as_of), declared.streams)
     if group == "shop_reconciliation":
-        return reconcile_shop(connection, known)
-    return shop(connection, {stream: known.start(stream) for stream in GROUPS[group]})
+        return reconcile_shop(connection, known, declared.streams)
+    return shop(connection, {stream: known.start(stream) for stream in streams})
 
 
 def _in_time(pages: Iterable[Page] | Iterable[Table], connection: Connection) -> Iterator[Table]:
@@ -152,9 +163,9 @@ def _in_time(pages: Iterable[Page] | Iterable[Table], connection: Connection) ->
         yield stream, rows if isinstance(rows, pa.Table) else to_table(stream, rows)
 
 
-def _may_end(group: str, source: str, stream: Stream) -> bool:
+def _may_end(streams: Sequence[Stream], source: str, stream: Stream) -> bool:
     """Whether a slice may end after a page of the stream."""
-    if REMOVALS[source] in GROUPS[group]:
+    if REMOVALS[source] in streams:
         return stream == SOURCE_TOTALS[source] and source != KLAVIYO
     return not stream.whole_by
 

@@ -53,9 +53,11 @@ def shop(connection: Connection, starts: dict[Stream, datetime | None]) -> Itera
                 yield stream, pa.table(columns, names=names)
 
 
-def reconcile_shop(connection: Connection, known: Known) -> Iterator[Page]:
+def reconcile_shop(
+    connection: Connection, known: Known, declared: Sequence[Stream] = STREAMS
+) -> Iterator[Page]:
     """Yield rows that the landing lacks, removals, and the totals of every table."""
-    tables = [stream for stream in STREAMS if stream.source == SHOP and stream.cursor]
+    tables = [stream for stream in declared if stream.source == SHOP and stream.cursor]
     engine, schema = _open(connection, tables)
     for stream in tables:
         table = sa.Table(stream.name, sa.MetaData(), schema=schema, autoload_with=engine)

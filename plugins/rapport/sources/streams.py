@@ -33,6 +33,11 @@ class Stream:
             then replaced as a whole.
         newest_first: the source gives the newest record first; else a stream with a cursor comes in
             its order.
+        scope: what the source's key must be allowed to read it; empty for a table.
+        is_dispensable: a night without it is a night: a firm may do without it (`sources.yml`), and
+            a key that lacks its scope is a warning. Of all others nights are made.
+        part_of: the stream that it comes and goes with.
+        without: what is lost with it, for `docs/sources.md`.
     """
 
     source: str
@@ -45,6 +50,10 @@ class Stream:
     optional: tuple[str, ...] = ()
     whole_by: tuple[str, ...] = ()
     newest_first: bool = False
+    scope: str = ""
+    is_dispensable: bool = False
+    part_of: str = ""
+    without: str = ""
 
     @property
     def full_name(self) -> str:
@@ -72,8 +81,8 @@ _OBJECT = _ENVELOPE | {
 }
 
 
-def _hubspot_object(name: str) -> Stream:
-    """Every object type of HubSpot lands in one shape."""
+def _hubspot_object(name: str, *, scope: str, without: str = "") -> Stream:
+    """Every object type of HubSpot lands in one shape; ``without`` makes one dispensable."""
     return Stream(
         HUBSPOT,
         name,
@@ -81,20 +90,37 @@ def _hubspot_object(name: str) -> Stream:
         columns=(*_OBJECT.values(), "extra"),
         members=_OBJECT,
         cursor="updated_at",
+        scope=scope,
+        is_dispensable=bool(without),
+        without=without,
     )
 
 
-CONTACTS = _hubspot_object("contacts")
-COMPANIES = _hubspot_object("companies")
-DEALS = _hubspot_object("deals")
-TICKETS = _hubspot_object("tickets")
-FEEDBACK_SUBMISSIONS = _hubspot_object("feedback_submissions")
-CALLS = _hubspot_object("calls")
-EMAILS = _hubspot_object("emails")
-MEETINGS = _hubspot_object("meetings")
-NOTES = _hubspot_object("notes")
-TASKS = _hubspot_object("tasks")
-COMMUNICATIONS = _hubspot_object("communications")
+# Engagements are read by whoever may read the contacts that they are about.
+_OF_CONTACTS = "crm.objects.contacts.read"
+CONTACTS = _hubspot_object("contacts", scope=_OF_CONTACTS)
+COMPANIES = _hubspot_object(
+    "companies", scope="crm.objects.companies.read", without="the firms that one works with"
+)
+DEALS = _hubspot_object(
+    "deals", scope="crm.objects.deals.read", without="deals, and the pipeline made of them"
+)
+TICKETS = _hubspot_object(
+    "tickets", scope="tickets", without="complaints, and how cases were handled"
+)
+FEEDBACK_SUBMISSIONS = _hubspot_object(
+    "feedback_submissions",
+    scope="crm.objects.feedback_submissions.read",
+    without="answers to surveys",
+)
+CALLS = _hubspot_object("calls", scope=_OF_CONTACTS, without="calls")
+EMAILS = _hubspot_object("emails", scope="sales-email-read", without="letters by e-mail")
+MEETINGS = _hubspot_object("meetings", scope=_OF_CONTACTS, without="meetings")
+NOTES = _hubspot_object("notes", scope=_OF_CONTACTS, without="notes")
+TASKS = _hubspot_object("tasks", scope=_OF_CONTACTS, without="tasks of the staff")
+COMMUNICATIONS = _hubspot_object(
+    "communications", scope=_OF_CONTACTS, without="SMS, WhatsApp and other chats"
+)
 
 _OWNER = _ENVELOPE | {
     "email": "email",
@@ -103,19 +129,30 @@ _OWNER = _ENVELOPE | {
     "userId": "user_id",
     "teams": "teams",
 }
-OWNERS = Stream(HUBSPOT, "owners", key=("id",), columns=(*_OWNER.values(), "extra"), members=_OWNER)
+OWNERS = Stream(
+    HUBSPOT,
+    "owners",
+    key=("id",),
+    columns=(*_OWNER.values(), "extra"),
+    members=_OWNER,
+    scope="crm.objects.owners.read",
+    is_dispensable=True,
+    without="the staff by name",
+)
 # The whole set of targets of one record: the latest read of a key is the truth.
 ASSOCIATIONS = Stream(
     HUBSPOT,
     "associations",
     key=("from_type", "to_type", "from_id"),
     columns=("from_type", "from_id", "to_type", "targets", "read_on", "extra"),
+    scope=_OF_CONTACTS,
 )
 SUBSCRIPTION_DEFINITIONS = Stream(
     HUBSPOT,
     "subscription_definitions",
     key=("id",),
     columns=("id", "created_at", "updated_at", "attributes", "extra"),
+    scope="communication_preferences.read",
 )
 # A subscription_id of "*" is the wide status: unsubscribed from everything, or not.
 SUBSCRIPTION_STATUSES = Stream(
@@ -132,6 +169,7 @@ SUBSCRIPTION_STATUSES = Stream(
         "read_on",
         "extra",
     ),
+    scope="communication_preferences.statuses.batch.read",
 )
 
 # What the CRM itself mails: an e-mail with the ids under which its events come, and the events, one
@@ -148,6 +186,9 @@ MARKETING_EMAILS = Stream(
     key=("id",),
     columns=(*_MARKETING_EMAIL.values(), "attributes", "extra"),
     members=_MARKETING_EMAIL,
+    scope="marketing-email",
+    is_dispensable=True,
+    without="what the CRM itself mails to many",
 )
 _EMAIL_EVENT = {
     "id": "id",
@@ -165,6 +206,9 @@ EMAIL_EVENTS = Stream(
     cursor="created_at",
     overlap=timedelta(days=3),
     newest_first=True,
+    scope="content",
+    is_dispensable=True,
+    part_of="marketing_emails",
 )
 
 # -- Klaviyo ---------------------------------------------------------------------------------
@@ -178,6 +222,9 @@ def _klaviyo_resource(
     more: tuple[str, ...] = (),
     cursor: str | None = None,
     overlap: timedelta = timedelta(days=1),
+    scope: str,
+    part_of: str = "",
+    without: str = "",
 ) -> Stream:
     """A JSON:API resource: attributes and relationships as they come, times beside them."""
     return Stream(
@@ -188,22 +235,56 @@ def _klaviyo_resource(
         members=_RESOURCE,
         cursor=cursor,
         overlap=overlap,
+        scope=scope,
+        is_dispensable=bool(part_of or without),
+        part_of=part_of,
+        without=without,
     )
 
 
-PROFILES = _klaviyo_resource("profiles", "created", "updated", cursor="updated")
-METRICS = _klaviyo_resource("metrics", "created", "updated")
-LISTS = _klaviyo_resource("lists", "created", "updated")
-CAMPAIGNS = _klaviyo_resource("campaigns", "created_at", "updated_at", more=("channel", "tags"))
+PROFILES = _klaviyo_resource(
+    "profiles", "created", "updated", cursor="updated", scope="profiles:read"
+)
+METRICS = _klaviyo_resource("metrics", "created", "updated", scope="metrics:read")
+LISTS = _klaviyo_resource(
+    "lists", "created", "updated", scope="lists:read", without="the lists and who is on them"
+)
+CAMPAIGNS = _klaviyo_resource(
+    "campaigns",
+    "created_at",
+    "updated_at",
+    more=("channel", "tags"),
+    scope="campaigns:read, tags:read",
+    without="campaigns by name, and what they are of",
+)
 # The messages of campaigns: a test's variations are told apart by their labels.
 CAMPAIGN_MESSAGES = _klaviyo_resource(
-    "campaign_messages", "created_at", "updated_at", more=("campaign_id",)
+    "campaign_messages",
+    "created_at",
+    "updated_at",
+    more=("campaign_id",),
+    scope="campaigns:read",
+    part_of="campaigns",
 )
 # An automation, its steps, and what its steps send: who gets what because of what happened.
-FLOWS = _klaviyo_resource("flows", "created", "updated", more=("tags",))
-FLOW_ACTIONS = _klaviyo_resource("flow_actions", "created", "updated", more=("flow_id",))
+FLOWS = _klaviyo_resource(
+    "flows",
+    "created",
+    "updated",
+    more=("tags",),
+    scope="flows:read, tags:read",
+    without="flows by name, and which message is of which",
+)
+FLOW_ACTIONS = _klaviyo_resource(
+    "flow_actions", "created", "updated", more=("flow_id",), scope="flows:read", part_of="flows"
+)
 FLOW_MESSAGES = _klaviyo_resource(
-    "flow_messages", "created", "updated", more=("flow_id", "action_id")
+    "flow_messages",
+    "created",
+    "updated",
+    more=("flow_id", "action_id"),
+    scope="flows:read",
+    part_of="flows",
 )
 EVENTS = _klaviyo_resource(
     "events",
@@ -211,6 +292,7 @@ EVENTS = _klaviyo_resource(
     more=("metric_id", "profile_id"),
     cursor="datetime",
     overlap=timedelta(days=3),
+    scope="events:read",
 )
 # All members of each list in each load: the latest load that has the list is the truth.
 LIST_MEMBERS = Stream(
@@ -219,6 +301,9 @@ LIST_MEMBERS = Stream(
     key=("list_id", "profile_id"),
     columns=("list_id", "profile_id", "joined_group_at", "extra"),
     whole_by=("list_id",),
+    scope="lists:read, profiles:read",
+    is_dispensable=True,
+    part_of="lists",
 )
 
 # -- The shop --------------------------------------------------------------------------------
@@ -230,6 +315,7 @@ def _shop_table(
     *columns: str,
     optional: tuple[str, ...] = (),
     whole_by: tuple[str, ...] = (),
+    without: str = "",
 ) -> Stream:
     """A table of the shop's database; every one has its key and the time of its last change."""
     return Stream(
@@ -240,6 +326,8 @@ def _shop_table(
         cursor="updated_at",
         optional=optional,
         whole_by=whole_by,
+        is_dispensable=bool(without),
+        without=without,
     )
 
 
@@ -273,6 +361,7 @@ PRODUCTS = _shop_table(
     "product_category",
     "product_type",
     "package_size",
+    without="what was bought: categories, brands, needs",
 )
 COUPONS = _shop_table(
     "coupons",
@@ -280,6 +369,7 @@ COUPONS = _shop_table(
     "offer_type",
     "valid_from",
     "valid_until",
+    without="offers: what was on offer, and until when",
 )
 
 # -- What reconciliation finds, per source ---------------------------------------------------

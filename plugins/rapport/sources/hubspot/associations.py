@@ -12,7 +12,15 @@ from typing import Any
 from rapport.errors import SourceRefused
 from rapport.sources.hubspot.crm import Crm
 from rapport.sources.hubspot.types import ObjectType
-from rapport.sources.known import DUE, IS_RESUMED, SWEEP_DAYS, Known, batches, create_state
+from rapport.sources.known import (
+    DUE,
+    IS_RESUMED,
+    SWEEP_DAYS,
+    Known,
+    batches,
+    create_state,
+    unless_refused,
+)
 from rapport.sources.records import Page, Row, as_text
 from rapport.sources.streams import ASSOCIATIONS, HUBSPOT, REFUSALS, REMOVALS
 from rapport.sources.strict import FLAW
@@ -81,8 +89,12 @@ def pull_associations(
                     "sweep": SWEEP_DAYS,
                     "everything": known.is_lost(ASSOCIATIONS),
                 }
-                for ids in batches(landed, BATCH_SIZE, DUE_IDS, due):
-                    yield from _pull(crm, known, kind, target, ids)
+                pages = (
+                    page
+                    for ids in batches(landed, BATCH_SIZE, DUE_IDS, due)
+                    for page in _pull(crm, known, kind, target, ids)
+                )
+                yield from unless_refused(kind.stream, known, crm.id, pages)
 
 
 def _pull(

@@ -36,6 +36,7 @@ from rapport.sources.known import (
     listing_due,
     removal,
     total,
+    unless_refused,
 )
 from rapport.sources.records import Page, Row
 from rapport.sources.streams import HUBSPOT, REMOVALS, SOURCE_TOTALS
@@ -84,7 +85,8 @@ def reconcile(
     for turn, kind in enumerate(kinds):
         with known.open(kind.stream, REMOVALS[HUBSPOT], SOURCE_TOTALS[HUBSPOT]) as landed:
             is_due = listing_due(landed, known, kind.stream, turn, listing_days)
-            yield from _Reconciliation(crm, known, kind, landed).run(is_due)
+            pages = _Reconciliation(crm, known, kind, landed).run(is_due)
+            yield from unless_refused(kind.stream, known, crm.id, pages)
 
 
 class _Reconciliation:

@@ -1,7 +1,8 @@
 """Klaviyo: profiles, lists with members, metrics, campaigns, flows, events, reconciliation."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import chain
 
 from rapport.sources.connection import Connection
 from rapport.sources.klaviyo.api import (
@@ -14,14 +15,18 @@ from rapport.sources.klaviyo.api import (
 from rapport.sources.klaviyo.flows import pull_flows
 from rapport.sources.klaviyo.lists import pull_lists
 from rapport.sources.klaviyo.reconciliation import reconcile
-from rapport.sources.known import Known
+from rapport.sources.known import Known, unless_refused
 from rapport.sources.records import Page, set_apart
 from rapport.sources.streams import (
     CAMPAIGN_MESSAGES,
     CAMPAIGNS,
     EVENTS,
+    FLOWS,
+    LISTS,
     METRICS,
     PROFILES,
+    STREAMS,
+    Stream,
 )
 
 CHANNELS = ("email", "sms", "mobile_push")  # a campaign list must name one
@@ -32,34 +37,50 @@ SUPPRESSIONS = (
 )
 
 
-def klaviyo(connection: Connection, group: str, known: Known, until: datetime) -> Iterator[Page]:
+def klaviyo(
+    connection: Connection,
+    group: str,
+    known: Known,
+    until: datetime,
+    declared: Sequence[Stream] = STREAMS,
+) -> Iterator[Page]:
     """Yield what is new in a group of Klaviyo's streams, and what could not be read of it.
 
     Args:
-        connection: see `Klaviyo`; ``options`` may also set ``channels``, and ``flows`` to false
-            where the account has none and its key may not ask.
+        connection: see `Klaviyo`; ``options`` may also set ``channels``.
         group: a key of ``streams.GROUPS``.
         known: what is landed.
         until: events at or after this moment belong to a later night.
+        declared: the streams that are asked for.
     """
     api = Klaviyo(connection)
-    for stream, rows in set_apart(_pull(api, connection, group, known, until), known.as_of):
+    for stream, rows in set_apart(
+        _pull(api, connection, group, known, until, declared), known.as_of
+    ):
         yield stream, rows
         yield from api.refusals(known.as_of)
     yield from api.refusals(known.as_of)
 
 
 def _pull(
-    api: Klaviyo, connection: Connection, group: str, known: Known, until: datetime
+    api: Klaviyo,
+    connection: Connection,
+    group: str,
+    known: Known,
+    until: datetime,
+    declared: Sequence[Stream],
 ) -> Iterator[Page]:
     channels = connection.options.get("channels", CHANNELS)
-    pulls: dict[str, Callable[[], Iterator[Page]]] = {
+    pulls: dict[str, Callable[[], Iterable[Page]]] = {
         "klaviyo_profiles": lambda: _profiles(api, known.start(PROFILES)),
-        "klaviyo_lists": lambda: pull_lists(api, known),
-        "klaviyo_campaigns": lambda: _campaigns(api, channels),
-        "klaviyo_flows": lambda: (
-            pull_flows(api) if connection.options.get("flows", True) else iter(())
+        "klaviyo_lists": lambda: unless_refused(LISTS, known, api.id, pull_lists(api, known)),
+        "klaviyo_campaigns": lambda: chain(
+            _metrics(api),
+            unless_refused(CAMPAIGNS, known, api.id, _campaigns(api, channels))
+            if CAMPAIGNS in declared
+            else (),
         ),
+        "klaviyo_flows": lambda: unless_refused(FLOWS, known, api.id, pull_flows(api)),
         "klaviyo_events": lambda: _events(api, known.start(EVENTS), until),
         "klaviyo_reconciliation": lambda: reconcile(api, known, until),
     }
@@ -75,9 +96,12 @@ def _profiles(api: Klaviyo, since: datetime | None) -> Iterator[Page]:
             yield PROFILES, [api.row(PROFILES, record) for record in page]
 
 
-def _campaigns(api: Klaviyo, channels: list[str]) -> Iterator[Page]:
+def _metrics(api: Klaviyo) -> Iterator[Page]:
     for page in api.pages("metrics", {}):
         yield METRICS, [api.row(METRICS, record) for record in page]
+
+
+def _campaigns(api: Klaviyo, channels: list[str]) -> Iterator[Page]:
     for channel in channels:
         params = {
             "filter": f"equals(messages.channel,'{channel}')",

@@ -48,10 +48,9 @@ checked as (
         case
             when entity is null then 'stream is missing'
             when checked_date is null then 'checked_on is missing or not a date'
-            when source_total_count is null and not_compared is null
-                then 'source_total is not a whole number'
-            when landed_total_count is null and not_compared is null
-                then 'landed_total is not a whole number'
+            when {{ is_refused() }} or not_compared is not null then null
+            when source_total_count is null then 'source_total is not a whole number'
+            when landed_total_count is null then 'landed_total is not a whole number'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
         case when is_quarantined then cast(to_json(raw) as varchar) end as payload
