@@ -7,7 +7,9 @@ gate lets them pass.
 
 What the firm has says its `sources.yml` (without one: its connections); a fault in it is an import
 error with its line. One task pulls each group of streams of it, side by side as far as its source's
-pool allows; its log and its return value say how many rows of each stream it landed. `dbt.build`
+pool allows; its log and its return value say how many rows of each stream it landed. A pull that fails leaves the news of
+the others usable: `check_sources` lets the night go on without it, unless people may have said no in
+what is missing. `dbt.build`
 builds and tests everything in one process; the other tasks of `dbt` show what became of one part each (a source's
 staging, a mart, a segment), with dbt's rows, seconds and failed tests as their log.
 
@@ -55,14 +57,16 @@ def customer_relationship_nightly() -> None:
     @task_group
     def extract() -> None:
         pulls = {
-            group: task(task_id=group, pool=streams[0].source)(steps.extract)(group)
+            group: task(task_id=group, pool=streams[0].source, trigger_rule="all_done")(
+                steps.extract
+            )(group)
             for group, streams in there.groups.items()
         }
         for group, earlier in there.after.items():
             if earlier:
                 chain([pulls[each] for each in earlier], pulls[group])
 
-    checked = task(retries=0)(steps.check_sources)()
+    checked = task(retries=0, trigger_rule="all_done")(steps.check_sources)()
     chain(
         extract(),
         checked,

@@ -58,6 +58,7 @@ def run_checkpoint(
     warehouse_path: Path | None = None,
     landing_dir: Path | None = None,
     declared: Collection[str] | None = None,
+    missing: Collection[str] = (),
 ) -> CheckpointResult:
     """Validate every table of a checkpoint and stop on anything critical or untold.
 
@@ -74,6 +75,8 @@ def run_checkpoint(
         landing_dir: folder that audits read as ``getvariable('landing')``.
         declared: full names of the streams that the firm has, which audits read as
             ``getvariable('declared')``; all there are unless given.
+        missing: groups of streams whose pull failed tonight, which audits read as
+            ``getvariable('missing')``.
 
     Returns:
         The result, when nothing critical failed.
@@ -96,7 +99,11 @@ def run_checkpoint(
     try:
         stamp = stamp_of(warehouse_path) if warehouse_path and warehouse_path.is_file() else None
         with open_reader(
-            as_of, warehouse_path=warehouse_path, landing_dir=landing_dir, declared=declared
+            as_of,
+            warehouse_path=warehouse_path,
+            landing_dir=landing_dir,
+            declared=declared,
+            missing=missing,
         ) as reader:
             runner = _Runner()
             for validation in checkpoint.validations:

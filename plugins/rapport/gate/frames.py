@@ -37,11 +37,13 @@ def open_reader(
     warehouse_path: Path | None,
     landing_dir: Path | None,
     declared: Collection[str] | None = None,
+    missing: Collection[str] = (),
 ) -> Iterator["duckdb.DuckDBPyConnection"]:
     """Open the warehouse for reading, or nothing but memory for audits over the landing.
 
     SQL finds ``getvariable('as_of')``, ``getvariable('landing')`` and ``getvariable('declared')``,
-    the streams that the firm has; null where it has all.
+    the streams that the firm has; null where it has all. ``getvariable('missing')`` are the groups
+    of streams whose pull failed tonight.
 
     Raises:
         Unreadable: there is no such file, or somebody is writing it.
@@ -62,6 +64,7 @@ def open_reader(
         connection.execute("set variable as_of = ?::date", [as_of])
         names = None if declared is None else list(declared)
         connection.execute("set variable declared = ?::varchar[]", [names])
+        connection.execute("set variable missing = ?::varchar[]", [list(missing)])
         if landing_dir is not None:
             connection.execute("set variable landing = ?", [str(landing_dir)])
         yield connection

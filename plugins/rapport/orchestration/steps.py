@@ -55,8 +55,14 @@ def extract(group: str) -> dict[str, int]:
 
 
 def check_sources() -> dict[str, Any]:
-    """Look at what came in; raise GateFailed on anything critical."""
-    return _check("sources", landing_dir=Settings.from_env().landing_dir)
+    """Look at what came in, and what did not; raise GateFailed on anything critical."""
+    pulled = get_current_context()["ti"].xcom_pull
+    missing = [
+        group for group in declared_sources().groups if pulled(task_ids=f"extract.{group}") is None
+    ]
+    for group in missing:
+        logger.warning("%s: its pull failed; what it brings stays as of its last night", group)
+    return _check("sources", landing_dir=Settings.from_env().landing_dir, missing=missing)
 
 
 def build() -> dict[str, Any]:
@@ -88,7 +94,7 @@ def check_release() -> dict[str, Any]:
     return _check("publish", warehouse_path=Settings.from_env().warehouse_path)
 
 
-def _check(checkpoint: str, **looked_at: Path) -> dict[str, Any]:
+def _check(checkpoint: str, **looked_at: Any) -> dict[str, Any]:
     from rapport.gate import run_checkpoint
 
     settings = Settings.from_env()

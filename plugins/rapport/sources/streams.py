@@ -455,4 +455,15 @@ AFTER: dict[str, tuple[str, ...]] = {
     "shop_reconciliation": ("shop_catalog", "shop_orders"),
 }
 
+# Groups in which somebody may have said no: without their news nobody may be written to anew.
+OF_CONSENT = frozenset(
+    {
+        "hubspot_contacts",
+        "hubspot_marketing_email",
+        "hubspot_preferences",
+        "klaviyo_events",
+        "klaviyo_profiles",
+    }
+)
+
 STREAMS: tuple[Stream, ...] = tuple(stream for group in GROUPS.values() for stream in group)
