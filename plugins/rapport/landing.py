@@ -34,7 +34,8 @@ from rapport.killpoints import reach
 from rapport.settings import cutoff_of
 
 LAYOUT = "{table_name}/load_date={load_date}/{load_id}.{file_id}.{ext}"
-DECLARED = "load_date=1970-01-01/declared.parquet"
+DECLARED_FILE = "declared.parquet"
+DECLARED = f"load_date=1970-01-01/{DECLARED_FILE}"
 
 # Read by dlt when it first looks something up.
 _DLT_OPTIONS = {

@@ -298,11 +298,16 @@ def _print_summary(
             order by segment
             """
         ).fetchall()
+    sources = json.loads((folder / MANIFEST).read_text())["sources"]
     console.print("\nLanded tonight")
-    for group in GROUPS:
+    for group, streams in GROUPS.items():
+        if streams[0].source in sources["not_declared"]:
+            continue
         rows: dict[str, int] = airflow.returned(run_id, f"extract.{group}") or {}
         counts = ", ".join(f"{stream} {count:,}" for stream, count in rows.items())
-        console.print(f"  {group:<24} {counts}", soft_wrap=True)
+        console.print(f"  {group:<24} {counts or 'switched off'}", soft_wrap=True)
+    for line in _left_out(sources):
+        console.print(f"  {line}", markup=False, soft_wrap=True)
     console.print()
     _print_table("Marts", ("table", "rows"), marts)
     _print_table("Segments", ("segment", "members", "hold-out", "held back"), segments)
@@ -311,11 +316,23 @@ def _print_summary(
         console.print(f"{gate}: {found['evaluated']} checks, {len(found['warnings'])} warnings")
         for warning in found["warnings"]:
             console.print(f"  warning: {warning}", markup=False, soft_wrap=True)
+        for table in found["left_out"]:
+            console.print(f"  not looked at: {table}", markup=False, soft_wrap=True)
     _print_policies(folder)
     current = "current" if published["is_current"] else "kept beside a newer current release"
     console.print(f"\nRelease   {published['release_id']} ({current})\n          {folder}")
     if airflow.returned(run_id, "report_night"):
         console.print(f"Report    {report_path(folder)}", soft_wrap=True)
+
+
+def _left_out(sources: dict[str, Any]) -> Iterator[str]:
+    """Say what of the sources is not in the night, a line for each reason."""
+    if sources["not_declared"]:
+        yield f"the firm has no {', '.join(sources['not_declared'])}"
+    if sources["switched_off"]:
+        yield f"switched off in sources.yml: {', '.join(sources['switched_off'])}"
+    for stream, scope in sources["refused"].items():
+        yield f"left out, as the source refused the key: {stream}, which needs the scope {scope}"
 
 
 def _print_policies(folder: Path) -> None:

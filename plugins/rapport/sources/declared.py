@@ -10,7 +10,6 @@ a firm of its own has those that have a connection or were ever pulled, so that 
 was lost fails a night and does not make a source silently absent.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rapport.errors import SourcesError
+from rapport.landing import DECLARED_FILE as DECLARED
 from rapport.settings import Settings
 from rapport.sources.streams import AFTER, GROUPS, STREAMS, Stream
 from rapport.written import Layer, Problem, faults, placed
@@ -43,11 +43,6 @@ class Declared:
     def names(self) -> tuple[str, ...]:
         """Full names of the streams."""
         return tuple(stream.full_name for stream in self.streams)
-
-    @property
-    def digest(self) -> str:
-        """A digest of what there is."""
-        return hashlib.sha256(" ".join(self.names).encode()).hexdigest()[:12]
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -82,9 +77,16 @@ class Declared:
             if stream not in self.streams
         }
 
-    def has(self, names: str) -> bool:
-        """Whether there is a stream, or one of several (``a or b``)."""
-        return any(name in self.names for name in names.split(" or "))
+    def known(self, landing_dir: Path) -> tuple[str, ...]:
+        """Full names of these streams and of those that landed when the firm had them.
+
+        What somebody said there holds: an opt-out does not end with a contract for a tool.
+        """
+        return tuple(
+            stream.full_name
+            for stream in STREAMS
+            if stream in self.streams or _has_landed(landing_dir, stream)
+        )
 
 
 def declared(settings: Settings, is_connected: Callable[[str], bool]) -> Declared:
@@ -170,6 +172,11 @@ def _of_file(path: Path) -> Declared:
         and not {(stream.source, stream.name), (stream.source, stream.part_of)} & off
     )
     return Declared(streams, str(path))
+
+
+def _has_landed(landing_dir: Path, stream: Stream) -> bool:
+    folder = landing_dir / stream.source / stream.name
+    return any(path.name != DECLARED for path in folder.glob("load_date=*/*.parquet"))
 
 
 def _was_pulled(settings: Settings, source: str) -> bool:
