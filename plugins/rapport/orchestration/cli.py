@@ -27,7 +27,9 @@ from rapport.release import report_path
 from rapport.release.store import MANIFEST
 from rapport.release_commands import releases_app
 from rapport.settings import Settings, cutoff_of
+from rapport.sources.declared import declared
 from rapport.sources.streams import GROUPS
+from rapport.sources_commands import sources_command
 
 app = typer.Typer(
     help="A nightly customer-relationship warehouse.",
@@ -37,6 +39,7 @@ app = typer.Typer(
 app.add_typer(releases_app, name="releases")
 app.command("policy")(policy_command)
 app.command("settings")(settings_command)
+app.command("sources")(sources_command)
 console = Console(highlight=False)
 
 PATIENCE_SECONDS = 20.0
@@ -91,13 +94,15 @@ def run(
     """Run one night through the scheduler, show its progress and what came of it."""
     settings, ports = Settings.from_env(), embedded.Ports.from_env()
     night = _night(settings, as_of)
-    policies_of(settings)  # what is wrong with them is told now and not in the middle of the night
+    # What is wrong with the firm's files is told now and not in the middle of the night.
+    policies_of(settings)
+    declared(settings, lambda _: True)
     began = time.monotonic()
     with _says_how_to_go_on("`make down` ends what was started, `make run` goes on."):
         _up(settings, ports)
         airflow = Airflow(ports.airflow_url, embedded.login(settings))
         with console.status("waiting for Airflow to read the DAG"):
-            airflow.wait_for_dag()
+            airflow.wait_for_dag(embedded.began(settings, "dag-processor"))
         others = airflow.active_nights(besides=night)
         if settings.has_sandbox:
             _set_clock(ports, night, others)

@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from rapport.errors import SourcesError
-from rapport.landing import DECLARED_FILE as DECLARED
 from rapport.settings import Settings
-from rapport.sources.streams import AFTER, GROUPS, STREAMS, Stream
+from rapport.sources.streams import AFTER, GROUPS, REMOVALS, SOURCE_TOTALS, STREAMS, Stream
 from rapport.written import Layer, Problem, faults, placed
 
 SOURCES = tuple(dict.fromkeys(stream.source for stream in STREAMS))
@@ -150,6 +149,36 @@ def dispensable(source: str) -> dict[str, Stream]:
     }
 
 
+def sources_page() -> str:
+    """Return what can be declared as a page in Markdown."""
+    lines = [
+        "# Sources",
+        "",
+        "Made by `rapport sources --page`. What a firm has stands in `sources.yml` in its home:",
+        "",
+        "```yaml",
+        "shop: true",
+        "hubspot: {without: [tickets, feedback_submissions]}",
+        "```",
+        "",
+        "What is not named there is absent. A stream with something in the last column can be",
+        "switched off, and is left out with a warning where the key lacks its scope; without the",
+        "others there is no night. A stream that is part of another one comes and goes with it.",
+        "",
+    ]
+    for source in SOURCES:
+        lines += [f"## {source}", "", "| Stream | Scope of the key | What is lost without it |"]
+        lines += ["|---|---|---|"]
+        for stream in STREAMS:
+            if stream.source != source or stream in (REMOVALS[source], SOURCE_TOTALS[source]):
+                continue
+            scope = f"`{stream.scope}`" if stream.scope else ""
+            lost = f"(part of `{stream.part_of}`)" if stream.part_of else stream.without
+            lines.append(f"| `{stream.name}` | {scope} | {lost} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
 def _of_file(path: Path) -> Declared:
     layer = Layer.read(FILE, path, SourcesError)
     said: Mapping[str, Any] = layer.content
@@ -175,8 +204,10 @@ def _of_file(path: Path) -> Declared:
 
 
 def _has_landed(landing_dir: Path, stream: Stream) -> bool:
+    from rapport.landing import DECLARED_FILE  # with all of dlt, which the DAG is read without
+
     folder = landing_dir / stream.source / stream.name
-    return any(path.name != DECLARED for path in folder.glob("load_date=*/*.parquet"))
+    return any(path.name != DECLARED_FILE for path in folder.glob("load_date=*/*.parquet"))
 
 
 def _was_pulled(settings: Settings, source: str) -> bool:
