@@ -1,9 +1,15 @@
 {#-
-    Has the firm any of these streams (`shop.orders`)? A dbt run by hand says nothing of it, and then it has all.
+    Has a stream been read, tonight or ever? A dbt run by hand says nothing of it, and then all have. Streams may be
+    several, of which one is enough: `shop.orders or hubspot.deals`.
 -#}
-{% macro has_any(streams) -%}
-    {% set there = var('streams_declared') %}
-    {{ return(there is none or (there | select('in', streams) | list | length > 0)) }}
+{% macro is_told(streams) -%}
+    {% set known = var('streams_known') %}
+    {{ return(known is none or (streams.split(' or ') | select('in', known) | list | length > 0)) }}
+{%- endmacro %}
+
+{#- Does the firm have a stream? -#}
+{% macro is_declared(stream) -%}
+    {{ return(var('streams_declared') is none or stream in var('streams_declared')) }}
 {%- endmacro %}
 
 {#- Of a total: the source's key may not read the stream, so that nobody counts it. -#}
@@ -11,7 +17,20 @@
     coalesce(starts_with(method, 'refused'), false)
 {%- endmacro %}
 
-{#- A value that is known where the firm has any of the streams, and null where it has none of them. -#}
-{% macro known_by(streams, value, type) -%}
-    {% if has_any(streams) %}{{ value }}{% else %}cast(null as {{ type }}){% endif %}
+{#-
+    Columns of marts that no stream of the firm tells anything of, as (mart, column, streams): models say in their
+    `meta` by which streams a column is `known_by`.
+-#}
+{% macro untold_columns() -%}
+    {% set found = [] %}
+    {% if execute %}
+        {% for node in graph.nodes.values() if node.resource_type == 'model' %}
+            {% for streams, columns in node.config.get('meta', {}).get('known_by', {}).items() if not is_told(streams) %}
+                {% for column in columns %}
+                    {% do found.append((node.name, column, streams)) %}
+                {% endfor %}
+            {% endfor %}
+        {% endfor %}
+    {% endif %}
+    {{ return(found) }}
 {%- endmacro %}

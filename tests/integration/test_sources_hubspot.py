@@ -11,6 +11,7 @@ from rapport.sources.known import Known
 from rapport.sources.streams import EMAIL_EVENTS
 
 FIRST, SECOND, THIRD = date(2017, 12, 31), date(2018, 1, 1), date(2018, 1, 2)
+NIGHT = THIRD
 CONTACTS, TICKETS = "hubspot/contacts", "hubspot/tickets"
 
 

@@ -6,7 +6,7 @@ select
     -- that nothing was removed or refused is no want, nor is what the firm has not
     case
         when staged_count > 0 or entity in ('removals', 'refusals') then 0
-        {% for source_name, stream, _ in streams() if not has_any([source_name ~ '.' ~ stream]) %}
+        {% for source_name, stream, _ in streams() if not is_told(source_name ~ '.' ~ stream) %}
         when source = '{{ source_name }}' and entity = '{{ stream }}' then 0
         {% endfor %}
         else 1

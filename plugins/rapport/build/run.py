@@ -79,8 +79,7 @@ def build(
         PolicyError: the firm's policies cannot be used; nothing was touched.
     """
     policies = policies_of(settings)
-    # In the mark of the warehouse: rows say otherwise what was not known when they were made.
-    code = f"{parse_if_changed(settings.dbt_project_dir, logger.info)} {declared.digest}"
+    code = parse_if_changed(settings.dbt_project_dir, logger.info)
     loads = tuple(sorted(loads_of_night(settings.landing_dir, as_of)))
     header = Header(run_id, as_of, f"{code} {policies.digest()}", loads)
     # As good as written in the project: what was built under other policies is not built upon.
@@ -104,7 +103,7 @@ def build(
                 settings.dbt_project_dir,
                 [
                     *("build", *WITHOUT_UNIT_TESTS),
-                    *("--vars", json.dumps(_variables(as_of, policies, declared))),
+                    *("--vars", json.dumps(_variables(settings, as_of, policies, declared))),
                     *("--target-path", str(settings.dbt_log_path.parent / "target")),
                     *arguments,
                 ],
@@ -119,11 +118,14 @@ def build(
     return Built(fresh, len(nodes), len(earlier), warned)
 
 
-def _variables(as_of: date, policies: Policies, declared: Declared) -> dict[str, Any]:
+def _variables(
+    settings: Settings, as_of: date, policies: Policies, declared: Declared
+) -> dict[str, Any]:
     """What dbt is told of the night."""
     return {
         "as_of_date": str(as_of),
         "streams_declared": list(declared.names),
+        "streams_known": list(declared.known(settings.landing_dir)),
         **policies.variables(),
     }
 

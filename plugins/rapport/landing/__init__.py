@@ -16,11 +16,18 @@ laid in ``<source>/_damaged``; pulls then start before it, until one of them has
 """
 
 from rapport.landing.damage import damage_named, set_aside_damaged
-from rapport.landing.loads import completed_loads, files_of_night, listed_loads, loads_of_night
+from rapport.landing.loads import (
+    DECLARED_FILE,
+    completed_loads,
+    files_of_night,
+    listed_loads,
+    loads_of_night,
+)
 from rapport.landing.reading import Reached, declare, is_lost, opened, reached, watermark
 from rapport.landing.slices import Slices
 
 __all__ = [
+    "DECLARED_FILE",
     "Reached",
     "Slices",
     "completed_loads",

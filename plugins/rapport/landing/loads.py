@@ -13,7 +13,8 @@ from typing import Any
 
 from rapport.errors import LandingError
 
-DECLARED = "load_date=1970-01-01/declared.parquet"
+DECLARED_FILE = "declared.parquet"
+DECLARED = f"load_date=1970-01-01/{DECLARED_FILE}"
 LISTED, DAMAGED = "_dlt_loads", "_damaged"
 LOAD_ID = "_dlt_load_id"
 # For so long a later try of the same night goes on where an unfinished one stopped. It is well

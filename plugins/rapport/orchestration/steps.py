@@ -6,7 +6,6 @@ only: what a task returns is stored by Airflow.
 
 import logging
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from airflow.sdk import get_current_context

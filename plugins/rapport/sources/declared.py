@@ -10,7 +10,6 @@ a firm of its own has those that have a connection or were ever pulled, so that 
 was lost fails a night and does not make a source silently absent.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +18,7 @@ from typing import Any
 
 from rapport.errors import SourcesError
 from rapport.settings import Settings
-from rapport.sources.streams import AFTER, GROUPS, STREAMS, Stream
+from rapport.sources.streams import AFTER, GROUPS, REMOVALS, SOURCE_TOTALS, STREAMS, Stream
 from rapport.written import Layer, Problem, faults, placed
 
 SOURCES = tuple(dict.fromkeys(stream.source for stream in STREAMS))
@@ -43,11 +42,6 @@ class Declared:
     def names(self) -> tuple[str, ...]:
         """Full names of the streams."""
         return tuple(stream.full_name for stream in self.streams)
-
-    @property
-    def digest(self) -> str:
-        """A digest of what there is."""
-        return hashlib.sha256(" ".join(self.names).encode()).hexdigest()[:12]
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -82,9 +76,16 @@ class Declared:
             if stream not in self.streams
         }
 
-    def has(self, names: str) -> bool:
-        """Whether there is a stream, or one of several (``a or b``)."""
-        return any(name in self.names for name in names.split(" or "))
+    def known(self, landing_dir: Path) -> tuple[str, ...]:
+        """Full names of these streams and of those that landed when the firm had them.
+
+        What somebody said there holds: an opt-out does not end with a contract for a tool.
+        """
+        return tuple(
+            stream.full_name
+            for stream in STREAMS
+            if stream in self.streams or _has_landed(landing_dir, stream)
+        )
 
 
 def declared(settings: Settings, is_connected: Callable[[str], bool]) -> Declared:
@@ -148,6 +149,36 @@ def dispensable(source: str) -> dict[str, Stream]:
     }
 
 
+def sources_page() -> str:
+    """Return what can be declared as a page in Markdown."""
+    lines = [
+        "# Sources",
+        "",
+        "Made by `rapport sources --page`. What a firm has stands in `sources.yml` in its home:",
+        "",
+        "```yaml",
+        "shop: true",
+        "hubspot: {without: [tickets, feedback_submissions]}",
+        "```",
+        "",
+        "What is not named there is absent. A stream with something in the last column can be",
+        "switched off, and is left out with a warning where the key lacks its scope; without the",
+        "others there is no night. A stream that is part of another one comes and goes with it.",
+        "",
+    ]
+    for source in SOURCES:
+        lines += [f"## {source}", "", "| Stream | Scope of the key | What is lost without it |"]
+        lines += ["|---|---|---|"]
+        for stream in STREAMS:
+            if stream.source != source or stream in (REMOVALS[source], SOURCE_TOTALS[source]):
+                continue
+            scope = f"`{stream.scope}`" if stream.scope else ""
+            lost = f"(part of `{stream.part_of}`)" if stream.part_of else stream.without
+            lines.append(f"| `{stream.name}` | {scope} | {lost} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
 def _of_file(path: Path) -> Declared:
     layer = Layer.read(FILE, path, SourcesError)
     said: Mapping[str, Any] = layer.content
@@ -170,6 +201,13 @@ def _of_file(path: Path) -> Declared:
         and not {(stream.source, stream.name), (stream.source, stream.part_of)} & off
     )
     return Declared(streams, str(path))
+
+
+def _has_landed(landing_dir: Path, stream: Stream) -> bool:
+    from rapport.landing import DECLARED_FILE  # with all of dlt, which the DAG is read without
+
+    folder = landing_dir / stream.source / stream.name
+    return any(path.name != DECLARED_FILE for path in folder.glob("load_date=*/*.parquet"))
 
 
 def _was_pulled(settings: Settings, source: str) -> bool:

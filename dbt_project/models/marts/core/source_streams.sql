@@ -10,16 +10,16 @@ with
 streams as (
 
     {% for source_name, stream in there %}
-    {% set of_source = [] %}
-    {% for other_name, other in there if other_name == source_name %}
-    {% do of_source.append(other_name ~ '.' ~ other) %}
+    {% set others = [] %}
+    {% for other_name, other in there if other_name == source_name and is_declared(other_name ~ '.' ~ other) %}
+    {% do others.append(other) %}
     {% endfor %}
     select
         '{{ source_name }}' as source,
         '{{ stream }}' as entity,
-        {% if has_any([source_name ~ '.' ~ stream]) %}
+        {% if is_declared(source_name ~ '.' ~ stream) %}
         'read' as declared_state
-        {% elif has_any(of_source) %}
+        {% elif others %}
         'switched_off' as declared_state
         {% else %}
         'not_declared' as declared_state
