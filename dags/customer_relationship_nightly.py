@@ -10,7 +10,8 @@ error with its line. One task pulls each group of streams of it, side by side as
 pool allows; its log and its return value say how many rows of each stream it landed. A pull that
 fails leaves the news of the others usable: `check_sources` lets the night go on without it, unless
 people may have said no in what is missing. `dbt.build` builds and tests everything in one process;
-the other tasks of `dbt` show what became of one part each (a source's staging, a mart, a segment), with dbt's rows, seconds and failed tests as their log.
+the other tasks of `dbt` show what became of one part each (a source's staging, a mart, a segment),
+with dbt's rows, seconds and failed tests as their log.
 
 **Reads** the connections `rapport_hubspot`, `rapport_klaviyo`, `rapport_shop`, as far as the firm
 has these.
