@@ -8,8 +8,9 @@ gate lets them pass.
 What the firm has says its `sources.yml` (without one: its connections); a fault in it is an import
 error with its line. One task pulls each group of streams of it, side by side as far as its source's
 pool allows; its log and its return value say how many rows of each stream it landed. `dbt.build`
-builds and tests everything in one process; the other tasks of `dbt` show what became of one part each (a source's
-staging, a mart, a segment), with dbt's rows, seconds and failed tests as their log.
+builds and tests everything in one process; the other tasks of `dbt` show what became of one part
+each (a source's staging, a mart, a segment), with dbt's rows, seconds and failed tests as their
+log.
 
 **Reads** the connections `rapport_hubspot`, `rapport_klaviyo`, `rapport_shop`, as far as the firm
 has these.
