@@ -369,7 +369,7 @@ class TestWhatAFirmHas:
             "hubspot.source_totals",
             load="1.7",
             change={
-                "stream": "case i when 0 then 'tickets' end",
+                "stream": "'tickets'",
                 "source_total": "null",
                 "landed_total": "null",
                 "method": "'refused: tickets'",
