@@ -87,6 +87,8 @@ class Landing:
     def value(self, column, night):
         if column in DOCUMENTS:
             return f"'{json.dumps(DOCUMENTS[column])}'"
+        if column in ("source_total", "landed_total"):
+            return "(i + 30)::varchar"
         return f"'{night} 08:00:00'" if column in TIMES else "i::varchar"
 
     def remove(self, full_name, night=NIGHT):
@@ -98,13 +100,14 @@ class Landing:
         self.remove(full_name)
         self.land(full_name, **options)
 
-    def gate(self):
+    def gate(self, declared=None):
         return run_checkpoint(
             "sources",
             expectations_dir=EXPECTATIONS,
             data_docs_dir=self.docs,
             as_of=NIGHT,
             landing_dir=self.landing,
+            declared=declared,
         )
 
     def closed_because(self):
@@ -132,7 +135,7 @@ def landing(tmp_path, good_night):
 def test_a_good_night_passes_without_a_word(landing):
     result = landing.gate()
     assert (result.critical, result.warnings) == ([], [])
-    assert result.tables == 5
+    assert result.tables == 6
 
 
 class TestWhatStops:
@@ -319,3 +322,72 @@ def test_profiles_are_counted_once_a_week(landing):
 def test_later_nights_are_not_seen(landing):
     landing.land("shop.orders", NIGHT + timedelta(days=1), change={"updated_at": "'never'"})
     assert landing.gate().warnings == []
+
+
+class TestWhatAFirmHas:
+    """Only what is declared is expected, and of that only what there is."""
+
+    @pytest.fixture
+    def shop(self, tmp_path):
+        """A firm that has a shop and nothing else; what it has not is declared and empty."""
+        landing = Landing(tmp_path)
+        for stream in STREAMS:
+            declare(landing.landing, stream.source, stream.name, stream.declared)
+        landing.names = [stream.full_name for stream in STREAMS if stream.source == "shop"]
+        for name in landing.names:
+            landing.land(name)
+        return landing
+
+    def test_a_shop_alone_passes_without_a_word(self, shop):
+        result = shop.gate(shop.names)
+        assert (result.critical, result.warnings) == ([], [])
+        assert result.left_out == ["landing.members: needs hubspot.contacts"]
+
+    def test_the_same_landing_does_not_pass_for_a_firm_that_has_all(self, shop):
+        with pytest.raises(GateFailed, match="Nothing arrived from this source"):
+            shop.gate()
+
+    def test_an_empty_account_is_no_wrong_one(self, shop):
+        for name in ("orders", "order_lines", "coupons"):
+            shop.remove(f"shop.{name}")
+        nothing = "case when {} in ('orders', 'order_lines', 'coupons') then '0' else '30' end"
+        counted = nothing.format(f"({COUNTED['shop']})[i + 1]")
+        shop.replace(
+            "shop.source_totals", change={"source_total": counted, "landed_total": counted}
+        )
+        assert shop.gate(shop.names).warnings == []
+
+    def test_a_stream_that_has_nothing_where_its_source_has_some_stops(self, shop):
+        shop.remove("shop.orders")
+        with pytest.raises(GateFailed, match=r"is_empty\): 1 of .* shop.orders"):
+            shop.gate(shop.names)
+
+    def test_a_stream_that_the_key_may_not_read_warns_and_names_the_scope(self, landing):
+        landing.remove("hubspot.tickets")
+        landing.replace("hubspot.source_totals", change={"stream": self.without("tickets")})
+        landing.land(
+            "hubspot.source_totals",
+            load="1.7",
+            change={
+                "stream": "'tickets'",
+                "source_total": "null",
+                "landed_total": "null",
+                "method": "'refused: tickets'",
+            },
+        )
+        (warning,) = [line for line in landing.gate().warnings if "scopes" in line]
+        assert "hubspot.tickets lacks the scope tickets" in warning
+
+    def test_a_refusal_of_the_night_before_is_none_of_tonight(self, landing):
+        landing.replace("hubspot.source_totals", change={"stream": self.without("tickets")})
+        landing.land(
+            "hubspot.source_totals",
+            NIGHT - timedelta(days=1),
+            change={"stream": "'tickets'", "method": "'refused: tickets'", "source_total": "null"},
+        )
+        assert "is_unknown): 1 of 18 rows (stream_name hubspot.tickets)" in landing.closed_because()
+
+    @staticmethod
+    def without(stream):
+        """The streams that HubSpot counts, but for one."""
+        return f"nullif(({COUNTED['hubspot']})[i + 1], '{stream}')"

@@ -607,12 +607,19 @@ class TestMarketingEmail:
         assert all(datetime.fromisoformat(created) >= since for created, _ in late)
 
     @pytest.mark.parametrize("scope", ["marketing-email", "content"])
-    def test_a_key_that_lacks_a_scope_is_told_which(self, rapport, scope):
+    def test_a_key_that_lacks_a_scope_is_told_which_and_the_rest_lands(
+        self, rapport, scope, caplog
+    ):
         key = f"{rapport.secrets['hubspot']}-without-{scope}"
-        with pytest.raises(SourceDenied, match=scope):
-            rapport.pull(self.GROUP, secret=key)
-        assert rapport.rows("hubspot", "email_events") == []
-        assert rapport.pull(self.GROUP, secret=key, marketing_email=False)["email_events"] == 0
+        stream = {"marketing-email": "marketing_emails", "content": "email_events"}[scope]
+        rows = rapport.pull(self.GROUP, secret=key)
+        assert rows[stream] == 0
+        assert rapport.rows("hubspot", "source_totals", "stream, source_total, method") == [
+            (stream, None, f"refused: {scope}")
+        ]
+        assert f"scope {scope}" in caplog.text
+        other = ({"marketing_emails", "email_events"} - {stream}).pop()
+        assert rows[other] > 0
 
     @pytest.mark.parametrize("kind", ["html", "wrong_envelope", "repeat_cursor"])
     def test_nonsense_about_events_fails_the_pull_and_counts_for_nothing(self, rapport, kind):

@@ -143,8 +143,11 @@ def _customers(cells: list[Row], types: list[str]) -> Table:
 
 
 def _added_up(cells: list[Row]) -> Row:
+    """Sums of cells; None of what nothing tells of."""
     return {
-        name: sum(cell[column] for cell in cells)
+        name: None
+        if any(cell[column] is None for cell in cells)
+        else sum(cell[column] for cell in cells)
         for name, column in (
             ("customers", "customer_count"),
             ("change", "customer_count_change"),
