@@ -12,7 +12,7 @@ from rapport.errors import GateFailed
 from rapport.gate import run_checkpoint
 from rapport.landing import declare
 from rapport.sources.hubspot.types import OBJECT_TYPES
-from rapport.sources.streams import STREAMS
+from rapport.sources.streams import GROUPS, OF_CONSENT, STREAMS
 
 EXPECTATIONS = Path(__file__).parents[2] / "expectations"
 NIGHT = date(2018, 1, 2)
@@ -100,7 +100,7 @@ class Landing:
         self.remove(full_name)
         self.land(full_name, **options)
 
-    def gate(self, declared=None):
+    def gate(self, declared=None, missing=()):
         return run_checkpoint(
             "sources",
             expectations_dir=EXPECTATIONS,
@@ -108,11 +108,12 @@ class Landing:
             as_of=NIGHT,
             landing_dir=self.landing,
             declared=declared,
+            missing=missing,
         )
 
-    def closed_because(self):
+    def closed_because(self, missing=()):
         with pytest.raises(GateFailed) as failed:
-            self.gate()
+            self.gate(missing=missing)
         pages = [path.read_text() for path in self.docs.rglob("*.html")]
         assert not [page for page in pages if CANARY in page]
         assert CANARY not in str(failed.value)
@@ -135,17 +136,60 @@ def landing(tmp_path, good_night):
 def test_a_good_night_passes_without_a_word(landing):
     result = landing.gate()
     assert (result.critical, result.warnings) == ([], [])
-    assert result.tables == 6
+    assert result.tables == 7
+
+
+class TestAGroupWhosePullFailed:
+    def test_is_left_out_and_told(self, landing):
+        (warning,) = landing.gate(missing=["shop_orders"]).warnings
+        assert "landing.groups" in warning
+        assert "group_name shop_orders" in warning
+
+    @pytest.mark.parametrize("group", sorted(OF_CONSENT))
+    def test_stops_where_somebody_may_have_said_no(self, landing, group):
+        reason = landing.closed_because(missing=[group])
+        assert "People may have said no" in reason
+        assert f"group_name {group}" in reason
+
+    def test_is_one_that_the_gate_knows(self, landing):
+        with duckdb.connect() as connection:
+            connection.execute("set variable missing = ?::varchar[]", [list(GROUPS)])
+            query = (EXPECTATIONS / "audits" / "landing" / "groups.sql").read_text()
+            rows = connection.execute(query).fetchall()
+        assert {row[0] for row in rows} == set(GROUPS)
+        assert {row[0] for row in rows if row[1]} == OF_CONSENT
+        assert all(is_missing for _, _, is_missing in rows)
+
+
+class TestTotals:
+    def test_what_was_not_compared_is_neither_equal_nor_different(self, landing):
+        left_out = """'[{"metric": "M", "why": "answered 400"}]'"""
+        change = {"not_compared": f"case when i = 1 then {left_out} end"}
+        landing.replace("klaviyo.source_totals", change=change)
+        (warning,) = landing.gate().warnings
+        assert "could not be compared" in warning
+        assert "stream_name klaviyo.events" in warning
+
+    def test_a_night_that_could_compare_nothing_is_not_the_last_comparison(self, landing):
+        for name, night in (("1.4", NIGHT - timedelta(days=1)), ("1.5", NIGHT)):
+            change = {"checked_on": f"'{night}'"}
+            if night == NIGHT:
+                landing.remove("klaviyo.source_totals")
+                change |= {"source_total": "cast(null as varchar)", "not_compared": "'[{}]'"}
+            landing.land("klaviyo.source_totals", night, change=change, load=name)
+        warnings = "\n".join(landing.gate().warnings)
+        assert "overdue_days): 1 of 18 rows (stream_name klaviyo.events)" in warnings
+        assert "not_compared_parts" in warnings
 
 
 class TestWhatStops:
     """The night ends here: nothing is built of it."""
 
-    def test_a_source_from_which_nothing_arrived(self, landing):
+    def test_a_source_from_which_nothing_arrived_for_days(self, landing):
         for stream in STREAMS:
             if stream.source == "klaviyo":
                 landing.remove(stream.full_name)
-                landing.land(stream.full_name, NIGHT - timedelta(days=1))
+                landing.land(stream.full_name, NIGHT - timedelta(days=4))
         assert "landing.sources" in (reason := landing.closed_because())
         assert "source_name klaviyo" in reason
 
@@ -219,7 +263,7 @@ class TestWhatStops:
         assert "is_unknown): 11 of 18 rows" in landing.closed_because()
 
     def test_a_total_of_the_night_before(self, landing):
-        landing.replace("shop.source_totals", change={"checked_on": "'2018-01-01'"})
+        landing.replace("shop.source_totals", change={"checked_on": "'2017-12-25'"})
         assert "overdue_days): 5 of 18 rows" in landing.closed_because()
 
     def test_a_file_that_is_no_parquet(self, landing):
