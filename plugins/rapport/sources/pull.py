@@ -96,8 +96,7 @@ def _resources(group: str, declared: Declared, connection: Connection, known: Kn
     if source == HUBSPOT:
         return [_resource(group, hubspot(connection, group, known, declared.streams))]
     if source == KLAVIYO:
-        until = cutoff_of(known.as_of)
-        return [_resource(group, klaviyo(connection, group, known, until, declared.streams))]
+        return [_resource(group, klaviyo(connection, group, known, cutoff_of(known.as_of)))]
     if group == "shop_reconciliation":
         return [_resource(group, reconcile_shop(connection, known, declared.streams))]
     return shop(connection, {stream: known.start(stream) for stream in streams})

@@ -1,8 +1,7 @@
 """Klaviyo: profiles, lists with members, metrics, campaigns, flows, events, reconciliation."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from itertools import chain
 from typing import Any
 
 from rapport.sources.connection import Connection
@@ -27,8 +26,6 @@ from rapport.sources.streams import (
     LISTS,
     METRICS,
     PROFILES,
-    STREAMS,
-    Stream,
 )
 
 CHANNELS = ("email", "sms", "mobile_push")  # a campaign list must name one
@@ -39,13 +36,7 @@ SUPPRESSIONS = (
 )
 
 
-def klaviyo(
-    connection: Connection,
-    group: str,
-    known: Known,
-    until: datetime,
-    declared: Sequence[Stream] = STREAMS,
-) -> Iterator[Page]:
+def klaviyo(connection: Connection, group: str, known: Known, until: datetime) -> Iterator[Page]:
     """Yield what is new in a group of Klaviyo's streams.
 
     Args:
@@ -53,19 +44,13 @@ def klaviyo(
         group: a key of ``streams.GROUPS``.
         known: what is landed.
         until: events at or after this moment belong to a later night.
-        declared: the streams that are asked for.
     """
     api = Klaviyo(connection)
     channels = connection.options.get("channels", CHANNELS)
-    pulls: dict[str, Callable[[], Iterable[Page]]] = {
+    pulls: dict[str, Callable[[], Iterator[Page]]] = {
         "klaviyo_profiles": lambda: _profiles(api, known.start(PROFILES)),
         "klaviyo_lists": lambda: unless_refused(LISTS, known, api.id, _lists(api)),
-        "klaviyo_campaigns": lambda: chain(
-            _metrics(api),
-            unless_refused(CAMPAIGNS, known, api.id, _campaigns(api, channels))
-            if CAMPAIGNS in declared
-            else (),
-        ),
+        "klaviyo_campaigns": lambda: _campaigns(api, channels),
         "klaviyo_flows": lambda: unless_refused(FLOWS, known, api.id, pull_flows(api)),
         "klaviyo_events": lambda: _events(api, known.start(EVENTS), until),
         "klaviyo_reconciliation": lambda: reconcile(api, known, until),
@@ -111,12 +96,9 @@ def _lists(api: Klaviyo) -> Iterator[Page]:
                 )
 
 
-def _metrics(api: Klaviyo) -> Iterator[Page]:
+def _campaigns(api: Klaviyo, channels: list[str]) -> Iterator[Page]:
     for page in api.pages("metrics", {}):
         yield METRICS, [api.row(METRICS, record) for record in page]
-
-
-def _campaigns(api: Klaviyo, channels: list[str]) -> Iterator[Page]:
     for channel in channels:
         params = {
             "filter": f"equals(messages.channel,'{channel}')",
