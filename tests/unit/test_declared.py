@@ -158,6 +158,13 @@ def test_what_landed_when_the_firm_had_a_source_is_known_for_good(firm, tmp_path
     assert "klaviyo.events" not in there.names
 
 
+def test_of_a_stream_that_was_never_read_nothing_is_known_for_want_of_a_scope(firm, tmp_path):
+    there = firm("hubspot: true")
+    known = there.known(tmp_path / "landing", refused={"hubspot.tickets"})
+    assert "hubspot.tickets" not in known
+    assert "hubspot.contacts" in known
+
+
 # --- the command, the page and the other files that name streams
 
 

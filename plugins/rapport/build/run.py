@@ -19,6 +19,7 @@ from rapport.errors import BuildError
 from rapport.policy import Policies, policies_of
 from rapport.settings import Settings
 from rapport.sources.declared import Declared
+from rapport.sources.known import refused_on
 from rapport.sources.pull import EVERYTHING, loads_of_night
 from rapport.warehouse import building
 
@@ -122,10 +123,15 @@ def _variables(
     settings: Settings, as_of: date, policies: Policies, declared: Declared
 ) -> dict[str, Any]:
     """What dbt is told of the night."""
+    refused = {
+        name
+        for source in declared.sources
+        for name in refused_on(settings.landing_dir, source, as_of)
+    }
     return {
         "as_of_date": str(as_of),
         "streams_declared": list(declared.names),
-        "streams_known": list(declared.known(settings.landing_dir)),
+        "streams_known": list(declared.known(settings.landing_dir, refused)),
         **policies.variables(),
     }
 

@@ -10,7 +10,7 @@ a firm of its own has those that have a connection or were ever pulled, so that 
 was lost fails a night and does not make a source silently absent.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -76,15 +76,20 @@ class Declared:
             if stream not in self.streams
         }
 
-    def known(self, landing_dir: Path) -> tuple[str, ...]:
+    def known(self, landing_dir: Path, refused: Collection[str] = ()) -> tuple[str, ...]:
         """Full names of these streams and of those that landed when the firm had them.
 
         What somebody said there holds: an opt-out does not end with a contract for a tool.
+
+        Args:
+            landing_dir: the landing.
+            refused: streams that may not be read tonight; nothing is known of one that never was.
         """
         return tuple(
             stream.full_name
             for stream in STREAMS
-            if stream in self.streams or _has_landed(landing_dir, stream)
+            if (stream in self.streams and stream.full_name not in refused)
+            or _has_landed(landing_dir, stream)
         )
 
 

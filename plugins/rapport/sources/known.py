@@ -246,6 +246,20 @@ def unless_refused(
         yield SOURCE_TOTALS[stream.source], [row]
 
 
+def refused_on(landing_dir: Path, source: str, as_of: date) -> set[str]:
+    """Return the full names of the streams of a source that its key might not read on a night."""
+    totals = SOURCE_TOTALS[source]
+    if not (landing_dir / source / totals.name).is_dir():
+        return set()
+    with Known(landing_dir, as_of).open(totals) as landed:
+        found = landed.execute(
+            "select distinct stream from source_totals "
+            "where starts_with(method, ?) and try_cast(checked_on as date) = ?",
+            [REFUSED, as_of],
+        ).fetchall()
+    return {f"{source}.{stream}" for (stream,) in found}
+
+
 def listing_due(
     connection: duckdb.DuckDBPyConnection,
     known: Known,

@@ -139,7 +139,7 @@ def _pages(
     if source == HUBSPOT:
         return hubspot(connection, group, known, declared.streams)
     if source == KLAVIYO:
-        return klaviyo(connection, group, known, cutoff_of(known.as_of), declared.streams)
+        return klaviyo(connection, group, known, cutoff_of(known.as_of))
     if group == "shop_reconciliation":
         return reconcile_shop(connection, known, declared.streams)
     return shop(connection, {stream: known.start(stream) for stream in streams})

@@ -255,7 +255,6 @@ CAMPAIGNS = _klaviyo_resource(
     "updated_at",
     more=("channel", "tags"),
     scope="campaigns:read, tags:read",
-    without="campaigns by name, and what they are of",
 )
 # The messages of campaigns: a test's variations are told apart by their labels.
 CAMPAIGN_MESSAGES = _klaviyo_resource(
@@ -264,7 +263,6 @@ CAMPAIGN_MESSAGES = _klaviyo_resource(
     "updated_at",
     more=("campaign_id",),
     scope="campaigns:read",
-    part_of="campaigns",
 )
 # An automation, its steps, and what its steps send: who gets what because of what happened.
 FLOWS = _klaviyo_resource(

@@ -1,9 +1,9 @@
 """Klaviyo: profiles, lists with members, metrics, campaigns, flows, events, reconciliation."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from itertools import chain
 
+from rapport.errors import SourceRefused
 from rapport.sources.connection import Connection
 from rapport.sources.klaviyo.api import (
     Klaviyo,
@@ -17,6 +17,7 @@ from rapport.sources.klaviyo.lists import pull_lists
 from rapport.sources.klaviyo.reconciliation import reconcile
 from rapport.sources.known import Known, unless_refused
 from rapport.sources.records import Page, set_apart
+from rapport.sources.resuming import resumed
 from rapport.sources.streams import (
     CAMPAIGN_MESSAGES,
     CAMPAIGNS,
@@ -25,8 +26,6 @@ from rapport.sources.streams import (
     LISTS,
     METRICS,
     PROFILES,
-    STREAMS,
-    Stream,
 )
 
 CHANNELS = ("email", "sms", "mobile_push")  # a campaign list must name one
@@ -37,13 +36,7 @@ SUPPRESSIONS = (
 )
 
 
-def klaviyo(
-    connection: Connection,
-    group: str,
-    known: Known,
-    until: datetime,
-    declared: Sequence[Stream] = STREAMS,
-) -> Iterator[Page]:
+def klaviyo(connection: Connection, group: str, known: Known, until: datetime) -> Iterator[Page]:
     """Yield what is new in a group of Klaviyo's streams, and what could not be read of it.
 
     Args:
@@ -51,12 +44,9 @@ def klaviyo(
         group: a key of ``streams.GROUPS``.
         known: what is landed.
         until: events at or after this moment belong to a later night.
-        declared: the streams that are asked for.
     """
     api = Klaviyo(connection)
-    for stream, rows in set_apart(
-        _pull(api, connection, group, known, until, declared), known.as_of
-    ):
+    for stream, rows in set_apart(_pull(api, connection, group, known, until), known.as_of):
         yield stream, rows
         yield from api.refusals(known.as_of)
     yield from api.refusals(known.as_of)
@@ -68,18 +58,12 @@ def _pull(
     group: str,
     known: Known,
     until: datetime,
-    declared: Sequence[Stream],
 ) -> Iterator[Page]:
     channels = connection.options.get("channels", CHANNELS)
-    pulls: dict[str, Callable[[], Iterable[Page]]] = {
+    pulls: dict[str, Callable[[], Iterator[Page]]] = {
         "klaviyo_profiles": lambda: _profiles(api, known.start(PROFILES)),
         "klaviyo_lists": lambda: unless_refused(LISTS, known, api.id, pull_lists(api, known)),
-        "klaviyo_campaigns": lambda: chain(
-            _metrics(api),
-            unless_refused(CAMPAIGNS, known, api.id, _campaigns(api, channels))
-            if CAMPAIGNS in declared
-            else (),
-        ),
+        "klaviyo_campaigns": lambda: _campaigns(api, channels),
         "klaviyo_flows": lambda: unless_refused(FLOWS, known, api.id, pull_flows(api)),
         "klaviyo_events": lambda: _events(api, known.start(EVENTS), until),
         "klaviyo_reconciliation": lambda: reconcile(api, known, until),
@@ -96,37 +80,41 @@ def _profiles(api: Klaviyo, since: datetime | None) -> Iterator[Page]:
             yield PROFILES, [api.row(PROFILES, record) for record in page]
 
 
-def _metrics(api: Klaviyo) -> Iterator[Page]:
+def _campaigns(api: Klaviyo, channels: list[str]) -> Iterator[Page]:
     for page in api.pages("metrics", {}):
         yield METRICS, [api.row(METRICS, record) for record in page]
-
-
-def _campaigns(api: Klaviyo, channels: list[str]) -> Iterator[Page]:
     for channel in channels:
-        params = {
-            "filter": f"equals(messages.channel,'{channel}')",
-            "include": "campaign-messages,tags",
-            "fields[campaign-message]": "created_at,updated_at,definition.channel,definition.label",
-        }
-        for page in api.pages("campaigns", params):
-            included = page.response.json().get("included") or []
-            names = tag_names(included)
-            yield (
-                CAMPAIGNS,
-                [
-                    api.row(CAMPAIGNS, record, channel=channel, tags=tags_of(record, names))
-                    for record in page
-                ],
-            )
-            owners = owners_of(page, "campaign-messages")
-            yield (
-                CAMPAIGN_MESSAGES,
-                [
-                    api.row(CAMPAIGN_MESSAGES, record, campaign_id=owners.get(record["id"]))
-                    for record in included
-                    if record["type"] == "campaign-message"
-                ],
-            )
+        try:
+            yield from _of_channel(api, channel)
+        except SourceRefused as refusal:
+            api.refuse(CAMPAIGNS, str(refusal), part=channel)
+
+
+def _of_channel(api: Klaviyo, channel: str) -> Iterator[Page]:
+    params = {
+        "filter": f"equals(messages.channel,'{channel}')",
+        "include": "campaign-messages,tags",
+        "fields[campaign-message]": "created_at,updated_at,definition.channel,definition.label",
+    }
+    for page in resumed(lambda _: api.pages("campaigns", params)):
+        included = page.response.json().get("included") or []
+        names = tag_names(included)
+        yield (
+            CAMPAIGNS,
+            [
+                api.row(CAMPAIGNS, record, channel=channel, tags=tags_of(record, names))
+                for record in page
+            ],
+        )
+        owners = owners_of(page, "campaign-messages")
+        yield (
+            CAMPAIGN_MESSAGES,
+            [
+                api.row(CAMPAIGN_MESSAGES, record, campaign_id=owners.get(record["id"]))
+                for record in included
+                if record["type"] == "campaign-message"
+            ],
+        )
 
 
 def _events(api: Klaviyo, since: datetime | None, until: datetime) -> Iterator[Page]:
