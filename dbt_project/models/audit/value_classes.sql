@@ -22,18 +22,24 @@ classes as (
 )
 
 select
-    measure,
-    sum(customer_count) as ranked_count,
+    measures.measure,
+    coalesce(sum(classed.customer_count), 0) as ranked_count,
     coalesce(
-        sum(customer_count) filter (
-            where quintile not between 1 and 5 or (quintile is null and are_there_any)
+        sum(classed.customer_count) filter (
+            where
+            classed.quintile not between 1 and 5
+            or (classed.quintile is null and classed.are_there_any)
         ), 0
     ) as unclassed_count,
-    max(customer_count) / sum(customer_count) as largest_share
+    coalesce(max(classed.customer_count) / sum(classed.customer_count), 0) as largest_share
 from (
+    values {% for measure in measures %}('{{ measure }}'){{ ', ' if not loop.last }}{% endfor %}
+) as measures (measure)
+left join (
     select
         *,
         max(quintile) over (partition by measure) is not null as are_there_any
     from classes
 ) as classed
-group by measure
+    on measures.measure = classed.measure
+group by measures.measure

@@ -54,6 +54,8 @@ counted as (
         ) as landed_count,
         {% if held_by == 'hubspot__associations' %}
         versions.current_count as staged_count,
+        {% elif held_by == 'sources__refusals' %}
+        0 as staged_count,
         {% else %}
         (
             select count(*)

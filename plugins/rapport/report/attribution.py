@@ -3,7 +3,7 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from rapport.report.night import Night, Row
+from rapport.report.night import CONVERSIONS, Night, Row
 from rapport.report.pictures import AMBER, BLUE, GREY, VERMILION, Picture, Size, panels, picture
 from rapport.report.words import (
     LEAST_OBSERVATIONS,
@@ -44,6 +44,8 @@ def attribution(night: Night) -> Section | None:
     if not night.has("rpt_channel_attribution", "month_date", "credit_count_low"):
         return None
     section = ("attribution", "Attribution: what channels are owed, and how sure that is")
+    if why := night.untold(CONVERSIONS):
+        return Section(*section, why)
     rows = night.rows(
         """
         from rpt_channel_attribution

@@ -115,7 +115,9 @@ def _figures(night: Night, schema: str, last_day: date) -> dict[str, float | Non
     if night.has("dim_contact_pressure", schema=schema):
         [row] = night.rows(
             f"""
-            select count(*) filter (saturation = 'oversaturated') / count(*) as over
+            select
+                count(*) filter (saturation = 'oversaturated')
+                / nullif(count(saturation), 0) as over
             from {schema}.dim_contact_pressure
             """
         )
