@@ -19,6 +19,27 @@ classes as (
     group by {{ measure }}_quintile
     {% endfor %}
 
+),
+
+-- each of them, also where nobody has ordered
+measures as (
+
+    {% for measure in measures %}
+    {% if not loop.first %}
+    union all
+    {% endif %}
+    select '{{ measure }}' as measure
+    {% endfor %}
+
+),
+
+classed as (
+
+    select
+        *,
+        max(quintile) over (partition by measure) is not null as are_there_any
+    from classes
+
 )
 
 select
@@ -32,14 +53,6 @@ select
         ), 0
     ) as unclassed_count,
     coalesce(max(classed.customer_count) / sum(classed.customer_count), 0) as largest_share
-from (
-    values {% for measure in measures %}('{{ measure }}'){{ ', ' if not loop.last }}{% endfor %}
-) as measures (measure)
-left join (
-    select
-        *,
-        max(quintile) over (partition by measure) is not null as are_there_any
-    from classes
-) as classed
-    on measures.measure = classed.measure
+from measures
+left join classed on measures.measure = classed.measure
 group by measures.measure

@@ -1,5 +1,5 @@
--- Within the warehouse a count of what nobody tells of is 0, as sums need it. A release says null instead: it reads
--- here which columns these are (rapport/release/content.py).
+-- Within the warehouse a count of what nobody tells of is 0, as sums need it. A release says null
+-- instead: it reads here which columns these are (rapport/release/content.py).
 select
     untold.mart,
     untold.column_name,
