@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from rapport import landing
 from rapport.errors import GateFailed
 from rapport.gate.declarations import DeclarationError, Validation, load_checkpoint
 from rapport.gate.docs import Check, Docs, Looked
@@ -104,6 +105,8 @@ def run_checkpoint(
         critical.append(f"the checkpoint itself raised {type(error).__name__}")
 
     evaluated = sum(len(table.checks) for table in tables)
+    if landing_dir is not None and (critical or any(table.problems for table in tables)):
+        critical += landing.examine(landing_dir, as_of)
     for table in tables:
         critical += [f"{table.name}: {problem}" for problem in table.problems]
         critical += [check.line(table.name) for check in table.checks if check.verdict == "stops"]
