@@ -118,13 +118,21 @@ class Disturbed:
     def said(self, home: Path) -> str:
         return (home / "said").read_text() if (home / "said").exists() else ""
 
-    def differences(self, group: str, as_of: date, home: Path) -> list[str]:
-        """Compare a landing with the undisturbed one: what is lost, doubled or left behind."""
+    def differences(
+        self, group: str, as_of: date, home: Path, *, newest_only: bool = False
+    ) -> list[str]:
+        """Compare a landing with the undisturbed one: what is lost, doubled or left behind.
+
+        What a source said on an earlier night nobody can ask it again: with ``newest_only`` the
+        newest version of each record is compared, whenever it was read.
+        """
         expected = self._kept("after", as_of, group) / "landing"
         source = GROUPS[group][0].source
         found: list[str] = []
         for stream in (each for each in STREAMS if each.source == source):
-            there, here = (_contents(each, stream, as_of) for each in (expected, home / "landing"))
+            there, here = (
+                _contents(each, stream, as_of, newest_only) for each in (expected, home / "landing")
+            )
             found += [
                 f"{stream.full_name}: {len(rows)} rows {what}"
                 for what, rows in (
@@ -165,15 +173,23 @@ class _Contents:
     whole: list[tuple]
 
 
-def _contents(landing_dir: Path, stream, as_of: date) -> _Contents:
+def _contents(landing_dir: Path, stream, as_of: date, newest_only: bool) -> _Contents:
     """What a landing says: every version, those that one load has twice, what belongs together."""
-    columns = ", ".join(f'"{name}"' for name in stream.columns if name != "method")
+    left_out = {"method", *(("read_on", "noticed_on") if newest_only else ())}
+    columns = ", ".join(f'"{name}"' for name in stream.columns if name not in left_out)
     with landing.opened(landing_dir, stream.source, [stream.name], as_of) as connection:
         versions = f'select {columns} from "{stream.name}"'
         if stream == SOURCE_TOTALS[stream.source]:  # the newest of a day is the one that counts
             versions += (
                 " qualify row_number() over (partition by stream, checked_on"
                 " order by _dlt_load_id desc) = 1"
+            )
+            versions += f" and checked_on = '{as_of}'" if newest_only else ""
+        elif newest_only and not stream.whole_by:
+            last = "archived desc" if "archived" in stream.columns else "1"
+            versions += (
+                f" qualify row_number() over (partition by {', '.join(stream.key)}"
+                f" order by load_date desc, _dlt_load_id desc, {last}) = 1"
             )
         rows = set(connection.execute(versions).fetchall())
         doubled = connection.execute(
