@@ -1,11 +1,11 @@
-"""What pulling costs beside bare HTTP and parquet, and what a first pull of a million contacts takes.
+"""What pulling costs beside bare HTTP and parquet, and what a million contacts take at first.
 
     python -m benchmarks.pull               # side by side, through the look-alikes
     python -m benchmarks.pull --million     # calls and hours, from the vendors' documented limits
 
-Side by side: Rapport pulls a group, and every request that it sends is written down. Then the same requests
-are sent again by a bare client that does nothing but parse the answers and write their records to
-parquet, as id and document. The two take turns; the ratio is of the medians.
+Side by side: Rapport pulls a group, and every request that it sends is written down. Then the same
+requests are sent again by a bare client that does nothing but parse the answers and write their
+records to parquet, as id and document. The two take turns; the ratio is of the medians.
 """
 
 import argparse
@@ -102,14 +102,12 @@ def measure(served: Served, home: Path, rounds: int) -> None:
     """Print the table."""
     kept = home / "before"
     kept.mkdir()
-    print(
-        "| group | calls | records | Rapport s | bare s | bare / Rapport |\n|---|--:|--:|--:|--:|--:|"
-    )
-    ratios = []
+    print("| group | calls | records | Rapport s | bare s | bare / Rapport |")
+    print("|---|--:|--:|--:|--:|--:|")
     sums = [0.0, 0.0]
     for group in MEASURED:
         connection = served.of(group)
-        ours, theirs, rows, sent = [], [], 0, []
+        ours, theirs, rows = [], [], 0
         for number in range(rounds + 1):  # the first one warms both
             work = home / "round"
             shutil.rmtree(work, ignore_errors=True)
@@ -133,7 +131,6 @@ def measure(served: Served, home: Path, rounds: int) -> None:
         shutil.rmtree(kept)
         shutil.copytree(home / "round", kept)
         a, b = statistics.median(ours), statistics.median(theirs)
-        ratios.append(b / a)
         sums[0] += a
         sums[1] += b
         print(f"| {group} | {len(sent)} | {rows:,} | {a:.2f} | {b:.2f} | {b / a:.2f} |", flush=True)
