@@ -1,8 +1,8 @@
 """A first pull of a million contacts: its calls, and its hours at the vendors' documented limits.
 
 Calls follow from how the sources are asked (the page and batch sizes are those of the code). Hours
-are simulated call by call: a call starts when the pace of its endpoint lets it, after the one before
-has been answered; a try that meets its deadline lands what came, and the next one goes on there.
+are simulated call by call: a call starts when the pace of its endpoint lets it, after the one
+before has been answered; a try that meets its deadline lands what came, and the next goes on there.
 """
 
 import math

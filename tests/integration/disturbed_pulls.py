@@ -137,7 +137,8 @@ class Disturbed:
                 f"{stream.full_name}: {len(rows)} rows {what}"
                 for what, rows in (
                     ("lost", there.rows - here.rows),
-                    ("that never were", here.rows - there.rows),
+                    # a stream whose count of an earlier night is lost is counted once more
+                    ("that never were", set() if newest_only else here.rows - there.rows),
                     ("doubled", here.doubled - there.doubled),
                 )
                 if rows
