@@ -1,4 +1,4 @@
-"""A pull that fails halfway or at its deadline: what came landed, and the next try goes on there."""
+"""A pull that fails halfway or at its deadline: what came landed, the next try goes on there."""
 
 from datetime import date
 
