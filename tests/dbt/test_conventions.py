@@ -9,6 +9,7 @@ from tests.dbt.manifest_views import PROJECT, layer, models
 
 NAMES = {
     "staging": r"(base|stg)_[a-z]+__[a-z_]+",
+    "canonical": r"canonical_[a-z_]+|map_[a-z]+__[a-z_]+",
     "intermediate": r"int_[a-z]+__[a-z_]+",
     "marts": r"(dim|fct|rpt)_[a-z_]+|customer_aliases|identity_changes|policies",
     "segments": r"seg_[a-z_]+|segments|segment_[a-z]+|int_segments__[a-z_]+",

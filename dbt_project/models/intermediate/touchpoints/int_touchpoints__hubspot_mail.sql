@@ -49,7 +49,7 @@ touchpoints as (
     inner join meanings on events.event_type = meanings.hubspot_type
     inner join {{ ref('int_identity__mail_recipients') }} as recipients
         on events.event_id = recipients.event_id
-    left join {{ ref('int_campaigns__hubspot_sendings') }} as sendings
+    left join {{ ref('map_hubspot__sendings') }} as sendings
         on events.sending_id = sendings.sending_id
     where events.event_type <> 'statuschange' or events.is_refusal
 

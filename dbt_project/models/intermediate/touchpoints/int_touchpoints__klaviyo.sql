@@ -20,19 +20,13 @@ meanings as (
 
 ),
 
--- A message belongs to one campaign; were two to claim it, the lower id has it.
 campaign_of_message as (
 
     select
         message_id,
-        min(campaign_id) as campaign_id
-    from (
-        select
-            campaign_id,
-            unnest(message_ids) as message_id
-        from {{ ref('stg_klaviyo__campaigns') }}
-    ) as messages
-    group by message_id
+        campaign_id
+    from {{ ref('canonical_messages') }}
+    where source = 'klaviyo' and campaign_id is not null
 
 ),
 
@@ -135,16 +129,16 @@ flow_messages as (
 -- A variation of a test is a message of its own, or a variation that the event names.
 variations as (
 
-    select variation_id
-    from {{ ref('int_campaigns__variations') }}
-    where is_tested
+    select message_id as variation_id
+    from {{ ref('canonical_messages') }}
+    where source = 'klaviyo' and is_variation
 
 ),
 
 service_campaigns as (
 
     select campaign_id
-    from {{ ref('stg_klaviyo__campaigns') }}
+    from {{ ref('canonical_campaigns') }}
     where {{ has_tag('tags', var('service_flow_tag')) }}
 
 ),

@@ -2,7 +2,7 @@ with
 
 touchpoints as (
 
-    select * from {{ ref('int_touchpoints__hubspot') }}
+    select * from {{ ref('int_touchpoints__logged') }}
     union all
     select * from {{ ref('int_touchpoints__hubspot_mail') }}
     where event_type <> 'dropped'
