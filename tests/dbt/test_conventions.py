@@ -79,8 +79,8 @@ DAY_OF_UTC = re.compile(r"cast\((\w+\.)?\w+_at as date\)|'month', (\w+\.)?\w+_at
 ITS_DAY_IS_UTCS = {
     "fct_deals.sql",
     "int_clocks__reporting_days.sql",
-    "int_identity__contacts.sql",
     "int_identity__versions.sql",
+    "map_people__named.sql",
 }
 
 
