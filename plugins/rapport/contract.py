@@ -32,9 +32,9 @@ RULES = """\
 A source's columns are mapped onto these, and everything beyond reads these and no source. So any
 source will do that can say what is asked here, and what it cannot say has a stated effect.
 
-- **An id is unique within its stream, whatever the source.** Those of HubSpot, Klaviyo and the shop
-  are as they came; those of any further source begin with its name and a colon. People and what
-  belongs to them are the exception: their key is the source and the id.
+- **An id is unique within its stream, whatever the source**, unless `source` is part of the key.
+  Those of HubSpot, Klaviyo and the shop are as they came; a further source puts its name and a
+  colon before its own, here and wherever it names them.
 - **A row is a record as its source has it now.** Rapport keeps the versions: a source may bring a
   record again, changed or not. What has the same key and an earlier `updated_at` is superseded.
 - **Null is what the source does not say**, and never 0, an empty text or a date of long ago. What
