@@ -237,6 +237,10 @@ create table staging.base_hubspot__contacts as
         false as is_removed, false as is_archived, null::varchar as time_zone
     from marts.dim_customers;
 create table staging.stg_hubspot__contacts as from staging.base_hubspot__contacts;
+create table canonical.canonical_preferences as
+    select 'hubspot' as source, time_zone from staging.stg_hubspot__contacts;
+create table canonical.canonical_contacts as
+    select 'klaviyo' as source, time_zone, true as is_current from staging.stg_klaviyo__profiles;
 create table staging.base_hubspot__subscription_statuses as
     select
         null::varchar as email, 'email' as channel, '*' as subscription_id,

@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- Everything that anybody's records ever said about consent, from every version that landed: a state
--- that a later version overwrote was still said. With each word goes what it was said of: the
+-- Everything that anybody's records ever said about consent, from every version that landed: a
+-- state that a later version overwrote was still said. With each word goes what it was said of: the
 -- addresses that the record had then, or none where the source does not say.
 with
 
@@ -166,7 +166,7 @@ from_events as (
         'klaviyo' as source,
         events.profile_id as contact_id,
         -- an event does not say which address it came from
-        cast(null as varchar []) as addresses,
+        cast(null as varchar[]) as addresses,
         meanings.channel,
         case
             when meanings.consent_level = 'topic' then coalesce(events.list_topic, '*')

@@ -12,57 +12,60 @@ hubspot as (
 
     select
         'hubspot' as source,
-        contacts.contact_id,
-        contacts.shop_customer_number as external_id,
-        contacts.merged_contact_ids,
-        contacts.owner_id,
-        contacts.company_id,
-        companies.to_ids as company_ids,
-        contacts.email,
-        contacts.additional_emails,
-        contacts.first_name,
-        contacts.last_name,
+        contact_id,
+        shop_customer_number as external_id,
+        merged_contact_ids,
+        owner_id,
+        company_id,
+        email,
+        additional_emails,
+        first_name,
+        last_name,
         list_filter(
-            [
-                contacts.phone,
-                contacts.mobile_phone,
-                contacts.calculated_phone,
-                contacts.calculated_mobile_phone
-            ],
+            [phone, mobile_phone, calculated_phone, calculated_mobile_phone],
             lambda number: number is not null
         ) as phones,
-        contacts.birth_date,
-        contacts.postcode,
-        contacts.city,
-        contacts.country_code,
-        contacts.company_name,
-        contacts.lifecycle_stage,
-        contacts.language_code,
+        birth_date,
+        postcode,
+        city,
+        country_code,
+        company_name,
+        lifecycle_stage,
+        language_code,
         cast(null as varchar) as time_zone,
-        contacts.age_band,
-        contacts.income_band,
-        contacts.household_size,
-        contacts.household_composition,
-        contacts.home_ownership,
-        contacts.marital_status,
-        contacts.kids_count,
+        age_band,
+        income_band,
+        household_size,
+        household_composition,
+        home_ownership,
+        marital_status,
+        kids_count,
         cast(null as boolean) as is_email_deliverable,
         false as has_bounced,
-        contacts.is_archived,
-        contacts.created_at,
-        contacts.updated_at,
-        contacts.load_date,
-        contacts.last_load_date,
-        contacts.load_id,
-        contacts.row_hash,
+        is_archived,
+        created_at,
+        updated_at,
+        load_date,
+        last_load_date,
+        load_id,
+        row_hash,
         {{ is_staged() }} as is_current
-    from {{ ref('base_hubspot__contacts') }} as contacts
+    from {{ ref('base_hubspot__contacts') }}
+    where not is_quarantined
+
+),
+
+hubspot_with_companies as (
+
+    select
+        hubspot.*,
+        companies.to_ids as company_ids
+    from hubspot
     left join {{ ref('stg_hubspot__associations') }} as companies
         on
-            contacts.contact_id = companies.from_id
+            hubspot.contact_id = companies.from_id
             and companies.from_type = 'contacts'
             and companies.to_type = 'companies'
-    where not contacts.is_quarantined
 
 ),
 
@@ -72,12 +75,11 @@ klaviyo as (
         'klaviyo' as source,
         profile_id as contact_id,
         external_id,
-        cast(null as varchar []) as merged_contact_ids,
+        cast(null as varchar[]) as merged_contact_ids,
         cast(null as varchar) as owner_id,
         cast(null as varchar) as company_id,
-        cast(null as varchar []) as company_ids,
         email,
-        cast([] as varchar []) as additional_emails,
+        cast([] as varchar[]) as additional_emails,
         first_name,
         last_name,
         list_filter([phone], lambda number: number is not null) as phones,
@@ -95,14 +97,10 @@ klaviyo as (
         ] %}
         cast(null as varchar) as {{ column }},
         {% endfor %}
-        coalesce(can_receive_email_marketing, false)
-        and email_consent is distinct from 'UNSUBSCRIBED' as is_email_deliverable,
-        len(
-            list_filter(
-                suppressions,
-                lambda suppression: suppression.reason in ('HARD_BOUNCE', 'INVALID_EMAIL')
-            )
-        ) > 0 as has_bounced,
+        coalesce(
+            can_receive_email_marketing and email_consent is distinct from 'UNSUBSCRIBED', false
+        ) as is_email_deliverable,
+        {{ has_bounced('suppressions') }} as has_bounced,
         false as is_archived,
         created_at,
         updated_at,
@@ -110,7 +108,8 @@ klaviyo as (
         last_load_date,
         load_id,
         row_hash,
-        {{ is_staged() }} as is_current
+        {{ is_staged() }} as is_current,
+        cast(null as varchar[]) as company_ids
     from {{ ref('base_klaviyo__profiles') }}
     where not is_quarantined
 
@@ -122,15 +121,14 @@ shop as (
         'shop' as source,
         shop_customer_id as contact_id,
         shop_customer_id as external_id,
-        cast(null as varchar []) as merged_contact_ids,
+        cast(null as varchar[]) as merged_contact_ids,
         cast(null as varchar) as owner_id,
         cast(null as varchar) as company_id,
-        cast(null as varchar []) as company_ids,
         email,
-        cast([] as varchar []) as additional_emails,
+        cast([] as varchar[]) as additional_emails,
         cast(null as varchar) as first_name,
         cast(null as varchar) as last_name,
-        cast([] as varchar []) as phones,
+        cast([] as varchar[]) as phones,
         cast(null as date) as birth_date,
         {% for column in [
             'postcode', 'city', 'country_code', 'company_name', 'lifecycle_stage', 'language_code',
@@ -148,7 +146,8 @@ shop as (
         last_load_date,
         load_id,
         row_hash,
-        {{ is_staged() }} as is_current
+        {{ is_staged() }} as is_current,
+        cast(null as varchar[]) as company_ids
     from {{ ref('base_shop__customers') }}
     where not is_quarantined
 
@@ -156,7 +155,7 @@ shop as (
 
 versions as (
 
-    select * from hubspot
+    select * from hubspot_with_companies
     union all
     select * from klaviyo
     union all

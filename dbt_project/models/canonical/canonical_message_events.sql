@@ -1,5 +1,5 @@
--- HubSpot tells a type of its own and a sending; accepted for sending and put off end as delivered, bounced or
--- dropped. Klaviyo tells a metric, whose meaning is in the seed.
+-- HubSpot tells a type of its own and a sending; accepted for sending and put off end as delivered,
+-- bounced or dropped. Klaviyo tells a metric, whose meaning is in the seed.
 with
 
 hubspot_types as (

@@ -1,5 +1,5 @@
--- An order or an event can arrive before the record it names; nobody's history waits for that. Any version
--- of it that could be read, as who was named once is known.
+-- An order or an event can arrive before the record it names; nobody's history waits for that. Any
+-- version of it that could be read, as who was named once is known.
 select
     'shop' as source,
     shop_customer_id as contact_id,

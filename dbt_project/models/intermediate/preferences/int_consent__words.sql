@@ -1,9 +1,9 @@
 {{ config(materialized='table') }}
 
--- Which addresses each word is of, and whose record says it. A word that does not say its address is, if it is
--- a no, of all that the record ever had, and if it is a yes, of the one that it has. A word of an address alone
--- is, if it is a yes, of the records of its source that have the address, and if it is a no, of all that ever had
--- it; where none has, it is the address's alone, for whoever holds it elsewhere.
+-- Which addresses each word is of, and whose record says it. A word that does not say its address is,
+-- if it is a no, of all that the record ever had, and if it is a yes, of the one that it has. A word of
+-- an address alone is, if it is a yes, of the records of its source that have the address, and if it is
+-- a no, of all that ever had it; where none has, it is the address's alone, for whoever holds it.
 with
 
 said as (
