@@ -44,8 +44,9 @@ def held(dbt, warehouse) -> set[str]:
         },
     )
     failures = build.failures()
-    assert build.success == (failures == "")
-    return {s.name for s in STREAMS if f" as_contracted_{PREFIX}{s.name}_ " in failures}
+    broken = {s.name for s in STREAMS if f" as_contracted_{PREFIX}{s.name}_ " in failures}
+    assert build.success == (not broken), failures
+    return broken
 
 
 @pytest.fixture
@@ -60,8 +61,7 @@ def test_the_example_rows_keep_the_contract(dbt, empty):
 
 
 def test_a_key_that_comes_twice_and_a_null_and_a_word_of_its_own_break_it(dbt, empty):
-    """Each stream breaks one promise: its key is there twice, else what may not be null is."""
-    worded = {"tickets", "engagements"}
+    """Each stream breaks one promise; without the test that looks for it none would be named."""
     for stream in STREAMS:
         put(empty.path, stream)
         if stream.name == "engagements":
@@ -72,7 +72,6 @@ def test_a_key_that_comes_twice_and_a_null_and_a_word_of_its_own_break_it(dbt, e
             put(empty.path, stream)
         else:
             put(empty.path, stream, source=None)
-    assert worded < {stream.name for stream in STREAMS}
     assert held(dbt, empty) == {stream.name for stream in STREAMS}
 
 
