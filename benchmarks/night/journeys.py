@@ -174,15 +174,21 @@ def copy(company: Path, settings: Settings, customers: int) -> None:
         (few,) = db.sql("select count(*) from marts.dim_customers").fetchall()[0]
         db.execute(COPY.format(copies=-(-customers // few)))
         # searches and views, by the touchpoint that they are
-        _replace(
-            db,
-            "staging.stg_klaviyo__events",
-            "select event_id || case when copy = 0 then '' else '-' || copy end as event_id, "
-            "product_id, categories, search_term, clicked_url "
-            "from staging.stg_klaviyo__events cross join copies "
-            "where coalesce(product_id, search_term, clicked_url) is not null "
-            "or categories is not null",
-        )
+        for stream, named, wanted in (
+            (
+                "canonical.canonical_web_events",
+                "product_id, categories, search_term",
+                "coalesce(product_id, search_term) is not null or categories is not null",
+            ),
+            ("canonical.canonical_message_events", "clicked_url", "clicked_url is not null"),
+        ):
+            _replace(
+                db,
+                stream,
+                "select source, "
+                "event_id || case when copy = 0 then '' else '-' || copy end as event_id, "
+                f"{named} from {stream} cross join copies where {wanted}",
+            )
         _replace(
             db,
             "marts.fct_touchpoints",

@@ -2,7 +2,7 @@
     Whose a deal or ticket is: its oldest contact's customer and its oldest company, and how many
     customers there are. One row per record that is tied to anybody.
 -#}
-{% macro parties_of(object_type) -%}
+{% macro parties_of(records, id) -%}
     select
         record_id,
         min_by(customer_id, (created_at, other_id)) filter (
@@ -14,36 +14,67 @@
         ) as company_id
     from (
         select
-            associations.from_id as record_id,
+            tied.record_id,
             contacts.contact_id as other_id,
             contacts.created_at,
             contact_map.customer_id,
             null as company_id
-        from {{ ref('stg_hubspot__associations') }} as associations
-        inner join {{ ref('stg_hubspot__contacts') }} as contacts
-            on associations.to_id = contacts.contact_id
+        from (
+            select
+                source,
+                {{ id }} as record_id,
+                unnest(contact_ids) as contact_id
+            from {{ records }}
+        ) as tied
+        inner join {{ ref('canonical_contacts') }} as contacts
+            on
+                tied.source = contacts.source
+                and tied.contact_id = contacts.contact_id
+                and contacts.is_current
         inner join {{ ref('int_identity__contact_map') }} as contact_map
-            on contacts.contact_id = contact_map.source_record_id and contact_map.source = 'hubspot'
-        where associations.from_type = '{{ object_type }}' and associations.to_type = 'contacts'
+            on
+                tied.source = contact_map.source
+                and tied.contact_id = contact_map.source_record_id
         union all
         select
-            associations.from_id as record_id,
+            tied.record_id,
             companies.company_id as other_id,
             companies.created_at,
             null as customer_id,
             companies.company_id
-        from {{ ref('stg_hubspot__associations') }} as associations
-        inner join {{ ref('stg_hubspot__companies') }} as companies
-            on associations.to_id = companies.company_id
-        where associations.from_type = '{{ object_type }}' and associations.to_type = 'companies'
+        from (
+            select
+                {{ id }} as record_id,
+                unnest(company_ids) as company_id
+            from {{ records }}
+        ) as tied
+        inner join {{ ref('canonical_companies') }} as companies
+            on tied.company_id = companies.company_id
     ) as parties
     group by record_id
 {%- endmacro %}
 
+{#- The CRM's history of a stage (JSON) as the contract has it; null where it has none. -#}
+{% macro stage_changes(stage_history) -%}
+    nullif(
+        list_transform(
+            from_json(
+                try_cast({{ stage_history }} as json),
+                '[{"value": "VARCHAR", "timestamp": "VARCHAR"}]'
+            ),
+            lambda change: struct_pack(
+                stage := {{ clean_text('change.value') }},
+                entered_at := {{ utc_timestamp('change."timestamp"') }}
+            )
+        ),
+        []
+    )
+{%- endmacro %}
+
 {#-
-    Stay by stay through a pipeline, from the CRM's history of the stage (JSON, newest first). A
-    change that the night cannot have seen is left out, one to the same stage is none. A record
-    without history is in its stage since it was opened.
+    Stay by stay through a pipeline, from the history of the stage, newest first. A change that the
+    night cannot have seen is left out, one to the same stage is none. A record without history is in
+    its stage since it was opened.
 -#}
 {% macro stage_visits(records, id, stage) -%}
     select
@@ -56,8 +87,8 @@
     from (
         select
             record_id,
-            {{ clean_text('change.value') }} as stage,
-            {{ utc_timestamp('change.timestamp') }} as entered_at,
+            change.stage as stage,
+            change.entered_at as entered_at,
             place
         from (
             select
@@ -68,14 +99,8 @@
                 select
                     {{ id }},
                     coalesce(
-                        nullif(
-                            from_json(
-                                try_cast(stage_history as json),
-                                '[{"value": "VARCHAR", "timestamp": "VARCHAR"}]'
-                            ),
-                            []
-                        ),
-                        [{'value': {{ stage }}, 'timestamp': cast(opened_at as varchar)}]
+                        stage_history,
+                        [struct_pack(stage := {{ stage }}, entered_at := opened_at)]
                     ) as changes
                 from {{ records }}
             ) as opened

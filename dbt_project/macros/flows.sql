@@ -21,3 +21,11 @@
         else lower({{ clean_text(column) }})
     end
 {%- endmacro %}
+
+{#- Is it a thing that becomes of a message, and not one that people do on the web or in a store? -#}
+{% macro is_of_message(event_type) -%}
+    {{ event_type }} in (
+        'sent', 'delivered', 'bounced', 'dropped', 'opened', 'clicked', 'replied', 'answered',
+        'unsubscribed', 'complained'
+    )
+{%- endmacro %}

@@ -132,11 +132,15 @@
 {%- endmacro %}
 
 {#- Country of telephone numbers written without one: the contact's own, else the source's. -#}
-{% macro phone_region(source_name, country_code='null') -%}
-    {% set region = var('identity_phone_regions').get(source_name) -%}
+{% macro phone_region(source, country_code) -%}
     coalesce(
         case when regexp_full_match({{ country_code }}, '[A-Z]{2}') then {{ country_code }} end,
-        {{ sql_text(region or '') }}
+        case {{ source }}
+            {% for name, region in var('identity_phone_regions').items() %}
+            when {{ sql_text(name) }} then {{ sql_text(region) }}
+            {% endfor %}
+            else ''
+        end
     )
 {%- endmacro %}
 

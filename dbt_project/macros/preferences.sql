@@ -91,3 +91,13 @@
         {{ column }} order by preferences_updated_at desc nulls last, updated_at desc, contact_id
     ) filter (where {{ column }} is not null)
 {%- endmacro %}
+
+{#- Is the address dead by the mailing tool's word? It says nothing of their others. -#}
+{% macro has_bounced(suppressions) -%}
+    len(
+        list_filter(
+            list_transform({{ suppressions }}, lambda item: item['reason']),
+            lambda reason: reason in ('HARD_BOUNCE', 'INVALID_EMAIL')
+        )
+    ) > 0
+{%- endmacro %}

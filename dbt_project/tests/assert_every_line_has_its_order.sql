@@ -4,6 +4,6 @@
 select
     lines.order_id,
     lines.product_id
-from {{ ref('stg_shop__order_lines') }} as lines
+from {{ ref('canonical_order_lines') }} as lines
 left join {{ ref('fct_orders') }} as orders on lines.order_id = orders.order_id
 where orders.order_id is null

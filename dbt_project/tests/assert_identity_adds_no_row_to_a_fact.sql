@@ -18,7 +18,7 @@ counted as (
         'touchpoints of ' || source as what,
         fact_count,
         case source
-            when 'shop' then (select count(*) from {{ ref('stg_shop__orders') }})
+            when 'shop' then (select count(*) from {{ ref('canonical_orders') }})
             else (select count(*) from {{ ref('stg_klaviyo__events') }})
         end as staged_count
     from touchpoints
@@ -26,7 +26,7 @@ counted as (
     select
         'orders' as what,
         (select count(*) from {{ ref('fct_orders') }}) as fact_count,
-        (select count(*) from {{ ref('stg_shop__orders') }}) as staged_count
+        (select count(*) from {{ ref('canonical_orders') }}) as staged_count
 
 )
 

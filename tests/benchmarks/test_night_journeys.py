@@ -26,7 +26,7 @@ def test_a_copy_has_customers_of_its_own_and_keeps_what_belongs_together(tmp_pat
     """Two customers become six: orders find their touchpoints, and tickets theirs."""
     small = tmp_path / "small.duckdb"
     with duckdb.connect(str(small)) as db:
-        db.execute("create schema marts; create schema staging")
+        db.execute("create schema marts; create schema canonical")
         tables = {name: dict(columns) for name, columns in journeys.OF_PEOPLE.items()}
         tables["marts.fct_touchpoints"] = {**journeys.TOUCHPOINTS, "source": ""}
         dates = {"ordered_at", "closed_at", "first_replied_at", "occurred_at"}
@@ -37,8 +37,12 @@ def test_a_copy_has_customers_of_its_own_and_keeps_what_belongs_together(tmp_pat
             db.execute(f"create table {table} ({made})")
         db.execute("create table marts.dim_customers as select unnest(['c', 'd']) as customer_id")
         db.execute(
-            "create view staging.stg_klaviyo__events as select 'e' as event_id, 'p' as product_id, "
-            "['tea'] as categories, null as search_term, null as clicked_url"
+            "create view canonical.canonical_web_events as select 'klaviyo' as source, "
+            "'e' as event_id, 'p' as product_id, ['tea'] as categories, null as search_term"
+        )
+        db.execute(
+            "create view canonical.canonical_message_events as select 'klaviyo' as source, "
+            "'f' as event_id, 'https://shop.example/tea' as clicked_url"
         )
         db.execute("insert into marts.fct_orders (order_id, customer_id) values ('1', 'c')")
         db.execute("insert into marts.fct_tickets (ticket_id, customer_id) values ('7', 'd')")
@@ -62,7 +66,7 @@ def test_a_copy_has_customers_of_its_own_and_keeps_what_belongs_together(tmp_pat
         )
         assert (orders.fetchall(), tickets.fetchall()) == ([(3,)], [(3,)])
         (events,) = db.sql(
-            "select count(distinct event_id) from staging.stg_klaviyo__events"
+            "select count(distinct event_id) from canonical.canonical_web_events"
         ).fetchall()[0]
         assert events == 3
 

@@ -9,6 +9,7 @@ from tests.dbt.manifest_views import PROJECT, layer, models
 
 NAMES = {
     "staging": r"(base|stg)_[a-z]+__[a-z_]+",
+    "canonical": r"canonical_[a-z_]+|map_[a-z]+__[a-z_]+",
     "intermediate": r"int_[a-z]+__[a-z_]+",
     "marts": r"(dim|fct|rpt)_[a-z_]+|customer_aliases|identity_changes|policies|source_streams",
     "segments": r"seg_[a-z_]+|segments|segment_[a-z]+|int_segments__[a-z_]+",
@@ -78,8 +79,8 @@ DAY_OF_UTC = re.compile(r"cast\((\w+\.)?\w+_at as date\)|'month', (\w+\.)?\w+_at
 ITS_DAY_IS_UTCS = {
     "fct_deals.sql",
     "int_clocks__reporting_days.sql",
-    "int_identity__contacts.sql",
     "int_identity__versions.sql",
+    "map_people__named.sql",
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.dbt.landing_fixture import land
 
 MONDAY, TUESDAY = "2017-03-06", "2017-03-07"
-LINES = ("--select", "+stg_shop__order_lines", "--resource-type", "model")
+LINES = ("--select", "+canonical_order_lines", "--resource-type", "model")
 
 
 def line(order_id, product_id, amount, at="2017-03-06 08:00:00", **more):
@@ -81,7 +81,7 @@ def built(tmp_path, warehouse):
 def staged(shop):
     return shop.rows(
         "select order_id, product_id, line_number, line_id, sales_amount "
-        "from staging.stg_shop__order_lines order by all"
+        "from canonical.canonical_order_lines order by all"
     )
 
 

@@ -27,7 +27,7 @@ CANARY = "hopper.canary@example.com"
 # 300 customers, one order every second night and one campaign mail each.
 TABLES = """
 create schema marts; create schema segments; create schema ops;
-create schema staging; create schema intermediate;
+create schema staging; create schema canonical; create schema intermediate;
 create table intermediate.int_clocks__offsets as
     select
         'Asia/Tokyo' as time_zone, 540::bigint as offset_minutes,
@@ -93,11 +93,11 @@ create table marts.fct_order_lines as
 create table marts.rpt_channel_months as
     select sum(sales_amount) as sales_amount from marts.fct_orders;
 create table marts.rpt_cohort_retention as from marts.rpt_channel_months;
-create table staging.stg_shop__orders as
-    select order_id, currency_code, 'completed' as shop_status from marts.fct_orders;
+create table canonical.canonical_orders as
+    select order_id, currency_code, 'completed' as order_status from marts.fct_orders;
 create table staging.base_shop__orders as
     select order_id, false as is_quarantined from marts.fct_orders;
-create table staging.stg_shop__order_lines as
+create table canonical.canonical_order_lines as
     select order_id, gross_amount as sales_amount from marts.fct_order_lines;
 create table intermediate.int_orders__return_lines as
     select 'o800' as order_id, 2.5 as returned_amount, 2.5 as booked_amount limit 0;
@@ -240,6 +240,10 @@ create table staging.base_hubspot__contacts as
         false as is_removed, false as is_archived, null::varchar as time_zone
     from marts.dim_customers;
 create table staging.stg_hubspot__contacts as from staging.base_hubspot__contacts;
+create table canonical.canonical_preferences as
+    select 'hubspot' as source, time_zone from staging.stg_hubspot__contacts;
+create table canonical.canonical_contacts as
+    select 'klaviyo' as source, time_zone, true as is_current from staging.stg_klaviyo__profiles;
 create table staging.base_hubspot__subscription_statuses as
     select
         null::varchar as email, 'email' as channel, '*' as subscription_id,
@@ -589,12 +593,12 @@ STOPS = {
     ),
     "a line that no mart has": (
         "audit.revenue_conservation",
-        "insert into staging.stg_shop__order_lines select 'o700', 1.00",
+        "insert into canonical.canonical_order_lines select 'o700', 1.00",
         "line_difference): 1 of 1 rows (revenue_of marts, USD)",
     ),
     "an order that no mart has": (
         "audit.revenue_conservation",
-        "insert into staging.stg_shop__orders select 'of a guest', 'USD', null",
+        "insert into canonical.canonical_orders select 'of a guest', 'USD', null",
         "order_difference): 1 of 1 rows (revenue_of marts, USD)",
     ),
     "a return that is booked nowhere": (
@@ -811,7 +815,7 @@ WARNS = {
     ),
     "a line that waits for its order": (
         "audit.revenue_conservation",
-        "insert into staging.stg_shop__order_lines select 'of tomorrow', 1.00",
+        "insert into canonical.canonical_order_lines select 'of tomorrow', 1.00",
         "waiting_line_count): 1 of 2 rows (revenue_of order has not come, none)",
     ),
     "a refund whose amount cannot be read": (
@@ -832,8 +836,8 @@ WARNS = {
     ),
     "an order of a state that nobody knows": (
         "audit.order_statuses",
-        "update staging.stg_shop__orders set shop_status = 'on_hold' where order_id = "
-        "(select min(order_id) from staging.stg_shop__orders)",
+        "update canonical.canonical_orders set order_status = 'on_hold' where order_id = "
+        "(select min(order_id) from canonical.canonical_orders)",
         "unknown_order_count): 1 of 3 rows (order_status on_hold: 1 order)",
     ),
     "a metric that nobody has said the meaning of": (

@@ -4,23 +4,23 @@ with
 words as (
 
     select
-        shop_status,
+        order_status,
         count(*) as order_count,
         {% for status in ['cancelled', 'returned', 'kept'] %}
         {% if not loop.first %}or {% endif -%}
-        bool_or(coalesce({{ is_one_of('shop_status', var('order_statuses').get(status, [])) }}, false))
+        bool_or(coalesce({{ is_one_of('order_status', var('order_statuses').get(status, [])) }}, false))
         {% endfor %}
             as is_known
-    from {{ ref('stg_shop__orders') }}
-    where shop_status is not null
-    group by shop_status
+    from {{ ref('canonical_orders') }}
+    where order_status is not null
+    group by order_status
 
 )
 
 select
     case
-        when is_known then shop_status
-        else shop_status || ': ' || {{ counted('order_count', 'order') }}
+        when is_known then order_status
+        else order_status || ': ' || {{ counted('order_count', 'order') }}
     end as order_status,
     case when is_known then 0 else order_count end as unknown_order_count
 from words

@@ -23,8 +23,8 @@ placed as (
         end as place,
         coalesce(orders.currency_code, 'none') as currency_code,
         lines.sales_amount
-    from {{ ref('stg_shop__order_lines') }} as lines
-    left join {{ ref('stg_shop__orders') }} as orders on lines.order_id = orders.order_id
+    from {{ ref('canonical_order_lines') }} as lines
+    left join {{ ref('canonical_orders') }} as orders on lines.order_id = orders.order_id
     left join order_versions as versions on lines.order_id = versions.order_id
 
 ),
@@ -90,7 +90,7 @@ staged_orders as (
     select
         currency_code,
         count(*) as staged_order_count
-    from {{ ref('stg_shop__orders') }}
+    from {{ ref('canonical_orders') }}
     group by currency_code
 
 ),
@@ -133,7 +133,7 @@ brought_back as (
         sum(returns.returned_amount) as brought_back_amount,
         sum(returns.booked_amount) as booked_amount
     from {{ ref('int_orders__return_lines') }} as returns
-    inner join {{ ref('stg_shop__orders') }} as orders on returns.order_id = orders.order_id
+    inner join {{ ref('canonical_orders') }} as orders on returns.order_id = orders.order_id
     group by orders.currency_code
 
 ),
@@ -144,7 +144,7 @@ taken_back as (
         orders.currency_code,
         sum(returned.returned_amount) as taken_back_amount
     from {{ ref('int_orders__returned_lines') }} as returned
-    inner join {{ ref('stg_shop__orders') }} as orders on returned.order_id = orders.order_id
+    inner join {{ ref('canonical_orders') }} as orders on returned.order_id = orders.order_id
     group by orders.currency_code
 
 ),
@@ -156,7 +156,7 @@ unread as (
         orders.currency_code,
         sum(refunds.unreadable_count) as unreadable_refund_count
     from {{ ref('int_orders__refunds') }} as refunds
-    inner join {{ ref('stg_shop__orders') }} as orders on refunds.order_id = orders.order_id
+    inner join {{ ref('canonical_orders') }} as orders on refunds.order_id = orders.order_id
     group by orders.currency_code
 
 ),

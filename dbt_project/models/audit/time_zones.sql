@@ -3,14 +3,21 @@ with
 stated as (
 
     select
-        'hubspot' as source,
+        source,
         count(time_zone) as stated_count
-    from {{ ref('stg_hubspot__contacts') }}
-    union all
-    select
-        'klaviyo' as source,
-        count(time_zone) as stated_count
-    from {{ ref('stg_klaviyo__profiles') }}
+    from (
+        select
+            source,
+            time_zone
+        from {{ ref('canonical_preferences') }}
+        union all
+        select
+            source,
+            time_zone
+        from {{ ref('canonical_contacts') }}
+        where is_current
+    ) as said
+    group by source
 
 ),
 

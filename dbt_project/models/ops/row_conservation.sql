@@ -52,9 +52,7 @@ counted as (
                 landed.load_date <= {{ as_of_date() }}
                 and landed._dlt_load_id in ({{ completed_loads(source_name) }})
         ) as landed_count,
-        {% if held_by == 'hubspot__associations' %}
-        versions.current_count as staged_count,
-        {% elif held_by == 'sources__refusals' %}
+        {% if held_by == 'sources__refusals' %}
         0 as staged_count,
         {% else %}
         (

@@ -3,16 +3,16 @@ with
 said as (
 
     select
-        'hubspot' as source,
+        source,
         time_zone as spelling
-    from {{ ref('stg_hubspot__contacts') }}
+    from {{ ref('canonical_preferences') }}
     where not is_removed
     union all
     select
-        'klaviyo' as source,
+        source,
         time_zone as spelling
-    from {{ ref('stg_klaviyo__profiles') }}
-    where not is_removed
+    from {{ ref('canonical_contacts') }}
+    where is_current and not is_removed
 
 )
 

@@ -18,6 +18,7 @@ from rich.status import Status
 from rich.table import Table
 
 from rapport.build.record import Record, read_record
+from rapport.contract_commands import contract_command
 from rapport.errors import RapportError, SettingsError
 from rapport.orchestration import embedded
 from rapport.orchestration.night import DONE, Airflow, Step
@@ -40,6 +41,7 @@ app.add_typer(releases_app, name="releases")
 app.command("policy")(policy_command)
 app.command("settings")(settings_command)
 app.command("sources")(sources_command)
+app.command("contract")(contract_command)
 console = Console(highlight=False)
 
 PATIENCE_SECONDS = 20.0

@@ -12,14 +12,9 @@ campaign_of_message as (
 
     select
         message_id,
-        min(campaign_id) as campaign_id
-    from (
-        select
-            campaign_id,
-            unnest(message_ids) as message_id
-        from {{ ref('stg_klaviyo__campaigns') }}
-    ) as messages
-    group by message_id
+        campaign_id
+    from {{ ref('canonical_messages') }}
+    where source = 'klaviyo' and campaign_id is not null
 
 )
 

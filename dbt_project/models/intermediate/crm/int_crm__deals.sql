@@ -4,14 +4,14 @@ with
 
 deals as (
 
-    select * from {{ ref('stg_hubspot__deals') }}
-    where not is_archived and not is_removed
+    select * from {{ ref('canonical_deals') }}
+    where not is_deleted
 
 ),
 
 parties as (
 
-    {{ parties_of('deals') }}
+    {{ parties_of('deals', 'deal_id') }}
 
 ),
 

@@ -1,22 +1,32 @@
--- A customer belongs to the company that the CRM calls their contact's first one; failing that, to
--- the oldest of those it ties them to.
+-- A customer belongs to the company that their contact names as its own; failing that, to the oldest
+-- of those it is tied to.
 with
+
+contacts as (
+
+    select * from {{ ref('canonical_contacts') }}
+    where is_current and not is_removed
+
+),
 
 ties as (
 
     select
+        source,
         contact_id,
+        is_archived,
         company_id,
         true as is_primary
-    from {{ ref('stg_hubspot__contacts') }}
+    from contacts
     where company_id is not null
     union all
     select
-        from_id as contact_id,
-        to_id as company_id,
+        source,
+        contact_id,
+        is_archived,
+        unnest(company_ids) as company_id,
         false as is_primary
-    from {{ ref('stg_hubspot__associations') }}
-    where from_type = 'contacts' and to_type = 'companies'
+    from contacts
 
 )
 
@@ -24,12 +34,13 @@ select
     contact_map.customer_id,
     min_by(
         ties.company_id,
-        (not ties.is_primary, contacts.is_archived, companies.created_at, ties.company_id)
+        (not ties.is_primary, ties.is_archived, companies.created_at, ties.company_id)
     ) as company_id
 from ties
-inner join {{ ref('stg_hubspot__contacts') }} as contacts on ties.contact_id = contacts.contact_id
 inner join {{ ref('int_identity__contact_map') }} as contact_map
-    on contacts.contact_id = contact_map.source_record_id and contact_map.source = 'hubspot'
-inner join {{ ref('int_crm__companies') }} as companies on ties.company_id = companies.company_id
-where not contacts.is_removed
+    on
+        ties.source = contact_map.source
+        and ties.contact_id = contact_map.source_record_id
+inner join {{ ref('canonical_companies') }} as companies
+    on ties.company_id = companies.company_id and not companies.is_deleted
 group by contact_map.customer_id

@@ -7,14 +7,14 @@ tickets as (
     select
         *,
         ticket_stage as stage
-    from {{ ref('stg_hubspot__tickets') }}
-    where not is_archived and not is_removed
+    from {{ ref('canonical_tickets') }}
+    where not is_deleted
 
 ),
 
 parties as (
 
-    {{ parties_of('tickets') }}
+    {{ parties_of('tickets', 'ticket_id') }}
 
 ),
 

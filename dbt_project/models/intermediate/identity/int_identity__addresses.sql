@@ -4,33 +4,20 @@
 -- holds for them all.
 select distinct
     source,
-    source_record_id,
+    contact_id as source_record_id,
     'email' as kind,
     {{ email_key('address') }} as address_key
-from (
-    select
-        source,
-        source_record_id,
-        unnest(list_append(additional_emails, email)) as address
-    from {{ ref('int_identity__landed') }}
-) as addresses
-where {{ email_key('address') }} is not null
+from {{ ref('canonical_addresses') }}
+where kind = 'email' and {{ email_key('address') }} is not null
 union
 select distinct
     stated.source,
-    stated.source_record_id,
+    stated.contact_id as source_record_id,
     'phone' as kind,
     phones.phone_key as address_key
-from (
-    select
-        source,
-        source_record_id,
-        unnest(phones) as phone,
-        phone_region
-    from {{ ref('int_identity__landed') }}
-) as stated
+from {{ ref('canonical_addresses') }} as stated
 inner join {{ ref('int_identity__phones') }} as phones
     on
-        stated.phone = phones.phone
-        and stated.phone_region = phones.phone_region
-where phones.phone_key is not null
+        stated.address = phones.phone
+        and {{ phone_region('stated.source', 'stated.country_code') }} = phones.phone_region
+where stated.kind = 'phone' and phones.phone_key is not null

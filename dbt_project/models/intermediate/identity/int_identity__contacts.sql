@@ -33,44 +33,21 @@ numbers as (
 
 ),
 
--- An order or an event can arrive before the record it names; nobody's history waits for that.
-named_by_orders as (
-
-    select
-        'shop' as source,
-        shop_customer_id as source_record_id,
-        min(greatest(cast(load_date as date), cast(ordered_at as date))) as first_load_date,
-        min(ordered_at) as created_at
-    from {{ ref('base_shop__orders') }}
-    -- a guest is nobody
-    where quarantine_reason is null and is_seen and shop_customer_id is not null
-    group by shop_customer_id
-
-),
-
-named_by_events as (
-
-    select
-        'klaviyo' as source,
-        profile_id as source_record_id,
-        min(greatest(cast(load_date as date), cast(occurred_at as date))) as first_load_date,
-        min(occurred_at) as created_at
-    from {{ ref('base_klaviyo__events') }}
-    where quarantine_reason is null and is_seen
-    group by profile_id
-
-),
-
 named as (
 
+    select
+        people.source,
+        people.contact_id as source_record_id,
+        people.first_load_date,
+        people.first_named_at as created_at
+    from {{ ref('map_people__named') }} as people
     -- a number that says there is none is a guest's, and all guests are not one person
-    select ordered.*
-    from named_by_orders as ordered
     left join {{ ref('placeholder_values') }} as nobodies
-        on nobodies.kind = 'number' and {{ bare('ordered.source_record_id') }} = nobodies.value
-    where nobodies.value is null and {{ bare('ordered.source_record_id') }} <> ''
-    union all
-    select * from named_by_events
+        on
+            people.source = 'shop'
+            and nobodies.kind = 'number'
+            and {{ bare('people.contact_id') }} = nobodies.value
+    where nobodies.value is null and (people.source <> 'shop' or {{ bare('people.contact_id') }} <> '')
 
 ),
 

@@ -33,7 +33,7 @@ customers as (
 
 ),
 
-crm as (
+described as (
 
     select
         contact_map.customer_id,
@@ -48,9 +48,21 @@ crm as (
         {{ survivor('home_ownership') }} as home_ownership,
         {{ survivor('marital_status') }} as marital_status,
         {{ survivor('kids_count') }} as kids_count
-    from {{ ref('stg_hubspot__contacts') }} as contacts
+    from {{ ref('canonical_contacts') }} as contacts
     inner join {{ ref('int_identity__contact_map') }} as contact_map
-        on contacts.contact_id = contact_map.source_record_id and contact_map.source = 'hubspot'
+        on
+            contacts.source = contact_map.source
+            and contacts.contact_id = contact_map.source_record_id
+    where
+        contacts.is_current
+        -- most records of other sources say none of it, and are left out before they are read
+        and coalesce(
+            {% for column in ['owner_id', 'lifecycle_stage', 'language_code', 'country_code', 'age_band',
+                              'income_band', 'household_size', 'household_composition', 'home_ownership',
+                              'marital_status', 'kids_count'] %}
+            contacts.{{ column }}{{ ',' if not loop.last }}
+            {% endfor %}
+        ) is not null
     group by contact_map.customer_id
 
 )
@@ -62,16 +74,16 @@ select
     customers.has_crm_contact,
     customers.has_mailing_profile,
     customers.has_shop_account,
-    crm.owner_id,
-    crm.lifecycle_stage,
-    crm.language_code,
-    crm.country_code,
-    crm.age_band,
-    crm.income_band,
-    crm.household_size,
-    crm.household_composition,
-    crm.home_ownership,
-    crm.marital_status,
-    crm.kids_count
+    described.owner_id,
+    described.lifecycle_stage,
+    described.language_code,
+    described.country_code,
+    described.age_band,
+    described.income_band,
+    described.household_size,
+    described.household_composition,
+    described.home_ownership,
+    described.marital_status,
+    described.kids_count
 from customers
-left join crm on customers.customer_id = crm.customer_id
+left join described on customers.customer_id = described.customer_id

@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
--- Whose an event of the CRM's own mail is: it names an address and nothing else. One that several
+-- Whose an event of mail is that names an address and nothing else, as the CRM's own does. One that several
 -- customers have, or had, is the contact's who has it in the CRM now: that is whom the CRM mailed.
 with
 
@@ -40,7 +40,9 @@ owner_of as (
 )
 
 select
+    events.source,
     events.event_id,
     owner_of.customer_id
-from {{ ref('stg_hubspot__email_events') }} as events
-inner join owner_of on {{ email_key('events.email') }} = owner_of.address_key
+from {{ ref('canonical_message_events') }} as events
+inner join owner_of on {{ email_key('events.address') }} = owner_of.address_key
+where events.contact_id is null

@@ -12,14 +12,10 @@ with
 spellings as (
 
     select distinct
-        phone,
-        phone_region
-    from (
-        select
-            unnest(phones) as phone,
-            phone_region
-        from {{ ref('int_identity__landed') }}
-    ) as stated
+        address as phone,
+        {{ phone_region('source', 'country_code') }} as phone_region
+    from {{ ref('canonical_addresses') }}
+    where kind = 'phone'
 
 ),
 

@@ -11,10 +11,10 @@ seen as (
         *,
         greatest(cast(load_date as date), cast(created_at as date)) as valid_from,
         row_number() over (
-            partition by source, source_record_id
+            partition by source, contact_id
             order by updated_at, load_date, load_id, is_archived, row_hash
         ) as version_number
-    from {{ ref('int_identity__landed') }}
+    from {{ ref('canonical_contacts') }}
     where created_at < {{ cutoff() }}
 
 ),
@@ -24,7 +24,7 @@ compared as (
     select
         *,
         max(version_number) over (
-            partition by source, source_record_id
+            partition by source, contact_id
             order by valid_from
         ) as newest_number
     from seen
@@ -33,7 +33,7 @@ compared as (
 
 select
     source,
-    source_record_id,
+    contact_id as source_record_id,
     external_id,
     {{ email_key('email') }} as email_key,
     list_transform(additional_emails, lambda address: {{ email_key('address') }})
@@ -44,19 +44,19 @@ select
     {{ name_key('first_name', 'last_name') }} as name_key,
     {{ tying_name('first_name', 'last_name') }} as tying_name,
     phones,
-    phone_region,
+    {{ phone_region('source', 'country_code') }} as phone_region,
     birth_date,
     postcode,
     city,
     company_name,
-    merged_record_ids,
+    merged_contact_ids as merged_record_ids,
     is_archived,
     created_at,
     updated_at,
     last_load_date,
     valid_from,
     lead(valid_from) over (
-        partition by source, source_record_id
+        partition by source, contact_id
         order by valid_from
     ) as valid_to
 from compared

@@ -5,16 +5,35 @@ with
 events as (
 
     select
-        'klaviyo:' || event_id as touchpoint_id,
+        source || ':' || event_id as touchpoint_id,
         product_id,
         categories,
         search_term,
+        null as clicked_url
+    from {{ ref('canonical_web_events') }}
+    where coalesce(product_id, search_term) is not null or categories is not null
+    union all
+    select
+        source || ':' || event_id as touchpoint_id,
+        null as product_id,
+        null as categories,
+        null as search_term,
+        clicked_url
+    from {{ ref('canonical_message_events') }}
+    where clicked_url is not null
+
+),
+
+linked as (
+
+    select
+        touchpoint_id,
         -- the last part of the path; what is asked for behind it may say who they are
         nullif(
             regexp_extract(clicked_url, '^[a-z]+://[^/?#]+/([^?#]*/)?([^/?#]+)/?([?#].*)?$', 2), ''
         ) as link_term
-    from {{ ref('stg_klaviyo__events') }}
-    where coalesce(product_id, search_term, clicked_url) is not null or categories is not null
+    from events
+    where clicked_url is not null
 
 ),
 
@@ -52,5 +71,5 @@ select
     touchpoint_id,
     'link' as named_by,
     link_term as named
-from events
+from linked
 where link_term is not null

@@ -6,7 +6,7 @@ offered as (
         coupons.campaign_id,
         products.product_category
     from {{ ref('stg_shop__coupons') }} as coupons
-    inner join {{ ref('int_products__catalogued') }} as products
+    inner join {{ ref('canonical_products') }} as products
         on coupons.product_id = products.product_id
     where coupons.campaign_id is not null and products.product_category is not null
 

@@ -1,7 +1,7 @@
 select order_id
-from {{ ref('base_shop__orders') }}
-where is_new_load and order_id is not null
+from {{ ref('canonical_orders') }}
+where is_new_load
 union
 select order_id
-from {{ ref('base_shop__order_lines') }}
-where is_new_load and order_id is not null
+from {{ ref('canonical_order_lines') }}
+where is_new_load

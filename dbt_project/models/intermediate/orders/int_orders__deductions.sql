@@ -19,10 +19,10 @@ doubtful as (
         orders.currency_code,
         orders.order_date,
         orders.returned_order_id
-    from {{ ref('stg_shop__order_lines') }} as lines
+    from {{ ref('canonical_order_lines') }} as lines
     inner join {{ ref('int_orders__with_customers') }} as orders on lines.order_id = orders.order_id
     left join {{ ref('int_products__classes') }} as classes on lines.product_id = classes.product_id
-    left join {{ ref('stg_shop__orders') }} as named on orders.returned_order_id = named.order_id
+    left join {{ ref('canonical_orders') }} as named on orders.returned_order_id = named.order_id
     where
         lines.item_quantity >= 0
         and lines.sales_amount < 0
@@ -42,7 +42,7 @@ sold as (
         orders.customer_id,
         orders.currency_code,
         orders.order_date
-    from {{ ref('stg_shop__order_lines') }} as lines
+    from {{ ref('canonical_order_lines') }} as lines
     inner join {{ ref('int_orders__with_customers') }} as orders on lines.order_id = orders.order_id
     where
         lines.item_quantity > 0

@@ -23,6 +23,7 @@ told as (
 )
 
 select
+    'klaviyo' as source,
     told.event_id,
     told.order_id as told_order_id,
     told.order_amount,

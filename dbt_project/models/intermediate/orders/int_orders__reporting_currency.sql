@@ -10,7 +10,7 @@ used as (
         currency_code,
         count(*) as order_count,
         0 as deal_count
-    from {{ ref('stg_shop__orders') }}
+    from {{ ref('canonical_orders') }}
     where currency_code is not null
     group by currency_code
     union all
@@ -18,7 +18,7 @@ used as (
         currency_code,
         0 as order_count,
         count(*) as deal_count
-    from {{ ref('stg_hubspot__deals') }}
+    from {{ ref('canonical_deals') }}
     where currency_code is not null
     group by currency_code
 

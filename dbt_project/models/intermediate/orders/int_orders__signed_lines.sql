@@ -28,7 +28,7 @@ select
     lines.retail_discount_amount,
     lines.coupon_discount_amount,
     lines.coupon_match_discount_amount
-from {{ ref('stg_shop__order_lines') }} as lines
+from {{ ref('canonical_order_lines') }} as lines
 inner join {{ ref('int_orders__with_customers') }} as orders on lines.order_id = orders.order_id
 left join {{ ref('int_products__classes') }} as classes on lines.product_id = classes.product_id
 left join {{ ref('int_orders__deductions') }} as deductions

@@ -5,12 +5,12 @@
 select
     orders.order_id,
     case
-        when nobodies.value is null and {{ bare('orders.shop_customer_id') }} <> ''
+        when nobodies.value is null and {{ bare('orders.contact_id') }} <> ''
             then contact_map.customer_id
     end as customer_id,
     cast(
         case
-            when coalesce({{ bare('orders.shop_customer_id') }}, '') = '' then 'guest'
+            when coalesce({{ bare('orders.contact_id') }}, '') = '' then 'guest'
             when nobodies.value is not null then 'guest'
             when contact_map.customer_id is not null then 'customer'
             else 'unknown_account'
@@ -28,14 +28,16 @@ select
     orders.updated_at,
     orders.returned_order_id,
     coalesce(
-        {{ is_one_of('orders.shop_status', var('order_statuses')['cancelled']) }}, false
+        {{ is_one_of('orders.order_status', var('order_statuses')['cancelled']) }}, false
     ) as is_cancelled_in_shop,
     coalesce(
-        {{ is_one_of('orders.shop_status', var('order_statuses')['returned']) }}, false
+        {{ is_one_of('orders.order_status', var('order_statuses')['returned']) }}, false
     ) as is_returned_in_shop
-from {{ ref('stg_shop__orders') }} as orders
+from {{ ref('canonical_orders') }} as orders
 left join {{ ref('int_identity__contact_map') }} as contact_map
-    on orders.shop_customer_id = contact_map.source_record_id and contact_map.source = 'shop'
+    on
+        orders.source = contact_map.source
+        and orders.contact_id = contact_map.source_record_id
 left join {{ ref('placeholder_values') }} as nobodies
-    on nobodies.kind = 'number' and {{ bare('orders.shop_customer_id') }} = nobodies.value
+    on nobodies.kind = 'number' and {{ bare('orders.contact_id') }} = nobodies.value
 {{ join_reporting_days('orders.ordered_at') }}

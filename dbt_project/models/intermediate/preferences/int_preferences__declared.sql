@@ -7,14 +7,16 @@ answers as (
 
     select
         contact_map.customer_id,
-        contacts.*,
+        preferences.*,
         zone_names.time_zone as known_time_zone
-    from {{ ref('stg_hubspot__contacts') }} as contacts
+    from {{ ref('canonical_preferences') }} as preferences
     left join {{ ref('int_clocks__zone_names') }} as zone_names
-        on {{ zone_key('contacts.time_zone') }} = zone_names.spelling_key
+        on {{ zone_key('preferences.time_zone') }} = zone_names.spelling_key
     inner join {{ ref('int_identity__contact_map') }} as contact_map
-        on contacts.contact_id = contact_map.source_record_id and contact_map.source = 'hubspot'
-    where contacts.merged_into_contact_id is null
+        on
+            preferences.source = contact_map.source
+            and preferences.contact_id = contact_map.source_record_id
+    where preferences.merged_into_contact_id is null
 
 ),
 
@@ -50,19 +52,23 @@ mailing as (
 
     select
         contact_map.customer_id,
-        bool_and(
-            coalesce(profiles.can_receive_email_marketing, false)
-            and profiles.email_consent is distinct from 'UNSUBSCRIBED'
-        ) filter (where not profiles.has_bounced) as is_email_deliverable,
+        bool_and(contacts.is_email_deliverable) filter (
+            where not contacts.has_bounced
+        ) as is_email_deliverable,
         first(
-            zone_names.time_zone order by profiles.updated_at desc, profiles.profile_id asc
+            zone_names.time_zone order by contacts.updated_at desc, contacts.contact_id asc
         ) filter (where zone_names.time_zone is not null) as time_zone
-    from {{ ref('stg_klaviyo__profiles') }} as profiles
+    from {{ ref('canonical_contacts') }} as contacts
     left join {{ ref('int_clocks__zone_names') }} as zone_names
-        on {{ zone_key('profiles.time_zone') }} = zone_names.spelling_key
+        on {{ zone_key('contacts.time_zone') }} = zone_names.spelling_key
     inner join {{ ref('int_identity__contact_map') }} as contact_map
-        on profiles.profile_id = contact_map.source_record_id and contact_map.source = 'klaviyo'
-    where not profiles.is_removed
+        on
+            contacts.source = contact_map.source
+            and contacts.contact_id = contact_map.source_record_id
+    where
+        contacts.is_current
+        and not contacts.is_removed
+        and (contacts.is_email_deliverable is not null or contacts.time_zone is not null)
     group by contact_map.customer_id
 
 )

@@ -9,9 +9,9 @@ with
 
 products as (
 
-    select product_id from {{ ref('stg_shop__order_lines') }}
+    select product_id from {{ ref('canonical_order_lines') }}
     union
-    select product_id from {{ ref('stg_shop__products') }}
+    select product_id from {{ ref('canonical_products') }}
 
 ),
 

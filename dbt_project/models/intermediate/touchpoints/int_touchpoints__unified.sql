@@ -2,13 +2,13 @@ with
 
 touchpoints as (
 
-    select * from {{ ref('int_touchpoints__hubspot') }}
+    select * from {{ ref('int_touchpoints__logged') }}
     union all
-    select * from {{ ref('int_touchpoints__hubspot_mail') }}
+    select * from {{ ref('int_touchpoints__mailed_addresses') }}
     where event_type <> 'dropped'
     union all
     -- what was dropped before it was sent never left the house: nothing passed between the two
-    select * from {{ ref('int_touchpoints__klaviyo') }}
+    select * from {{ ref('int_touchpoints__told') }}
     where event_type <> 'dropped'
     union all
     select * from {{ ref('int_touchpoints__shop') }}

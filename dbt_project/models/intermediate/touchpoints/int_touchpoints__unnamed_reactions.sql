@@ -6,10 +6,10 @@ with
 
 touchpoints as (
 
-    select * from {{ ref('int_touchpoints__klaviyo') }}
+    select * from {{ ref('int_touchpoints__told') }}
     where is_marketing_contact or event_type in ('unsubscribed', 'complained')
     union all
-    select * from {{ ref('int_touchpoints__hubspot_mail') }}
+    select * from {{ ref('int_touchpoints__mailed_addresses') }}
     where is_marketing_contact or event_type in ('unsubscribed', 'complained')
 
 ),

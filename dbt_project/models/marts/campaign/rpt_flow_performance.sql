@@ -36,7 +36,7 @@ dropped as (
         max(channel) as channel,
         max(message_class) as message_class,
         count(*) as dropped_count
-    from {{ ref('int_touchpoints__klaviyo') }}
+    from {{ ref('int_touchpoints__told') }}
     where event_type = 'dropped' and flow_id is not null
     group by flow_id, flow_message_id
 

@@ -87,15 +87,15 @@ counted as (
     select
         sent.*,
         coalesce(campaigns.campaign_name, flows.flow_name) as sender_name,
-        variations.variation_name,
+        variations.message_name as variation_name,
         coalesce(credited.attributed_order_count, 0) as attributed_order_count,
         coalesce(credited.other_currency_order_count, 0) as other_currency_order_count,
         coalesce(credited.attributed_sales_amount, 0) as attributed_sales_amount
     from sent
     left join {{ ref('dim_campaigns') }} as campaigns on sent.campaign_id = campaigns.campaign_id
     left join {{ ref('int_campaigns__flows') }} as flows on sent.flow_id = flows.flow_id
-    left join {{ ref('int_campaigns__variations') }} as variations
-        on sent.variation_id = variations.variation_id
+    left join {{ ref('canonical_messages') }} as variations
+        on sent.variation_id = variations.message_id
     left join credited
         on
             sent.campaign_id is not distinct from credited.campaign_id

@@ -55,7 +55,8 @@ select
     cast(coalesce(deals.won_deal_amount, 0) as decimal(18, 3)) as won_deal_amount,
     cast(coalesce(tickets.ticket_count, 0) as bigint) as ticket_count,
     cast(coalesce(tickets.open_ticket_count, 0) as bigint) as open_ticket_count
-from {{ ref('int_crm__companies') }} as companies
+from {{ ref('canonical_companies') }} as companies
 left join customers on companies.company_id = customers.company_id
 left join deals on companies.company_id = deals.company_id
 left join tickets on companies.company_id = tickets.company_id
+where not companies.is_deleted

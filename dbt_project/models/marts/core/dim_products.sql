@@ -1,7 +1,7 @@
 {{
     config(
         pre_hook="{{ note_days_of_changed(
-            rows=ref('int_products__catalogued'),
+            rows=ref('canonical_products'),
             key='product_id',
             watch=['product_category', 'brand'],
             fact=ref('fct_order_lines'),
@@ -14,7 +14,7 @@ with
 
 catalogue as (
 
-    select * from {{ ref('int_products__catalogued') }}
+    select * from {{ ref('canonical_products') }}
 
 ),
 

@@ -1,4 +1,4 @@
--- The latest read of a record's associations is all of them: one that is gone is in no row.
+-- The latest read of a record's associations is all of them: one that is gone is in no list.
 with
 
 versions as (
@@ -7,10 +7,10 @@ versions as (
 
 )
 
-select distinct
+select
     from_type,
     from_id,
     to_type,
-    unnest(to_ids) as to_id
+    to_ids
 from versions
 where {{ is_staged() }}

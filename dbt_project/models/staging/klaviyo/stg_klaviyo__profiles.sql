@@ -43,12 +43,6 @@ select
     can_receive_push_marketing,
     suppressions,
     list_suppressions,
-    len(
-        list_filter(
-            suppressions,
-            lambda suppression: suppression.reason in ('HARD_BOUNCE', 'INVALID_EMAIL')
-        )
-    ) > 0 as has_bounced,
     is_removed,
     first_load_date,
     created_at,

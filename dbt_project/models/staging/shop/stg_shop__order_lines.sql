@@ -13,11 +13,11 @@ select
     product_id,
     item_quantity,
     quantity_unit,
-    -- some shops write what went back without a sign
-    case when item_quantity < 0 then -abs(sales_amount) else sales_amount end as sales_amount,
+    sales_amount,
     retail_discount_amount,
     coupon_discount_amount,
     coupon_match_discount_amount,
-    updated_at
+    updated_at,
+    is_new_load
 from versions
 where {{ is_staged() }}

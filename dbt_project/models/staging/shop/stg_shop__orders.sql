@@ -14,6 +14,7 @@ select
     currency_code,
     shop_status,
     ordered_at,
-    updated_at
+    updated_at,
+    is_new_load
 from versions
 where {{ is_staged() }}

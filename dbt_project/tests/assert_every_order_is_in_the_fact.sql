@@ -1,3 +1,3 @@
-select order_id from {{ ref('stg_shop__orders') }}
+select order_id from {{ ref('canonical_orders') }}
 except
 select order_id from {{ ref('fct_orders') }}

@@ -1,8 +1,7 @@
 {{ config(materialized='table') }}
 
--- What the CRM has logged between staff and customers. Who it was with is in the associations:
--- an engagement tied to several contacts of one customer is one touchpoint of theirs, and one that
--- is tied to nobody yet becomes one when the association arrives.
+-- What is logged between staff and customers. Who it was with is a list of contacts: an engagement tied to several contacts of one customer is one touchpoint of theirs, and one that
+-- is tied to nobody yet becomes one when the tie arrives.
 with
 
 outcomes as (
@@ -37,7 +36,7 @@ logged as (
             *,
             case when engagement_type = 'call' then {{ topic_of('call_disposition') }} end as call_outcome,
             case when engagement_type = 'call' then {{ topic_of('outcome') }} end as call_status
-        from {{ ref('stg_hubspot__engagements') }}
+        from {{ ref('canonical_engagements') }}
     ) as engaged
     left join outcomes as dispositions on engaged.call_outcome = dispositions.outcome
     left join outcomes as statuses on engaged.call_status = statuses.outcome
@@ -49,8 +48,10 @@ logged as (
 engagements as (
 
     select
-        landed_stream as from_type,
-        engagement_id as from_id,
+        source,
+        contact_ids,
+        engagement_type as kind,
+        engagement_id as record_id,
         '' as moment,
         occurred_at,
         channel,
@@ -69,8 +70,7 @@ engagements as (
         null as answer_mood
     from logged
     where
-        not is_archived
-        and not is_removed
+        not is_deleted
         and engagement_type in ('call', 'email', 'meeting', 'communication')
         and channel is not null
         and case engagement_type
@@ -95,8 +95,8 @@ tickets as (
             when 'chat' then 'chat'
             else 'web'
         end as channel
-    from {{ ref('stg_hubspot__tickets') }}
-    where not is_archived and not is_removed
+    from {{ ref('canonical_tickets') }}
+    where not is_deleted
 
 ),
 
@@ -105,8 +105,10 @@ happened as (
     select * from engagements
     union all
     select
-        'tickets' as from_type,
-        ticket_id as from_id,
+        source,
+        contact_ids,
+        'ticket' as kind,
+        ticket_id as record_id,
         ':opened' as moment,
         opened_at as occurred_at,
         channel,
@@ -119,8 +121,10 @@ happened as (
     from tickets
     union all
     select
-        'tickets' as from_type,
-        ticket_id as from_id,
+        source,
+        contact_ids,
+        'ticket' as kind,
+        ticket_id as record_id,
         ':closed' as moment,
         closed_at as occurred_at,
         channel,
@@ -134,8 +138,10 @@ happened as (
     where closed_at is not null
     union all
     select
-        'feedback_submissions' as from_type,
-        feedback_submission_id as from_id,
+        source,
+        contact_ids,
+        'feedback_submission' as kind,
+        submission_id as record_id,
         '' as moment,
         submitted_at as occurred_at,
         case survey_channel
@@ -151,26 +157,37 @@ happened as (
         lower(survey_type) as question,
         cast(score as varchar) as answer,
         {{ survey_mood('lower(survey_type)', 'score', 'response_group') }} as answer_mood
-    from {{ ref('stg_hubspot__feedback_submissions') }}
-    where not is_archived and not is_removed
+    from {{ ref('canonical_surveys') }}
+    where not is_deleted
+
+),
+
+tied as (
+
+    select
+        source,
+        kind,
+        record_id,
+        unnest(contact_ids) as contact_id
+    from happened
 
 ),
 
 customers_of as (
 
     select distinct
-        associations.from_type,
-        associations.from_id,
+        tied.source,
+        tied.kind,
+        tied.record_id,
         contact_map.customer_id
-    from {{ ref('stg_hubspot__associations') }} as associations
+    from tied
     inner join {{ ref('int_identity__contact_map') }} as contact_map
-        on associations.to_id = contact_map.source_record_id and contact_map.source = 'hubspot'
-    where associations.to_type = 'contacts'
+        on tied.source = contact_map.source and tied.contact_id = contact_map.source_record_id
 
 )
 
 select
-    'hubspot:' || rtrim(happened.from_type, 's') || ':' || happened.from_id || happened.moment
+    happened.source || ':' || happened.kind || ':' || happened.record_id || happened.moment
     || ':' || customers_of.customer_id as touchpoint_id,
     customers_of.customer_id,
     happened.occurred_at,
@@ -180,7 +197,7 @@ select
     case happened.direction when 'outbound' then 'service' end as message_class,
     happened.event_type,
     false as is_marketing_contact,
-    'hubspot' as source,
+    happened.source,
     null as campaign_id,
     null as flow_id,
     null as message_id,
@@ -194,5 +211,8 @@ select
     happened.answer_mood
 from happened
 inner join customers_of
-    on happened.from_type = customers_of.from_type and happened.from_id = customers_of.from_id
+    on
+        happened.source = customers_of.source
+        and happened.kind = customers_of.kind
+        and happened.record_id = customers_of.record_id
 where happened.occurred_at < {{ cutoff() }}

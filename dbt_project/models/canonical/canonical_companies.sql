@@ -1,4 +1,5 @@
 select
+    cast('hubspot' as varchar) as source,
     company_id,
     owner_id,
     industry,
@@ -6,6 +7,7 @@ select
     lifecycle_stage,
     employee_count,
     annual_revenue_amount,
-    created_at
+    is_archived or is_removed as is_deleted,
+    created_at,
+    updated_at
 from {{ ref('stg_hubspot__companies') }}
-where not is_archived and not is_removed

@@ -1,9 +1,11 @@
 select
+    cast('shop' as varchar) as source,
     product_id,
     manufacturer_id,
     department,
     brand,
     product_category,
     product_type,
-    package_size
+    package_size,
+    updated_at
 from {{ ref('stg_shop__products') }}

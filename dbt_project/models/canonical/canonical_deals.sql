@@ -1,0 +1,28 @@
+select
+    cast('hubspot' as varchar) as source,
+    deals.deal_id,
+    contacts.to_ids as contact_ids,
+    companies.to_ids as company_ids,
+    deals.owner_id,
+    deals.pipeline,
+    deals.deal_stage,
+    {{ stage_changes('deals.stage_history') }} as stage_history,
+    deals.deal_amount,
+    deals.currency_code,
+    deals.is_closed,
+    deals.is_won,
+    deals.is_archived or deals.is_removed as is_deleted,
+    deals.opened_at,
+    deals.closed_at,
+    deals.updated_at
+from {{ ref('stg_hubspot__deals') }} as deals
+left join {{ ref('stg_hubspot__associations') }} as contacts
+    on
+        deals.deal_id = contacts.from_id
+        and contacts.from_type = 'deals'
+        and contacts.to_type = 'contacts'
+left join {{ ref('stg_hubspot__associations') }} as companies
+    on
+        deals.deal_id = companies.from_id
+        and companies.from_type = 'deals'
+        and companies.to_type = 'companies'

@@ -1,0 +1,12 @@
+select
+    cast('shop' as varchar) as source,
+    order_id,
+    shop_customer_id as contact_id,
+    store_id,
+    returned_order_id,
+    currency_code,
+    shop_status as order_status,
+    ordered_at,
+    updated_at,
+    is_new_load
+from {{ ref('stg_shop__orders') }}
