@@ -1,22 +1,19 @@
 """A simulated company in a folder, and the models that a benchmark looks at, built there."""
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 from rapport.build.project import load_manifest, parse_if_changed
 from rapport.build.run import invoke
 from rapport.settings import PROJECT_DIR, WAREHOUSE_FILE
+from sandbox.simulate import Parameters, to_landing
 
 
-def land(folder: Path, *, customers: int, seed: int, memory: str) -> None:
+def land(folder: Path, parameters: Parameters, memory: str) -> None:
     """Simulate a company and land it in a folder; what was there is gone."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    command = ["-m", "sandbox", "simulate", "--to", "landing", "--home", str(folder)]
-    command += ["--customers", str(customers), "--seed", str(seed), "--memory", memory]
-    subprocess.run([sys.executable, *command], cwd=PROJECT_DIR, check=True, capture_output=True)
+    to_landing.land(folder, parameters, memory=memory)
 
 
 def build(folder: Path, *selected: str, policies: str, memory: str) -> None:

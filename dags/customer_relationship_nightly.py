@@ -5,12 +5,16 @@ Pulls CRM, campaign and order data, compares what it knows with what the sources
 have, builds and tests the marts, and releases them with the segments if, and only if, the
 gate lets them pass.
 
-One task pulls each group of streams, side by side as far as its source's pool allows; its log
-and its return value say how many rows of each stream it landed. `dbt.build` builds and tests
-everything in one process; the other tasks of `dbt` show what became of one part each (a source's
-staging, a mart, a segment), with dbt's rows, seconds and failed tests as their log.
+What the firm has says its `sources.yml` (without one: its connections); a fault in it is an import
+error with its line. One task pulls each group of streams of it, side by side as far as its source's
+pool allows; its log and its return value say how many rows of each stream it landed. A pull that
+fails leaves the news of the others usable: `check_sources` lets the night go on without it, unless
+people may have said no in what is missing. `dbt.build` builds and tests everything in one process;
+the other tasks of `dbt` show what became of one part each (a source's staging, a mart, a segment),
+with dbt's rows, seconds and failed tests as their log.
 
-**Reads** the connections `rapport_hubspot`, `rapport_klaviyo`, `rapport_shop`.
+**Reads** the connections `rapport_hubspot`, `rapport_klaviyo`, `rapport_shop`, as far as the firm
+has these.
 **Writes** the landing, the warehouse, Data Docs, a release and its report; emits
 `rapport_release`.
 The night is the run's logical date: everything before the end of that day (UTC).
@@ -28,6 +32,7 @@ from airflow.sdk import chain, dag, task, task_group
 
 from rapport.orchestration import steps
 from rapport.orchestration.assets import RELEASE
+from rapport.orchestration.connections import declared_sources
 from rapport.orchestration.defaults import (
     DEFAULT_ARGS,
     START_DATE,
@@ -35,7 +40,6 @@ from rapport.orchestration.defaults import (
     nightly_schedule,
 )
 from rapport.orchestration.transform import dbt_build
-from rapport.sources.streams import AFTER, GROUPS
 
 
 @dag(
@@ -48,16 +52,21 @@ from rapport.sources.streams import AFTER, GROUPS
     default_args=DEFAULT_ARGS,
 )
 def customer_relationship_nightly() -> None:
+    there = declared_sources()
+
     @task_group
     def extract() -> None:
         pulls = {
-            group: task(task_id=group, pool=streams[0].source)(steps.extract)(group)
-            for group, streams in GROUPS.items()
+            group: task(task_id=group, pool=streams[0].source, trigger_rule="all_done")(
+                steps.extract
+            )(group)
+            for group, streams in there.groups.items()
         }
-        for group, earlier in AFTER.items():
-            chain([pulls[each] for each in earlier], pulls[group])
+        for group, earlier in there.after.items():
+            if earlier:
+                chain([pulls[each] for each in earlier], pulls[group])
 
-    checked = task(retries=0)(steps.check_sources)()
+    checked = task(retries=0, trigger_rule="all_done")(steps.check_sources)()
     chain(
         extract(),
         checked,

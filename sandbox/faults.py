@@ -38,6 +38,9 @@ KINDS = {
     "empty": set(),
     "wrong_envelope": set(),
     "nan": set(),
+    "half_letter": set(),
+    "key_twice": set(),
+    "refuse": {"holds", "code"},
     "duplicate_page": set(),
     "missing_page": set(),
     "repeat_cursor": set(),
@@ -227,6 +230,8 @@ class Faults:
         kind = rule.do["kind"] if rule else None
         if rule and kind == "status":
             await _status(vendor[0], rule.do)(scope, receive, send)
+        elif rule and kind == "refuse":
+            await self._refused(scope, receive, send, rule)
         elif kind == "hang":
             while (await receive())["type"] != "http.disconnect":
                 pass
@@ -235,6 +240,17 @@ class Faults:
             await self.app(scope, receive, send)
         else:
             await self._changed(scope, receive, send, rule, watching)
+
+    async def _refused(self, scope: Message, receive: Receive, send: Send, rule: Rule) -> None:
+        """Refuse a request that asks about something, alone or among others; answer any other."""
+        asked, receive = await _kept(receive)
+        target = scope["path"] + "?" + unquote(scope["query_string"].decode())
+        if rule.do["holds"] in asked.decode() or rule.do["holds"] in target:
+            answer = _status(scope["path"].split("/")[1], {"code": rule.do.get("code", 400)})
+            await answer(scope, receive, send)
+        else:
+            rule.fired -= 1
+            await self.app(scope, receive, send)
 
     async def _changed(
         self, scope: Message, receive: Receive, send: Send, rule: Rule | None, watching: list[Rule]
@@ -256,7 +272,7 @@ class Faults:
                 self._change(page, rule, scope, asked)
             for watcher in watching:
                 watcher.previous = _records(page)[1]
-            body = json.dumps(page, ensure_ascii=False).encode()
+            body = _written(page, key_twice=kind == "key_twice")
         start["headers"] = [pair for pair in start["headers"] if pair[0] != b"content-length"]
         start["headers"].append((b"content-length", str(len(body)).encode()))
         await send(start)
@@ -282,6 +298,9 @@ class Faults:
         elif kind == "nan" and records:
             first = records[0]
             first.get("properties", first.get("attributes", first))["score"] = float("nan")
+        elif kind == "half_letter" and records:
+            first = records[0]
+            first.get("properties", first.get("attributes", first))["note"] = "cut off \ud83d"
         elif kind == "duplicate_page":
             page[name] = rule.previous + records
         elif kind == "missing_page":
@@ -324,6 +343,8 @@ def _check_numbers(kind: str, do: dict[str, Any], after: Any, times: Any) -> Non
     Raises:
         BadRule: one is out of its bounds.
     """
+    if kind == "refuse" and not (isinstance(do.get("holds"), str) and do["holds"]):
+        raise BadRule("refuse needs what a refused request holds")
     if kind == "status" and do.get("code") not in range(400, 600):
         raise BadRule("a status needs a code from 400 to 599")
     if not isinstance(after, int) or after < 0:
@@ -437,6 +458,17 @@ async def _reset(send: Send) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     cycle.transport.abort()
     await asyncio.sleep(0.05)
+
+
+def _written(page: dict[str, Any], *, key_twice: bool) -> bytes:
+    """Return the page as JSON; half a letter escaped, and if told so, one key of a record twice."""
+    body, first = (
+        json.dumps(each, ensure_ascii=False).encode("utf-8", "backslashreplace")
+        for each in (page, next(iter(_records(page)[1]), None))
+    )
+    if key_twice and first.startswith(b"{"):
+        return body.replace(first, b'{"mark": 1, "mark": 2, ' + first[1:], 1)
+    return body
 
 
 def _records(page: dict[str, Any]) -> tuple[str, list[Any]]:

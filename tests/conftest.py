@@ -31,15 +31,26 @@ from sandbox.testing import (  # noqa: E402, F401
 
 
 def pytest_xdist_make_scheduler(config, log):
-    """Keep a file on one worker, and the golden files, which share one night, on the same."""
+    """Keep a file on one worker, and files that share a build on the same."""
     from xdist.scheduler import LoadFileScheduling
 
     class ByNight(LoadFileScheduling):
         def _split_scope(self, nodeid):
-            return "golden" if "golden/" in nodeid else super()._split_scope(nodeid)
+            shared = next((name for name, paths in SHARED.items() if nodeid.startswith(paths)), "")
+            return shared or super()._split_scope(nodeid)
 
     return ByNight(config, log)
 
+
+# Files that ask one build, which every worker would otherwise make for itself.
+SHARED = {
+    "golden": ("tests/golden/",),
+    "simulated": (
+        "tests/dbt/test_attribution.py",
+        "tests/dbt/test_flows.py",
+        "tests/dbt/test_simulated_business.py",
+    ),
+}
 
 # Files by what they cost, the dearest first: seconds of whole nights and builds.
 DEAREST = (

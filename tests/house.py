@@ -1,5 +1,6 @@
 """A whole night without Airflow: the same steps in the same order, in a folder of its own."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,8 +12,8 @@ from rapport.build.run import build
 from rapport.gate import run_checkpoint
 from rapport.settings import PROJECT_DIR, Settings
 from rapport.sources.connection import Connection
-from rapport.sources.pull import pull
-from rapport.sources.streams import GROUPS
+from rapport.sources.declared import Declared
+from rapport.sources.pull import EVERYTHING, pull
 
 
 @dataclass
@@ -22,10 +23,12 @@ class House:
     Attributes:
         home: where it keeps its state.
         server: the sandbox it pulls from.
+        declared: what the firm has.
     """
 
     home: Path
     server: object
+    declared: Declared = EVERYTHING
     settings: Settings = field(init=False)
 
     def __post_init__(self):
@@ -62,18 +65,19 @@ class House:
         """Pull every group, the sandbox's clock standing at the end of the night."""
         self.server.set_clock(f"{as_of + timedelta(days=1)}T00:00:00Z")
         rows = {}
-        for group, streams in GROUPS.items():
+        for group, streams in self.declared.groups.items():
             rows |= pull(
                 group,
                 self.connections[streams[0].source],
                 as_of=as_of,
                 landing_dir=self.settings.landing_dir,
                 work_dir=self.settings.work_dir,
+                declared=self.declared,
             )
         return rows
 
-    def check(self, checkpoint: str, as_of: date):
-        """Run a gate."""
+    def check(self, checkpoint: str, as_of: date, missing: Collection[str] = ()):
+        """Run a gate; the pulls of the missing groups failed."""
         return run_checkpoint(
             checkpoint,
             expectations_dir=self.settings.expectations_dir,
@@ -81,11 +85,13 @@ class House:
             as_of=as_of,
             warehouse_path=self.settings.warehouse_path if checkpoint == "publish" else None,
             landing_dir=self.settings.landing_dir if checkpoint == "sources" else None,
+            declared=self.declared.names,
+            missing=missing,
         )
 
     def build(self, as_of: date, *arguments: str) -> bool:
         """Build and test every model; return whether it started from nothing."""
-        return build(self.settings, as_of, arguments=arguments).fresh
+        return build(self.settings, as_of, declared=self.declared, arguments=arguments).fresh
 
     def publish(self, as_of: date) -> release.ReleaseInfo:
         """Run the last gate and release what it passed."""

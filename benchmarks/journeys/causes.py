@@ -104,7 +104,7 @@ def without(folder: Path, parameters: Parameters, memory: str = "2GB") -> dict[s
     aside = folder / "causes"
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir()
-    warehouse, truth = aside / WAREHOUSE_FILE, folder / "sandbox" / "truth.duckdb"
+    warehouse, law = aside / WAREHOUSE_FILE, simulated.chain(folder)
     warehouse.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(folder / WAREHOUSE_FILE, warehouse)
     (aside / "landing").symlink_to(folder / "landing")
@@ -119,9 +119,9 @@ def without(folder: Path, parameters: Parameters, memory: str = "2GB") -> dict[s
         connection.execute(_KNOWN)
         connection.execute(_ONLY_KNOWN)
     simulated.build(aside, memory, *simulated.JOURNEYS)
-    found["without what is no way through the shop"] = simulated.cells(warehouse, truth)
+    found["without what is no way through the shop"] = simulated.compare(aside, law)
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute(_TRULY_CUT)
     simulated.build(aside, memory, "rpt_journey_transitions")
-    found["and with journeys that end where they ended"] = simulated.cells(warehouse, truth)
+    found["and with journeys that end where they ended"] = simulated.compare(aside, law)
     return found

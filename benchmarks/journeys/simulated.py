@@ -1,6 +1,6 @@
 """The transitions of a simulated web shop, built as a night builds them, and their truth."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import NormalDist
 from typing import NamedTuple
@@ -9,6 +9,7 @@ import duckdb
 
 from benchmarks import companies
 from rapport.settings import WAREHOUSE_FILE
+from sandbox.simulate.parameters import Parameters
 
 LAST_NIGHT = "2018-01-02"
 TIMEOUT_DAYS = 0.25  # the simulator's pauses are an hour and a half at most
@@ -23,6 +24,9 @@ _STATES = {
     ("converted", "web"): "ordered",
     ("abandoned", None): "left",
 }
+
+
+Pair = tuple[str, str]
 
 
 class Cell(NamedTuple):
@@ -52,9 +56,9 @@ class Cell(NamedTuple):
         return self.low <= self.truth <= self.high
 
 
-def make(folder: Path, *, customers: int, seed: int, memory: str = "2GB") -> None:
+def make(folder: Path, parameters: Parameters, memory: str = "2GB") -> None:
     """Simulate a company into a folder and build the transitions of its web shop there."""
-    companies.land(folder, customers=customers, seed=seed, memory=memory)
+    companies.land(folder, parameters, memory)
     build(folder, memory, "+rpt_journey_transitions")
     # a firm that looks at its web shop alone: its own rows of the seed
     with duckdb.connect(str(folder / WAREHOUSE_FILE)) as connection:
@@ -72,24 +76,28 @@ def build(folder: Path, memory: str, *selected: str) -> None:
     companies.build(folder, *selected, policies=policies, memory=memory)
 
 
-def compare(folder: Path) -> list[Cell]:
-    """Hold the transitions in a folder against the truth beside them."""
-    return cells(folder / WAREHOUSE_FILE, folder / "sandbox" / "truth.duckdb")
-
-
-def cells(warehouse: Path, truth: Path) -> list[Cell]:
-    """Return every transition that was counted or could have been.
-
-    An order that nothing on the web came before (a campaign's, mostly) is no way through the shop,
-    so `start` leads to what else a journey begins with.
-    """
-    with duckdb.connect(str(truth), read_only=True) as connection:
-        known = {
+def chain(folder: Path) -> dict[Pair, float]:
+    """Return the law that the simulator draws steps from, as the truth in a folder tells it."""
+    with duckdb.connect(str(folder / "sandbox" / "truth.duckdb"), read_only=True) as connection:
+        return {
             (origin, target): chance
             for origin, target, chance in connection.sql(
                 "from truth_journey_transitions where from_stage not like 'deal:%'"
             ).fetchall()
         }
+
+
+def compare(folder: Path, known: Mapping[Pair, float]) -> list[Cell]:
+    """Return every transition that was counted in a folder or could have been.
+
+    An order that nothing on the web came before (a campaign's, mostly) is no way through the shop,
+    so `start` leads to what else a journey begins with.
+
+    Args:
+        folder: with a warehouse.
+        known: the true probabilities.
+    """
+    warehouse = folder / WAREHOUSE_FILE
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         rows = connection.sql(
             "select from_stage, from_channel, to_stage, to_channel, transition_count "
@@ -108,7 +116,7 @@ def cells(warehouse: Path, truth: Path) -> list[Cell]:
             known.get(pair, 0.0),
             *wilson(counts.get(pair, 0), exits.get(pair[0], 0)),
         )
-        for pair in sorted(known | counts)
+        for pair in sorted(known.keys() | counts.keys())
     ]
 
 
@@ -144,7 +152,7 @@ def report(found: Sequence[Cell], name: str) -> str:
     ]
     lines += [
         f"| {cell.origin} | {cell.target} | {cell.exits:,} | {cell.count / max(cell.exits, 1):.4f} "
-        f"| {cell.low:.4f} to {cell.high:.4f} | {cell.truth:.2f} "
+        f"| {cell.low:.4f} to {cell.high:.4f} | {cell.truth:.4f} "
         f"| {'yes' if cell.is_hit else 'no'} |"
         for cell in found
     ]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from benchmarks import companies
 from benchmarks.relationship.measures import Score, calibration_error, confusion
 from rapport.settings import WAREHOUSE_FILE
+from sandbox.simulate.parameters import Parameters
 
 LAST_NIGHT = "2018-01-02"
 LEAST_HISTORY_DAYS = 180
@@ -27,7 +28,7 @@ TYPES = (
 
 def make(folder: Path, *, customers: int, seed: int, memory: str = "2GB") -> None:
     """Simulate a company into a folder and build its relationship marts there."""
-    companies.land(folder, customers=customers, seed=seed, memory=memory)
+    companies.land(folder, Parameters(customers=customers, seed=seed), memory)
     build(folder, LAST_NIGHT, memory=memory)
 
 

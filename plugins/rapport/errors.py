@@ -15,16 +15,30 @@ class SettingsError(RapportError):
     """A setting is missing or cannot be used."""
 
 
-class PolicyError(SettingsError):
-    """What the firm's policies say cannot be.
+class FileError(SettingsError):
+    """What a file of the firm's says cannot be.
 
     Attributes:
         problems: one line per fault, with its file and line.
     """
 
+    said = "the file cannot be used:"
+
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = list(problems)
-        super().__init__("\n".join(["the policies cannot be used:", *self.problems]))
+        super().__init__("\n".join([self.said, *self.problems]))
+
+
+class PolicyError(FileError):
+    """What the firm's policies say cannot be."""
+
+    said = "the policies cannot be used:"
+
+
+class SourcesError(FileError):
+    """Which sources the firm has cannot be told."""
+
+    said = "the sources cannot be used:"
 
 
 class SourceError(RapportError):
@@ -43,8 +57,28 @@ class SourceDenied(SourceError):
     """The source refused the credentials; asking again cannot help."""
 
 
+class ScopeMissing(SourceDenied):
+    """The source knows the credentials and refuses this one request: they lack a scope."""
+
+
+class SourceRefused(SourceError):
+    """The source refused a request for what it asks (400, 404, 410, 413, ...); another may pass.
+
+    Attributes:
+        status: the answer's.
+    """
+
+    def __init__(self, connection: str, message: str, status: int) -> None:
+        self.status = status
+        super().__init__(connection, message)
+
+
 class LandingError(RapportError):
     """A load did not arrive in the landing as a whole."""
+
+
+class DamagedLanding(LandingError):
+    """A file of the landing cannot be read any more; its load was set aside, to be pulled again."""
 
 
 class BuildError(RapportError):

@@ -156,6 +156,16 @@ def cutoff_of(as_of: date) -> datetime:
     return datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC) + timedelta(days=1)
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder that its owner alone may enter; one that was there is closed to others.
+
+    A folder that belongs to another user (a mounted volume) stays as they set it up.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if folder.stat().st_uid == os.getuid() and folder.stat().st_mode & 0o077:
+        folder.chmod(0o700)
+
+
 @dataclass(frozen=True)
 class Settings:
     """Paths and limits of one installation.

@@ -44,7 +44,7 @@ def engagements(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
     calls = f"{p.calls} * rate_of(least(human_share, 0.93)) * (0.3 + closeness)"
     meetings = "0.22 * has_owner::int * human_share ** 2"
     care = "0.45 * has_owner::int * (0.4 + human_share)"
-    chats = "0.10 * rate_of(least(human_share, 0.9)) * (1 - human_share)"
+    chats = f"{p.chats} * rate_of(least(human_share, 0.9)) * (1 - human_share)"
     db.execute(
         f"""
         create or replace temp table contacts_made as

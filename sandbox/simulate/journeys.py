@@ -13,10 +13,11 @@ import duckdb
 import numpy as np
 
 from sandbox.simulate.engine import choose
-from sandbox.simulate.parameters import JOURNEY, Parameters
+from sandbox.simulate.parameters import DAY, JOURNEY, Parameters
 
 STAGES = ("start", "visit", "view", "chat")
 LONGEST = 14  # steps; one journey in 10,000 would go on
+MANY = 13  # tries before an order; one order in 2,000 takes more
 
 
 def chances_to_order() -> dict[str, float]:
@@ -46,6 +47,16 @@ def conditioned(end: str) -> dict[str, dict[str, float]]:
 def steps(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
     """Make ``steps``: one row per stage of each journey, up to its end."""
     success = chances_to_order()["start"]
+    # The tries of a run lie anywhere; or so far apart that a silence tells them apart. Room for
+    # many is asked of all runs alike: else those of few tries would be left over.
+    rest = round(p.days_between_tries * DAY)
+    ended_at = (
+        f"""since + ((try + 1) * slot - u2('try at', person, k * 64 + try)
+            * greatest(slot - {rest}, 0))::bigint"""
+        if rest
+        else """since + 3600000 + u2('try at', person, k * 64 + try)
+            * greatest(ms - since - 7200000, 0)"""
+    )
     db.execute(
         f"""
         create or replace temp table journeys as
@@ -58,14 +69,15 @@ def steps(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
             where is_web and campaign is null
         ),
         tried as (
-            select *, unnest(range(tries + 1)) as try from runs
+            select *, (ms - since) / (tries + 1) as slot, unnest(range(tries + 1)) as try
+            from runs
+            where {rest} = 0 or ms - since >= {MANY + 1} * {rest}
         )
         select
             person, k * 64 + try as journey, try = tries as is_fruitful,
             -- fruitless ones lie anywhere since the order before
             case when is_fruitful then ms
-                else whole_second(since + 3600000 + u2('try at', person, k * 64 + try)
-                    * greatest(ms - since - 7200000, 0))
+                else whole_second({ended_at})
             end as ended_at
         from tried
         """

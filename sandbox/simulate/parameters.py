@@ -134,7 +134,10 @@ class Parameters:
         bad_case: share of the people (but for the kind without relationship) whose relationship
             a badly handled case turns to strained in their time; `recovers` of them come back
             after `recovery` days.
-        tickets, calls: base rates of ordinary service cases and inbound calls.
+        tickets, calls, chats: base rates of ordinary service cases, inbound calls, and chats
+            about something else than what is looked at on the web.
+        days_between_tries: so many days lie between what somebody does on the web and their next
+            try there, if not 0. Who orders again in less time than that needs orders at once.
         declared_type, declared_wants: share of the people who said so in so many words, and
             `declared_right` of them say what they do.
         privacy_proxy: share whose mail is opened by a machine.
@@ -185,6 +188,8 @@ class Parameters:
     recovery: float = 120.0
     tickets: float = 0.05
     calls: float = 0.18
+    chats: float = 0.10
+    days_between_tries: float = 0.0
     declared_type: float = 0.18
     declared_wants: float = 0.25
     declared_right: float = 0.92

@@ -187,3 +187,55 @@ def test_reading_the_dag_loads_no_library_that_only_its_tasks_need():
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.fixture
+def read_with(tmp_path):
+    """Return a function that reads the DAG of a firm: its pulls, and the import error, if any."""
+
+    def read(text=None, **environment):
+        if text is not None:
+            (tmp_path / "sources.yml").write_text(text)
+        script = (
+            "from airflow.dag_processing.dagbag import DagBag\n"
+            "bag = DagBag(dag_folder='dags/customer_relationship_nightly.py')\n"
+            "tasks = [t.task_id for dag in bag.dags.values() for t in dag.tasks]\n"
+            "import json; print(json.dumps([tasks, list(bag.import_errors.values())]))"
+        )
+        home = {"RAPPORT_HOME": str(tmp_path), "RAPPORT_COMPANY": "own"}
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("AIRFLOW_CONN")}
+        path = {"PYTHONPATH": f"{ROOT / 'plugins'}:{ROOT}"}
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=ROOT,
+            env=inherited | path | home | environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        tasks, errors = json.loads(done.stdout.splitlines()[-1])
+        return {t for t in tasks if t.startswith("extract.")}, "\n".join(errors)
+
+    return read
+
+
+def test_only_what_the_firm_declares_has_a_task(read_with):
+    assert read_with("shop: true\n") == (
+        {"extract.shop_catalog", "extract.shop_orders", "extract.shop_reconciliation"},
+        "",
+    )
+
+
+def test_a_faulty_sources_yml_is_an_import_error_that_says_the_line(read_with):
+    tasks, error = read_with("shop: true\nhubspt: true\n")
+    assert tasks == set()
+    assert "sources.yml, line 2: hubspt is no source; the nearest is hubspot" in error
+
+
+def test_without_a_file_a_firm_has_what_has_a_connection(read_with):
+    connection = '{"conn_type": "http", "password": "-"}'
+    tasks, error = read_with(
+        AIRFLOW_CONN_RAPPORT_KLAVIYO=connection, AIRFLOW__DATABASE__SQL_ALCHEMY_CONN="sqlite://"
+    )
+    assert error == ""
+    assert {task.partition("_")[0] for task in tasks} == {"extract.klaviyo"}

@@ -2,18 +2,23 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
+import sqlparse
 
 from rapport.build.parts import parsed_dir
 from rapport.build.project import load_manifest, parse_if_changed
 from rapport.build.run import invoke
 from rapport.settings import WAREHOUSE_FILE
+from sandbox.simulate.to_landing import land as land_simulated
 from tests.dbt.manifest_views import PROJECT
+from tests.dbt.opening import opening_parsed
+from tests.dbt.simulated_firm import MODELS, NIGHT, PARAMETERS
 
 
 @dataclass
@@ -33,10 +38,13 @@ class Build:
 
 
 @pytest.fixture(scope="session")
-def dbt(tmp_path_factory) -> Callable[..., Build]:
+def dbt(tmp_path_factory) -> Iterator[Callable[..., Build]]:
     """Return a function that runs a dbt command on the parsed project and collects its messages."""
+    import dbt.compilation
+
     parse_if_changed(PROJECT)
     target = tmp_path_factory.mktemp("target")
+    quick = SimpleNamespace(parse=opening_parsed, sql=sqlparse.sql, tokens=sqlparse.tokens)
 
     def run(*arguments: str, environment: dict[str, str]) -> Build:
         messages: list[str] = []
@@ -52,7 +60,9 @@ def dbt(tmp_path_factory) -> Callable[..., Build]:
         )
         return Build(success, [*messages, error])
 
-    return run
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dbt.compilation, "sqlparse", quick)
+        yield run
 
 
 @pytest.fixture(scope="session")
@@ -117,3 +127,17 @@ def warehouse(dbt):
         return Warehouse(folder / WAREHOUSE_FILE, landing, dbt, policies)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory, warehouse) -> Warehouse:
+    """The simulated firm, landed and built once for all who ask it; nobody writes in it.
+
+    What really happened is beside its landing, in ``sandbox/truth.duckdb``.
+    """
+    home = tmp_path_factory.mktemp("simulated")
+    land_simulated(home, PARAMETERS)
+    made = warehouse(home, home / "landing")
+    build = made.build(NIGHT, *MODELS)
+    assert build.success, build.failures()
+    return made

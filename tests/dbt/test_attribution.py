@@ -3,15 +3,6 @@
 import duckdb
 import pytest
 
-from sandbox.simulate import Parameters
-from sandbox.simulate.to_landing import land
-
-NIGHT = "2018-01-02"
-PARAMETERS = Parameters(customers=1_500, days=300, seed=11)
-ONLY_THESE = (
-    *("--select", "+fct_campaign_orders", "+fct_vendor_orders"),
-    *("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
-)
 # Of the orders that a campaign caused: put down to the right one, to any, and to the one that
 # reached the customer last; and what the mailing tool's own rule makes of those that it saw.
 SHARES = """
@@ -50,15 +41,11 @@ left join marts.fct_vendor_orders as vendor on caused.order_id = vendor.order_id
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory, warehouse):
-    """A simulated company as far as its campaigns' orders, with the truth about them attached."""
-    home = tmp_path_factory.mktemp("attribution")
-    land(home, PARAMETERS)
-    made = warehouse(home, home / "landing")
-    build = made.build(NIGHT, *ONLY_THESE)
-    assert build.success, build.failures()
-    with duckdb.connect(made.path, read_only=True) as db:
-        db.execute(f"attach '{home / 'sandbox' / 'truth.duckdb'}' as truth (read_only)")
+def built(simulated):
+    """The simulated firm, with the truth about its campaigns' orders attached."""
+    truth = simulated.path.parent / "sandbox" / "truth.duckdb"
+    with duckdb.connect(simulated.path, read_only=True) as db:
+        db.execute(f"attach '{truth}' as truth (read_only)")
         yield db
 
 

@@ -11,7 +11,7 @@ NAMES = {
     "staging": r"(base|stg)_[a-z]+__[a-z_]+",
     "canonical": r"canonical_[a-z_]+|map_[a-z]+__[a-z_]+",
     "intermediate": r"int_[a-z]+__[a-z_]+",
-    "marts": r"(dim|fct|rpt)_[a-z_]+|customer_aliases|identity_changes|policies",
+    "marts": r"(dim|fct|rpt)_[a-z_]+|customer_aliases|identity_changes|policies|source_streams",
     "segments": r"seg_[a-z_]+|segments|segment_[a-z]+|int_segments__[a-z_]+",
     "quarantine": r"quarantined_(rows|fields)",
     "ops": r"[a-z_]+",

@@ -3,32 +3,17 @@
 import duckdb
 import pytest
 
-from sandbox.simulate import Parameters
 from sandbox.simulate.automations import BROWSED, CONFIRMED, MESSAGES, RECALL, STORY, WELCOME
-from sandbox.simulate.to_landing import land
-
-NIGHT = "2018-01-02"
-PARAMETERS = Parameters(customers=1_500, days=300, seed=11)
-ONLY_THESE = (
-    *("--select", "+rpt_flow_performance", "+rpt_message_variations", "+rpt_channel_months"),
-    *("+rpt_campaign_performance", "+rpt_campaign_overload", "+dim_contact_pressure"),
-    *("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
-)
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory, warehouse):
-    """The company's messages as far as they are counted, and its landing as views."""
-    home = tmp_path_factory.mktemp("flows")
-    land(home, PARAMETERS)
-    made = warehouse(home, home / "landing")
-    build = made.build(NIGHT, *ONLY_THESE)
-    assert build.success, build.failures()
-    with duckdb.connect(str(made.path)) as db:
+def built(simulated):
+    """The simulated firm, and its landing as views."""
+    with duckdb.connect(str(simulated.path)) as db:
         for source, stream in (("klaviyo", "events"), ("klaviyo", "metrics")):
             db.execute(
                 f"create temp view landed_{stream} as "
-                f"from read_parquet('{home}/landing/{source}/{stream}/*/*.parquet')"
+                f"from read_parquet('{simulated.landing}/{source}/{stream}/*/*.parquet')"
             )
         yield db
 

@@ -6,18 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sandbox.simulate import Parameters
 from sandbox.simulate.company import chunks, company
 from sandbox.simulate.parameters import DEAL_STAGES, END
 from sandbox.simulate.records import DEAL_ID, TICKET_ID
-from sandbox.simulate.to_landing import land
-
-NIGHT = "2018-01-02"
-PARAMETERS = Parameters(customers=1_500, days=300, seed=11)
-ONLY_THESE = (
-    *("--select", "+rpt_pipeline", "+fct_tickets", "+int_crm__staff"),
-    *("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
-)
+from tests.dbt.simulated_firm import PARAMETERS
 
 
 def instant(ms: int) -> datetime:
@@ -43,21 +35,10 @@ def happened():
     return dict(deals), tickets, staff
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory, warehouse):
-    """The warehouse of the same company, as far as deals and tickets need it."""
-    home = tmp_path_factory.mktemp("simulated")
-    land(home, PARAMETERS)
-    made = warehouse(home, home / "landing")
-    build = made.build(NIGHT, *ONLY_THESE)
-    assert build.success, build.failures()
-    return made
-
-
-def test_every_stay_of_every_deal_is_found(built, happened):
+def test_every_stay_of_every_deal_is_found(simulated, happened):
     deals, _, _ = happened
     found = defaultdict(list)
-    for deal, *stay in built.rows(
+    for deal, *stay in simulated.rows(
         "select deal_id, stage, entered_at, left_at, hours_in_stage "
         "from marts.fct_deal_stages order by deal_id, visit_number"
     ):
@@ -71,14 +52,14 @@ def test_every_stay_of_every_deal_is_found(built, happened):
             assert hours == pytest.approx((until - entered) / timedelta(hours=1))
 
 
-def test_the_deepest_stage_of_a_lost_deal_is_where_it_was_lost(built, happened):
+def test_the_deepest_stage_of_a_lost_deal_is_where_it_was_lost(simulated, happened):
     deals, _, _ = happened
-    found = dict(built.rows("select deal_id, deepest_stage from marts.fct_deals"))
+    found = dict(simulated.rows("select deal_id, deepest_stage from marts.fct_deals"))
     for deal, stays in deals.items():
         assert found[deal] == [stage for stage, _ in stays if stage != "closedlost"][-1]
 
 
-def test_the_pipeline_counts_what_happened_to_the_deals_of_each_month(built, happened):
+def test_the_pipeline_counts_what_happened_to_the_deals_of_each_month(simulated, happened):
     deals, _, _ = happened
     entered, advanced, won, hours = (defaultdict(int) for _ in range(4))
     hours = defaultdict(list)
@@ -90,7 +71,7 @@ def test_the_pipeline_counts_what_happened_to_the_deals_of_each_month(built, hap
             won[cell] += stays[-1][0] == "closedwon"
             if following:
                 hours[cell].append((following[1] - at) / timedelta(hours=1))
-    rows = built.rows(
+    rows = simulated.rows(
         "select stage, month_date, entered_count, advanced_count, won_count, "
         "median_hours_in_stage from marts.rpt_pipeline where entered_count > 0"
     )
@@ -102,9 +83,9 @@ def test_the_pipeline_counts_what_happened_to_the_deals_of_each_month(built, hap
             assert median == pytest.approx(statistics.median(hours[cell])), cell
 
 
-def test_conversion_comes_near_the_chances_that_the_simulator_drew_with(built):
+def test_conversion_comes_near_the_chances_that_the_simulator_drew_with(simulated):
     """A deal goes on from each stage with a known probability; three standard errors either way."""
-    for stage, decided, advanced in built.rows(
+    for stage, decided, advanced in simulated.rows(
         "select stage, sum(advanced_count + lost_count), sum(advanced_count) "
         "from marts.rpt_pipeline where stage_outcome = 'open' group by stage"
     ):
@@ -114,14 +95,14 @@ def test_conversion_comes_near_the_chances_that_the_simulator_drew_with(built):
         assert advanced / decided == pytest.approx(chance, abs=3 * error + 0.02), stage
 
 
-def test_standing_deals_are_those_that_have_not_ended(built, happened):
+def test_standing_deals_are_those_that_have_not_ended(simulated, happened):
     deals, _, _ = happened
     standing = defaultdict(int)
     for stays in deals.values():
         if stays[-1][0] not in ("closedwon", "closedlost"):
             standing[stays[-1][0]] += 1
     assert dict(
-        built.rows(
+        simulated.rows(
             "select stage, open_count from marts.rpt_pipeline "
             "where month_date = date '2018-01-01' and open_count > 0"
         )
@@ -129,12 +110,12 @@ def test_standing_deals_are_those_that_have_not_ended(built, happened):
 
 
 def test_tickets_have_the_hours_reopenings_and_feelings_that_the_simulator_gave_them(
-    built, happened
+    simulated, happened
 ):
     _, tickets, _ = happened
     found = {
         row[0]: row[1:]
-        for row in built.rows(
+        for row in simulated.rows(
             "select ticket_id, first_response_hours, resolution_hours, reopened_count, is_closed, "
             "sentiment from marts.fct_tickets"
         )
@@ -157,7 +138,7 @@ def test_tickets_have_the_hours_reopenings_and_feelings_that_the_simulator_gave_
     assert reopenings > 20
 
 
-def test_staff_have_the_skills_that_their_teams_name(built, happened):
+def test_staff_have_the_skills_that_their_teams_name(simulated, happened):
     _, _, staff = happened
-    found = dict(built.rows("select owner_id, skills from intermediate.int_crm__staff"))
+    found = dict(simulated.rows("select owner_id, skills from intermediate.int_crm__staff"))
     assert {owner: sorted(skills) for owner, skills in staff.items()} == found

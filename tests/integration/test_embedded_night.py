@@ -4,9 +4,10 @@ import json
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx
@@ -30,7 +31,7 @@ def free_ports(count: int) -> list[int]:
 class Installation:
     """One embedded installation, used through its command line."""
 
-    def __init__(self, home: Path):
+    def __init__(self, home: Path, **environment: str):
         ui, sandbox = free_ports(2)
         self.ports = embedded.Ports(ui, sandbox)
         self.home = home
@@ -41,6 +42,7 @@ class Installation:
             "RAPPORT_SANDBOX_HOUSEHOLDS": "60",
             "PYTHONPATH": f"{ROOT / 'plugins'}{os.pathsep}{ROOT}",
             "COLUMNS": "200",
+            **environment,
         }
 
     def rapport(self, *arguments: str) -> subprocess.CompletedProcess:
@@ -182,3 +184,98 @@ def test_down_leaves_no_process_behind(installation, first_night):
     assert len(groups) == 5
     assert installation.rapport("down").returncode == 0
     assert [pid for group in groups for pid in embedded._members(group)] == []
+
+
+# --- firms that have not everything
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", ["shop", "hubspot", "klaviyo"])
+def test_one_source_alone_gives_a_release_and_a_report_and_so_it_does_again(tmp_path, source):
+    (tmp_path / "sources.yml").write_text(f"{source}: true\n")
+    one = Installation(tmp_path)
+    try:
+        done = one.rapport("run")
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+        assert (tmp_path / "releases" / f"{one.current()}.html").is_file()
+        others = {"shop", "hubspot", "klaviyo"} - {source}
+        assert f"the firm has no {', '.join(sorted(others))}" in done.stdout
+        assert not re.search(rf"extract\.({'|'.join(others)})", done.stdout)
+        release = one.current()
+        again = one.rapport("run")
+        assert again.returncode == 0, again.stdout[-4000:]
+        assert one.current() == release
+    finally:
+        one.rapport("down")
+
+
+@pytest.mark.slow
+def test_another_sources_yml_is_read_by_the_next_run_and_a_faulty_one_is_told_at_once(tmp_path):
+    (tmp_path / "sources.yml").write_text("shop: {without: [products, coupons]}\n")
+    firm = Installation(tmp_path)
+    try:
+        done = firm.rapport("run", "--as-of", "2017-12-30")
+        assert done.returncode == 0, done.stdout[-4000:]
+        assert "switched off in sources.yml: shop.coupons, shop.products" in done.stdout
+        (tmp_path / "sources.yml").write_text("shop: true\nklaviyo: {without: [flows]}\n")
+        done = firm.rapport("run", "--as-of", "2017-12-31")
+        assert done.returncode == 0, done.stdout[-4000:]
+        assert "sources.yml changed: starting again what reads it" in done.stdout
+        assert re.search(r"extract\.klaviyo_events\s+\d+\.\d s\s+ok", done.stdout)
+        assert "extract.klaviyo_flows" not in done.stdout
+        (tmp_path / "sources.yml").write_text("shop: true\nklavio: true\n")
+        done = firm.rapport("run")
+        assert done.returncode == 1
+        assert "sources.yml, line 2: klavio is no source; the nearest is klaviyo" in done.stdout
+    finally:
+        firm.rapport("down")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("year", [1996, 1961])
+def test_a_firm_of_its_own_runs_a_night_of_any_year_by_its_connection_alone(tmp_path, year):
+    shop = tmp_path / "old.sqlite"
+    sell(shop, year)
+    (tmp_path / "policy.yml").write_text('earliest_plausible_date: "1950-01-01"\n')
+    connection = json.dumps({"conn_type": "sqlite", "host": str(shop)})
+    old = Installation(tmp_path, RAPPORT_COMPANY="own", AIRFLOW_CONN_RAPPORT_SHOP=connection)
+    try:
+        done = old.rapport("run", "--as-of", f"{year}-12-30")
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+        assert old.current().startswith(f"{year}-12-30-")
+        assert re.search(r"fct_orders\s+300\n", done.stdout)
+    finally:
+        old.rapport("down")
+
+
+def sell(path: Path, year: int) -> None:
+    """Write a shop of thirty customers and three hundred orders in the last months of a year."""
+    with closing(sqlite3.connect(path)) as shop:
+        shop.executescript(
+            f"""
+            create table numbers as
+            with recursive n(i) as (select 0 union all select i + 1 from n where i < 299)
+            select i, datetime('{year}-06-01', '+' || (i * 17) || ' hours') as moment from n;
+            create table customers as
+            select 'c' || i as customer_id, 'c' || i || '@example.com' as email,
+                '{year}-01-01 00:00:00' as created_at, '{year}-12-01 00:00:00' as updated_at
+            from numbers where i < 30;
+            create table orders as
+            select 'o' || i as order_id, 'c' || (i % 30) as customer_id, '1' as store_id,
+                'EUR' as currency_code, moment as ordered_at, moment as updated_at
+            from numbers;
+            create table order_lines as
+            select 'o' || i as order_id, 'p' || (i % 7) as product_id, 1 as quantity,
+                9.5 + i % 5 as sales_amount, 0 as retail_discount_amount,
+                0 as coupon_discount_amount, 0 as coupon_match_discount_amount,
+                moment as updated_at
+            from numbers;
+            create table products as
+            select 'p' || i as product_id, 'm' as manufacturer_id, 'food' as department,
+                'house' as brand, 'bread' as product_category, 'loaf' as product_type,
+                '1' as package_size, '{year}-01-01 00:00:00' as updated_at
+            from numbers where i < 7;
+            create table coupons (coupon_upc, product_id, campaign_id, offer_type, valid_from,
+                valid_until, updated_at);
+            """
+        )

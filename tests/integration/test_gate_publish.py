@@ -170,6 +170,9 @@ create table marts.rpt_campaign_overload as
         0::bigint as complaint_count, 'ok' as verdict;
 create table intermediate.int_orders__reporting_currency as
     select 'USD' as currency_code, false as is_chosen;
+create table marts.source_streams as
+    select 'shop.orders' as stream_name, 'shop' as source, 'read' as state,
+        null::varchar as missing_scope, 300::bigint as record_count;
 create table marts.policies as
     select
         'firm_themes' as policy, '["health", "recipes"]' as value, 'default' as source,

@@ -12,7 +12,7 @@ from rapport.errors import GateFailed
 from rapport.gate import run_checkpoint
 from rapport.landing import declare
 from rapport.sources.hubspot.types import OBJECT_TYPES
-from rapport.sources.streams import STREAMS
+from rapport.sources.streams import GROUPS, OF_CONSENT, STREAMS
 
 EXPECTATIONS = Path(__file__).parents[2] / "expectations"
 NIGHT = date(2018, 1, 2)
@@ -87,6 +87,8 @@ class Landing:
     def value(self, column, night):
         if column in DOCUMENTS:
             return f"'{json.dumps(DOCUMENTS[column])}'"
+        if column in ("source_total", "landed_total"):
+            return "(i + 30)::varchar"
         return f"'{night} 08:00:00'" if column in TIMES else "i::varchar"
 
     def remove(self, full_name, night=NIGHT):
@@ -98,18 +100,20 @@ class Landing:
         self.remove(full_name)
         self.land(full_name, **options)
 
-    def gate(self):
+    def gate(self, declared=None, missing=()):
         return run_checkpoint(
             "sources",
             expectations_dir=EXPECTATIONS,
             data_docs_dir=self.docs,
             as_of=NIGHT,
             landing_dir=self.landing,
+            declared=declared,
+            missing=missing,
         )
 
-    def closed_because(self):
+    def closed_because(self, missing=()):
         with pytest.raises(GateFailed) as failed:
-            self.gate()
+            self.gate(missing=missing)
         pages = [path.read_text() for path in self.docs.rglob("*.html")]
         assert not [page for page in pages if CANARY in page]
         assert CANARY not in str(failed.value)
@@ -132,17 +136,60 @@ def landing(tmp_path, good_night):
 def test_a_good_night_passes_without_a_word(landing):
     result = landing.gate()
     assert (result.critical, result.warnings) == ([], [])
-    assert result.tables == 5
+    assert result.tables == 7
+
+
+class TestAGroupWhosePullFailed:
+    def test_is_left_out_and_told(self, landing):
+        (warning,) = landing.gate(missing=["shop_orders"]).warnings
+        assert "landing.groups" in warning
+        assert "group_name shop_orders" in warning
+
+    @pytest.mark.parametrize("group", sorted(OF_CONSENT))
+    def test_stops_where_somebody_may_have_said_no(self, landing, group):
+        reason = landing.closed_because(missing=[group])
+        assert "People may have said no" in reason
+        assert f"group_name {group}" in reason
+
+    def test_is_one_that_the_gate_knows(self, landing):
+        with duckdb.connect() as connection:
+            connection.execute("set variable missing = ?::varchar[]", [list(GROUPS)])
+            query = (EXPECTATIONS / "audits" / "landing" / "groups.sql").read_text()
+            rows = connection.execute(query).fetchall()
+        assert {row[0] for row in rows} == set(GROUPS)
+        assert {row[0] for row in rows if row[1]} == OF_CONSENT
+        assert all(is_missing for _, _, is_missing in rows)
+
+
+class TestTotals:
+    def test_what_was_not_compared_is_neither_equal_nor_different(self, landing):
+        left_out = """'[{"metric": "M", "why": "answered 400"}]'"""
+        change = {"not_compared": f"case when i = 1 then {left_out} end"}
+        landing.replace("klaviyo.source_totals", change=change)
+        (warning,) = landing.gate().warnings
+        assert "could not be compared" in warning
+        assert "stream_name klaviyo.events" in warning
+
+    def test_a_night_that_could_compare_nothing_is_not_the_last_comparison(self, landing):
+        for name, night in (("1.4", NIGHT - timedelta(days=1)), ("1.5", NIGHT)):
+            change = {"checked_on": f"'{night}'"}
+            if night == NIGHT:
+                landing.remove("klaviyo.source_totals")
+                change |= {"source_total": "cast(null as varchar)", "not_compared": "'[{}]'"}
+            landing.land("klaviyo.source_totals", night, change=change, load=name)
+        warnings = "\n".join(landing.gate().warnings)
+        assert "overdue_days): 1 of 18 rows (stream_name klaviyo.events)" in warnings
+        assert "not_compared_parts" in warnings
 
 
 class TestWhatStops:
     """The night ends here: nothing is built of it."""
 
-    def test_a_source_from_which_nothing_arrived(self, landing):
+    def test_a_source_from_which_nothing_arrived_for_days(self, landing):
         for stream in STREAMS:
             if stream.source == "klaviyo":
                 landing.remove(stream.full_name)
-                landing.land(stream.full_name, NIGHT - timedelta(days=1))
+                landing.land(stream.full_name, NIGHT - timedelta(days=4))
         assert "landing.sources" in (reason := landing.closed_because())
         assert "source_name klaviyo" in reason
 
@@ -216,7 +263,7 @@ class TestWhatStops:
         assert "is_unknown): 11 of 18 rows" in landing.closed_because()
 
     def test_a_total_of_the_night_before(self, landing):
-        landing.replace("shop.source_totals", change={"checked_on": "'2018-01-01'"})
+        landing.replace("shop.source_totals", change={"checked_on": "'2017-12-25'"})
         assert "overdue_days): 5 of 18 rows" in landing.closed_because()
 
     def test_a_file_that_is_no_parquet(self, landing):
@@ -319,3 +366,72 @@ def test_profiles_are_counted_once_a_week(landing):
 def test_later_nights_are_not_seen(landing):
     landing.land("shop.orders", NIGHT + timedelta(days=1), change={"updated_at": "'never'"})
     assert landing.gate().warnings == []
+
+
+class TestWhatAFirmHas:
+    """Only what is declared is expected, and of that only what there is."""
+
+    @pytest.fixture
+    def shop(self, tmp_path):
+        """A firm that has a shop and nothing else; what it has not is declared and empty."""
+        landing = Landing(tmp_path)
+        for stream in STREAMS:
+            declare(landing.landing, stream.source, stream.name, stream.declared)
+        landing.names = [stream.full_name for stream in STREAMS if stream.source == "shop"]
+        for name in landing.names:
+            landing.land(name)
+        return landing
+
+    def test_a_shop_alone_passes_without_a_word(self, shop):
+        result = shop.gate(shop.names)
+        assert (result.critical, result.warnings) == ([], [])
+        assert result.left_out == ["landing.members: needs hubspot.contacts"]
+
+    def test_the_same_landing_does_not_pass_for_a_firm_that_has_all(self, shop):
+        with pytest.raises(GateFailed, match="Nothing arrived from this source"):
+            shop.gate()
+
+    def test_an_empty_account_is_no_wrong_one(self, shop):
+        for name in ("orders", "order_lines", "coupons"):
+            shop.remove(f"shop.{name}")
+        nothing = "case when {} in ('orders', 'order_lines', 'coupons') then '0' else '30' end"
+        counted = nothing.format(f"({COUNTED['shop']})[i + 1]")
+        shop.replace(
+            "shop.source_totals", change={"source_total": counted, "landed_total": counted}
+        )
+        assert shop.gate(shop.names).warnings == []
+
+    def test_a_stream_that_has_nothing_where_its_source_has_some_stops(self, shop):
+        shop.remove("shop.orders")
+        with pytest.raises(GateFailed, match=r"is_empty\): 1 of .* shop.orders"):
+            shop.gate(shop.names)
+
+    def test_a_stream_that_the_key_may_not_read_warns_and_names_the_scope(self, landing):
+        landing.remove("hubspot.tickets")
+        landing.replace("hubspot.source_totals", change={"stream": self.without("tickets")})
+        landing.land(
+            "hubspot.source_totals",
+            load="1.7",
+            change={
+                "stream": "'tickets'",
+                "source_total": "null",
+                "landed_total": "null",
+                "method": "'refused: tickets'",
+            },
+        )
+        (warning,) = [line for line in landing.gate().warnings if "scopes" in line]
+        assert "hubspot.tickets lacks the scope tickets" in warning
+
+    def test_a_refusal_of_the_night_before_is_none_of_tonight(self, landing):
+        landing.replace("hubspot.source_totals", change={"stream": self.without("tickets")})
+        landing.land(
+            "hubspot.source_totals",
+            NIGHT - timedelta(days=1),
+            change={"stream": "'tickets'", "method": "'refused: tickets'", "source_total": "null"},
+        )
+        assert "is_unknown): 1 of 18 rows (stream_name hubspot.tickets)" in landing.closed_because()
+
+    @staticmethod
+    def without(stream):
+        """The streams that HubSpot counts, but for one."""
+        return f"nullif(({COUNTED['hubspot']})[i + 1], '{stream}')"

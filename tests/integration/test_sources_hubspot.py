@@ -7,8 +7,11 @@ import pytest
 
 from rapport.errors import SourceDenied, SourceError
 from rapport.sources.hubspot import OBJECT_TYPES, reconcile
+from rapport.sources.known import Known
+from rapport.sources.streams import EMAIL_EVENTS
 
 FIRST, SECOND, THIRD = date(2017, 12, 31), date(2018, 1, 1), date(2018, 1, 2)
+NIGHT = THIRD
 CONTACTS, TICKETS = "hubspot/contacts", "hubspot/tickets"
 
 
@@ -402,9 +405,11 @@ class TestAssociations:
         crm.server.change(
             {"change": "associate", "start": ["contacts", contact], "end": ["companies", company]}
         )
-        with pytest.raises(SourceError, match=r"no answer for \d+ of \d+ records"):
-            crm.pull("hubspot_associations")
-        assert crm.rows("hubspot", "associations") == []
+        crm.pull("hubspot_associations")
+        assert contact not in {row[0] for row in crm.rows("hubspot", "associations", "from_id")}
+        ((stream, id_, reason),) = crm.rows("hubspot", "refusals", "stream, id, reason")
+        assert (stream, id_) == ("associations", contact)
+        assert "no answer for 1 of 1 records" in reason
 
 
 class TestPreferences:
@@ -602,16 +607,23 @@ class TestMarketingEmail:
         assert all(datetime.fromisoformat(created) >= since for created, _ in late)
 
     @pytest.mark.parametrize("scope", ["marketing-email", "content"])
-    def test_a_key_that_lacks_a_scope_is_told_which(self, rapport, scope):
+    def test_a_key_that_lacks_a_scope_is_told_which_and_the_rest_lands(
+        self, rapport, scope, caplog
+    ):
         key = f"{rapport.secrets['hubspot']}-without-{scope}"
-        with pytest.raises(SourceDenied, match=scope):
-            rapport.pull(self.GROUP, secret=key)
-        assert rapport.rows("hubspot", "email_events") == []
-        assert rapport.pull(self.GROUP, secret=key, marketing_email=False)["email_events"] == 0
+        stream = {"marketing-email": "marketing_emails", "content": "email_events"}[scope]
+        rows = rapport.pull(self.GROUP, secret=key)
+        assert rows[stream] == 0
+        assert rapport.rows("hubspot", "source_totals", "stream, source_total, method") == [
+            (stream, None, f"refused: {scope}")
+        ]
+        assert f"scope {scope}" in caplog.text
+        other = ({"marketing_emails", "email_events"} - {stream}).pop()
+        assert rows[other] > 0
 
     @pytest.mark.parametrize("kind", ["html", "wrong_envelope", "repeat_cursor"])
-    def test_nonsense_about_events_fails_the_load(self, rapport, kind):
+    def test_nonsense_about_events_fails_the_pull_and_counts_for_nothing(self, rapport, kind):
         rapport.fail(kind, "/email/public/v1/events", times=None)
         with pytest.raises(SourceError):
             rapport.pull(self.GROUP)
-        assert rapport.rows("hubspot", "email_events") == []
+        assert Known(rapport.landing_dir, NIGHT).newest(EMAIL_EVENTS) is None

@@ -53,7 +53,7 @@ class TestEvents:
         assert found["events"] == 1
         there, landed, method = rapport.totals("klaviyo", THIRD)["events"]
         assert there == landed
-        assert method == "aggregates of 30 days"
+        assert method == "aggregates by metric and day"
 
     def test_an_event_that_is_gone_becomes_a_removal(self, rapport):
         rapport.clock(SECOND)
@@ -231,7 +231,7 @@ class TestLists:
         assert member_of(rapport, readers, THIRD) == here[1:]
 
     def test_members_come_over_pages_with_the_time_they_joined(self, rapport, monkeypatch):
-        monkeypatch.setattr("rapport.sources.klaviyo.PROFILES_PAGE_SIZE", 2)
+        monkeypatch.setattr("rapport.sources.klaviyo.lists.PROFILES_PAGE_SIZE", 2)
         readers = a_list(rapport)
         here = profile_ids(rapport)[:5]
         for profile in here:
@@ -276,7 +276,7 @@ def test_nonsense_about_lists_fails_the_load(rapport, path, kind):
     )
     with pytest.raises(SourceError, match=r"(not strict JSON|has no list)"):
         rapport.pull("klaviyo_lists")
-    assert rapport.rows("klaviyo", "lists") == []
+    assert rapport.rows("klaviyo", "list_members") == []
 
 
 class TestFlows:
@@ -312,19 +312,22 @@ class TestFlows:
         sending = {row[0] for row in rapport.rows("klaviyo", "flow_messages", "action_id")}
         assert counted["fired"] == len(sending) < len(rapport.ids("klaviyo", "flow_actions"))
 
-    def test_a_key_that_may_not_read_flows_is_told_which_scope_it_lacks(self, rapport):
+    def test_a_key_that_may_not_read_flows_is_told_which_scope_it_lacks(self, rapport, caplog):
         key = f"{rapport.secrets['klaviyo']}-without-flows:read"
-        with pytest.raises(SourceDenied, match="flows:read"):
-            rapport.pull("klaviyo_flows", secret=key)
-        rapport.pull("klaviyo_campaigns", secret=key)  # nothing else is hurt
+        assert rapport.pull("klaviyo_flows", secret=key)["flows"] == 0
+        assert "scope flows:read" in caplog.text
+        assert rapport.rows("klaviyo", "source_totals", "stream, method") == [
+            ("flows", "refused: flows:read, tags:read")
+        ]
+        assert (
+            rapport.pull("klaviyo_campaigns", secret=key)["campaigns"] > 0
+        )  # nothing else is hurt
 
-    def test_an_account_without_flows_is_not_asked(self, rapport):
-        key = f"{rapport.secrets['klaviyo']}-without-flows:read"
-        assert rapport.pull("klaviyo_flows", secret=key, flows=False) == {
-            "flows": 0,
-            "flow_actions": 0,
-            "flow_messages": 0,
-        }
+    def test_what_a_night_cannot_do_without_stops_it(self, rapport):
+        with pytest.raises(SourceDenied, match="events:read"):
+            rapport.pull(
+                "klaviyo_events", secret=f"{rapport.secrets['klaviyo']}-without-events:read"
+            )
 
     def test_messages_of_campaigns_land_with_their_campaign(self, rapport):
         rapport.pull("klaviyo_campaigns")

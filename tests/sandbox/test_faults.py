@@ -159,6 +159,39 @@ def test_nan_stands_bare_in_the_json(sandbox_server):
     assert "NaN" in sandbox_server.klaviyo.get("/events").text
 
 
+def test_a_key_comes_twice_in_the_first_record_alone(sandbox_server):
+    sandbox_server.set_faults([rule("key_twice", path="profiles")])
+    pairs = []
+    json.loads(
+        sandbox_server.klaviyo.get("/profiles").text, object_pairs_hook=lambda p: pairs.append(p)
+    )
+    doubled = [each for each in pairs if len(dict(each)) != len(each)]
+    assert len(doubled) == 1
+
+
+def test_half_a_letter_is_no_text(sandbox_server):
+    sandbox_server.set_faults([rule("half_letter")])
+    note = contacts(sandbox_server).json()["results"][0]["properties"]["note"]
+    with pytest.raises(UnicodeEncodeError):
+        note.encode()
+
+
+def test_a_request_is_refused_for_one_thing_that_it_holds(sandbox_server):
+    first, second = ids(contacts(sandbox_server).json())[:2]
+    sandbox_server.set_faults([rule("refuse", times=None, holds=first)])
+
+    def read(*asked):
+        body = {
+            "inputs": [{"id": id_} for id_ in asked],
+            "properties": [],
+            "propertiesWithHistory": [],
+        }
+        return sandbox_server.hubspot.post(f"{CONTACTS}/batch/read", json=body).status_code
+
+    assert [read(first, second), read(second), read(first)] == [400, 200, 400]
+    assert sandbox_server.faults()[0]["fired"] == 2
+
+
 def test_a_duplicate_page_repeats_the_page_before_and_loses_nothing(sandbox_server):
     sandbox_server.set_faults([rule("duplicate_page", after=1)])
     first = contacts(sandbox_server).json()

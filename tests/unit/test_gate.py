@@ -64,13 +64,14 @@ class House:
                     "insert into marts.people values (?, ?)", [f"p{number}", country]
                 )
 
-    def gate(self):
+    def gate(self, **options):
         return run_checkpoint(
             "publish",
             expectations_dir=self.expectations,
             data_docs_dir=self.docs,
             as_of=NIGHT,
             warehouse_path=self.warehouse,
+            **options,
         )
 
     def closed_because(self):
@@ -99,6 +100,7 @@ def test_good_rows_pass_and_the_summary_fits_into_json(house):
         "evaluated": 1,
         "critical": [],
         "warnings": [],
+        "left_out": [],
         "stamp": "",
     }
 
@@ -328,6 +330,55 @@ class TestDataDocs:
         house.warehouse.unlink()
         house.closed_because()
         assert [path.name for path in house.pages()] == ["index.html"]
+
+
+class TestWhatAFirmHasNot:
+    @pytest.fixture
+    def needy(self, house):
+        """A suite that would fail, beside one that needs nothing."""
+        people = {"name": "marts.people", "expectations": [expectation(regex="^XX$")]}
+        self.needs(house, people, ["shop.orders or hubspot.deals"])
+        with duckdb.connect(str(house.warehouse)) as connection:
+            connection.execute("create table marts.always as from marts.people")
+        house.write(
+            "suites/marts/always.yml", {"name": "marts.always", "expectations": [expectation()]}
+        )
+        house.write(
+            "checkpoints/publish.yml",
+            "name: publish\nvalidations:\n"
+            "  - {table: marts.people, suite: marts/people, id: [person_id]}\n"
+            "  - {table: marts.always, suite: marts/always, id: [person_id]}\n",
+        )
+        return house
+
+    def needs(self, house, suite, needs):
+        house.write("suites/marts/people.yml", suite | {"needs": needs})
+
+    def test_a_suite_is_left_out_where_none_of_its_streams_is_there_and_said_to_be(self, needy):
+        result = needy.gate(declared=["hubspot.contacts"])
+        assert result.left_out == ["marts.people: needs shop.orders or hubspot.deals"]
+        assert (result.tables, result.evaluated) == (1, 1)
+        (index,) = [text for path, text in needy.pages().items() if path.name == "index.html"]
+        assert "needs shop.orders or hubspot.deals" in index
+
+    @pytest.mark.parametrize("declared", [None, ["shop.orders"], ["hubspot.deals"]])
+    def test_it_is_looked_at_where_one_of_them_is(self, needy, declared):
+        with pytest.raises(GateFailed):
+            needy.gate(declared=declared)
+
+    def test_a_firm_of_which_nothing_can_be_looked_at_is_not_let_out(self, needy):
+        needy.write(
+            "checkpoints/publish.yml",
+            "name: publish\nvalidations:\n"
+            "  - {table: marts.people, suite: marts/people, id: [person_id]}\n",
+        )
+        with pytest.raises(GateFailed, match="no expectation was evaluated"):
+            needy.gate(declared=["klaviyo.events"])
+
+    @pytest.mark.parametrize("needs", ["shop.orders", ["orders"], ["shop.orders and x.y"], [1]])
+    def test_needs_that_are_no_streams_close_the_gate(self, house, needs):
+        self.needs(house, {"name": "marts.people", "expectations": [expectation()]}, needs)
+        assert "needs must list streams" in house.closed_because()
 
 
 def test_an_audit_query_knows_the_night_and_the_landing(house):

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import duckdb
 import pytest
 
-from rapport.errors import SourceError
+from rapport.errors import SourceRefused
 from rapport.sources import streams
 from rapport.sources.hubspot import associations, mail, preferences
-from rapport.sources.hubspot.crm import Crm
+from rapport.sources.hubspot.crm import Crm, Found
 from rapport.sources.hubspot.reconciliation import _Reconciliation
 from rapport.sources.hubspot.types import ASSOCIATIONS, CALLS, CONTACTS, OBJECT_TYPES
 from rapport.sources.known import Known
@@ -37,6 +37,7 @@ def crm():
             return next(left)
 
         made.api = SimpleNamespace(post=post)
+        made._splitters, made._refusals = {}, []
         return made
 
     return make
@@ -57,9 +58,10 @@ def untied(id_):
 
 class TestAssociations:
     def read(self, crm, *ids):
-        rows = associations._read(crm, KNOWN, CALLS, CONTACTS, list(ids))
+        pages = associations._pull(crm, KNOWN, CALLS, CONTACTS, list(ids))
         return {
             row["from_id"]: [each["toObjectId"] for each in json.loads(row["targets"])]
+            for _, rows in pages
             for row in rows
         }
 
@@ -82,19 +84,40 @@ class TestAssociations:
         gone = {"category": "OBJECT_NOT_FOUND", "context": {"ids": ["2"]}}
         assert self.read(crm({"results": [tied("1", 7)], "errors": [gone]}), "1", "2") == {"1": [7]}
 
-    def test_a_record_that_is_left_out_is_an_error(self, crm):
-        with pytest.raises(SourceError, match="no answer for 1 of 2 records"):
-            self.read(crm({"results": [tied("1", 7)]}), "1", "2")
+    def refused(self, crm):
+        return [(each.id, each.part, each.reason.split(": ", 1)[1]) for each in crm.refusals()]
 
-    def test_a_part_that_failed_for_another_reason_is_an_error(self, crm):
-        failed = {"category": "INTERNAL_ERROR", "context": {"ids": ["1"]}}
-        with pytest.raises(SourceError, match="INTERNAL_ERROR"):
-            self.read(crm({"results": [], "errors": [failed]}), "1")
+    def test_a_record_that_is_left_out_is_asked_again_and_then_refused_alone(self, crm):
+        left_out = {"results": [tied("1", 7)]}
+        api = crm(left_out, left_out, {"results": []})
+        assert self.read(api, "1", "2") == {"1": [7]}
+        ((id_, part, reason),) = self.refused(api)
+        assert (id_, part) == ("2", "calls:contacts")
+        assert reason.endswith("no answer for 1 of 1 records")
+
+    def test_a_part_that_failed_for_another_reason_is_refused_alone(self, crm):
+        failed = {"category": "INTERNAL_ERROR", "context": {"ids": ["2"]}}
+        answers = (
+            {"results": [tied("1", 7)], "errors": [failed]},
+            {"results": [tied("1", 7)]},
+            {"results": [], "errors": [failed]},
+        )
+        api = crm(*answers)
+        assert self.read(api, "1", "2") == {"1": [7]}
+        ((id_, _, reason),) = self.refused(api)
+        assert id_ == "2"
+        assert "INTERNAL_ERROR" in reason
+
+    def test_a_request_that_is_refused_for_every_record_is_wrong_itself(self, crm):
+        nothing = {"results": []}
+        with pytest.raises(SourceRefused, match="no answer for 1 of 1 records"):
+            self.read(crm(nothing, nothing, nothing), "1", "2")
 
     def test_a_cursor_that_repeats_ends_it(self, crm):
         again = {"results": [tied("1", 7, after="x")]}
-        with pytest.raises(SourceError, match="never end"):
-            self.read(crm(again, again, again), "1")
+        api = crm(again, again)
+        assert self.read(api, "1") == {}
+        assert "never end" in self.refused(api)[0][2]
 
 
 class TestPreferences:
@@ -154,7 +177,10 @@ class TestMerges:
                 connection.execute("insert into merges values (?, ?)", list(pair))
             night = _Reconciliation.__new__(_Reconciliation)
             night.crm, night.kind, night.landed = crm, CONTACTS, connection
-            crm.read = lambda kind, ids: (self.alone.append(*ids), alone[len(self.alone) - 1])[1]
+            crm.read = lambda kind, ids: (
+                self.alone.append(*ids),
+                Found(alone[len(self.alone) - 1]),
+            )[1]
             self.alone = []
             missing = set(asked) - {record["id"] for record in found}
             return night._successors(asked, missing, found, set(absent))
@@ -204,7 +230,7 @@ class TestTypes:
     def test_every_stream_of_objects_has_its_type(self):
         streams = {s.name for group in GROUPS.values() for s in group if s.source == HUBSPOT}
         assert streams - OBJECT_TYPES.keys() == {
-            *("owners", "associations", "removals", "source_totals"),
+            *("owners", "associations", "removals", "source_totals", "refusals"),
             *("subscription_definitions", "subscription_statuses"),
             *("marketing_emails", "email_events"),
         }

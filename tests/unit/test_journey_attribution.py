@@ -217,14 +217,28 @@ def test_one_lucky_journey_makes_no_certainty_where_rates_are_thought_to_be_alik
     assert doubting[A] < 20
 
 
-def test_more_channels_than_have_subsets_to_go_through_leave_shapley_out_and_the_rest_as_it_is():
-    many = shapley.MOST_CHANNELS + 1
+def test_a_journey_of_more_channels_than_have_subsets_to_go_through_leaves_shapley_out():
+    many = shapley.MOST_SETS.bit_length()
     found = attribute(*from_lists([list(range(many))]), many, QUIET)
     assert found.models == tuple(model for model in MODELS if model != "shapley")
     assert found.count.sum(axis=1) == pytest.approx(1)
-    # only channels that touched anybody count
-    few = attribute(*from_lists([[0, many - 1]]), many, QUIET)
-    assert "shapley" in few.models
+    # one channel less has them all
+    fewer = attribute(*from_lists([list(range(many - 1))]), many - 1, QUIET, ["shapley"])
+    assert fewer.count[0] == pytest.approx([1 / (many - 1)] * (many - 1) + [0])
+
+
+def test_forty_channels_have_shapley_values_where_no_journey_touched_many():
+    """A set's game asks of its own parts, so what went on elsewhere changes nothing."""
+    touches = [[A], [B], [A, B], [A, B], [B, C], [A, B, C], [A, B, C]]
+    outcome = [False, True, True, False, True, True, False]
+    alone = credit(touches, models=["shapley"], is_converted=outcome)["shapley"]
+    elsewhere = [[channel + 37 for channel in path] for path in touches]
+    found = attribute(
+        *from_lists(touches + elsewhere, is_converted=outcome * 2), 40, QUIET, ["shapley"]
+    )
+    assert found.count[0, :3] == pytest.approx(alone[:3])
+    assert found.count[0, 37:40] == pytest.approx(alone[:3])
+    assert not found.count[0, 3:37].any()
 
 
 # Edges

@@ -10,12 +10,23 @@ from rapport.landing import declare
 from rapport.sources.http import Pace
 from rapport.sources.hubspot.associations import DUE_IDS, HAPPENED
 from rapport.sources.known import SWEEP_DAYS, Known, batches, create_state, listing_due
-from rapport.sources.streams import ASSOCIATIONS, CALLS, CONTACTS, HUBSPOT, REMOVALS, SOURCE_TOTALS
+from rapport.sources.streams import (
+    ASSOCIATIONS,
+    CALLS,
+    CONTACTS,
+    HUBSPOT,
+    REFUSALS,
+    REMOVALS,
+    SOURCE_TOTALS,
+)
 
 NIGHT = date(2018, 1, 8)
 STREAMS = {
     stream.name: stream
-    for stream in (CONTACTS, CALLS, ASSOCIATIONS, REMOVALS[HUBSPOT], SOURCE_TOTALS[HUBSPOT])
+    for stream in (
+        *(CONTACTS, CALLS, ASSOCIATIONS),
+        *(REMOVALS[HUBSPOT], REFUSALS[HUBSPOT], SOURCE_TOTALS[HUBSPOT]),
+    )
 }
 
 
@@ -111,8 +122,9 @@ class TestDue:
             "as_of": as_of,
             "recent": recent,
             "sweep": SWEEP_DAYS,
+            "everything": known.is_lost(ASSOCIATIONS),
         }
-        with known.open(CALLS, ASSOCIATIONS, REMOVALS[HUBSPOT]) as connection:
+        with known.open(CALLS, ASSOCIATIONS, REMOVALS[HUBSPOT], REFUSALS[HUBSPOT]) as connection:
             create_state(connection, CALLS, HAPPENED)
             return sorted(id_ for ids in batches(connection, 3, DUE_IDS, values) for id_ in ids)
 

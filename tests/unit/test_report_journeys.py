@@ -478,6 +478,19 @@ def test_conversions_that_come_by_themselves_are_nobodys(tmp_path):
     assert "walks detours that nobody walked; order 2 (markov 2)" in section.note
 
 
+def test_one_conversion_is_told_of_without_shares(tmp_path):
+    rows = [
+        owed("web", attribution.OWED_BY, 1.0),
+        owed(attribution.UNTOUCHED, attribution.OWED_BY, 1.0, "ignored"),
+    ]
+    section = section_of(attribution.attribution, tmp_path, {"rpt_channel_attribution": rows})
+    assert section.finding.startswith(
+        "In December 2017 there was 1 conversion. Before it there was something that anybody "
+        "recorded, no act of the customer's, if messages that merely came do not count: it is "
+        "shared out below."
+    )
+
+
 def test_models_stand_side_by_side_with_their_intervals(tmp_path):
     section = section_of(attribution.attribution, tmp_path, {"rpt_channel_attribution": OWED})
     [email, _, _] = cells(section, section.tables[0].title)

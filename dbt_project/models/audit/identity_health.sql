@@ -11,9 +11,7 @@ select
                 / greatest(count(*) filter (where has_shop_account), 1)
         else 0
     end as unmatched_buyer_share,
-    coalesce(
-        count(*) filter (where has_email_consent)
-        / nullif(count(*) filter (where has_mailing_profile), 0),
-        1
-    ) as consent_share
+    -- null where nobody has a mailing profile
+    count(*) filter (where has_email_consent)
+    / nullif(count(*) filter (where has_mailing_profile), 0) as consent_share
 from {{ ref('dim_customers') }}

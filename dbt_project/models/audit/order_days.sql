@@ -51,3 +51,11 @@ from orders
 full outer join lines on orders.order_date = lines.order_date
 full outer join touchpoints
     on coalesce(orders.order_date, lines.order_date) = touchpoints.order_date
+union all
+select
+    'no orders' as order_day,
+    0 as order_count,
+    0 as line_difference,
+    0 as sales_difference,
+    0 as touchpoint_difference
+where not exists (select 1 from {{ ref('fct_orders') }})

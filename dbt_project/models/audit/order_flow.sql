@@ -37,8 +37,9 @@ tonight as (
 
 select
     cast({{ as_of_date() }} as varchar) as night,
+    -- none at all is an empty shop: the source gate has it from the shop itself
     coalesce(
-        {{ day_number(latest_day()) }} - {{ day_number('newest.order_date') }}, 100000
+        {{ day_number(latest_day()) }} - {{ day_number('newest.order_date') }}, 0
     ) as newest_order_age_days,
     tonight.order_count,
     coalesce(tonight.order_count / nullif(usual.order_count, 0), 1) as share_of_usual_day

@@ -56,6 +56,7 @@
     'rpt_relationship_portfolio',
     'rpt_relationship_transitions',
     'rpt_signal_coverage',
+    'source_streams',
     'fct_journeys',
     'rpt_emotion_journey',
     'rpt_emotion_coverage',

@@ -71,6 +71,17 @@ staged as (
         refund_count as waiting_refund_count,
         refund_amount as waiting_refund_amount
     from waiting_refunds
+    union all
+    -- an empty shop: looked at, and nothing found
+    select
+        'nowhere' as place,
+        'none' as currency_code,
+        'no lines' as revenue_of,
+        0 as staged_line_count,
+        0 as staged_amount,
+        0 as waiting_refund_count,
+        0 as waiting_refund_amount
+    where not exists (select 1 from placed)
 
 ),
 

@@ -3,8 +3,18 @@ select
     source || '.' || entity as stream_name,
     landed_count,
     staged_count,
-    -- that nothing was removed is no want
-    case when staged_count = 0 and entity <> 'removals' then 1 else 0 end as is_empty,
+    -- that nothing was removed or refused is no want, nor is what the firm has not
+    case
+        when staged_count > 0 or entity in ('removals', 'refusals') then 0
+        {% for source_name, stream, _ in streams() if not is_told(source_name ~ '.' ~ stream) %}
+        when source = '{{ source_name }}' and entity = '{{ stream }}' then 0
+        {% endfor %}
+        else 1
+    end as is_empty,
     quarantined_count,
-    quarantined_count / greatest(landed_count, 100) as quarantined_share
+    -- a refusal is nothing else than a row in quarantine
+    case
+        when entity = 'refusals' then 0
+        else quarantined_count / greatest(landed_count, 100)
+    end as quarantined_share
 from {{ ref('row_conservation') }}

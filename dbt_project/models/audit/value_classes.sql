@@ -19,21 +19,40 @@ classes as (
     group by {{ measure }}_quintile
     {% endfor %}
 
-)
+),
 
-select
-    measure,
-    sum(customer_count) as ranked_count,
-    coalesce(
-        sum(customer_count) filter (
-            where quintile not between 1 and 5 or (quintile is null and are_there_any)
-        ), 0
-    ) as unclassed_count,
-    max(customer_count) / sum(customer_count) as largest_share
-from (
+-- each of them, also where nobody has ordered
+measures as (
+
+    {% for measure in measures %}
+    {% if not loop.first %}
+    union all
+    {% endif %}
+    select '{{ measure }}' as measure
+    {% endfor %}
+
+),
+
+classed as (
+
     select
         *,
         max(quintile) over (partition by measure) is not null as are_there_any
     from classes
-) as classed
-group by measure
+
+)
+
+select
+    measures.measure,
+    coalesce(sum(classed.customer_count), 0) as ranked_count,
+    coalesce(
+        sum(classed.customer_count) filter (
+            where
+            classed.quintile not between 1 and 5
+            or (classed.quintile is null and classed.are_there_any)
+        ), 0
+    ) as unclassed_count,
+    coalesce(max(classed.customer_count) / sum(classed.customer_count), 0) as largest_share
+from measures
+left join classed on measures.measure = classed.measure
+group by measures.measure

@@ -52,11 +52,15 @@ counted as (
                 landed.load_date <= {{ as_of_date() }}
                 and landed._dlt_load_id in ({{ completed_loads(source_name) }})
         ) as landed_count,
+        {% if held_by == 'sources__refusals' %}
+        0 as staged_count,
+        {% else %}
         (
             select count(*)
             from {{ ref('stg_' ~ held_by) }}
             where {{ is_of_stream(source_name, stream, held_by) }}
         ) as staged_count,
+        {% endif %}
         versions.superseded_count,
         versions.repeated_count,
         versions.not_yet_seen_count

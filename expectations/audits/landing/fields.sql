@@ -153,18 +153,22 @@ fields as (
     union all
     from column_figures('hubspot', 'removals', ['object_type', 'id', 'noticed_on'])
     union all
+    from column_figures('hubspot', 'refusals', ['stream', 'reason', 'noticed_on'])
+    union all
     from column_figures(
         'hubspot',
         'source_totals',
-        ['stream', 'source_total', 'landed_total', 'checked_on', 'method']
+        ['stream', 'checked_on', 'method', 'compared_to']
     )
     union all
     from column_figures('klaviyo', 'removals', ['object_type', 'id', 'noticed_on'])
     union all
+    from column_figures('klaviyo', 'refusals', ['stream', 'reason', 'noticed_on'])
+    union all
     from column_figures(
         'klaviyo',
         'source_totals',
-        ['stream', 'source_total', 'landed_total', 'checked_on', 'method']
+        ['stream', 'checked_on', 'method', 'compared_to']
     )
     union all
     from column_figures('shop', 'removals', ['object_type', 'id', 'noticed_on'])
@@ -172,7 +176,7 @@ fields as (
     from column_figures(
         'shop',
         'source_totals',
-        ['stream', 'source_total', 'landed_total', 'checked_on', 'method']
+        ['stream', 'checked_on', 'method', 'compared_to']
     )
     union all
     from column_figures('klaviyo', 'lists', ['id', 'attributes'])

@@ -21,7 +21,8 @@ create or replace temp macro landed(source, stream) as table
 
 -- key_columns tell one record from another; cursor_column is the time of change, after
 -- allowed_age_days without a newer one somebody should look (36500: it may never change). A
--- firm need not use all that its CRM offers: what may_be_empty may also bring nothing tonight.
+-- firm need not use all that its CRM offers, and what no source counts may be none: what may_be_empty
+-- may also bring nothing tonight.
 create or replace temp macro stream_figures(
     source, stream, key_columns, cursor_column, allowed_age_days, may_be_empty
 ) as table
@@ -99,8 +100,8 @@ create or replace temp macro stream_figures(
         source || '.' || stream as stream_name,
         landed_rows::bigint as landed_rows,
         night_rows::bigint as night_rows,
-        (landed_rows = 0 and not may_be_empty)::integer as is_empty,
-        (night_loads = 0 and not may_be_empty)::integer as is_silent,
+        landed_rows = 0 and not may_be_empty as is_empty,
+        night_loads = 0 and not may_be_empty as is_silent,
         unfinished_rows::bigint as unfinished_rows,
         -- Of at least 100 rows, so that one bad row of a quiet night is not a fifth of it.
         (keyless_rows + undated_rows) / greatest(night_rows, 100)::double as unusable_share,
@@ -108,7 +109,7 @@ create or replace temp macro stream_figures(
         future_rows::bigint as future_rows,
         coalesce(night_rows / nullif(usual_night_rows, 0), 1)::double as share_of_usual_night,
         case
-            when landed_rows = 0 then 0  -- said by is_empty
+            when landed_rows = 0 then 0  -- said by is_empty, unless there are none
             else
                 greatest(
                     coalesce(getvariable('as_of') - newest_at::date, 100000) - allowed_age_days, 0
@@ -116,11 +117,26 @@ create or replace temp macro stream_figures(
         end::bigint as overdue_days
     from summed, tonight;
 
+-- What the newest count of a source says of its streams.
+create or replace temp macro counts(source) as table
+    select
+        source || '.' || stream as stream_name,
+        max_by(method, (checked_on, _dlt_load_id)) as method,
+        max_by(coalesce(try_cast(source_total as bigint), -1), (checked_on, _dlt_load_id)) as source_total,
+        max(checked_on) = getvariable('as_of')::varchar as is_of_tonight
+    from landed(source, 'source_totals')
+    where is_complete
+    group by stream;
+
+with
+
+figures as (
+
 from stream_figures('hubspot', 'contacts', ['id'], 'updated_at', 31, false)
 union all by name
 from stream_figures('hubspot', 'companies', ['id'], 'updated_at', 36500, true)
 union all by name
-from stream_figures('hubspot', 'owners', ['id'], 'updated_at', 36500, false)
+from stream_figures('hubspot', 'owners', ['id'], 'updated_at', 36500, true)
 union all by name
 from stream_figures('hubspot', 'deals', ['id'], 'updated_at', 92, true)
 union all by name
@@ -141,13 +157,13 @@ union all by name
 from stream_figures('hubspot', 'communications', ['id'], 'updated_at', 92, true)
 union all by name
 from stream_figures(
-    'hubspot', 'associations', ['from_type', 'to_type', 'from_id'], 'read_on', 1, false
+    'hubspot', 'associations', ['from_type', 'to_type', 'from_id'], 'read_on', 1, true
 )
 union all by name
 from stream_figures('hubspot', 'subscription_definitions', ['id'], 'updated_at', 36500, true)
 union all by name
 from stream_figures(
-    'hubspot', 'subscription_statuses', ['subscriber', 'channel', 'subscription_id'], 'read_on', 1, false
+    'hubspot', 'subscription_statuses', ['subscriber', 'channel', 'subscription_id'], 'read_on', 1, true
 )
 union all by name
 from stream_figures('hubspot', 'marketing_emails', ['id'], 'updated_at', 36500, true)
@@ -158,6 +174,8 @@ from stream_figures('hubspot', 'removals', ['object_type', 'id'], 'noticed_on', 
 union all by name
 from stream_figures('hubspot', 'source_totals', ['stream', 'checked_on'], 'checked_on', 1, false)
 union all by name
+from stream_figures('hubspot', 'refusals', ['stream', 'reason'], 'noticed_on', 36500, true)
+union all by name
 from stream_figures('klaviyo', 'profiles', ['id'], 'updated', 31, false)
 union all by name
 from stream_figures('klaviyo', 'lists', ['id'], 'updated', 36500, true)
@@ -166,9 +184,9 @@ from stream_figures(
     'klaviyo', 'list_members', ['list_id', 'profile_id'], 'joined_group_at', 36500, true
 )
 union all by name
-from stream_figures('klaviyo', 'metrics', ['id'], 'updated', 36500, false)
+from stream_figures('klaviyo', 'metrics', ['id'], 'updated', 36500, true)
 union all by name
-from stream_figures('klaviyo', 'campaigns', ['id'], 'updated_at', 92, false)
+from stream_figures('klaviyo', 'campaigns', ['id'], 'updated_at', 92, true)
 union all by name
 from stream_figures('klaviyo', 'campaign_messages', ['id'], 'updated_at', 36500, true)
 union all by name
@@ -183,6 +201,8 @@ union all by name
 from stream_figures('klaviyo', 'removals', ['object_type', 'id'], 'noticed_on', 36500, true)
 union all by name
 from stream_figures('klaviyo', 'source_totals', ['stream', 'checked_on'], 'checked_on', 1, false)
+union all by name
+from stream_figures('klaviyo', 'refusals', ['stream', 'reason'], 'noticed_on', 36500, true)
 union all by name
 from stream_figures('shop', 'customers', ['customer_id'], 'updated_at', 92, false)
 union all by name
@@ -199,4 +219,47 @@ union all by name
 from stream_figures('shop', 'removals', ['object_type', 'id'], 'noticed_on', 36500, true)
 union all by name
 from stream_figures('shop', 'source_totals', ['stream', 'checked_on'], 'checked_on', 1, false)
+
+),
+
+counted as (
+
+    from counts('hubspot')
+    union all
+    from counts('klaviyo')
+    union all
+    from counts('shop')
+
+),
+
+-- An empty account is not a wrong one: where the source says that there are none, there are none. What the firm
+-- has not, or its key may not read tonight, brings nothing.
+expected as (
+
+    select
+        figures.*,
+        coalesce(list_contains(getvariable('declared'), figures.stream_name), true) as is_declared,
+        coalesce(counted.is_of_tonight and starts_with(counted.method, 'refused'), false) as is_refused,
+        coalesce(counted.source_total = 0, false) as is_said_to_be_empty
+    from figures
+    left join counted on figures.stream_name = counted.stream_name
+
+)
+
+select
+    stream_name,
+    landed_rows,
+    night_rows,
+    is_declared,
+    (is_empty and is_declared and not is_refused and not is_said_to_be_empty)::integer as is_empty,
+    (is_silent and is_declared and not is_refused and not is_said_to_be_empty)::integer as is_silent,
+    (is_declared and is_refused)::integer as is_refused,
+    unfinished_rows,
+    unusable_share,
+    unusable_rows,
+    future_rows,
+    case when is_declared and not is_refused then share_of_usual_night else 1 end::double
+        as share_of_usual_night,
+    case when is_declared and not is_refused then overdue_days else 0 end::bigint as overdue_days
+from expected
 order by stream_name;

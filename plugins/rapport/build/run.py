@@ -16,9 +16,11 @@ from rapport.build.parts import load_parts
 from rapport.build.project import load_manifest, parse_if_changed, variables_set
 from rapport.build.record import Header, Outcome, RecordWriter, Status, read_record
 from rapport.errors import BuildError
-from rapport.policy import policies_of
+from rapport.policy import Policies, policies_of
 from rapport.settings import Settings
-from rapport.sources.pull import loads_of_night
+from rapport.sources.declared import Declared
+from rapport.sources.known import refused_on
+from rapport.sources.pull import EVERYTHING, loads_of_night
 from rapport.warehouse import building
 
 logger = logging.getLogger(__name__)
@@ -53,7 +55,12 @@ class Built:
 
 
 def build(
-    settings: Settings, as_of: date, *, run_id: str = "", arguments: Sequence[str] = ()
+    settings: Settings,
+    as_of: date,
+    *,
+    declared: Declared = EVERYTHING,
+    run_id: str = "",
+    arguments: Sequence[str] = (),
 ) -> Built:
     """Build and test every model of a night; what the record file says grows with it.
 
@@ -64,6 +71,7 @@ def build(
     Args:
         settings: where the landing, the warehouse and the project are.
         as_of: the night.
+        declared: what the firm has; what it lacks is unknown to the models, and not none.
         run_id: the run it belongs to.
         arguments: more of ``dbt build``'s, such as ``--select``; then it is never a second try.
 
@@ -96,7 +104,7 @@ def build(
                 settings.dbt_project_dir,
                 [
                     *("build", *WITHOUT_UNIT_TESTS),
-                    *("--vars", json.dumps({"as_of_date": str(as_of), **policies.variables()})),
+                    *("--vars", json.dumps(_variables(settings, as_of, policies, declared))),
                     *("--target-path", str(settings.dbt_log_path.parent / "target")),
                     *arguments,
                 ],
@@ -109,6 +117,23 @@ def build(
                 raise BuildError(_what_failed(failed, said))
     warned = tuple(each.name for each in notes.outcomes.values() if each.status == "warned")
     return Built(fresh, len(nodes), len(earlier), warned)
+
+
+def _variables(
+    settings: Settings, as_of: date, policies: Policies, declared: Declared
+) -> dict[str, Any]:
+    """What dbt is told of the night."""
+    refused = {
+        name
+        for source in declared.sources
+        for name in refused_on(settings.landing_dir, source, as_of)
+    }
+    return {
+        "as_of_date": str(as_of),
+        "streams_declared": list(declared.names),
+        "streams_known": list(declared.known(settings.landing_dir, refused)),
+        **policies.variables(),
+    }
 
 
 def invoke(

@@ -3,7 +3,7 @@
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
@@ -31,6 +31,7 @@ class CheckpointResult:
         evaluated: how many expectations were evaluated.
         critical: what closes the gate, one readable line each.
         warnings: what is only reported, one readable line each.
+        left_out: tables that were not looked at, as the firm has not the streams they need.
         stamp: mark of the warehouse file that was looked at; ``None`` for the landing.
     """
 
@@ -40,6 +41,7 @@ class CheckpointResult:
     evaluated: int
     critical: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     stamp: str | None = None
 
     def summary(self) -> dict[str, Any]:
@@ -55,6 +57,8 @@ def run_checkpoint(
     as_of: date,
     warehouse_path: Path | None = None,
     landing_dir: Path | None = None,
+    declared: Collection[str] | None = None,
+    missing: Collection[str] = (),
 ) -> CheckpointResult:
     """Validate every table of a checkpoint and stop on anything critical or untold.
 
@@ -69,6 +73,10 @@ def run_checkpoint(
         as_of: the night; audits read it as ``getvariable('as_of')``.
         warehouse_path: DuckDB file with the tables; opened for reading only.
         landing_dir: folder that audits read as ``getvariable('landing')``.
+        declared: full names of the streams that the firm has, which audits read as
+            ``getvariable('declared')``; all there are unless given.
+        missing: groups of streams whose pull failed tonight, which audits read as
+            ``getvariable('missing')``.
 
     Returns:
         The result, when nothing critical failed.
@@ -85,12 +93,22 @@ def run_checkpoint(
 
     critical = [f"declarations: {problem}" for problem in checkpoint.problems]
     tables: list[Looked] = []
+    lacking = {v.table: lacks for v in checkpoint.validations if (lacks := v.lacks(declared))}
+    left_out = [f"{table}: needs {', '.join(lacks)}" for table, lacks in lacking.items()]
     stamp = None
     try:
         stamp = stamp_of(warehouse_path) if warehouse_path and warehouse_path.is_file() else None
-        with open_reader(as_of, warehouse_path=warehouse_path, landing_dir=landing_dir) as reader:
+        with open_reader(
+            as_of,
+            warehouse_path=warehouse_path,
+            landing_dir=landing_dir,
+            declared=declared,
+            missing=missing,
+        ) as reader:
             runner = _Runner()
             for validation in checkpoint.validations:
+                if validation.table in lacking:
+                    continue
                 try:
                     looked = runner.validate(validation, read_frame(reader, validation))
                 except Unreadable as error:
@@ -115,15 +133,16 @@ def run_checkpoint(
     ]
     if not critical and not evaluated:
         critical.append("no expectation was evaluated")
-    docs.write(tables, critical, warnings)
+    docs.write(tables, critical, warnings, left_out)
     if critical:
         raise GateFailed(name, critical)
     return CheckpointResult(
         checkpoint=name,
         as_of=as_of.isoformat(),
-        tables=len(checkpoint.validations),
+        tables=len(tables),
         evaluated=evaluated,
         warnings=warnings,
+        left_out=left_out,
         stamp=stamp,
     )
 

@@ -8,7 +8,7 @@ for reasons nobody can look up.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ VALUE_FREE = re.compile(
     r"|table_row_count|table_column)_\w+"
 )
 TABLE = re.compile(r"[a-z_]\w*\.[a-z_]\w*")
+NEED = re.compile(rf"{TABLE.pattern}( or {TABLE.pattern})*")
 
 
 class DeclarationError(ValueError):
@@ -40,12 +41,20 @@ class Validation:
         row_id: columns that name a row in reports; surrogates, never personal.
         query: SQL file that yields the rows, when they are no table of the warehouse.
         suite: the suite in Great Expectations' own form.
+        needs: streams without which it has nothing to look at; each may be several (``a or b``).
     """
 
     table: str
     row_id: list[str]
     query: Path | None
     suite: dict[str, Any]
+    needs: tuple[str, ...] = ()
+
+    def lacks(self, declared: Collection[str] | None) -> list[str]:
+        """Return what it needs of streams that a firm has not; None is a firm that has all."""
+        if declared is None:
+            return []
+        return [need for need in self.needs if not set(need.split(" or ")) & set(declared)]
 
 
 @dataclass
@@ -114,7 +123,11 @@ def _validation(expectations_dir: Path, entry: Any) -> Validation:
     query = expectations_dir / "audits" / f"{entry['query']}.sql" if "query" in entry else None
     if query and not query.is_file():
         raise DeclarationError(f"audits/{entry['query']}.sql does not exist")
-    suite = _read(expectations_dir / "suites" / f"{entry['suite']}.yml", {"name", "expectations"})
+    path = expectations_dir / "suites" / f"{entry['suite']}.yml"
+    suite = _read(path, {"name", "expectations"}, {"needs"})
+    needs = suite.pop("needs", [])
+    if not isinstance(needs, list) or not all(NEED.fullmatch(str(need)) for need in needs):
+        raise DeclarationError(f"suite {entry['suite']}: needs must list streams (source.stream)")
     if suite["name"] != table:
         raise DeclarationError(f"suite {entry['suite']} is named {suite['name']!r}, not {table!r}")
     if not isinstance(suite["expectations"], list) or not suite["expectations"]:
@@ -125,7 +138,7 @@ def _validation(expectations_dir: Path, entry: Any) -> Validation:
         except DeclarationError as error:
             message = f"suite {entry['suite']}, expectation {number}: {error}"
             raise DeclarationError(message) from None
-    return Validation(table, list(row_id), query, suite)
+    return Validation(table, list(row_id), query, suite, tuple(needs))
 
 
 def _check_expectation(expectation: Any) -> None:
@@ -141,11 +154,11 @@ def _check_expectation(expectation: Any) -> None:
         raise DeclarationError("meta.nulls can only be 'pass'")
 
 
-def _read(path: Path, keys: set[str]) -> dict[str, Any]:
+def _read(path: Path, keys: set[str], optional: set[str] | None = None) -> dict[str, Any]:
     place = f"{path.parent.name}/{path.name}"
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)
-        _demand(content, place, required=keys)
+        _demand(content, place, required=keys, optional=optional)
     except OSError as error:
         raise DeclarationError(f"{place}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError, DeclarationError) as error:

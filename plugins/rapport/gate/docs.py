@@ -96,7 +96,11 @@ class Docs:
         self.folder.mkdir(parents=True)
 
     def write(
-        self, tables: Sequence[Looked], critical: Sequence[str], warnings: Sequence[str]
+        self,
+        tables: Sequence[Looked],
+        critical: Sequence[str],
+        warnings: Sequence[str],
+        left_out: Sequence[str] = (),
     ) -> None:
         """Write the page one starts from, and a page for each table.
 
@@ -104,6 +108,7 @@ class Docs:
             tables: what was looked at, in the checkpoint's order.
             critical: what closes the gate; empty when it passes.
             warnings: what is only reported.
+            left_out: tables that were not looked at, and why.
         """
         from jinja2 import Environment, FileSystemLoader
 
@@ -119,6 +124,8 @@ class Docs:
             (self.folder / table.page).write_text(page.render(shared, table=table))
         index = templates.get_template("index.html.jinja")
         (self.folder / "index.html").write_text(
-            index.render(shared, tables=tables, critical=critical, warnings=warnings)
+            index.render(
+                shared, tables=tables, critical=critical, warnings=warnings, left_out=left_out
+            )
         )
         shutil.copy(TEMPLATES / "docs.css", self.folder / "style.css")

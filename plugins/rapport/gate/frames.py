@@ -1,6 +1,6 @@
 """What a suite looks at: a table or an audit, read by DuckDB into a small pandas frame."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -32,11 +32,18 @@ def stamp_of(warehouse_path: Path) -> str:
 
 @contextmanager
 def open_reader(
-    as_of: date, *, warehouse_path: Path | None, landing_dir: Path | None
+    as_of: date,
+    *,
+    warehouse_path: Path | None,
+    landing_dir: Path | None,
+    declared: Collection[str] | None = None,
+    missing: Collection[str] = (),
 ) -> Iterator["duckdb.DuckDBPyConnection"]:
     """Open the warehouse for reading, or nothing but memory for audits over the landing.
 
-    SQL finds ``getvariable('as_of')`` and ``getvariable('landing')``.
+    SQL finds ``getvariable('as_of')``, ``getvariable('landing')`` and ``getvariable('declared')``,
+    the streams that the firm has; null where it has all. ``getvariable('missing')`` are the groups
+    of streams whose pull failed tonight.
 
     Raises:
         Unreadable: there is no such file, or somebody is writing it.
@@ -55,6 +62,9 @@ def open_reader(
     with connection:
         connection.execute("set timezone = 'UTC'")
         connection.execute("set variable as_of = ?::date", [as_of])
+        names = None if declared is None else list(declared)
+        connection.execute("set variable declared = ?::varchar[]", [names])
+        connection.execute("set variable missing = ?::varchar[]", [list(missing)])
         if landing_dir is not None:
             connection.execute("set variable landing = ?", [str(landing_dir)])
         yield connection

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, hstack
 
 from rapport.journey import bootstrap, markov, rules, shapley
-from rapport.journey.paths import Floats, Ints, Journeys, Paths
+from rapport.journey.paths import Floats, Ints, Journeys, Paths, ranked
 
 RULES = ("first", "last", "last_non_direct", "linear", "position", "time_decay")
 """Models that look at one path at a time."""
@@ -44,7 +44,7 @@ class Policy:
         half_life_hours: of ``time_decay``.
         first_share: of the first touch under ``position``.
         last_share: of the last one.
-        prior_journeys: of ``shapley``, see ``rapport.journey.shapley.shares``.
+        prior_journeys: of ``shapley``, see ``rapport.journey.shapley.credits``.
         draws: of the bootstrap.
         level: how often the interval should hold, 0 to 1.
     """
@@ -62,7 +62,7 @@ class Credits:
     """What channels are owed; rows are channels, and the last one is none.
 
     Attributes:
-        models: which models, in order, without `shapley` where there are too many channels.
+        models: which models, in order, without `shapley` where the sets of channels are too many.
         count: conversions, shape ``(models, channels + 1)``.
         count_low: lower end of the interval, same shape, as of all that follow.
         count_high: upper end.
@@ -103,8 +103,8 @@ def attribute(
         journeys: who walked them. Those that failed without a touch change nothing.
         channels: number of channels.
         policy: what a firm may decide.
-        models: some of ``MODELS``; ``shapley`` is left out where more channels than
-            ``shapley.MOST_CHANNELS`` have touched anybody, as all their subsets would be asked.
+        models: some of ``MODELS``; ``shapley`` is left out where the sets of channels that
+            occur have more parts than ``shapley.MOST_SETS``: never of 14 channels or fewer.
 
     Example:
         >>> from rapport.journey.paths import from_lists
@@ -112,22 +112,19 @@ def attribute(
         >>> attribute(*toy, channels=2, models=["markov_1"]).count.round(3).tolist()
         [[2.0, 1.0, 0.0]]
     """
-    used = np.unique(paths.channel)
-    if len(used) and used[-1] >= channels:
-        raise ValueError(f"channel {used[-1]} is not one of {channels}")
+    if paths.channel.max(initial=-1) >= channels:
+        raise ValueError(f"channel {paths.channel.max()} is not one of {channels}")
     unknown = set(models) - set(MODELS)
     if unknown:
         raise ValueError(f"unknown models: {sorted(unknown)}")
-    asked = tuple(
-        model for model in models if model != "shapley" or len(used) <= shapley.MOST_CHANNELS
-    )
     # channels that touched nobody cost nothing
-    compact = Paths(np.searchsorted(used, paths.channel), paths.is_direct, paths.length)
-    features = _Features(compact, len(used), asked, policy)
+    used, code = ranked(paths.channel, channels)
+    compact = Paths(code, paths.is_direct, paths.length)
+    features = _Features(compact, len(used), models, policy)
     drawn = features.drawn(journeys, policy)
     count, amount = features.credits(drawn, policy)
 
-    wide = np.zeros((2, len(asked), channels + 1, policy.draws + 1))
+    wide = np.zeros((2, len(features.models), channels + 1, policy.draws + 1))
     rows = np.append(used, channels)
     wide[0][:, rows], wide[1][:, rows] = count, amount
     # the first column is what was seen, the others are draws
@@ -137,7 +134,7 @@ def attribute(
     touched = np.zeros((2, channels + 1), dtype=np.int64)
     touched[:, rows] = features.touched(journeys)
     return Credits(
-        asked,
+        features.models,
         *(wide[0, ..., 0], low[0], high[0]),
         *(wide[1, ..., 0], low[1], high[1]),
         *touched,
@@ -174,7 +171,10 @@ class _Features:
     def __init__(self, paths: Paths, channels: int, models: Sequence[str], policy: Policy) -> None:
         self.paths = paths
         self.channels = channels
-        self.models = models
+        self.sets = shapley.channel_sets(paths, channels) if "shapley" in models else None
+        self.models = tuple(
+            model for model in models if model != "shapley" or self.sets is not None
+        )
         self.half_life_hours = policy.half_life_hours
         self.chains = {
             model: markov.chain(paths, _ORDERS[model]) for model in models if model in _ORDERS
@@ -182,11 +182,11 @@ class _Features:
         size = len(paths.length)
         untouched = (paths.length == 0).astype(np.float64)
         parts: dict[str, csr_array] = {"none": csr_array(untouched[:, None])}
-        for model in models:
+        for model in self.models:
             if model in self.chains:
                 parts[model] = self.chains[model].last
-            elif model == "shapley":
-                self.masks, parts[model] = shapley.channel_sets(paths, channels)
+            elif self.sets and model == "shapley":
+                parts[model] = self.sets.touched
             elif model != "time_decay":
                 earned = self._rule(model, policy)
                 rows = earned != 0
@@ -220,15 +220,15 @@ class _Features:
             np.bincount(journeys.path, minlength=size),
             np.bincount(journeys.path[journeys.is_converted], minlength=size),
         ]
-        pairs = np.unique(self.paths.owner * self.channels + self.paths.channel)
-        owner, channel = pairs // max(self.channels, 1), pairs % max(self.channels, 1)
+        ones = np.ones(len(self.paths.channel))
+        touches = csr_array(
+            (ones, (self.paths.owner, self.paths.channel)), shape=(size, self.channels)
+        )
+        touches.sum_duplicates()
+        touches.data[:] = 1  # once or more often
         none = int(walked[1][self.paths.length == 0].sum())
         return np.array(
-            [
-                [*np.bincount(channel, times[owner], minlength=self.channels).astype(int), none]
-                for times in walked
-            ],
-            dtype=np.int64,
+            [[*(touches.T @ times).astype(int), none] for times in walked], dtype=np.int64
         )
 
     def drawn(self, journeys: Journeys, policy: Policy) -> _Drawn:
@@ -309,8 +309,10 @@ class _Features:
             converted, value = drawn.converted[place], drawn.value[place]
             if model in self.chains:
                 given = self._by_removal(model, drawn, converted, drawn.lost[place], value)
-            elif model == "shapley":
-                given = self._by_set(converted, drawn.lost[place], value, policy)
+            elif self.sets and model == "shapley":
+                given = shapley.credits(
+                    self.sets, converted, drawn.lost[place], value, policy.prior_journeys
+                )
             else:
                 given = converted, value
             count[row, :-1], amount[row, :-1] = given
@@ -328,12 +330,6 @@ class _Features:
         plain = (money_effects >= 0).all(axis=0) & (money_effects.sum(axis=0) > 0)
         money_shares = np.where(plain, _normalised(money_effects), shares)
         return shares * converted.sum(axis=0), money_shares * value.sum(axis=0)
-
-    def _by_set(
-        self, converted: Floats, lost: Floats, value: Floats, policy: Policy
-    ) -> tuple[Floats, Floats]:
-        shares = shapley.shares(self.masks, converted, lost, self.channels, policy.prior_journeys)
-        return (shares * converted).sum(axis=1), (shares * value).sum(axis=1)
 
 
 def _sum_rows(place: Ints, factors: Floats, size: int, weight: Floats) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
-from rapport.journey.paths import Floats, Ints, Paths
+from rapport.journey.paths import Floats, Ints, Paths, ranked
 
 _MOST_NUMBERS = 4_000_000  # of one batch of matrices: 32 MB
 
@@ -52,10 +52,10 @@ def chain(paths: Paths, order: int) -> Chain:
     width = int(paths.channel.max(initial=-1)) + 2
     before = np.where(is_first, width - 1, np.roll(paths.channel, 1))
     codes = paths.channel if order == 1 else before * width + paths.channel
-    known, state = np.unique(codes, return_inverse=True)
+    known, state = ranked(codes, width**order)
     size = len(known)
     origin = np.where(is_first, size, np.roll(state, 1))
-    kinds, kind = np.unique(origin * (size + 1) + state, return_inverse=True)
+    kinds, kind = ranked(origin * (size + 1) + state, (size + 1) ** 2)
     ones = np.ones(len(state))
     shape = len(paths.length)
     walked = paths.length > 0

@@ -1,6 +1,7 @@
 """Journeys as numbers: distinct paths, who walked them and what came of it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ Flags = NDArray[np.bool_]
 
 _ODD = np.uint64(0xBF58476D1CE4E5B9)
 _FAR = np.uint64(0x9E3779B97F4A7C15)
+_MOST_TICKED = 2**20  # flags: a megabyte
 
 
 @dataclass(frozen=True)
@@ -35,17 +37,17 @@ class Paths:
         if len(self.channel) and self.channel.min() < 0:
             raise ValueError("a channel's code is below 0")
 
-    @property
+    @cached_property
     def owner(self) -> Ints:
         """Path of each touch, shape ``(touches,)``."""
         return np.repeat(np.arange(len(self.length)), self.length)
 
-    @property
+    @cached_property
     def first(self) -> Ints:
         """Place of each path's first touch, shape ``(paths,)``."""
         return np.cumsum(self.length) - self.length
 
-    @property
+    @cached_property
     def place(self) -> Ints:
         """Place of each touch in its path, from 0, shape ``(touches,)``."""
         return np.arange(len(self.channel)) - np.repeat(self.first, self.length)
@@ -113,6 +115,28 @@ def distinct(walks: Paths) -> tuple[Paths, Ints]:
     within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
     touches = np.repeat(walks.first[chosen], length) + within
     return Paths(walks.channel[touches], walks.is_direct[touches], length), path
+
+
+def ranked(codes: Ints, most: int) -> tuple[Ints, Ints]:
+    """Return which codes occur, ascending, and the place of each among them.
+
+    What ``np.unique`` gives with ``return_inverse``, which sorts: of millions of touches and a few
+    thousand codes it is enough to tick these off.
+
+    Args:
+        codes: 0 to ``most - 1``, shape ``(codes,)``.
+        most: how many there could be.
+
+    Example:
+        >>> known, place = ranked(np.array([7, 2, 7]), most=9)
+        >>> known.tolist(), place.tolist()
+        ([2, 7], [1, 0, 1])
+    """
+    if most > max(len(codes), _MOST_TICKED):
+        return np.unique(codes, return_inverse=True)
+    occurs = np.zeros(most, dtype=np.bool_)
+    occurs[codes] = True
+    return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[codes]
 
 
 def from_lists(

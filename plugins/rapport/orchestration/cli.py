@@ -28,7 +28,9 @@ from rapport.release import report_path
 from rapport.release.store import MANIFEST
 from rapport.release_commands import releases_app
 from rapport.settings import Settings, cutoff_of
+from rapport.sources.declared import declared
 from rapport.sources.streams import GROUPS
+from rapport.sources_commands import sources_command
 
 app = typer.Typer(
     help="A nightly customer-relationship warehouse.",
@@ -39,6 +41,7 @@ app.add_typer(releases_app, name="releases")
 app.command("policy")(policy_command)
 app.command("settings")(settings_command)
 app.command("contract")(contract_command)
+app.command("sources")(sources_command)
 console = Console(highlight=False)
 
 PATIENCE_SECONDS = 20.0
@@ -93,13 +96,15 @@ def run(
     """Run one night through the scheduler, show its progress and what came of it."""
     settings, ports = Settings.from_env(), embedded.Ports.from_env()
     night = _night(settings, as_of)
-    policies_of(settings)  # what is wrong with them is told now and not in the middle of the night
+    # What is wrong with the firm's files is told now and not in the middle of the night.
+    policies_of(settings)
+    declared(settings, lambda _: True)
     began = time.monotonic()
     with _says_how_to_go_on("`make down` ends what was started, `make run` goes on."):
         _up(settings, ports)
         airflow = Airflow(ports.airflow_url, embedded.login(settings))
         with console.status("waiting for Airflow to read the DAG"):
-            airflow.wait_for_dag()
+            airflow.wait_for_dag(embedded.began(settings, "dag-processor"))
         others = airflow.active_nights(besides=night)
         if settings.has_sandbox:
             _set_clock(ports, night, others)
@@ -300,11 +305,19 @@ def _print_summary(
             order by segment
             """
         ).fetchall()
+    sources = json.loads((folder / MANIFEST).read_text())["sources"]
     console.print("\nLanded tonight")
-    for group in GROUPS:
-        rows: dict[str, int] = airflow.returned(run_id, f"extract.{group}") or {}
-        counts = ", ".join(f"{stream} {count:,}" for stream, count in rows.items())
-        console.print(f"  {group:<24} {counts}", soft_wrap=True)
+    for group, streams in GROUPS.items():
+        if streams[0].source in sources["not_declared"]:
+            continue
+        rows: dict[str, int] | None = airflow.returned(run_id, f"extract.{group}")
+        if rows is None and {s.full_name for s in streams} - set(sources["switched_off"]):
+            console.print(f"  {group:<24} [red]left out: its pull failed[/]", soft_wrap=True)
+            continue
+        counts = ", ".join(f"{stream} {count:,}" for stream, count in (rows or {}).items())
+        console.print(f"  {group:<24} {counts or 'switched off'}", soft_wrap=True)
+    for line in _left_out(sources):
+        console.print(f"  {line}", markup=False, soft_wrap=True)
     console.print()
     _print_table("Marts", ("table", "rows"), marts)
     _print_table("Segments", ("segment", "members", "hold-out", "held back"), segments)
@@ -313,11 +326,23 @@ def _print_summary(
         console.print(f"{gate}: {found['evaluated']} checks, {len(found['warnings'])} warnings")
         for warning in found["warnings"]:
             console.print(f"  warning: {warning}", markup=False, soft_wrap=True)
+        for table in found["left_out"]:
+            console.print(f"  not looked at: {table}", markup=False, soft_wrap=True)
     _print_policies(folder)
     current = "current" if published["is_current"] else "kept beside a newer current release"
     console.print(f"\nRelease   {published['release_id']} ({current})\n          {folder}")
     if airflow.returned(run_id, "report_night"):
         console.print(f"Report    {report_path(folder)}", soft_wrap=True)
+
+
+def _left_out(sources: dict[str, Any]) -> Iterator[str]:
+    """Say what of the sources is not in the night, a line for each reason."""
+    if sources["not_declared"]:
+        yield f"the firm has no {', '.join(sources['not_declared'])}"
+    if sources["switched_off"]:
+        yield f"switched off in sources.yml: {', '.join(sources['switched_off'])}"
+    for stream, scope in sources["refused"].items():
+        yield f"left out, as the source refused the key: {stream}, which needs the scope {scope}"
 
 
 def _print_policies(folder: Path) -> None:

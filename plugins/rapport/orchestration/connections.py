@@ -1,12 +1,16 @@
 """From Airflow's connections to what a source needs."""
 
+import os
+
 from airflow.sdk import BaseHook
 from airflow.sdk import Connection as AirflowConnection
 from airflow.sdk.exceptions import AirflowNotFoundException
 from sqlalchemy import URL
 
 from rapport.errors import SourceDenied
+from rapport.settings import Settings
 from rapport.sources.connection import Connection
+from rapport.sources.declared import Declared, declared
 
 DEFAULT_URLS = {
     "hubspot": "https://api.hubapi.com",
@@ -19,20 +23,44 @@ DRIVERS = {
 }
 
 
+def declared_sources() -> Declared:
+    """Return what the firm of this installation has; read when the DAG is, so it costs little.
+
+    Raises:
+        SourcesError: `sources.yml` cannot be used, or nothing says what there is.
+    """
+    return declared(Settings.from_env(), is_connected)
+
+
+def is_connected(source: str) -> bool:
+    """Whether there is a connection to a source; the environment is looked at first."""
+    if os.environ.get(f"AIRFLOW_CONN_{_id_of(source).upper()}"):
+        return True
+    try:
+        BaseHook.get_connection(_id_of(source))
+    except AirflowNotFoundException:
+        return False
+    return True
+
+
+def _id_of(source: str) -> str:
+    return f"rapport_{source}"
+
+
 def source_connection(source: str) -> Connection:
     """Return the connection ``rapport_<source>``.
 
     Raises:
         SourceDenied: there is no such connection, or its type is not supported.
     """
-    connection_id = f"rapport_{source}"
+    connection_id = _id_of(source)
     try:
         found = BaseHook.get_connection(connection_id)
     except AirflowNotFoundException:
         raise SourceDenied(
             connection_id,
             "no such Airflow connection. Make it under Admin > Connections, or set "
-            f"AIRFLOW_CONN_{connection_id.upper()}",
+            f"AIRFLOW_CONN_{connection_id.upper()}; a firm without it leaves it out of sources.yml",
         ) from None
     if source in DEFAULT_URLS:
         url = found.host or DEFAULT_URLS[source]

@@ -8,8 +8,9 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 
 from rapport.settings import Settings
 
-# Before any firm's first night: Airflow calls a run of an earlier date a success and runs nothing.
-START_DATE = datetime(1990, 1, 1, tzinfo=UTC)
+# Before any firm's first night, whatever it calls plausible: Airflow calls a run of an earlier date
+# a success and runs nothing.
+START_DATE = datetime(1900, 1, 1, tzinfo=UTC)
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "data-platform",

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from rapport.build.project import is_parsed
 from rapport.errors import RapportError, SettingsError
 from rapport.orchestration.night import Airflow
 from rapport.settings import ENVIRONMENT, Settings
+from rapport.sources.declared import FILE as SOURCES_FILE
 
 HOST = "127.0.0.1"
 # What a task may read of the caller's environment. Values of the first kind are secret.
@@ -294,12 +296,19 @@ def _end_outdated(
 
 
 def _digests(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
-    """What the services read of the caller's environment, without the values themselves."""
+    """What the services read of the caller's environment and files, without the values."""
     key = _secrets(settings.airflow_home)["api"].encode()
-    return {
-        name: hmac.new(key, value.encode(), hashlib.sha256).hexdigest()
+    read = {
+        name: value
         for name, value in env.items()
         if name.startswith((CONNECTIONS, OWN_SETTINGS)) and not name.endswith("_PORT")
+    }
+    # The DAG has the tasks that it says.
+    if (settings.home / SOURCES_FILE).exists():
+        read[SOURCES_FILE] = (settings.home / SOURCES_FILE).read_text(errors="replace")
+    return {
+        name: hmac.new(key, value.encode(), hashlib.sha256).hexdigest()
+        for name, value in read.items()
     }
 
 
@@ -327,6 +336,11 @@ def _prepare_sandbox(settings: Settings, ports: Ports, say: Callable[[str], None
     say(f"sandbox company ready ({time.monotonic() - started:.1f} s)")
     if _serves_another(ports, company.fingerprint):
         _end(settings, ["sandbox"])
+
+
+def began(settings: Settings, name: str) -> datetime:
+    """Return when a service was started; long ago for one that never was."""
+    return datetime.fromtimestamp(_known(settings, name).get("born", 0), UTC)
 
 
 def down(settings: Settings) -> list[str]:

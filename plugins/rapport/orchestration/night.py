@@ -96,10 +96,14 @@ class Airflow:
         )["dag_runs"]
         return float(found[0]["duration"]) if found else None
 
-    def wait_for_dag(self) -> None:
-        """Wait until the DAG processor has read the nightly; raise with its error if it cannot."""
+    def wait_for_dag(self, since: datetime) -> None:
+        """Wait until the DAG processor has read the nightly; raise with its error if it cannot.
+
+        Args:
+            since: what was read before is of other files or connections.
+        """
         deadline = time.monotonic() + DAG_SECONDS
-        while not self._http.get(f"/api/v2/dags/{DAG_ID}").is_success:
+        while not self._is_read(since):
             errors = self._get("/api/v2/importErrors").get("import_errors", [])
             if errors:
                 raise RapportError(f"the DAG cannot be read:\n{errors[0]['stack_trace']}")
@@ -109,6 +113,11 @@ class Airflow:
                     "see logs/dag-processor.log"
                 )
             time.sleep(0.5)
+
+    def _is_read(self, since: datetime) -> bool:
+        answer = self._http.get(f"/api/v2/dags/{DAG_ID}")
+        read_at: str = (answer.json().get("last_parsed_time") or "") if answer.is_success else ""
+        return bool(read_at) and datetime.fromisoformat(read_at) >= since
 
     def follow(self, run_id: str) -> Iterator[tuple[list[Step], list[Step]]]:
         """Yield (tasks that changed, all tasks) until the run is over."""

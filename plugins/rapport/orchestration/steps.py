@@ -6,13 +6,12 @@ only: what a task returns is stored by Airflow.
 
 import logging
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from airflow.sdk import get_current_context
 
 from rapport.errors import SettingsError
-from rapport.orchestration.connections import source_connection
+from rapport.orchestration.connections import declared_sources, source_connection
 from rapport.orchestration.failures import no_retry_when_hopeless
 from rapport.settings import Settings
 from rapport.sources.streams import GROUPS
@@ -47,6 +46,7 @@ def extract(group: str) -> dict[str, int]:
             as_of=night(),
             landing_dir=settings.landing_dir,
             work_dir=settings.work_dir,
+            declared=declared_sources(),
         )
     for stream, count in rows.items():
         logger.info("%s: %s rows landed", stream, f"{count:,}")
@@ -54,8 +54,14 @@ def extract(group: str) -> dict[str, int]:
 
 
 def check_sources() -> dict[str, Any]:
-    """Look at what came in; raise GateFailed on anything critical."""
-    return _check("sources", landing_dir=Settings.from_env().landing_dir)
+    """Look at what came in, and what did not; raise GateFailed on anything critical."""
+    pulled = get_current_context()["ti"].xcom_pull
+    missing = [
+        group for group in declared_sources().groups if pulled(task_ids=f"extract.{group}") is None
+    ]
+    for group in missing:
+        logger.warning("%s: its pull failed; what it brings stays as of its last night", group)
+    return _check("sources", landing_dir=Settings.from_env().landing_dir, missing=missing)
 
 
 def build() -> dict[str, Any]:
@@ -67,7 +73,10 @@ def build() -> dict[str, Any]:
     from rapport.build.run import build as build_warehouse
 
     built = build_warehouse(
-        Settings.from_env(), night(), run_id=str(get_current_context()["run_id"])
+        Settings.from_env(),
+        night(),
+        declared=declared_sources(),
+        run_id=str(get_current_context()["run_id"]),
     )
     for name in built.warnings:
         logger.warning("test %s warns", name)
@@ -84,7 +93,7 @@ def check_release() -> dict[str, Any]:
     return _check("publish", warehouse_path=Settings.from_env().warehouse_path)
 
 
-def _check(checkpoint: str, **looked_at: Path) -> dict[str, Any]:
+def _check(checkpoint: str, **looked_at: Any) -> dict[str, Any]:
     from rapport.gate import run_checkpoint
 
     settings = Settings.from_env()
@@ -93,6 +102,7 @@ def _check(checkpoint: str, **looked_at: Path) -> dict[str, Any]:
         expectations_dir=settings.expectations_dir,
         data_docs_dir=settings.data_docs_dir,
         as_of=night(),
+        declared=declared_sources().names,
         **looked_at,
     ).summary()
 

@@ -8,6 +8,7 @@ the rows. A sum, unlike an exclusive or, also changes when a row comes twice.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ class Table:
         columns: in order.
         rows: how many.
         content_hash: of names, types and rows; sha256.
+        untold: columns of which none of the firm's sources tells anything; null in a release.
     """
 
     schema: str
@@ -49,6 +51,7 @@ class Table:
     columns: tuple[Column, ...]
     rows: int
     content_hash: str
+    untold: tuple[str, ...] = ()
 
     @property
     def full_name(self) -> str:
@@ -64,6 +67,10 @@ class Table:
         """Return the table's entry in the manifest."""
         return asdict(self) | {"file": self.file}
 
+    def source(self, catalog: str) -> str:
+        """Return a query of its rows in a warehouse, as a release has them."""
+        return _rows_of(catalog, self.schema, self.name, self.columns, self.untold)
+
 
 def quoted(*names: str) -> str:
     """Quote identifiers and join them by dots."""
@@ -75,12 +82,18 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def tables_of(connection: "duckdb.DuckDBPyConnection", catalog: str) -> list[Table]:
+def tables_of(
+    connection: "duckdb.DuckDBPyConnection",
+    catalog: str,
+    untold: Sequence[tuple[str, str, str]] = (),
+) -> list[Table]:
     """Describe and hash every relation of a warehouse that belongs into a release.
 
     Args:
         connection: with the warehouse attached.
         catalog: the name it is attached by.
+        untold: mart, column and the streams that would tell of it, where the firm has none of them:
+            the release has null there, as 0 would be a figure.
 
     Returns:
         The tables, by name.
@@ -111,19 +124,20 @@ def tables_of(connection: "duckdb.DuckDBPyConnection", catalog: str) -> list[Tab
     shared = sorted({name for name in names if names.count(name) > 1})
     if shared:
         raise ReleaseError(f"marts and segments both have a table {', '.join(shared)}; rename one")
-    return [_described(connection, catalog, *relation) for relation in relations]
+    return [_described(connection, catalog, relation, untold) for relation in relations]
 
 
 def _described(
     connection: "duckdb.DuckDBPyConnection",
     catalog: str,
-    schema: str,
-    name: str,
-    comment: str | None,
+    relation: tuple[str, str, str | None],
+    untold: Sequence[tuple[str, str, str]],
 ) -> Table:
+    schema, name, comment = relation
+    would_tell = {column: streams for mart, column, streams in untold if mart == name}
     columns = tuple(
-        Column(*row)
-        for row in connection.execute(
+        Column(column, kind, _with_reason(said, would_tell.get(column)))
+        for column, kind, said in connection.execute(
             "select column_name, data_type, comment from duckdb_columns() "
             "where database_name = ? and schema_name = ? and table_name = ? order by column_index",
             [catalog, schema, name],
@@ -135,12 +149,41 @@ def _described(
             count(*),
             coalesce(sum(md5_number_lower(content)::hugeint), 0)::varchar,
             coalesce(sum(md5_number_upper(content)::hugeint), 0)::varchar
-        from (select to_json(rows)::varchar as content from {quoted(catalog, schema, name)} as rows)
+        from (
+            select to_json(rows)::varchar as content
+            from ({_rows_of(catalog, schema, name, columns, tuple(would_tell))}) as rows
+        )
         """
     ).fetchone()
     assert counted is not None
     shape = [(column.name, column.type) for column in columns]
-    return Table(schema, name, comment, columns, counted[0], digest([schema, name, shape, counted]))
+    return Table(
+        schema,
+        name,
+        comment,
+        columns,
+        counted[0],
+        digest([schema, name, shape, counted]),
+        tuple(would_tell),
+    )
+
+
+def _rows_of(
+    catalog: str, schema: str, name: str, columns: Sequence[Column], untold: Sequence[str]
+) -> str:
+    nulls = ", ".join(
+        f"null::{column.type} as {quoted(column.name)}"
+        for column in columns
+        if column.name in untold
+    )
+    replaced = f" replace ({nulls})" if nulls else ""
+    return f"select *{replaced} from {quoted(catalog, schema, name)}"
+
+
+def _with_reason(comment: str | None, streams: str | None) -> str | None:
+    if streams is None:
+        return comment
+    return f"{comment or ''} Not known: nothing was ever read of {streams}.".strip()
 
 
 def digest(content: Any) -> str:

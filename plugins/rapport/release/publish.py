@@ -130,7 +130,8 @@ def _released(
     state = _rows(connection, catalog, "build_state", "as_of_date, fingerprint")
     if state and state[0][0] != as_of:
         raise ReleaseError(f"the warehouse shows the night of {state[0][0]}, not of {as_of}")
-    tables = tables_of(connection, catalog)
+    untold = _rows(connection, catalog, "untold_columns", "mart, column_name, known_by")
+    tables = tables_of(connection, catalog, untold)
     entries = [table.as_json() for table in tables]
     content_hash = content_hash_of(entries)
     release_id = f"{as_of}-{content_hash[:12]}"
@@ -150,6 +151,7 @@ def _released(
         "content_hash": content_hash,
         "gate": {key: value for key, value in gate.items() if key != "stamp"},
         "policies": _policies(connection, catalog),
+        "sources": _sources(connection, catalog),
         "tables": entries,
         # How it came about; two builds of one content may differ here and nowhere else.
         "provenance": {
@@ -209,7 +211,7 @@ def _write_tables(
         f"{{release_id: {literal(manifest['release_id'])}, as_of: {literal(manifest['as_of'])}}}"
     )
     for table in tables:
-        source = quoted(catalog, table.schema, table.name)
+        source = f"({table.source(catalog)})"
         copy = quoted("release", table.schema, table.name)
         copied = connection.execute(f"create table {copy} as from {source} order by all").fetchone()
         if copied != (table.rows,):
@@ -326,6 +328,22 @@ def _policies(connection: "duckdb.DuckDBPyConnection", catalog: str) -> dict[str
             for policy, _, source, is_changed in sorted(rows)
             if is_changed or source == "orders"
         },
+    }
+
+
+def _sources(connection: "duckdb.DuckDBPyConnection", catalog: str) -> dict[str, Any]:
+    """Say which sources the firm has, and which streams are left out of the release and why.
+
+    All of them are the table ``marts.source_streams``.
+    """
+    columns = "stream_name, source, state, missing_scope"
+    rows = sorted(_rows(connection, catalog, "source_streams", columns, "marts"))
+    read = sorted({source for _, source, state, _ in rows if state != "not_declared"})
+    return {
+        "read": read,
+        "not_declared": sorted({source for _, source, _, _ in rows} - set(read)),
+        "switched_off": [name for name, _, state, _ in rows if state == "switched_off"],
+        "refused": {name: scope for name, _, state, scope in rows if state == "refused"},
     }
 
 

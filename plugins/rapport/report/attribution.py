@@ -3,7 +3,7 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from rapport.report.night import Night, Row
+from rapport.report.night import CONVERSIONS, Night, Row
 from rapport.report.pictures import AMBER, BLUE, GREY, VERMILION, Picture, Size, panels, picture
 from rapport.report.words import (
     LEAST_OBSERVATIONS,
@@ -44,6 +44,8 @@ def attribution(night: Night) -> Section | None:
     if not night.has("rpt_channel_attribution", "month_date", "credit_count_low"):
         return None
     section = ("attribution", "Attribution: what channels are owed, and how sure that is")
+    if why := night.untold(CONVERSIONS):
+        return Section(*section, why)
     rows = night.rows(
         """
         from rpt_channel_attribution
@@ -109,6 +111,8 @@ def _finding(rows: list[Row]) -> str:
     if not ways:
         return f"Of {month} nothing can be shared out."
     said = f"In {month} there {_were(total[ways[0]], 'conversion')}. "
+    if round(total[ways[0]]) == 1:
+        return said + _of_one({way: alone[way] > total[way] / 2 for way in ways})
     told = []
     if "counted" in ways:
         told.append(
@@ -130,6 +134,21 @@ def _finding(rows: list[Row]) -> str:
         )
         + " The rest is shared out below."
     )
+
+
+def _of_one(is_alone: dict[str, bool]) -> str:
+    """What came before a single conversion: shares of one say less than words."""
+    told = []
+    if "counted" in is_alone:
+        told.append(f"{'nothing' if is_alone['counted'] else 'something'} that anybody recorded")
+    if "ignored" in is_alone:
+        told.append(
+            f"{'no' if is_alone['ignored'] else 'an'} act of the customer's, if messages that "
+            "merely came do not count"
+        )
+    nobodys = next(iter(is_alone.values()))
+    end = "it is nobody's (none)" if nobodys else "it is shared out below"
+    return f"Before it there was {', '.join(told)}: {end}."
 
 
 def _were(count: float, one: str) -> str:

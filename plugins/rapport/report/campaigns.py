@@ -4,7 +4,7 @@ from datetime import date
 from statistics import median_low
 from typing import TYPE_CHECKING
 
-from rapport.report.night import Night, Row
+from rapport.report.night import MAIL, Night, Row
 from rapport.report.pictures import AMBER, BLUE, GREY, INK, PURPLE, VERMILION, Size, picture
 from rapport.report.words import (
     LEAST_OBSERVATIONS,
@@ -46,6 +46,8 @@ VERDICTS = {
 def results(night: Night) -> Section:
     """What the latest campaigns and the flows did: deliveries, answers, orders and their cost."""
     section = ("results", "Campaigns and flows: what came of them")
+    if why := night.untold(MAIL):
+        return Section(*section, why)
     latest = night.rows(
         """
         from rpt_campaign_performance
@@ -308,6 +310,8 @@ def _flow_results(title: str, named: str, rows: list[Row]) -> Table:
 def campaigns(night: Night) -> Section:
     """The latest campaigns: did they overload people, did they confuse them?"""
     section = ("campaigns", "Campaigns: too much, or unclear?")
+    if why := night.untold(MAIL):
+        return Section(*section, why)
     verdicts = {
         row["verdict"]: row["campaigns"]
         for row in night.rows(

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from math import hypot
 from typing import TYPE_CHECKING
 
-from rapport.report.night import Night, Row
+from rapport.report.night import FEELINGS, Night, Row
 from rapport.report.pictures import BLUE, GREY, SKY, Picture, Size, picture
 from rapport.report.words import (
     NOTHING,
@@ -51,6 +51,8 @@ def emotion(night: Night) -> Section | None:
     ):
         return None
     section = ("emotion", "Feelings along the journey: what they said, and how few said it")
+    if why := night.untold(FEELINGS):
+        return Section(*section, why)
     coverage = night.rows("from rpt_emotion_coverage order by what, subject")
     whole = {row["what"]: row for row in coverage if row["subject"] == "all"}
     if not whole.get("journeys", {}).get("total_count"):

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from rapport.report.drawing import Drawing, box, circle, label, line, svg
-from rapport.report.night import Night, Row
+from rapport.report.night import CONVERSIONS, Night, Row
 from rapport.report.pictures import BLUE, GRID, INK, MUTED, VERMILION
 from rapport.report.words import LEAST_OBSERVATIONS, Section, counted, number, percent, plain
 
@@ -56,6 +56,8 @@ def examples(night: Night) -> Section | None:
     if not (night.has("fct_journeys", "duration_hours") and night.has("fct_journey_steps")):
         return None
     section = ("examples", "Do they read like shopping? Five journeys of each outcome")
+    if why := night.untold(CONVERSIONS):
+        return Section(*section, why)
     totals = night.rows(
         """
         select

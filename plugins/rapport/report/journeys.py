@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from rapport.report.drawing import Drawing, band, box, label, svg
-from rapport.report.night import Night, Row
+from rapport.report.night import CONVERSIONS, Night, Row
 from rapport.report.pictures import AMBER, BLUE, GREY, INK, VERMILION, Picture, Size, picture
 from rapport.report.words import (
     LEAST_OBSERVATIONS,
@@ -43,6 +43,8 @@ def flow(night: Night) -> Section | None:
     if not (night.has("fct_journeys", "is_left_censored") and night.has("fct_journey_steps")):
         return None
     section = ("journeys", "Journeys: from stage to stage, and where they end")
+    if why := night.untold(CONVERSIONS):
+        return Section(*section, why)
     [total] = night.rows(
         """
         select
@@ -407,6 +409,8 @@ def friction(night: Night) -> Section | None:
     if not night.has("rpt_journey_friction", "friction_rank"):
         return None
     section = ("friction", "Friction: where journeys get stuck")
+    if why := night.untold(CONVERSIONS):
+        return Section(*section, why)
     places = night.rows(
         """
         from rpt_journey_friction

@@ -14,6 +14,12 @@ from rapport.report.words import (
     short_day,
 )
 
+MOST_SHOWN = 12
+WHY = {
+    "not_declared": "the firm has not this source",
+    "switched_off": "switched off in sources.yml",
+    "refused": "the source refused the key, which lacks the scope {scope}",
+}
 SIDES = {"wanted": "what customers want", "given": "what we give them"}
 
 
@@ -37,11 +43,28 @@ def unknown(night: Night) -> Section | None:
     else:
         finding = f"All {len(signals)} signals of relationships have a source that tells of them."
     finding += "".join(f" {sentence(plain(row['signal']))}: {row['why']}." for row in alike)
+    left_out = _left_out(night)
     return Section(
         "unknown",
         "What cannot be known, and which source would tell",
         finding,
         tables=[
+            *(
+                [
+                    Table(
+                        "Streams that are left out",
+                        (
+                            Column("stream", "stream"),
+                            Column("why", "why", "words"),
+                            Column("records known of it", "records", "number"),
+                        ),
+                        left_out,
+                        folded=len(left_out) > MOST_SHOWN,
+                    )
+                ]
+                if left_out
+                else []
+            ),
             *(
                 [
                     Table(
@@ -92,6 +115,20 @@ def unknown(night: Night) -> Section | None:
             ),
         ],
     )
+
+
+def _left_out(night: Night) -> list[Row]:
+    """Streams that the night did not read, and why; none in releases that do not tell."""
+    if not night.has("source_streams"):
+        return []
+    return [
+        {
+            "stream": row["stream_name"],
+            "why": WHY[row["state"]].format(scope=row["missing_scope"]),
+            "records": NOTHING if row["record_count"] is None else number(row["record_count"]),
+        }
+        for row in night.rows("from source_streams where state <> 'read' order by stream_name")
+    ]
 
 
 def _no_choice(row: Row, signals: list[Row]) -> str:

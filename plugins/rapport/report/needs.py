@@ -1,6 +1,6 @@
 """The page's part on needs: what customers seem to miss and have not bought."""
 
-from rapport.report.night import Night, Row
+from rapport.report.night import ORDERS, Night, Row
 from rapport.report.words import Column, Section, Table, counted, listed, number, percent, plain
 
 SHOWN = 15
@@ -19,6 +19,8 @@ def needs(night: Night) -> Section | None:
     if not night.has("dim_unexpressed_needs", "evidence", "evidence_kind"):
         return None
     section = ("needs", "Needs: what customers seem to miss and have not bought")
+    if why := night.untold(ORDERS):
+        return Section(*section, why)
     [total] = night.rows(
         """
         select

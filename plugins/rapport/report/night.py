@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 BEFORE = "before"  # the schema that the earlier release's tables are in
+# What parts of the page speak of, as the streams that tell of it, any of which would do.
+ORDERS = "shop.orders"
+CONVERSIONS = "shop.orders or hubspot.deals"
+MAIL = "klaviyo.events or hubspot.email_events"
+FEELINGS = "hubspot.feedback_submissions or hubspot.tickets or klaviyo.events"
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,23 @@ class Night:
             [schema, table],
         ).fetchall()
         return bool(there) and set(columns) <= {name for (name,) in there}
+
+    def untold(self, streams: str) -> str:
+        """Say why nothing can be said: none of the streams (``a or b``) was ever read.
+
+        Empty where one was, and for releases that do not tell.
+        """
+        names = streams.split(" or ")
+        if not self.has("source_streams"):
+            return ""
+        [told] = self.rows(
+            "select count(*) as streams from source_streams "
+            "where list_contains($names, stream_name) and (state = 'read' or record_count > 0)",
+            names=names,
+        )
+        if told["streams"]:
+            return ""
+        return f"Nobody knows: it takes {streams}, and the firm has none of it to read."
 
     def had(self, table: str, *columns: str) -> bool:
         """Tell whether the release before has a table, with these columns."""

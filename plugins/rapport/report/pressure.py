@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from rapport.report.night import Night, Row
+from rapport.report.night import MAIL, Night, Row
 from rapport.report.pictures import (
     AMBER,
     BLUE,
@@ -60,6 +60,8 @@ SERIES = {GOT: (BLUE, "circle"), KEPT_OUT: (MUTED, "square")}
 def pressure(night: Night) -> Section:
     """Marketing contacts of thirty days against what each customer may get."""
     section = ("pressure", "Contact pressure: who gets more than they may?")
+    if why := night.untold(MAIL):
+        return Section(*section, why)
     cells = night.rows(
         """
         with
@@ -246,6 +248,8 @@ def _shares_chart(cells: list[Row], types: list[str], size: Size) -> "alt.TopLev
 def response(night: Night) -> Section:
     """What one further contact brings, by how many went before."""
     section = ("response", "Response: what is one further contact worth?")
+    if why := night.untold(MAIL):
+        return Section(*section, why)
     points = night.rows(
         "from rpt_contact_response_curve order by relationship_type, evidence, contact_count_28d"
     )

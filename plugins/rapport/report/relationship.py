@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from rapport.report.night import Night, Row
+from rapport.report.night import ORDERS, Night, Row
 from rapport.report.pictures import BLUE, MUTED, VERMILION, Size, panels, picture
 from rapport.report.words import (
     AXES,
@@ -39,6 +39,8 @@ LEAST_SHARE = 0.01  # of the customers, for a row of its own
 def portfolio(night: Night) -> Section:
     """Value tier by polarity by type: how many, and what they bring."""
     section = ("portfolio", "Portfolio: where the money and the goodwill are")
+    if why := night.untold(ORDERS):
+        return Section(*section, why)
     cells = night.rows(
         """
         select * exclude (currency_code), currency_code as currency
@@ -141,8 +143,11 @@ def _customers(cells: list[Row], types: list[str]) -> Table:
 
 
 def _added_up(cells: list[Row]) -> Row:
+    """Sums of cells; None of what nothing tells of."""
     return {
-        name: sum(cell[column] for cell in cells)
+        name: None
+        if any(cell[column] is None for cell in cells)
+        else sum(cell[column] for cell in cells)
         for name, column in (
             ("customers", "customer_count"),
             ("change", "customer_count_change"),

@@ -11,6 +11,7 @@ from rapport.report.words import month, number, percent, signed
 DAYS = 28  # whole weeks: no Saturday more in one than in the other
 MONTHS = 12
 LEAST_POINTS = 3  # fewer make no line
+NO_CURRENCY = "XXX"  # ISO 4217: nothing was sold yet that tells of one
 COUNTS = {"customers", "sales", "members"}  # the others are shares of the customers
 
 
@@ -43,9 +44,9 @@ def tiles(night: Night) -> list[Tile]:
     lines = _lines(night)
     currency = _currency(night)
     wanted = [
-        ("customers", "customers"),
-        ("sales", f"{currency} net sales in {DAYS} days"),
-        ("members", "are in a segment"),
+        ("customers", "customer" if now["customers"] == 1 else "customers"),
+        ("sales", f"{currency} net sales in {DAYS} days".removeprefix(f"{NO_CURRENCY} ")),
+        ("members", "is in a segment" if now.get("members") == 1 else "are in a segment"),
         ("seek", "want a relationship"),
         ("refuse", "said that they want none"),
         ("seem_to_refuse", "want none as it seems, of whichever type: the plain lane"),
@@ -114,7 +115,9 @@ def _figures(night: Night, schema: str, last_day: date) -> dict[str, float | Non
     if night.has("dim_contact_pressure", schema=schema):
         [row] = night.rows(
             f"""
-            select count(*) filter (saturation = 'oversaturated') / count(*) as over
+            select
+                count(*) filter (saturation = 'oversaturated')
+                / nullif(count(saturation), 0) as over
             from {schema}.dim_contact_pressure
             """
         )

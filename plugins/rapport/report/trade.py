@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from rapport.report.night import Night, Row
+from rapport.report.night import ORDERS, Night, Row
 from rapport.report.pictures import BLUE, GREY, SKY, Picture, Size, picture
 from rapport.report.tiles import net_amount
 from rapport.report.words import (
@@ -31,6 +31,8 @@ LEAST_SEEN = 0.01  # of a bar
 def sales(night: Night) -> Section:
     """Sales of the last months, and which of the customers who first ordered then come again."""
     section = ("sales", "Sales and cohorts: what was bought, and who comes again")
+    if why := night.untold(ORDERS):
+        return Section(*section, why)
     months = _months(night)
     cohorts = _cohorts(night)
     if not months:
@@ -108,9 +110,10 @@ def _finding(night: Night, months: list[Row], cohorts: list[Row]) -> str:
         said = "No month is over yet. "
     else:
         last = over[-1]
+        alone = last["guest_orders"] and not last["customers"]
+        who = "guests alone" if alone else counted(last["customers"], "customer")
         said = (
-            f"In {_named(last)} {counted(last['customers'], 'customer')} ordered for "
-            f"{number(last['net'])} {last['currency_code']} net"
+            f"In {_named(last)} {who} ordered for {number(last['net'])} {last['currency_code']} net"
         )
         before = [
             f"{_change(last, other)} on {_named(other)}"

@@ -22,7 +22,8 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from requests.exceptions import HTTPError, RequestException
 
-from rapport.errors import SourceDenied, SourceError
+from rapport.errors import ScopeMissing, SourceDenied, SourceError, SourceRefused
+from rapport.sources import strict
 from rapport.sources.connection import Connection
 
 REQUEST_TIMEOUT_SECONDS = 60.0
@@ -139,6 +140,7 @@ class Api:
 
         Raises:
             SourceDenied: 401 or 403.
+            SourceRefused: another 4xx, as for a cursor that has expired.
             SourceError: any other answer that is not a page, or a page that comes twice.
         """
         seen: set[str] = set()
@@ -222,17 +224,18 @@ class Api:
         if status in passes:
             return
         if status in (401, 403):
-            raise SourceDenied(
+            refused = ScopeMissing if status == 403 else SourceDenied
+            raise refused(
                 self._connection.id, f"{place} answered {status}: access refused. {self._remedy}"
             )
         if status == 429 or status >= 500:
             raise HTTPError(response=response)  # the session waits and tries again
-        if status >= 400 or status in (204, 205):
+        if status >= 400:
+            raise SourceRefused(self._connection.id, f"{place} answered {status}", status)
+        if status in (204, 205):
             raise SourceError(self._connection.id, f"{place} answered {status}")
         try:
-            body = json.loads(
-                response.content, parse_constant=_refuse, object_pairs_hook=_without_duplicates
-            )
+            body, is_mended = strict.read(response.content)
         except ValueError as error:
             kind = response.headers.get("Content-Type", "no content type")
             raise SourceError(
@@ -245,22 +248,13 @@ class Api:
                 self._connection.id,
                 f"{place}: the answer has no {holds.__name__} {self._records!r}",
             )
+        if is_mended:  # whoever reads the answer after this gets it as it was read here
+            response._content = json.dumps(body).encode()
 
 
 def _origin(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}".lower()
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = dict(pairs)
-    if len(record) != len(pairs):
-        raise ValueError("an object has one key twice")
-    return record
 
 
 def _reason(error: ValueError) -> str:

@@ -4,18 +4,26 @@ A pull asks it where to start, which ids to read again and what should still be 
 set-wise, by DuckDB over the parquet; only the ids that are sent to the source come out.
 """
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from rapport import landing
-from rapport.sources.records import Row
-from rapport.sources.streams import REMOVALS, Stream
+from rapport.errors import ScopeMissing
+from rapport.settings import cutoff_of
+from rapport.sources.records import Page, Row, as_text
+from rapport.sources.streams import REMOVALS, SOURCE_TOTALS, Stream
+
+logger = logging.getLogger(__name__)
+
+# Some sources compare whole seconds, and records of one second may stand on two pages.
+A_MOMENT = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -34,14 +42,45 @@ class Known:
         """Return the newest cursor that was landed, or None before the first load."""
         if stream.cursor is None:
             return None
-        return landing.watermark(
-            self.landing_dir, stream.source, stream.name, stream.cursor, self.as_of
-        )
+        return self._reached(stream).newest
 
     def start(self, stream: Stream) -> datetime | None:
-        """Return the moment from which a pull reads again, or None for everything."""
-        newest = self.newest(stream)
-        return newest - stream.overlap if newest else None
+        """Return the moment from which a pull reads again, or None for everything.
+
+        What an unfinished pull of this night has brought lately is not read again.
+        """
+        reached = self._reached(stream)
+        if reached.newest is None:
+            return None
+        start = reached.newest - stream.overlap
+        if reached.newest_resumed is None or stream.newest_first:
+            return start
+        return max(start, reached.newest_resumed - A_MOMENT)
+
+    def end(self, stream: Stream) -> datetime:
+        """Return the moment up to which a pull reads a stream whose source begins with the newest.
+
+        The night's cutoff, or where an unfinished pull of this night stopped.
+        """
+        oldest = self._reached(stream).oldest_resumed
+        cutoff = cutoff_of(self.as_of)
+        return min(cutoff, oldest + A_MOMENT) if oldest else cutoff
+
+    def _reached(self, stream: Stream) -> landing.Reached:
+        if stream.cursor is None:
+            return landing.Reached()
+        return landing.reached(
+            self.landing_dir,
+            stream.source,
+            stream.name,
+            stream.cursor,
+            self.as_of,
+            newest_first=stream.newest_first,
+        )
+
+    def is_lost(self, stream: Stream) -> bool:
+        """Say whether a load of the stream was lost and is not pulled again yet."""
+        return landing.is_lost(self.landing_dir, stream.source, stream.name, self.as_of)
 
     @contextmanager
     def open(self, *streams: Stream) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -53,10 +92,14 @@ class Known:
 
 
 # Nobody says when a tie or a status changes: what changed tonight is read again, a part of the
-# rest each night, and whatever a skipped night left behind.
+# rest each night, and whatever a skipped night left behind; all of it after a load was lost. What
+# an unfinished pull of this night has read is not read again.
 SWEEP_DAYS = 7
+IS_RESUMED = "bool_or(_dlt_load_id in (select load_id from resumed))"
 DUE = """(
     state.seen_on = $as_of
+    or state.seen_on > read.read_on
+    or $everything
     or read.read_on is null
     or read.read_on <= $as_of::date - $sweep::integer
     or hash(state.id) % $sweep = date_diff('day', date '1970-01-01', $as_of::date) % $sweep
@@ -130,16 +173,91 @@ def removal(source: str, known: Known, kind: str, id_: str, successor: str | Non
 
 
 def total(
-    stream: Stream, known: Known, *, source_total: int, landed_total: int, method: str
+    stream: Stream,
+    known: Known,
+    *,
+    source_total: int | None,
+    landed_total: int | None,
+    method: str,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    not_compared: Sequence[Mapping[str, Any]] = (),
 ) -> Row:
-    """Return the row that sets what the source says against what the landing knows."""
+    """Return the row that sets what the source says against what the landing knows.
+
+    Args:
+        stream: what was counted.
+        known: the landing.
+        source_total: by the source; None where nothing could be counted.
+        landed_total: by the landing, in the same span and of the same kinds.
+        method: how it was counted.
+        since: the first moment of the span; None for all there is.
+        until: its end; the end of the night if left out.
+        not_compared: what of the span was not counted, each with ``why``.
+    """
     return {
         "stream": stream.name,
-        "source_total": str(source_total),
-        "landed_total": str(landed_total),
+        "source_total": as_text(source_total),
+        "landed_total": as_text(landed_total),
         "checked_on": known.as_of.isoformat(),
         "method": method,
+        "compared_from": since.isoformat() if since else None,
+        "compared_to": (until or cutoff_of(known.as_of)).isoformat(),
+        "not_compared": as_text(list(not_compared)) if not_compared else None,
     }
+
+
+REFUSED = "refused"  # the method of a total that nobody may ask for
+
+
+def unless_refused(
+    stream: Stream, known: Known, connection: str, pages: Iterator[Page]
+) -> Iterator[Page]:
+    """Yield pages of a stream; where the key lacks its scope, say so once and bring no more.
+
+    What was landed of it on earlier nights stays. The total of the night says that nobody may ask.
+
+    Args:
+        stream: that the pages are of, or are about.
+        known: the landing.
+        connection: whose key it is, for the warning.
+        pages: of it.
+
+    Raises:
+        ScopeMissing: a night without the stream is none.
+    """
+    try:
+        yield from pages
+    except ScopeMissing:
+        if not stream.is_dispensable:
+            raise
+        logger.warning(
+            "connection %r: the key may not read %s, which is left out tonight. It lacks the scope "
+            "%s; give it that, or switch the stream off in sources.yml",
+            connection,
+            stream.full_name,
+            stream.scope,
+        )
+        row = dict.fromkeys(SOURCE_TOTALS[stream.source].columns) | {
+            "stream": stream.name,
+            "checked_on": known.as_of.isoformat(),
+            "method": f"{REFUSED}: {stream.scope}",
+        }
+        yield SOURCE_TOTALS[stream.source], [row]
+
+
+def refused_on(landing_dir: Path, source: str, as_of: date) -> set[str]:
+    """Return the full names of the streams of a source that its key might not read on a night."""
+    totals = SOURCE_TOTALS[source]
+    if not (landing_dir / source / totals.name).is_dir():
+        return set()
+    with Known(landing_dir, as_of).open(totals) as landed:
+        found = landed.execute(
+            "select distinct stream from source_totals "
+            "where starts_with(method, ?) and try_cast(checked_on as date) = ?",
+            [REFUSED, as_of],
+        ).fetchall()
+    return {f"{source}.{stream}" for (stream,) in found}
 
 
 def listing_due(
@@ -173,3 +291,26 @@ def count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     """Return the number that a query counts."""
     found = connection.execute(query).fetchone()
     return int(found[0]) if found else 0
+
+
+def changed(
+    connection: duckdb.DuckDBPyConnection, rows: Sequence[Row], column: str, hashed: str
+) -> set[str]:
+    """Return the ids of rows that say otherwise than the landing, whatever their dates say.
+
+    Args:
+        connection: with a table ``state`` that has ``said``, the `hashed` of the latest version.
+        rows: as the source has them now.
+        column: of the rows.
+        hashed: SQL over it.
+    """
+    found = connection.execute(
+        f"""
+        select now.id
+        from (select unnest(?::varchar[]) as id, unnest(?::varchar[]) as "{column}") as now
+        inner join state using (id)
+        where not state.is_archived and {hashed} is distinct from state.said
+        """,
+        [[row["id"] for row in rows], [row[column] for row in rows]],
+    ).fetchall()
+    return {id_ for (id_,) in found}

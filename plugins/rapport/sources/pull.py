@@ -1,35 +1,82 @@
-"""Pull one group of streams into the landing."""
+"""Pull one group of streams into the landing, slice by slice.
 
-from collections.abc import Iterator
+Where a slice may end is where everything up to there may stand on its own:
+
+- A stream with a cursor comes in its order, so after any page: what is landed is all there is up
+  to the newest cursor, and the next pull goes on from there.
+- Where the source begins with the newest (`Stream.newest_first`) a part says nothing about what
+  is older: it counts once the pull has come to its end. A second try of the same night goes on
+  below it.
+- Rows that belong together (`Stream.whole_by`: the members of a list, the lines of an order) are in
+  one load: the latest one is the truth about them.
+- Answers about one record each (associations, statuses) after any page: who was read is not read
+  again by the next try of the same night.
+- What has neither is read from its beginning by each pull; its newest versions count.
+- A reconciliation ends with the totals of a stream; Klaviyo's, in which a merge and the events that
+  moved with it belong together, at its end.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
 
-import dlt
+import pyarrow as pa
 
 from rapport import landing
-from rapport.errors import RapportError, SourceError
+from rapport.errors import DamagedLanding, LandingError, RapportError, SourceError
 from rapport.settings import cutoff_of
 from rapport.sources.connection import Connection
+from rapport.sources.declared import Declared
+from rapport.sources.http import DEADLINE_SECONDS
 from rapport.sources.hubspot import hubspot
 from rapport.sources.klaviyo import klaviyo
 from rapport.sources.known import Known
-from rapport.sources.records import Page
+from rapport.sources.records import Page, Table, to_table
 from rapport.sources.shop import reconcile_shop, shop
-from rapport.sources.streams import GROUPS, HUBSPOT, KLAVIYO, STREAMS, Stream
+from rapport.sources.streams import (
+    HUBSPOT,
+    KLAVIYO,
+    REMOVALS,
+    SOURCE_TOTALS,
+    STREAMS,
+    Stream,
+)
+
+logger = logging.getLogger(__name__)
+
+# Read by dlt's HTTP client when it first looks something up.
+_DLT_OPTIONS = {
+    # Else dlt asks Airflow for a variable on every look-up; connections come as arguments.
+    "PROVIDERS__ENABLE_AIRFLOW_SECRETS": "false",
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "RUNTIME__LOG_LEVEL": "WARNING",
+}
+
+EVERYTHING = Declared()
 
 
 def pull(
-    group: str, connection: Connection, *, as_of: date, landing_dir: Path, work_dir: Path
+    group: str,
+    connection: Connection,
+    *,
+    as_of: date,
+    landing_dir: Path,
+    work_dir: Path,
+    declared: Declared = EVERYTHING,
 ) -> dict[str, int]:
     """Land what is new in a group of streams, as the night of ``as_of`` sees it.
 
     Args:
-        group: a key of ``streams.GROUPS``.
-        connection: of the group's source.
+        group: one of those that are declared.
+        connection: of the group's source; ``options`` may set ``deadline_seconds``, for all of the
+            pull, and ``slice_seconds``, how much of it a killed process loses.
         as_of: the night.
         landing_dir: the landing.
-        work_dir: working folders of unfinished loads; kept across restarts.
+        work_dir: working folders; nothing in them outlives a pull.
+        declared: what the firm has; of the group, nothing else is asked for.
 
     Returns:
         Rows landed per stream; 0 where nothing was new. A reconciliation also names the streams
@@ -37,38 +84,42 @@ def pull(
 
     Raises:
         SourceDenied: the source refuses the credentials.
-        SourceError: the source cannot be used as it answers.
-        LandingError: not every row arrived.
+        SourceError: the source cannot be used as it answers, or not within the deadline. What came
+            before is landed, and the next pull goes on from there.
+        LandingError: the landing cannot be written or read, or another process pulls this group.
     """
-    landing.configure_dlt()
-    streams = GROUPS[group]
+    os.environ.update(_DLT_OPTIONS)
+    streams = declared.groups[group]
     source = streams[0].source
     for stream in STREAMS:  # all of them: staging reads what no pull has brought yet
         landing.declare(landing_dir, stream.source, stream.name, stream.declared)
-    wanted = _resources(group, source, connection, Known(landing_dir, as_of))
-
-    @dlt.source(name=source, max_table_nesting=0)
-    def selected() -> Any:
-        return wanted
-
-    try:
-        landed = landing.land(
-            selected(),
-            name=group,
-            source=source,
-            landing_dir=landing_dir,
-            work_dir=work_dir,
-            as_of=as_of,
-        )
-    except Exception as error:
-        # dlt wraps what a resource raises; the cause is what an operator can act on.
-        ours = _ours(error)
-        if ours:
-            raise ours from None
-        raise SourceError(
-            connection.id, f"{group}: {type(error).__name__}: {_first_line(error)}"
-        ) from error
-    return {stream.name: 0 for stream in streams} | landed.rows
+    seconds = connection.options.get("slice_seconds")
+    rows = {stream.name: 0 for stream in streams}
+    while True:
+        try:
+            with landing.Slices(
+                landing_dir,
+                work_dir,
+                source,
+                group,
+                [stream.name for stream in streams],
+                as_of,
+                seconds=None if seconds is None else float(seconds),
+            ) as slices:
+                known = Known(landing_dir, as_of)
+                pages = _pages(group, declared, connection, known)
+                for stream, table in _in_time(pages, connection):
+                    slices.add(stream.name, table, stream.whole_by)
+                    if _may_end(streams, source, stream):
+                        slices.cut()
+        except DamagedLanding as damaged:  # each time one load less: it comes to an end
+            logger.warning("%s", damaged)
+            continue
+        except RapportError:
+            raise
+        except Exception as error:
+            raise _told(error, connection, group) from error
+        return rows | slices.rows
 
 
 def loads_of_night(landing_dir: Path, as_of: date) -> list[tuple[str, str]]:
@@ -80,47 +131,58 @@ def loads_of_night(landing_dir: Path, as_of: date) -> list[tuple[str, str]]:
     ]
 
 
-def _resources(group: str, source: str, connection: Connection, known: Known) -> list[Any]:
+def _pages(
+    group: str, declared: Declared, connection: Connection, known: Known
+) -> Iterator[Page] | Iterator[Table]:
+    streams = declared.groups[group]
+    source = streams[0].source
     if source == HUBSPOT:
-        return [_resource(group, hubspot(connection, group, known))]
+        return hubspot(connection, group, known, declared.streams)
     if source == KLAVIYO:
-        return [_resource(group, klaviyo(connection, group, known, cutoff_of(known.as_of)))]
+        return klaviyo(connection, group, known, cutoff_of(known.as_of))
     if group == "shop_reconciliation":
-        return [_resource(group, reconcile_shop(connection, known))]
-    return shop(connection, {stream: known.start(stream) for stream in GROUPS[group]})
+        return reconcile_shop(connection, known, declared.streams)
+    return shop(connection, {stream: known.start(stream) for stream in streams})
 
 
-def _resource(name: str, pages: Iterator[Page]) -> Any:
-    """Return pages of several streams as one resource of dlt, each page to its own table."""
+def _in_time(pages: Iterable[Page] | Iterable[Table], connection: Connection) -> Iterator[Table]:
+    """Yield pages as tables for as long as the pull may take.
 
-    @dlt.resource(name=name)
-    def resource() -> Iterator[Any]:
-        declared: set[str] = set()
-        for stream, rows in pages:
-            if not rows:
-                continue
-            if stream.name in declared:
-                yield dlt.mark.with_table_name(rows, stream.name)
-            else:
-                hints = dlt.mark.make_hints(table_name=stream.name, columns=_text(stream))
-                yield dlt.mark.with_hints(rows, hints, create_table_variant=True)
-                declared.add(stream.name)
-
-    return resource
-
-
-def _text(stream: Stream) -> dict[str, Any]:
-    """Return dlt's column hints for a stream: everything lands as text."""
-    return {column: {"data_type": "text", "nullable": True} for column in stream.columns}
+    Raises:
+        SourceError: it takes longer.
+    """
+    seconds = float(connection.options.get("deadline_seconds", DEADLINE_SECONDS))
+    end = time.monotonic() + seconds
+    for stream, rows in pages:
+        if time.monotonic() > end:
+            raise SourceError(
+                connection.id,
+                f"the pull did not end within its {seconds:.0f} s; what came before is landed, and "
+                "the next run goes on from there",
+            )
+        yield stream, rows if isinstance(rows, pa.Table) else to_table(stream, rows)
 
 
-def _ours(error: BaseException | None) -> RapportError | None:
-    """The error of ours that another library's error carries, if any."""
-    while error is not None:
-        if isinstance(error, RapportError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
+def _may_end(streams: Sequence[Stream], source: str, stream: Stream) -> bool:
+    """Whether a slice may end after a page of the stream."""
+    if REMOVALS[source] in streams:
+        return stream == SOURCE_TOTALS[source] and source != KLAVIYO
+    return not stream.whole_by
+
+
+def _told(error: Exception, connection: Connection, group: str) -> RapportError:
+    """Return an error of ours that says what is at the bottom of another library's."""
+    innermost: BaseException = error
+    while cause := innermost.__cause__ or innermost.__context__:
+        innermost = cause
+        if isinstance(innermost, RapportError):
+            return innermost
+    said = f"{group}: {type(innermost).__name__}: {_first_line(innermost)}"
+    if isinstance(innermost, OSError) and innermost.errno is not None:
+        return LandingError(
+            f"{said}. What came before is landed, and the next run goes on from there"
+        )
+    return SourceError(connection.id, said)
 
 
 def _first_line(error: BaseException) -> str:

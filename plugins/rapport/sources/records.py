@@ -1,15 +1,29 @@
 """From an API's record to a landed row: text in declared columns, the rest kept as JSON."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
+import pyarrow as pa
+
 from rapport.errors import SourceError
-from rapport.sources.streams import Stream
+from rapport.sources.streams import REFUSALS, Stream
+from rapport.sources.strict import FLAW
 
 Row = dict[str, str | None]
 # What a source yields: rows, and the stream that they belong to.
 Page = tuple[Stream, list[Row]]
+# The same, all columns text.
+Table = tuple[Stream, pa.Table]
+
+
+def to_table(stream: Stream, rows: Sequence[Row]) -> pa.Table:
+    """Return rows as a table of text; columns that nobody declared come last."""
+    columns = dict.fromkeys((*stream.columns, *(name for row in rows for name in row)))
+    return pa.table(
+        {name: pa.array([row.get(name) for row in rows], pa.string()) for name in columns}
+    )
 
 
 def as_text(value: Any) -> str | None:
@@ -38,9 +52,14 @@ def to_row(stream: Stream, record: Mapping[str, Any], *, connection: str, **know
         connection: named in errors.
         known: further columns, which no member of the record is.
 
+    Returns:
+        The row; of a record with a `FLAW` one that `set_apart` knows.
+
     Raises:
         SourceError: the record has no id, so it could not be told from others.
     """
+    if flaw := record.get(FLAW):
+        return flawed(stream, record, flaw, as_text(record.get("id")))
     if not record.get("id"):
         raise SourceError(connection, f"{stream.full_name}: a record came without an id")
     extra = {name: value for name, value in record.items() if name not in stream.members}
@@ -49,3 +68,62 @@ def to_row(stream: Stream, record: Mapping[str, Any], *, connection: str, **know
     row |= {column: as_text(value) for column, value in known.items() if column in row}
     row["extra"] = as_text(extra) if extra else None
     return row
+
+
+def flawed(stream: Stream, record: Mapping[str, Any], flaw: str, id_: str | None) -> Row:
+    """Return the row of a record that cannot be believed: which one it is, and what is wrong."""
+    said = {name: value for name, value in record.items() if name != FLAW}
+    row = dict.fromkeys(stream.columns)
+    return row | {"id": id_, FLAW: flaw, "record": as_text(said)}
+
+
+def refusal(
+    stream: Stream,
+    noticed_on: date,
+    reason: str,
+    *,
+    id_: str | None = None,
+    part: str | None = None,
+    record: str | None = None,
+) -> Row:
+    """Return the row that says that a record of a stream could not be read, and why.
+
+    Args:
+        stream: which it is missing from.
+        noticed_on: the night.
+        reason: without a value of a customer.
+        id_: what was asked for: a record's id, or an address.
+        part: what of it: a channel, a kind of tie.
+        record: what came of it, as JSON text.
+    """
+    return {
+        "stream": stream.name,
+        "id": id_,
+        "part": part,
+        "reason": reason,
+        "noticed_on": noticed_on.isoformat(),
+        "record": record,
+    }
+
+
+def set_apart(pages: Iterable[Page], noticed_on: date) -> Iterator[Page]:
+    """Yield pages without the rows of records that cannot be believed; those as refusals."""
+    for stream, rows in pages:
+        bad = [row for row in rows if FLAW in row]
+        if not bad:
+            yield stream, rows
+            continue
+        yield stream, [row for row in rows if FLAW not in row]
+        yield (
+            REFUSALS[stream.source],
+            [
+                refusal(
+                    stream,
+                    noticed_on,
+                    str(row[FLAW]),
+                    id_=row.get("id"),
+                    record=row.get("record"),
+                )
+                for row in bad
+            ],
+        )

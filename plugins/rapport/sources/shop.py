@@ -10,29 +10,30 @@ was landed, the keys are compared.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
-from dlt.sources.sql_database import sql_table
+from dlt.common.normalizers.naming.snake_case import NamingConvention
 from duckdb import DuckDBPyConnection
 from sqlalchemy.exc import SQLAlchemyError
 
 from rapport.errors import SourceDenied, SourceError
 from rapport.sources.connection import Connection
 from rapport.sources.known import Known, batches, count, create_state, removal, total
-from rapport.sources.records import Page
+from rapport.sources.records import Page, Table
 from rapport.sources.streams import REMOVALS, SHOP, SOURCE_TOTALS, STREAMS, Stream
 
 CHUNK_ROWS = 100_000
 KEYS_AT_ONCE = 200
+_NAMES = NamingConvention()  # of columns that nobody declared
 REMEDY = "Check the connection's host, schema (database), login and password"
 
 
-def shop(connection: Connection, starts: dict[Stream, datetime | None]) -> list[Any]:
-    """Return one resource per table.
+def shop(connection: Connection, starts: dict[Stream, datetime | None]) -> Iterator[Table]:
+    """Yield the rows of each table, in the order of their last change.
 
     Args:
         connection: ``url`` is SQLAlchemy's; ``options`` may set ``db_schema``.
@@ -43,25 +44,20 @@ def shop(connection: Connection, starts: dict[Stream, datetime | None]) -> list[
         SourceError: it cannot be reached, or a table or a needed column is missing.
     """
     engine, schema = _open(connection, starts)
-    return [
-        sql_table(
-            credentials=engine,
-            table=stream.name,
-            schema=schema,
-            backend="pyarrow",
-            chunk_size=CHUNK_ROWS,
-            reflection_level="minimal",
-            table_adapter_callback=None,
-            query_adapter_callback=_as_text_since(stream, since),
-            write_disposition="append",
-        )
-        for stream, since in starts.items()
-    ]
+    for stream, since in starts.items():
+        table = sa.Table(stream.name, sa.MetaData(), schema=schema, autoload_with=engine)
+        names = [_NAMES.normalize_identifier(column.name) for column in table.columns]
+        with engine.connect().execution_options(stream_results=True) as source:
+            for rows in source.execute(_as_text_since(stream, table, since)).partitions(CHUNK_ROWS):
+                columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
+                yield stream, pa.table(columns, names=names)
 
 
-def reconcile_shop(connection: Connection, known: Known) -> Iterator[Page]:
+def reconcile_shop(
+    connection: Connection, known: Known, declared: Sequence[Stream] = STREAMS
+) -> Iterator[Page]:
     """Yield rows that the landing lacks, removals, and the totals of every table."""
-    tables = [stream for stream in STREAMS if stream.source == SHOP and stream.cursor]
+    tables = [stream for stream in declared if stream.source == SHOP and stream.cursor]
     engine, schema = _open(connection, tables)
     for stream in tables:
         table = sa.Table(stream.name, sa.MetaData(), schema=schema, autoload_with=engine)
@@ -162,21 +158,18 @@ def _open(connection: Connection, streams: Iterable[Stream]) -> tuple[sa.Engine,
     return engine, schema
 
 
-def _as_text_since(stream: Stream, since: datetime | None) -> Callable[..., Any]:
-    """Return dlt's hook that writes the query of one table."""
-
-    def query(_: Any, table: sa.Table, *__: Any) -> Any:
-        selected = sa.select(*map(_text, table.columns))
-        if since is not None and stream.cursor is not None:
-            cursor = table.columns[stream.cursor]
-            moment: Any = since.astimezone(UTC).replace(tzinfo=None)
-            if isinstance(cursor.type, sa.String):  # SQLite keeps times as text
-                moment = moment.isoformat(sep=" ", timespec="seconds")
-            changed: Any = cursor >= moment
-            if stream.whole_by:
-                whole = [table.columns[name] for name in stream.whole_by]
-                changed = sa.tuple_(*whole).in_(sa.select(*whole).where(changed))
-            selected = selected.where(changed)
-        return selected
-
-    return query
+def _as_text_since(stream: Stream, table: sa.Table, since: datetime | None) -> sa.Select[Any]:
+    """Return the query of one table: the oldest change first, what has no time of it before all."""
+    selected = sa.select(*map(_text, table.columns))
+    cursor = table.columns[str(stream.cursor)]
+    whole = [table.columns[name] for name in stream.whole_by]
+    if since is not None:
+        moment: Any = since.astimezone(UTC).replace(tzinfo=None)
+        if isinstance(cursor.type, sa.String):  # SQLite keeps times as text
+            moment = moment.isoformat(sep=" ", timespec="seconds")
+        changed: Any = cursor >= moment
+        if whole:
+            changed = sa.tuple_(*whole).in_(sa.select(*whole).where(changed))
+        selected = selected.where(changed)
+    last: sa.ColumnElement[Any] = sa.func.max(cursor).over(partition_by=whole) if whole else cursor
+    return selected.order_by(sa.case((last.is_(None), 0), else_=1), last, *whole)

@@ -28,8 +28,16 @@ class Stream:
         overlap: how far behind the newest landed record a pull starts again,
             because sources show new records late and out of order.
         optional: columns that are used where a shop has them; its rows land with or without.
-        whole_by: columns whose records are pulled together: all of them when one has changed. A
-            key that is no key (two lines of one article) is then replaced as a whole.
+        whole_by: columns whose records are pulled together: all of them when one has changed, one
+            after the other and into one load. A key that is no key (two lines of one article) is
+            then replaced as a whole.
+        newest_first: the source gives the newest record first; else a stream with a cursor comes in
+            its order.
+        scope: what the source's key must be allowed to read it; empty for a table.
+        is_dispensable: a night without it is a night: a firm may do without it (`sources.yml`), and
+            a key that lacks its scope is a warning. Of all others nights are made.
+        part_of: the stream that it comes and goes with.
+        without: what is lost with it, for `docs/sources.md`.
     """
 
     source: str
@@ -41,6 +49,11 @@ class Stream:
     overlap: timedelta = timedelta(days=1)
     optional: tuple[str, ...] = ()
     whole_by: tuple[str, ...] = ()
+    newest_first: bool = False
+    scope: str = ""
+    is_dispensable: bool = False
+    part_of: str = ""
+    without: str = ""
 
     @property
     def full_name(self) -> str:
@@ -68,8 +81,8 @@ _OBJECT = _ENVELOPE | {
 }
 
 
-def _hubspot_object(name: str) -> Stream:
-    """Every object type of HubSpot lands in one shape."""
+def _hubspot_object(name: str, *, scope: str, without: str = "") -> Stream:
+    """Every object type of HubSpot lands in one shape; ``without`` makes one dispensable."""
     return Stream(
         HUBSPOT,
         name,
@@ -77,20 +90,37 @@ def _hubspot_object(name: str) -> Stream:
         columns=(*_OBJECT.values(), "extra"),
         members=_OBJECT,
         cursor="updated_at",
+        scope=scope,
+        is_dispensable=bool(without),
+        without=without,
     )
 
 
-CONTACTS = _hubspot_object("contacts")
-COMPANIES = _hubspot_object("companies")
-DEALS = _hubspot_object("deals")
-TICKETS = _hubspot_object("tickets")
-FEEDBACK_SUBMISSIONS = _hubspot_object("feedback_submissions")
-CALLS = _hubspot_object("calls")
-EMAILS = _hubspot_object("emails")
-MEETINGS = _hubspot_object("meetings")
-NOTES = _hubspot_object("notes")
-TASKS = _hubspot_object("tasks")
-COMMUNICATIONS = _hubspot_object("communications")
+# Engagements are read by whoever may read the contacts that they are about.
+_OF_CONTACTS = "crm.objects.contacts.read"
+CONTACTS = _hubspot_object("contacts", scope=_OF_CONTACTS)
+COMPANIES = _hubspot_object(
+    "companies", scope="crm.objects.companies.read", without="the firms that one works with"
+)
+DEALS = _hubspot_object(
+    "deals", scope="crm.objects.deals.read", without="deals, and the pipeline made of them"
+)
+TICKETS = _hubspot_object(
+    "tickets", scope="tickets", without="complaints, and how cases were handled"
+)
+FEEDBACK_SUBMISSIONS = _hubspot_object(
+    "feedback_submissions",
+    scope="crm.objects.feedback_submissions.read",
+    without="answers to surveys",
+)
+CALLS = _hubspot_object("calls", scope=_OF_CONTACTS, without="calls")
+EMAILS = _hubspot_object("emails", scope="sales-email-read", without="letters by e-mail")
+MEETINGS = _hubspot_object("meetings", scope=_OF_CONTACTS, without="meetings")
+NOTES = _hubspot_object("notes", scope=_OF_CONTACTS, without="notes")
+TASKS = _hubspot_object("tasks", scope=_OF_CONTACTS, without="tasks of the staff")
+COMMUNICATIONS = _hubspot_object(
+    "communications", scope=_OF_CONTACTS, without="SMS, WhatsApp and other chats"
+)
 
 _OWNER = _ENVELOPE | {
     "email": "email",
@@ -99,19 +129,30 @@ _OWNER = _ENVELOPE | {
     "userId": "user_id",
     "teams": "teams",
 }
-OWNERS = Stream(HUBSPOT, "owners", key=("id",), columns=(*_OWNER.values(), "extra"), members=_OWNER)
+OWNERS = Stream(
+    HUBSPOT,
+    "owners",
+    key=("id",),
+    columns=(*_OWNER.values(), "extra"),
+    members=_OWNER,
+    scope="crm.objects.owners.read",
+    is_dispensable=True,
+    without="the staff by name",
+)
 # The whole set of targets of one record: the latest read of a key is the truth.
 ASSOCIATIONS = Stream(
     HUBSPOT,
     "associations",
     key=("from_type", "to_type", "from_id"),
     columns=("from_type", "from_id", "to_type", "targets", "read_on", "extra"),
+    scope=_OF_CONTACTS,
 )
 SUBSCRIPTION_DEFINITIONS = Stream(
     HUBSPOT,
     "subscription_definitions",
     key=("id",),
     columns=("id", "created_at", "updated_at", "attributes", "extra"),
+    scope="communication_preferences.read",
 )
 # A subscription_id of "*" is the wide status: unsubscribed from everything, or not.
 SUBSCRIPTION_STATUSES = Stream(
@@ -128,6 +169,7 @@ SUBSCRIPTION_STATUSES = Stream(
         "read_on",
         "extra",
     ),
+    scope="communication_preferences.statuses.batch.read",
 )
 
 # What the CRM itself mails: an e-mail with the ids under which its events come, and the events, one
@@ -144,6 +186,9 @@ MARKETING_EMAILS = Stream(
     key=("id",),
     columns=(*_MARKETING_EMAIL.values(), "attributes", "extra"),
     members=_MARKETING_EMAIL,
+    scope="marketing-email",
+    is_dispensable=True,
+    without="what the CRM itself mails to many",
 )
 _EMAIL_EVENT = {
     "id": "id",
@@ -160,6 +205,10 @@ EMAIL_EVENTS = Stream(
     members=_EMAIL_EVENT,
     cursor="created_at",
     overlap=timedelta(days=3),
+    newest_first=True,
+    scope="content",
+    is_dispensable=True,
+    part_of="marketing_emails",
 )
 
 # -- Klaviyo ---------------------------------------------------------------------------------
@@ -173,6 +222,9 @@ def _klaviyo_resource(
     more: tuple[str, ...] = (),
     cursor: str | None = None,
     overlap: timedelta = timedelta(days=1),
+    scope: str,
+    part_of: str = "",
+    without: str = "",
 ) -> Stream:
     """A JSON:API resource: attributes and relationships as they come, times beside them."""
     return Stream(
@@ -183,22 +235,54 @@ def _klaviyo_resource(
         members=_RESOURCE,
         cursor=cursor,
         overlap=overlap,
+        scope=scope,
+        is_dispensable=bool(part_of or without),
+        part_of=part_of,
+        without=without,
     )
 
 
-PROFILES = _klaviyo_resource("profiles", "created", "updated", cursor="updated")
-METRICS = _klaviyo_resource("metrics", "created", "updated")
-LISTS = _klaviyo_resource("lists", "created", "updated")
-CAMPAIGNS = _klaviyo_resource("campaigns", "created_at", "updated_at", more=("channel", "tags"))
+PROFILES = _klaviyo_resource(
+    "profiles", "created", "updated", cursor="updated", scope="profiles:read"
+)
+METRICS = _klaviyo_resource("metrics", "created", "updated", scope="metrics:read")
+LISTS = _klaviyo_resource(
+    "lists", "created", "updated", scope="lists:read", without="the lists and who is on them"
+)
+CAMPAIGNS = _klaviyo_resource(
+    "campaigns",
+    "created_at",
+    "updated_at",
+    more=("channel", "tags"),
+    scope="campaigns:read, tags:read",
+)
 # The messages of campaigns: a test's variations are told apart by their labels.
 CAMPAIGN_MESSAGES = _klaviyo_resource(
-    "campaign_messages", "created_at", "updated_at", more=("campaign_id",)
+    "campaign_messages",
+    "created_at",
+    "updated_at",
+    more=("campaign_id",),
+    scope="campaigns:read",
 )
 # An automation, its steps, and what its steps send: who gets what because of what happened.
-FLOWS = _klaviyo_resource("flows", "created", "updated", more=("tags",))
-FLOW_ACTIONS = _klaviyo_resource("flow_actions", "created", "updated", more=("flow_id",))
+FLOWS = _klaviyo_resource(
+    "flows",
+    "created",
+    "updated",
+    more=("tags",),
+    scope="flows:read, tags:read",
+    without="flows by name, and which message is of which",
+)
+FLOW_ACTIONS = _klaviyo_resource(
+    "flow_actions", "created", "updated", more=("flow_id",), scope="flows:read", part_of="flows"
+)
 FLOW_MESSAGES = _klaviyo_resource(
-    "flow_messages", "created", "updated", more=("flow_id", "action_id")
+    "flow_messages",
+    "created",
+    "updated",
+    more=("flow_id", "action_id"),
+    scope="flows:read",
+    part_of="flows",
 )
 EVENTS = _klaviyo_resource(
     "events",
@@ -206,6 +290,7 @@ EVENTS = _klaviyo_resource(
     more=("metric_id", "profile_id"),
     cursor="datetime",
     overlap=timedelta(days=3),
+    scope="events:read",
 )
 # All members of each list in each load: the latest load that has the list is the truth.
 LIST_MEMBERS = Stream(
@@ -213,6 +298,10 @@ LIST_MEMBERS = Stream(
     "list_members",
     key=("list_id", "profile_id"),
     columns=("list_id", "profile_id", "joined_group_at", "extra"),
+    whole_by=("list_id",),
+    scope="lists:read, profiles:read",
+    is_dispensable=True,
+    part_of="lists",
 )
 
 # -- The shop --------------------------------------------------------------------------------
@@ -224,6 +313,7 @@ def _shop_table(
     *columns: str,
     optional: tuple[str, ...] = (),
     whole_by: tuple[str, ...] = (),
+    without: str = "",
 ) -> Stream:
     """A table of the shop's database; every one has its key and the time of its last change."""
     return Stream(
@@ -234,6 +324,8 @@ def _shop_table(
         cursor="updated_at",
         optional=optional,
         whole_by=whole_by,
+        is_dispensable=bool(without),
+        without=without,
     )
 
 
@@ -267,6 +359,7 @@ PRODUCTS = _shop_table(
     "product_category",
     "product_type",
     "package_size",
+    without="what was bought: categories, brands, needs",
 )
 COUPONS = _shop_table(
     "coupons",
@@ -274,6 +367,7 @@ COUPONS = _shop_table(
     "offer_type",
     "valid_from",
     "valid_until",
+    without="offers: what was on offer, and until when",
 )
 
 # -- What reconciliation finds, per source ---------------------------------------------------
@@ -290,28 +384,53 @@ def _removals(source: str) -> Stream:
 
 
 def _source_totals(source: str) -> Stream:
-    """How many records the source says it has, and how many the landing knows."""
+    """How many records the source says it has, and how many the landing knows.
+
+    Both count what happened from ``compared_from`` (without one: ever) up to but not including
+    ``compared_to``; ``not_compared`` is what of that could not be counted, a JSON list, null where
+    everything was.
+    """
     return Stream(
         source,
         "source_totals",
-        key=("stream", "checked_on"),
-        columns=("stream", "source_total", "landed_total", "checked_on", "method"),
+        key=("stream", "checked_on", "compared_from"),
+        columns=(
+            "stream",
+            "source_total",
+            "landed_total",
+            "checked_on",
+            "method",
+            "compared_from",
+            "compared_to",
+            "not_compared",
+        ),
     )
 
 
+def _refusals(source: str) -> Stream:
+    """Records that the source refused, or gave in a form that cannot be believed; and why."""
+    return Stream(
+        source,
+        "refusals",
+        key=("stream", "id", "part"),
+        columns=("stream", "id", "part", "reason", "noticed_on", "record"),
+    )
+
+
+REFUSALS = {source: _refusals(source) for source in (HUBSPOT, KLAVIYO)}
 REMOVALS = {source: _removals(source) for source in (HUBSPOT, KLAVIYO, SHOP)}
 SOURCE_TOTALS = {source: _source_totals(source) for source in (HUBSPOT, KLAVIYO, SHOP)}
 
-# Streams that are pulled together, by one task: they come from one source at one
-# pace, and a load of them is complete or absent as a whole. A group stands behind
-# those that it reads from the landing (AFTER).
+# Streams that are pulled together, by one task: they come from one source at one pace, slice by
+# slice, each complete or absent. A group stands behind those that it reads from the landing
+# (AFTER).
 GROUPS: dict[str, tuple[Stream, ...]] = {
     "hubspot_contacts": (CONTACTS, COMPANIES, OWNERS),
     "hubspot_deals": (DEALS,),
     "hubspot_tickets": (TICKETS, FEEDBACK_SUBMISSIONS),
     "hubspot_engagements": (CALLS, EMAILS, MEETINGS, NOTES, TASKS, COMMUNICATIONS),
     "hubspot_marketing_email": (MARKETING_EMAILS, EMAIL_EVENTS),
-    "hubspot_reconciliation": (REMOVALS[HUBSPOT], SOURCE_TOTALS[HUBSPOT]),
+    "hubspot_reconciliation": (REMOVALS[HUBSPOT], SOURCE_TOTALS[HUBSPOT], REFUSALS[HUBSPOT]),
     "hubspot_associations": (ASSOCIATIONS,),
     "hubspot_preferences": (SUBSCRIPTION_DEFINITIONS, SUBSCRIPTION_STATUSES),
     "klaviyo_profiles": (PROFILES,),
@@ -319,7 +438,7 @@ GROUPS: dict[str, tuple[Stream, ...]] = {
     "klaviyo_campaigns": (METRICS, CAMPAIGNS, CAMPAIGN_MESSAGES),
     "klaviyo_flows": (FLOWS, FLOW_ACTIONS, FLOW_MESSAGES),
     "klaviyo_events": (EVENTS,),
-    "klaviyo_reconciliation": (REMOVALS[KLAVIYO], SOURCE_TOTALS[KLAVIYO]),
+    "klaviyo_reconciliation": (REMOVALS[KLAVIYO], SOURCE_TOTALS[KLAVIYO], REFUSALS[KLAVIYO]),
     "shop_catalog": (CUSTOMERS, PRODUCTS, COUPONS),
     "shop_orders": (ORDERS, ORDER_LINES),
     "shop_reconciliation": (REMOVALS[SHOP], SOURCE_TOTALS[SHOP]),
@@ -333,5 +452,16 @@ AFTER: dict[str, tuple[str, ...]] = {
     "klaviyo_reconciliation": ("klaviyo_profiles", "klaviyo_campaigns", "klaviyo_events"),
     "shop_reconciliation": ("shop_catalog", "shop_orders"),
 }
+
+# Groups in which somebody may have said no: without their news nobody may be written to anew.
+OF_CONSENT = frozenset(
+    {
+        "hubspot_contacts",
+        "hubspot_marketing_email",
+        "hubspot_preferences",
+        "klaviyo_events",
+        "klaviyo_profiles",
+    }
+)
 
 STREAMS: tuple[Stream, ...] = tuple(stream for group in GROUPS.values() for stream in group)

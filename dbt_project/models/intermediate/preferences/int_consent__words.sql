@@ -44,7 +44,8 @@ of_records as (
         case
             when said.addresses is not null then said.email_keys
             when said.action = 'withdraw' then coalesce(carried.email_keys, [])
-            else list_filter([latest.email_key], lambda address: address is not null)
+            when latest.email_key is null then []
+            else [latest.email_key]
         end as email_keys,
         said.channel,
         said.topic,

@@ -9,12 +9,21 @@ set of one record; the latest one counts, and an empty one says that there is no
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rapport.errors import SourceError
+from rapport.errors import SourceRefused
 from rapport.sources.hubspot.crm import Crm
 from rapport.sources.hubspot.types import ObjectType
-from rapport.sources.known import DUE, SWEEP_DAYS, Known, batches, create_state
+from rapport.sources.known import (
+    DUE,
+    IS_RESUMED,
+    SWEEP_DAYS,
+    Known,
+    batches,
+    create_state,
+    unless_refused,
+)
 from rapport.sources.records import Page, Row, as_text
-from rapport.sources.streams import ASSOCIATIONS, HUBSPOT, REMOVALS
+from rapport.sources.streams import ASSOCIATIONS, HUBSPOT, REFUSALS, REMOVALS
+from rapport.sources.strict import FLAW
 
 ASSOCIATIONS_PATH = "/crm/v4/associations"
 BATCH_SIZE = 1000  # the API's most
@@ -34,13 +43,21 @@ DUE_IDS = f"""
 select state.id
 from state
 left join (
-    select from_id as id, max(try_cast(read_on as date)) as read_on
-    from associations
-    where from_type = $from_type and to_type = $to_type
-    group by from_id
+    select id, max(try_cast(read_on as date)) as read_on, {IS_RESUMED} as is_resumed
+    from (
+        select from_id as id, read_on, _dlt_load_id
+        from associations
+        where from_type = $from_type and to_type = $to_type
+        union all
+        select id, noticed_on, _dlt_load_id
+        from refusals
+        where stream = 'associations' and part = $from_type || ':' || $to_type
+    )
+    group by id
 ) as read using (id)
 where
     not state.is_archived
+    and not coalesce(read.is_resumed, false)
     and (state.happened_at >= $as_of::date - $recent::integer or {DUE})
 """
 
@@ -61,7 +78,7 @@ def pull_associations(
         recent_days: how long after it happened a record is read every night.
     """
     for kind in dict.fromkeys(source for source, _ in pairs):
-        with known.open(kind.stream, ASSOCIATIONS, REMOVALS[HUBSPOT]) as landed:
+        with known.open(kind.stream, ASSOCIATIONS, REMOVALS[HUBSPOT], REFUSALS[HUBSPOT]) as landed:
             create_state(landed, kind.stream, HAPPENED)
             for _, target in [pair for pair in pairs if pair[0] is kind]:
                 due = {
@@ -70,16 +87,34 @@ def pull_associations(
                     "as_of": known.as_of,
                     "recent": recent_days,
                     "sweep": SWEEP_DAYS,
+                    "everything": known.is_lost(ASSOCIATIONS),
                 }
-                for ids in batches(landed, BATCH_SIZE, DUE_IDS, due):
-                    yield ASSOCIATIONS, _read(crm, known, kind, target, ids)
+                pages = (
+                    page
+                    for ids in batches(landed, BATCH_SIZE, DUE_IDS, due)
+                    for page in _pull(crm, known, kind, target, ids)
+                )
+                yield from unless_refused(kind.stream, known, crm.id, pages)
 
 
-def _read(
+def _pull(
     crm: Crm, known: Known, kind: ObjectType, target: ObjectType, ids: list[str]
-) -> list[Row]:
-    """Return one row per record that is still there."""
+) -> Iterator[Page]:
+    """Yield one row per record that is still there."""
     path = f"{ASSOCIATIONS_PATH}/{kind.name}/{target.name}/batch/read"
+    tie = f"{kind.name}:{target.name}"
+    parts = crm.split(path, ids, lambda part: _read(crm, path, part), stream=ASSOCIATIONS, part=tie)
+    for _, found in parts:
+        if found is not None:
+            yield ASSOCIATIONS, [_row(known, kind, target, *each) for each in found.items()]
+
+
+def _read(crm: Crm, path: str, ids: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return the ties of each record that is still there.
+
+    Raises:
+        SourceRefused: the batch is refused, or the answer leaves out a part of it.
+    """
     ties: dict[str, list[dict[str, Any]]] = {}
     gone: set[str] = set()
     inputs = [{"id": id_} for id_ in ids]
@@ -89,13 +124,17 @@ def _read(
         answered: set[str] = set()
         inputs = []
         for result in answer["results"]:
+            if flaw := result.get(FLAW):
+                raise SourceRefused(crm.id, f"{path}: {flaw}", 200)
             id_ = str(result["from"]["id"])
             answered.add(id_)
             ties.setdefault(id_, []).extend(result["to"])
             after = ((result.get("paging") or {}).get("next") or {}).get("after")
             if after is not None:
                 if after == asked.get(id_):
-                    raise SourceError(crm.id, f"{path}: a cursor repeats; it would never end")
+                    raise SourceRefused(
+                        crm.id, f"{path}: a cursor repeats; it would never end", 200
+                    )
                 inputs.append({"id": id_, "after": after})
         for error in crm.refuse_errors(path, answer):
             named = {str(id_) for each in error.get("context", {}).values() for id_ in each}
@@ -105,18 +144,19 @@ def _read(
             else:
                 gone |= named
         if unanswered := asked.keys() - answered:
-            raise SourceError(
-                crm.id, f"{path}: no answer for {len(unanswered)} of {len(asked)} records"
+            raise SourceRefused(
+                crm.id, f"{path}: no answer for {len(unanswered)} of {len(asked)} records", 200
             )
-    return [
-        dict.fromkeys(ASSOCIATIONS.columns)
-        | {
-            "from_type": kind.name,
-            "from_id": id_,
-            "to_type": target.name,
-            "targets": as_text(targets),
-            "read_on": known.as_of.isoformat(),
-        }
-        for id_, targets in ties.items()
-        if id_ not in gone
-    ]
+    return {id_: targets for id_, targets in ties.items() if id_ not in gone}
+
+
+def _row(
+    known: Known, kind: ObjectType, target: ObjectType, id_: str, targets: list[dict[str, Any]]
+) -> Row:
+    return dict.fromkeys(ASSOCIATIONS.columns) | {
+        "from_type": kind.name,
+        "from_id": id_,
+        "to_type": target.name,
+        "targets": as_text(targets),
+        "read_on": known.as_of.isoformat(),
+    }

@@ -1,15 +1,19 @@
 """HubSpot's CRM API as far as it is used: list, search, batch read."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
 
 from dlt.sources.helpers.rest_client.paginators import JSONResponseCursorPaginator
 
-from rapport.errors import SourceError
+from rapport.errors import SourceError, SourceRefused
 from rapport.sources.connection import Connection
 from rapport.sources.http import Api, Pace
 from rapport.sources.hubspot.types import ObjectType
 from rapport.sources.records import Row, to_row
+from rapport.sources.resuming import resumed
+from rapport.sources.splitting import Splitter
 from rapport.sources.streams import Stream
 
 OBJECTS_PATH = "/crm/v3/objects"  # the dated one works as well; set `objects_path` to use it
@@ -22,6 +26,7 @@ HISTORY_BATCH_SIZE = 50
 # An account may search five times a second; the tasks that search share it (see the pool).
 SEARCHES_PER_SECOND = 1.6
 GONE = "OBJECT_NOT_FOUND"
+ID = "hs_object_id"
 REMEDY = (
     "Put a service key, or the token of a private app, with the scopes crm.objects.<type>.read for "
     "contacts, companies, deals, owners and feedback_submissions, tickets, sales-email-read, "
@@ -30,6 +35,39 @@ REMEDY = (
 )
 
 Record = dict[str, Any]
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One input that HubSpot refused when it stood alone, or left out of its answer.
+
+    Attributes:
+        stream: which it is missing from.
+        part: what of it was asked for.
+        id: the input.
+        reason: what was answered.
+    """
+
+    stream: Stream
+    part: str | None
+    id: str
+    reason: str
+
+
+@dataclass
+class Found:
+    """What became of the inputs of a batch.
+
+    Attributes:
+        records: those that are there; of a merged one, whom it was merged into.
+        absent: the ids that the answer names as not there.
+        refused: the ids about which nothing is known.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    absent: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
 
 
 class Crm:
@@ -50,6 +88,8 @@ class Crm:
         self._owners_path = options.get("owners_path", OWNERS_PATH)
         self._properties = options.get("properties", {})
         self._pace = Pace(float(options.get("searches_per_second", SEARCHES_PER_SECOND)))
+        self._splitters: dict[str, Splitter] = {}
+        self._refusals: list[Refusal] = []
 
     def path(self, kind: ObjectType, call: str = "") -> str:
         """Return the path of a call on an object type."""
@@ -63,28 +103,68 @@ class Crm:
         """Return records as rows of their stream."""
         return [to_row(stream, record, connection=self.id) for record in records]
 
-    def listed(self, kind: ObjectType, *, archived: bool) -> Iterator[list[Record]]:
-        """Yield pages of all live or all archived records of a type, by id."""
+    def archived(self, kind: ObjectType) -> Iterator[list[Record]]:
+        """Yield pages of all archived records of a type, by id."""
         params = {
             "limit": HISTORY_BATCH_SIZE if kind.history else LIST_PAGE_SIZE,
             "properties": ",".join(self.properties(kind)),
-            "archived": str(archived).lower(),
+            "archived": "true",
         }
         if kind.history:
             params["propertiesWithHistory"] = ",".join(kind.history)
-        yield from self._pages(self.path(kind), params)
+        yield from resumed(partial(self._from_start, self.path(kind), params))
 
-    def ids(self, kind: ObjectType) -> Iterator[list[str]]:
-        """Yield pages of the ids of all live records."""
-        params = {"limit": LIST_PAGE_SIZE, "properties": "hs_object_id", "archived": "false"}
-        for page in self._pages(self.path(kind), params):
-            yield [record["id"] for record in page]
+    def live(self, kind: ObjectType) -> Iterator[list[Record]]:
+        """Yield pages of all live records of a type, by id, without their history."""
+        params = {
+            "limit": LIST_PAGE_SIZE,
+            "properties": ",".join(self.properties(kind)),
+            "archived": "false",
+        }
+
+        def listing(after: int | None) -> Iterator[list[Record]]:
+            if after is None:
+                return self._pages(self.path(kind), params)
+            return self.by_id(kind, [], after)
+
+        yield from resumed(listing, lambda page: max((int(r["id"]) for r in page), default=None))
+
+    def by_id(
+        self, kind: ObjectType, filters: list[dict[str, str]], after: int = 0
+    ) -> Iterator[list[Record]]:
+        """Yield pages of the records that pass the filters, in the order of their ids.
+
+        Args:
+            kind: their type.
+            filters: of the search.
+            after: the id after which they begin.
+        """
+        while True:
+            page, _ = self.search(
+                kind,
+                [*filters, {"propertyName": ID, "operator": "GT", "value": str(after)}],
+                sort=ID,
+                properties=self.properties(kind),
+                limit=SEARCH_PAGE_SIZE,
+            )
+            yield page
+            if len(page) < SEARCH_PAGE_SIZE:
+                return
+            newest = max(int(record["id"]) for record in page)
+            if newest <= after:
+                raise SourceError(
+                    self.id, f"{self.path(kind, '/search')}: a page repeats records already read"
+                )
+            after = newest
 
     def owners(self) -> Iterator[list[Record]]:
         """Yield pages of all owners, former ones too."""
         for archived in ("false", "true"):
             params = {"limit": LIST_PAGE_SIZE, "archived": archived}
-            yield from self._pages(self._owners_path, params)
+            yield from resumed(partial(self._from_start, self._owners_path, params))
+
+    def _from_start(self, path: str, params: dict[str, Any], _: None) -> Iterator[list[Record]]:
+        return self._pages(path, params)
 
     def _pages(self, path: str, params: dict[str, Any]) -> Iterator[list[Record]]:
         paginator = JSONResponseCursorPaginator(
@@ -127,10 +207,10 @@ class Crm:
 
     def total(self, kind: ObjectType) -> int:
         """Return how many live records of a type there are."""
-        return self.search(kind, [], sort="hs_object_id", properties=[], limit=1)[1]
+        return self.search(kind, [], sort=ID, properties=[], limit=1)[1]
 
-    def read(self, kind: ObjectType, ids: Sequence[str], *, archived: bool = False) -> list[Record]:
-        """Return the records of the ids that are there; of a merged one, whom it was merged into.
+    def read(self, kind: ObjectType, ids: Sequence[str], *, archived: bool = False) -> Found:
+        """Read records by id.
 
         Args:
             kind: their type.
@@ -138,35 +218,72 @@ class Crm:
             archived: read archived records, and only those.
 
         Raises:
-            SourceError: some could not be read for another reason than being gone.
+            SourceRefused: not a single id is taken.
         """
-        return self.look_up(kind, ids, archived=archived)[0]
-
-    def look_up(
-        self, kind: ObjectType, ids: Sequence[str], *, archived: bool = False
-    ) -> tuple[list[Record], set[str]]:
-        """Return what `read` does, and the ids that the answer names as not there."""
         path = self.path(kind, "/batch/read")
-        answer = self.api.post(
-            f"{path}?archived={str(archived).lower()}",
-            {
-                "inputs": [{"id": id_} for id_ in ids],
-                "properties": self.properties(kind),
-                "propertiesWithHistory": list(kind.history),
-            },
-        )
-        errors = self.refuse_errors(path, answer)
-        absent = {
-            str(id_) for error in errors for id_ in (error.get("context") or {}).get("ids") or ()
-        }
-        return answer["results"], absent
+        found = Found()
+
+        def question(part: list[str]) -> dict[str, Any]:
+            answer = self.api.post(
+                f"{path}?archived={str(archived).lower()}",
+                {
+                    "inputs": [{"id": id_} for id_ in part],
+                    "properties": self.properties(kind),
+                    "propertiesWithHistory": list(kind.history),
+                },
+            )
+            return answer | {"errors": self.refuse_errors(path, answer)}
+
+        for part, answer in self.split(path, ids, question, stream=kind.stream):
+            if answer is None:
+                found.refused |= set(part)
+                continue
+            found.records += answer["results"]
+            found.absent |= {
+                str(id_)
+                for error in answer["errors"]
+                for id_ in (error.get("context") or {}).get("ids") or ()
+            }
+        return found
+
+    def split(
+        self,
+        path: str,
+        inputs: Sequence[str],
+        question: Callable[[list[str]], Answer],
+        *,
+        stream: Stream,
+        part: str | None = None,
+    ) -> Iterator[tuple[list[str], Answer | None]]:
+        """Yield parts of a batch with their answers; None for an input that is refused alone.
+
+        Such inputs are kept for `refusals`.
+        """
+        splitter = self._splitters.setdefault(path, Splitter())
+        for asked, answer in splitter.ask(inputs, question):
+            if isinstance(answer, SourceRefused):
+                self._refusals.append(Refusal(stream, part, asked[0], str(answer)))
+                yield asked, None
+            else:
+                yield asked, answer
+
+    def refusals(self) -> list[Refusal]:
+        """Return what was refused since this was last asked."""
+        taken, self._refusals = self._refusals, []
+        return taken
 
     def refuse_errors(self, path: str, answer: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the errors inside an answer if all of them say that something is not there."""
+        """Return the errors inside an answer if all of them say that something is not there.
+
+        Raises:
+            SourceRefused: some could not be read for another reason.
+        """
         errors = answer.get("errors") or []
         others = {str(e.get("category")) for e in errors if e.get("category") != GONE}
         if others:
-            raise SourceError(self.id, f"{path}: a part of the batch failed: {sorted(others)}")
+            raise SourceRefused(
+                self.id, f"{path}: a part of the batch failed: {sorted(others)}", 207
+            )
         return list(errors)
 
 

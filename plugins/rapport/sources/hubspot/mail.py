@@ -4,27 +4,33 @@ The events name a recipient by address and the e-mail by the id of a sending; wh
 sending belongs to is said by the e-mail. Events are the newest first and may come late, so a
 night reads the last days again.
 
-Events are not reconciled. The log is append-only: an event has an id and a time and is never
-changed or taken back, so there is nothing to notice but one that came later than the days that are
-read again, and a backfill of a span reads what it has once more. Nor is there anything to count
-against: the log says no total, and the statistics of an e-mail count otherwise (a recipient once,
-robots left out). What a person's erasure takes away there is noticed of their contact.
+The log is append-only: an event has an id and a time and is never changed or taken back, so there
+is nothing to notice but one that came later than the days that are read again. Nor is there
+anything to count against: the log says no total, and the statistics of an e-mail count otherwise
+(a recipient once, robots left out). So of the last four weeks every day is listed again once a
+week, and what we lack lands. What a person's erasure takes away there is noticed of their contact.
 
 The dated path of the e-mails works as well; set `marketing_emails_path` to use it. The events have
 no dated path yet (`email_events_path`); support of both undated ones ends in September 2027.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from dlt.sources.helpers.rest_client.paginators import JSONResponseCursorPaginator
 
+from rapport.errors import SourceError
+from rapport.settings import cutoff_of
 from rapport.sources.connection import Connection
 from rapport.sources.http import Api
 from rapport.sources.hubspot.crm import LIST_PAGE_SIZE, REMEDY, Crm, Record
+from rapport.sources.known import SWEEP_DAYS, Known, count, total
 from rapport.sources.records import Page, Row, as_text, to_row
-from rapport.sources.streams import EMAIL_EVENTS, MARKETING_EMAILS, Stream
+from rapport.sources.resuming import resumed
+from rapport.sources.streams import EMAIL_EVENTS, HUBSPOT, MARKETING_EMAILS, SOURCE_TOTALS, Stream
+from rapport.sources.strict import FLAW
 
 EMAILS_PATH = "/marketing/v3/emails"
 EVENTS_PATH = "/email/public/v1/events"
@@ -40,6 +46,13 @@ EMAIL_FIELDS = (
     "allEmailCampaignIds",
     "testing",
 )
+AGAIN_DAYS = 28
+LANDED = """
+create or replace table live as
+select distinct id
+from email_events
+where try_cast(created_at as timestamptz) >= ? and try_cast(created_at as timestamptz) < ?
+"""
 EVENT_FIELDS = ("filteredEvent", "portalSubscriptionStatus")
 
 
@@ -51,14 +64,8 @@ def pull_marketing_emails(crm: Crm, connection: Connection) -> Iterator[Page]:
     """
     path = connection.options.get("marketing_emails_path", EMAILS_PATH)
     for archived in ("false", "true"):
-        pages = crm.api.pages(
-            path,
-            params={"limit": LIST_PAGE_SIZE, "archived": archived},
-            paginator=JSONResponseCursorPaginator(
-                cursor_path="paging.next.after", cursor_param="after"
-            ),
-        )
-        for page in pages:
+        params = {"limit": LIST_PAGE_SIZE, "archived": archived}
+        for page in resumed(partial(_emails, crm, path, params)):
             yield MARKETING_EMAILS, [_row(crm, MARKETING_EMAILS, r, EMAIL_FIELDS) for r in page]
 
 
@@ -76,31 +83,111 @@ def pull_email_events(
     Raises:
         SourceDenied: the key lacks the scope content.
     """
-    api = Api(connection, scheme="Bearer", records="events", remedy=REMEDY)
-    span = {"endTimestamp": _milliseconds(until)}
-    if since:
-        span["startTimestamp"] = _milliseconds(since)
-    pages = api.pages(
-        connection.options.get("email_events_path", EVENTS_PATH),
-        params={"limit": EVENTS_PAGE_SIZE, **span},
-        # the last page has an offset too
+    for page in _events(connection, since, until):
+        yield EMAIL_EVENTS, [_event(crm, event) for event in page]
+
+
+def pull_late_events(connection: Connection, crm: Crm, known: Known) -> Iterator[Page]:
+    """Yield events of the last weeks that came later than the days that every night reads again.
+
+    Every day is listed once a week; a call and one more per thousand events of the day.
+
+    Args:
+        connection: HubSpot's.
+        crm: HubSpot.
+        known: what is landed.
+    """
+    until = cutoff_of(known.as_of)
+    with known.open(EMAIL_EVENTS) as landed:
+        for days in range(AGAIN_DAYS):
+            end = until - EMAIL_EVENTS.overlap - timedelta(days=days)
+            start = end - timedelta(days=1)
+            if (start.date().toordinal() - known.as_of.toordinal()) % SWEEP_DAYS:
+                continue
+            landed.execute(LANDED, [start, end])
+            before = count(landed, "select count(*) from live")
+            there = 0
+            for page in _events(connection, start, end):
+                there += len(page)
+                rows = [_event(crm, event) for event in page]
+                ids = landed.execute(
+                    "select unnest(?::varchar[]) as id except select id from live",
+                    [[row["id"] for row in rows]],
+                ).fetchall()
+                lacking = {id_ for (id_,) in ids}
+                before += len(lacking)
+                yield EMAIL_EVENTS, [row for row in rows if row["id"] in lacking or FLAW in row]
+            if there or before:
+                row = total(
+                    EMAIL_EVENTS,
+                    known,
+                    source_total=there,
+                    landed_total=before,
+                    method="listing",
+                    since=start,
+                    until=end,
+                )
+                yield SOURCE_TOTALS[HUBSPOT], [row]
+
+
+def _emails(crm: Crm, path: str, params: dict[str, Any], _: None) -> Iterator[list[Record]]:
+    """Yield the pages of e-mails, which say how many there are.
+
+    Raises:
+        SourceError: there are more than the pages hold.
+    """
+    pages = crm.api.pages(
+        path,
+        params=params,
         paginator=JSONResponseCursorPaginator(
-            cursor_path="offset", cursor_param="offset", has_more_path="hasMore"
+            cursor_path="paging.next.after", cursor_param="after"
         ),
     )
+    seen, said = 0, None
     for page in pages:
-        yield (
-            EMAIL_EVENTS,
-            [
-                _row(crm, EMAIL_EVENTS, event, EVENT_FIELDS, created_at=_instant(event))
-                for event in page
-            ],
+        if not seen:
+            said = page.response.json().get("total")
+        seen += len(page)
+        yield page
+    if isinstance(said, int) and seen < said:
+        raise SourceError(crm.id, f"{path}: there are {said} e-mails, but the pages hold {seen}")
+
+
+def _events(
+    connection: Connection, since: datetime | None, until: datetime
+) -> Iterator[list[Record]]:
+    """Yield pages of events of a span, the newest first; after an expired offset from the last."""
+    api = Api(connection, scheme="Bearer", records="events", remedy=REMEDY)
+
+    def listing(end: int | None) -> Iterator[list[Record]]:
+        span = {"endTimestamp": end or _milliseconds(until)}
+        if since:
+            span["startTimestamp"] = _milliseconds(since)
+        yield from api.pages(
+            connection.options.get("email_events_path", EVENTS_PATH),
+            params={"limit": EVENTS_PAGE_SIZE, **span},
+            # the last page has an offset too
+            paginator=JSONResponseCursorPaginator(
+                cursor_path="offset", cursor_param="offset", has_more_path="hasMore"
+            ),
         )
+
+    yield from resumed(listing, _end_of)
+
+
+def _end_of(page: list[Record]) -> int | None:
+    """Return the instant before which a page's successor ends, so that none of it is lost."""
+    times = [event["created"] for event in page if isinstance(event.get("created"), int)]
+    return min(times) + 1 if times else None
+
+
+def _event(crm: Crm, event: Record) -> Row:
+    return _row(crm, EMAIL_EVENTS, event, EVENT_FIELDS, created_at=_instant(event))
 
 
 def _row(crm: Crm, stream: Stream, record: Record, fields: tuple[str, ...], **known: Any) -> Row:
     """Return a record with the fields that are used, and none of the others."""
-    kept = {member: record[member] for member in stream.members if member in record}
+    kept = {member: record[member] for member in (*stream.members, FLAW) if member in record}
     attributes = {name: record[name] for name in fields if record.get(name) is not None}
     return to_row(stream, kept, connection=crm.id, attributes=attributes, **known)
 

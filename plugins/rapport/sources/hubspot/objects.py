@@ -21,13 +21,11 @@ from rapport.sources.hubspot.types import ObjectType
 from rapport.sources.records import Page
 from rapport.sources.streams import OWNERS
 
-ID = "hs_object_id"
-
 
 def pull_objects(crm: Crm, kind: ObjectType, since: datetime | None) -> Iterator[Page]:
     """Yield the records changed since a moment (None: all), and all archived ones."""
     yield from pull_changed(crm, kind, since)
-    for page in crm.listed(kind, archived=True):
+    for page in crm.archived(kind):
         yield kind.stream, crm.rows(kind.stream, page)
 
 
@@ -57,28 +55,11 @@ def _changed(crm: Crm, kind: ObjectType, start: int) -> Iterator[list[Record]]:
             return
         newest = max(times)
         if newest == start:
-            yield from _changed_at(crm, kind, newest)
+            yield from crm.by_id(kind, [_filter(kind.modified, "EQ", newest)])
             start = newest + 1
         else:
             yield [record for record, at in zip(page, times, strict=True) if at < newest]
             start = newest
-
-
-def _changed_at(crm: Crm, kind: ObjectType, instant: int) -> Iterator[list[Record]]:
-    """Yield pages of the records modified at one instant, by id."""
-    last = 0
-    while True:
-        filters = [_filter(kind.modified, "EQ", instant), _filter(ID, "GT", last)]
-        page = _search(crm, kind, filters, ID)
-        yield page
-        if len(page) < SEARCH_PAGE_SIZE:
-            return
-        newest = max(int(record["id"]) for record in page)
-        if newest <= last:
-            raise SourceError(
-                crm.id, f"{crm.path(kind, '/search')}: a page repeats records already read"
-            )
-        last = newest
 
 
 def _search(crm: Crm, kind: ObjectType, filters: list[dict[str, str]], sort: str) -> list[Record]:
@@ -89,7 +70,7 @@ def _search(crm: Crm, kind: ObjectType, filters: list[dict[str, str]], sort: str
 
 
 def _with_history(crm: Crm, kind: ObjectType, page: list[Record]) -> list[Record]:
-    """Return the records as batch read has them; one that went meanwhile stays as it was found."""
+    """Return the records as batch read has them; who is not read stays as found."""
     if not kind.history:
         return page
     size = batch_size(kind)
@@ -97,7 +78,7 @@ def _with_history(crm: Crm, kind: ObjectType, page: list[Record]) -> list[Record
     read = {
         record["id"]: record
         for start in range(0, len(ids), size)
-        for record in crm.read(kind, ids[start : start + size])
+        for record in crm.read(kind, ids[start : start + size]).records
     }
     return [read.get(record["id"], record) for record in page]
 

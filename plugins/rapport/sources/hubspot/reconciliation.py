@@ -10,8 +10,10 @@ Deleting for good, merging and restoring move no modified date. So each night, p
 3. The number of live records at HubSpot is compared with the number we know; if there are
    more, some came since their pull, and are pulled.
 4. Where the numbers still differ, on the type's own day, and when it was not done for a week
-   (`listing_days`), all ids are listed and compared: what we lack is read by id and landed,
-   what HubSpot lacks is read by id to learn whether it was archived, merged or deleted.
+   (`listing_days`), all records are listed, at as many calls as their ids alone would take. What
+   says otherwise than we know lands, although its date did not move (HubSpot calculates and rolls
+   up properties without moving it); what we lack is read by id and landed; what HubSpot lacks is
+   read by id to learn whether it was archived, merged or deleted.
 
 What is gone lands as a removal, with the id of the record it was merged into if there is one.
 That one may be merged itself later: then a removal of its own leads on.
@@ -28,16 +30,20 @@ from rapport.sources.known import (
     SWEEP_DAYS,
     Known,
     batches,
+    changed,
     count,
     create_state,
     listing_due,
     removal,
     total,
+    unless_refused,
 )
 from rapport.sources.records import Page, Row
 from rapport.sources.streams import HUBSPOT, REMOVALS, SOURCE_TOTALS
+from rapport.sources.strict import FLAW
 
 MERGED_IDS = "hs_merged_object_ids"
+AGAIN_ROWS = 5000  # compared at once
 # A null is a word too: a merge that was taken back.
 EATEN = f"""
 arg_max(
@@ -79,7 +85,8 @@ def reconcile(
     for turn, kind in enumerate(kinds):
         with known.open(kind.stream, REMOVALS[HUBSPOT], SOURCE_TOTALS[HUBSPOT]) as landed:
             is_due = listing_due(landed, known, kind.stream, turn, listing_days)
-            yield from _Reconciliation(crm, known, kind, landed).run(is_due)
+            pages = _Reconciliation(crm, known, kind, landed).run(is_due)
+            yield from unless_refused(kind.stream, known, crm.id, pages)
 
 
 class _Reconciliation:
@@ -93,7 +100,15 @@ class _Reconciliation:
         self.kind = kind
         self.landed = landed
         names_merged = MERGED_IDS in crm.properties(kind)
-        create_state(landed, kind.stream, EATEN if names_merged else "null::varchar as eaten")
+        eaten = EATEN if names_merged else "null::varchar as eaten"
+        # The values of the properties that are pulled, in their order, whatever else is there.
+        pointers = ", ".join("'/" + name.replace("'", "''") + "'" for name in crm.properties(kind))
+        self.said = (
+            "hash(json_extract_string("
+            f"case when json_valid(properties) then properties end, [{pointers}]))"
+        )
+        said = f"arg_max({self.said}, (load_date, _dlt_load_id)) as said"
+        create_state(landed, kind.stream, f"{eaten}, {said}")
         landed.execute(TABLES)
 
     def run(self, is_due: bool) -> Iterator[Page]:
@@ -133,30 +148,53 @@ class _Reconciliation:
 
     def _compare(self) -> Iterator[Page]:
         """List all ids, and find out about every one that only one side has."""
-        for ids in self.crm.ids(self.kind):
-            self._add("listed", ids)
+        waiting: list[Record] = []
+        for page in self.crm.live(self.kind):
+            self._add("listed", [record["id"] for record in page])
+            waiting += page
+            if len(waiting) >= AGAIN_ROWS:
+                yield from self._changed(waiting)
+                waiting = []
+        yield from self._changed(waiting)
         size = batch_size(self.kind)
         for ids in batches(self.landed, size, LACKING):
             found = self.crm.read(self.kind, ids)
-            self._remove("listed", set(ids) - {record["id"] for record in found})
-            yield from self._land(found)
+            there = {record["id"] for record in found.records}
+            self._remove("listed", set(ids) - there - found.refused)
+            yield from self._land(found.records)
         for ids in batches(self.landed, size, VANISHED):
             yield from self._settle(ids)
 
+    def _changed(self, records: list[Record]) -> Iterator[Page]:
+        """Yield the records that say otherwise than the landing, with their history."""
+        rows = [row for row in self._rows(records) if FLAW not in row]
+        ids = changed(self.landed, rows, "properties", self.said) if rows else set()
+        if self.kind.history:
+            size = batch_size(self.kind)
+            for part in (sorted(ids)[n : n + size] for n in range(0, len(ids), size)):
+                yield self.kind.stream, self._rows(self.crm.read(self.kind, part).records)
+        else:
+            yield self.kind.stream, [row for row in rows if row["id"] in ids]
+
     def _settle(self, ids: list[str]) -> Iterator[Page]:
-        """Find out what became of records that are not where we know them to be."""
-        found, absent = self.crm.look_up(self.kind, ids)
+        """Find out what became of records that are not where we know them to be.
+
+        Of one that HubSpot does not take nothing is found out: it stays as it was.
+        """
+        read = self.crm.read(self.kind, ids)
+        found = read.records
         yield from self._land(found)
-        there = {record["id"] for record in found}
-        missing = set(ids) - there
+        self._add("listed", [record["id"] for record in found])
+        known_here = {record["id"] for record in found} | read.refused
+        missing = set(ids) - known_here
         if missing:
             archived = self.crm.read(self.kind, sorted(missing), archived=True)
-            yield self.kind.stream, self._rows(archived)
-            missing -= {record["id"] for record in archived}
-            found += archived
-        self._remove("live", set(ids) - there)
+            yield self.kind.stream, self._rows(archived.records)
+            missing -= {record["id"] for record in archived.records} | archived.refused
+            found += archived.records
+        self._remove("live", set(ids) - known_here)
         if missing:
-            successors = self._successors(ids, missing, found, absent)
+            successors = self._successors(ids, missing, found, read.absent)
             yield (
                 REMOVALS[HUBSPOT],
                 [
@@ -189,7 +227,7 @@ class _Reconciliation:
             ).fetchall()
         )
         for id_ in sorted(missing - eaten.keys() - absent) if survived else ():
-            alone = [record["id"] for record in self.crm.read(self.kind, [id_])]
+            alone = [record["id"] for record in self.crm.read(self.kind, [id_]).records]
             if alone and alone != [id_]:
                 successors[id_] = alone[0]
         return successors | eaten

@@ -5,16 +5,19 @@ and the API names the next page itself (``links.next``).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from dlt.sources.helpers.rest_client.client import PageData
 from dlt.sources.helpers.rest_client.paginators import JSONLinkPaginator
 
+from rapport.errors import SourceError, SourceRefused
 from rapport.sources.connection import Connection
 from rapport.sources.http import Api
-from rapport.sources.records import Row, to_row
-from rapport.sources.streams import Stream
+from rapport.sources.records import Page, Row, refusal, to_row
+from rapport.sources.resuming import resumed
+from rapport.sources.splitting import Splitter
+from rapport.sources.streams import KLAVIYO, PROFILES, REFUSALS, Stream
 
 REVISION = "2026-07-15"
 PROFILES_PAGE_SIZE = 100  # the API's most
@@ -39,6 +42,8 @@ class Klaviyo:
 
     def __init__(self, connection: Connection) -> None:
         self.id = connection.id
+        self._splitter = Splitter()
+        self._refused: list[tuple[Stream, str | None, str | None, str]] = []
         self.api = Api(
             connection,
             scheme="Klaviyo-API-Key",
@@ -59,18 +64,74 @@ class Klaviyo:
         fixed = {"additional-fields[profile]": "subscriptions", "page[size]": PROFILES_PAGE_SIZE}
         yield from self.pages("profiles", fixed | params)
 
-    def events(self, *conditions: str) -> Iterator[list[Record]]:
-        """Yield pages of events, the oldest first, each with what Klaviyo puts it down to."""
-        for page in self.pages(
-            "events",
-            {
-                "filter": ",".join(conditions),
-                "sort": "datetime",
-                "page[size]": EVENTS_PAGE_SIZE,
-                "include": "attributions",
-            },
-        ):
-            yield attributed(page, page.response.json().get("included") or [])
+    def changed_profiles(
+        self, field: str, operator: str, since: datetime | None
+    ) -> Iterator[list[Record]]:
+        """Yield pages of profiles whose time in a field is later than a moment, by that time."""
+
+        def listing(start: datetime | None) -> Iterator[list[Record]]:
+            start = start or since
+            condition = {"filter": f"{operator}({field},{instant(start)})"} if start else {}
+            return self.profiles(sort=field, **condition)
+
+        is_by_date = field == "updated"  # else the profile does not say where the listing was
+        yield from resumed(
+            listing, lambda page: _second_before(_times(page, field)) if is_by_date else None
+        )
+
+    def profiles_of(self, ids: list[str]) -> tuple[list[Record], set[str]]:
+        """Return the profiles that are there, and the ids that Klaviyo does not take."""
+        found: list[Record] = []
+        refused: set[str] = set()
+
+        def question(part: list[str]) -> list[Record]:
+            quoted = ",".join(f'"{id_}"' for id_ in part)
+            return [r for page in self.profiles(filter=f"any(id,[{quoted}])") for r in page]
+
+        for part, answer in self._splitter.ask(ids, question):
+            if isinstance(answer, SourceRefused):
+                self.refuse(PROFILES, str(answer), id_=part[0])
+                refused |= set(part)
+            else:
+                found += answer
+        return found, refused
+
+    def refuse(
+        self, stream: Stream, reason: str, *, id_: str | None = None, part: str | None = None
+    ) -> None:
+        """Keep for `refusals` that something could not be read."""
+        self._refused.append((stream, id_, part, reason))
+
+    def refusals(self, noticed_on: date) -> Iterator[Page]:
+        """Yield what was refused since this was last asked."""
+        taken, self._refused = self._refused, []
+        rows = [refusal(s, noticed_on, why, id_=id_, part=part) for s, id_, part, why in taken]
+        if rows:
+            yield REFUSALS[KLAVIYO], rows
+
+    def events(self, *conditions: str, since: datetime | None = None) -> Iterator[list[Record]]:
+        """Yield pages of events, the oldest first, each with what Klaviyo puts it down to.
+
+        Args:
+            conditions: of the filter.
+            since: the first moment; None for all there is.
+        """
+
+        def listing(start: datetime | None) -> Iterator[list[Record]]:
+            start = start or since
+            bounds = [f"greater-or-equal(datetime,{instant(start)})"] if start else []
+            for page in self.pages(
+                "events",
+                {
+                    "filter": ",".join([*bounds, *conditions]),
+                    "sort": "datetime",
+                    "page[size]": EVENTS_PAGE_SIZE,
+                    "include": "attributions",
+                },
+            ):
+                yield attributed(page, page.response.json().get("included") or [])
+
+        yield from resumed(listing, lambda page: max(_times(page, "datetime"), default=None))
 
     def profile_of_event(self, event: str) -> str | None:
         """Return whose an event is now, or None if it is gone or nobody's."""
@@ -78,7 +139,16 @@ class Klaviyo:
         return related(answer["data"].get("relationships") or {}, "profile") if answer else None
 
     def events_per_day(self, metric: str, since: datetime, until: datetime) -> dict[str, int]:
-        """Return how many events of a metric there were on each day (``YYYY-MM-DD``, UTC)."""
+        """Return how many events of a metric there were on each day (``YYYY-MM-DD``, UTC).
+
+        Args:
+            metric: its id.
+            since: the first moment.
+            until: the end; a year later at most, as Klaviyo has it.
+
+        Raises:
+            SourceError: the answer does not count the days.
+        """
         attributes = {
             "metric_id": metric,
             "measurements": ["count"],
@@ -94,10 +164,21 @@ class Klaviyo:
             {"data": {"type": "metric-aggregate", "attributes": attributes}},
             holds=dict,
         )
-        found = answer["data"]["attributes"]
-        days = [str(moment)[:10] for moment in found["dates"]]
-        counts = found["data"][0]["measurements"]["count"] if found["data"] else [0] * len(days)
-        return {day: int(count) for day, count in zip(days, counts, strict=True)}
+        try:
+            found = answer["data"]["attributes"]
+            days = [str(moment)[:10] for moment in found["dates"]]
+            counts = found["data"][0]["measurements"]["count"] if found["data"] else [0] * len(days)
+            return {day: int(count) for day, count in zip(days, counts, strict=True)}
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise SourceError(
+                self.id, f"metric-aggregates: an answer without counts ({type(error).__name__})"
+            ) from None
+
+    def member_count(self, list_id: str) -> int | None:
+        """Return how many members a list has, or None if Klaviyo does not say."""
+        answer = self.api.get(f"lists/{list_id}?additional-fields[list]=profile_count")
+        count = ((answer or {}).get("data") or {}).get("attributes", {}).get("profile_count")
+        return count if isinstance(count, int) else None
 
     def row(self, stream: Stream, record: Record, **known: Any) -> Row:
         """Return a resource as a row of its stream, its times and relations beside it."""
@@ -169,6 +250,23 @@ def _related_ids(record: Record, relation: str) -> list[str]:
 def instant(moment: datetime) -> str:
     """Return a moment as filters spell it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _times(records: Iterable[Record], name: str) -> list[datetime]:
+    """Return the times of records in one attribute, without those that are none."""
+    found = []
+    for record in records:
+        try:
+            moment = datetime.fromisoformat((record.get("attributes") or {})[name])
+        except (KeyError, TypeError, ValueError):
+            continue
+        found.append(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    return found
+
+
+def _second_before(times: list[datetime]) -> datetime | None:
+    """Return from where "later than" brings the last of the times again."""
+    return max(times) - timedelta(seconds=1) if times else None
 
 
 def _local(moment: datetime) -> str:

@@ -7,6 +7,7 @@ dozens, and nothing says whether an edited message moves the time of its flow.
 
 from collections.abc import Iterator
 
+from rapport.errors import SourceRefused
 from rapport.sources.klaviyo.api import (
     FLOWS_PAGE_SIZE,
     Klaviyo,
@@ -88,11 +89,14 @@ def _sends(action: Record) -> bool:
 
 def _messages(api: Klaviyo, action_id: str, flow_id: str | None) -> Iterator[Page]:
     params = {"fields[flow-message]": ",".join(MESSAGE_FIELDS), "page[size]": FLOWS_PAGE_SIZE}
-    for page in api.pages(f"flow-actions/{action_id}/flow-messages", params):
-        yield (
-            FLOW_MESSAGES,
-            [
-                api.row(FLOW_MESSAGES, message, flow_id=flow_id, action_id=action_id)
-                for message in page
-            ],
-        )
+    try:
+        for page in api.pages(f"flow-actions/{action_id}/flow-messages", params):
+            yield (
+                FLOW_MESSAGES,
+                [
+                    api.row(FLOW_MESSAGES, message, flow_id=flow_id, action_id=action_id)
+                    for message in page
+                ],
+            )
+    except SourceRefused as refusal:  # the action may just have gone
+        api.refuse(FLOW_MESSAGES, str(refusal), part=f"of action {action_id}")

@@ -15,6 +15,7 @@ typed as (
         -- text
         {{ clean_text('stream') }} as entity,
         {{ clean_text('method') }} as method,
+        {{ clean_text('not_compared') }} as not_compared,
 
         -- numbers
         {{ whole_number('source_total') }} as source_total_count,
@@ -22,6 +23,10 @@ typed as (
 
         -- dates
         cast({{ utc_timestamp('checked_on') }} as date) as checked_date,
+
+        -- timestamps
+        {{ utc_timestamp('compared_from') }} as compared_from,
+        {{ utc_timestamp('compared_to') }} as compared_to,
 
         -- the row as it came
         load_id,
@@ -43,6 +48,7 @@ checked as (
         case
             when entity is null then 'stream is missing'
             when checked_date is null then 'checked_on is missing or not a date'
+            when {{ is_refused() }} or not_compared is not null then null
             when source_total_count is null then 'source_total is not a whole number'
             when landed_total_count is null then 'landed_total is not a whole number'
         end as quarantine_reason,
@@ -55,5 +61,5 @@ checked as (
 
 select
     *,
-    {{ version_rank(['source', 'entity', 'checked_date']) }} as version_rank
+    {{ version_rank(['source', 'entity', 'checked_date', 'compared_from']) }} as version_rank
 from checked

@@ -1,0 +1,32 @@
+-- One row per group of streams that is pulled together: did its pull come to an end tonight? One that
+-- did not leaves the news of the others usable; its own streams are those of an earlier night.
+select
+    group_name,
+    (bears_consent and is_missing)::integer as is_consent_missing,
+    is_missing::integer as is_missing
+from (
+    select
+        *,
+        coalesce(list_contains(getvariable('missing'), group_name), false) as is_missing
+    from (
+        values
+        ('hubspot_contacts', true),
+        ('hubspot_deals', false),
+        ('hubspot_tickets', false),
+        ('hubspot_engagements', false),
+        ('hubspot_marketing_email', true),
+        ('hubspot_reconciliation', false),
+        ('hubspot_associations', false),
+        ('hubspot_preferences', true),
+        ('klaviyo_profiles', true),
+        ('klaviyo_lists', false),
+        ('klaviyo_campaigns', false),
+        ('klaviyo_flows', false),
+        ('klaviyo_events', true),
+        ('klaviyo_reconciliation', false),
+        ('shop_catalog', false),
+        ('shop_orders', false),
+        ('shop_reconciliation', false)
+    ) as known (group_name, bears_consent)
+)
+order by group_name;

@@ -1,0 +1,44 @@
+"""The landing: parquet as it came, added to and never changed.
+
+``<landing>/<source>/<stream>/load_date=<as of>/<load id>.<file id>.parquet``. A load is one slice
+of a pull: what came within a minute or so and may stand on its own. Its files are written in the
+pull's own working folder and moved here whole; then the load is listed, in one step, in
+``<source>/_dlt_loads`` (the list that dlt kept when it wrote the loads, which still count). A load
+that is not listed does not count: a process that is killed loses the slice that it was at and
+nothing else, and the next pull of the source sweeps what it left.
+
+The night of a date sees the loads of that date and earlier. Where a pull starts is read from those
+same files, not from a state kept beside them: so an old night can be pulled again after newer
+ones, and the start can never disagree with what is there.
+
+A file that cannot be read any more costs its load: the load is taken off the list and its files are
+laid in ``<source>/_damaged``; pulls then start before it, until one of them has come to its end.
+"""
+
+from rapport.landing.damage import damage_named, set_aside_damaged
+from rapport.landing.loads import (
+    DECLARED_FILE,
+    completed_loads,
+    files_of_night,
+    listed_loads,
+    loads_of_night,
+)
+from rapport.landing.reading import Reached, declare, is_lost, opened, reached, watermark
+from rapport.landing.slices import Slices
+
+__all__ = [
+    "DECLARED_FILE",
+    "Reached",
+    "Slices",
+    "completed_loads",
+    "damage_named",
+    "declare",
+    "files_of_night",
+    "is_lost",
+    "listed_loads",
+    "loads_of_night",
+    "opened",
+    "reached",
+    "set_aside_damaged",
+    "watermark",
+]

@@ -1,0 +1,215 @@
+"""The list of loads, and the files that belong to them."""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from rapport.errors import LandingError
+
+DECLARED_FILE = "declared.parquet"
+DECLARED = f"load_date=1970-01-01/{DECLARED_FILE}"
+LISTED, DAMAGED = "_dlt_loads", "_damaged"
+LOAD_ID = "_dlt_load_id"
+# For so long a later try of the same night goes on where an unfinished one stopped. It is well
+# below the shortest overlap (`Stream.overlap`): the next night reads what came late meanwhile.
+RESUMED_SECONDS = 12 * 3600.0
+
+
+@dataclass(frozen=True)
+class Load:
+    """A line of the list of loads.
+
+    Attributes:
+        load_id: sorts by time.
+        is_complete: False once a file of it was found damaged.
+        load_date: the night it belongs to; None where dlt wrote it: its files say it then.
+        streams: those of the group that was pulled; None where dlt wrote it.
+        pull: id of the pull's first slice; empty where dlt wrote it, which landed pulls whole.
+        is_last: whether the pull came to its end with it.
+        files: relative to the source's folder, each with its bytes.
+        lost_at: an id of the moment at which damage was found.
+    """
+
+    load_id: str
+    is_complete: bool = True
+    load_date: date | None = None
+    streams: tuple[str, ...] | None = None
+    pull: str = ""
+    is_last: bool = True
+    files: dict[str, int] = field(default_factory=dict, hash=False)
+    lost_at: str = ""
+
+    def pulls(self, stream: str) -> bool:
+        """Whether the pull was of this stream, and not of another that found a record of it."""
+        return self.streams is None or stream in self.streams
+
+
+def listed_loads(landing_dir: Path, source: str) -> list[Load]:
+    """Return every load of a source that was ever listed, in the order of their ids."""
+    found = [
+        load for path in (landing_dir / source / LISTED).glob("*.jsonl") for load in read_list(path)
+    ]
+    return sorted(found, key=lambda load: load.load_id)
+
+
+def completed_loads(landing_dir: Path, source: str) -> set[str]:
+    """Return the ids of the loads of a source that arrived as a whole."""
+    return {load.load_id for load in listed_loads(landing_dir, source) if load.is_complete}
+
+
+def loads_of_night(landing_dir: Path, source: str, as_of: date) -> set[str]:
+    """Return the ids of the completed loads that the night of ``as_of`` sees."""
+    completed = completed_loads(landing_dir, source)
+    return {load_of(path) for path in files_of(landing_dir / source, as_of)} & completed
+
+
+def files_of_night(landing_dir: Path, source: str, stream: str, as_of: date) -> list[Path]:
+    """Return the files that the night has of a stream: of completed loads only, and no other.
+
+    The empty file that declares the stream comes first, if there is one.
+    """
+    completed = completed_loads(landing_dir, source)
+    declared = landing_dir / source / stream / DECLARED
+    files = [
+        path for path in files_of(landing_dir / source, as_of, stream) if load_of(path) in completed
+    ]
+    return [declared, *sorted(files)] if declared.exists() else sorted(files)
+
+
+def is_finished(load: Load, loads: Sequence[Load]) -> bool:
+    return any(other.pull == load.pull and other.is_last for other in loads)
+
+
+def is_unfinished(load: Load, loads: Sequence[Load], as_of: date) -> bool:
+    """Whether a load belongs to a pull of this very night that did not come to its end lately."""
+    return (
+        load.is_complete
+        and load.load_date == as_of
+        and not is_finished(load, loads)
+        and time.time() - float(load.load_id) < RESUMED_SECONDS
+    )
+
+
+def lost_loads(loads: Sequence[Load], stream: str, as_of: date) -> list[Load]:
+    """The lost loads of a stream that no later pull has made good, as the night sees it."""
+    return [
+        load
+        for load in loads
+        if not load.is_complete
+        and (load.load_date is None or load.load_date <= as_of)
+        and (not load.files or any(name.startswith(f"{stream}/") for name in load.files))
+        and not any(
+            later.is_last
+            and later.pull > load.lost_at
+            and later.pulls(stream)
+            and (later.load_date or as_of) <= as_of
+            for later in loads
+        )
+    ]
+
+
+def put_on_list(landing_dir: Path, source: str, row: dict[str, Any]) -> None:
+    """Put a load on the list, or change its line, in one step."""
+    folder = landing_dir / source / LISTED
+    folder.mkdir(parents=True, exist_ok=True)
+    known = list(folder.glob(f"*__{row['load_id']}.jsonl"))
+    path = known[0] if known else folder / f"{source}__{row['load_id']}.jsonl"
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(row) + "\n")
+    sync(part)
+    part.replace(path)
+    sync(folder)
+
+
+def sync(path: Path) -> None:
+    """Have a file, or the names in a folder, on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def new_id(landing_dir: Path, source: str, last: str = "") -> str:
+    """An id that sorts behind all that are there, also where the clock was set back."""
+    now = f"{time.time_ns() / 1e9:.6f}"
+    listed = (landing_dir / source / LISTED).glob("*.jsonl")
+    known = [path.stem.partition("__")[2] for path in listed]
+    newest = max([last, *(id_ for id_ in known if _is_moment(id_))])
+    if now > newest:
+        return now
+    return f"{float(newest) + 1e-5:.6f}"
+
+
+def _is_moment(load_id: str) -> bool:
+    return len(load_id.partition(".")[0]) == 10 and load_id.replace(".", "", 1).isdecimal()
+
+
+def read_list(path: Path) -> list[Load]:
+    """The loads that a file of the list names; one that cannot be read names a lost one."""
+    try:
+        return [
+            Load(
+                load_id=str(row["load_id"]),
+                is_complete=row.get("status") == 0,
+                load_date=date.fromisoformat(row["load_date"]) if "load_date" in row else None,
+                streams=tuple(row["streams"]) if "streams" in row else None,
+                pull=row.get("pull", ""),
+                is_last=row.get("is_last", True),
+                files=row.get("files", {}),
+                lost_at=row.get("lost_at", ""),
+            )
+            for row in map(json.loads, path.read_text().splitlines())
+        ]
+    except (ValueError, KeyError, TypeError):
+        return [Load(path.stem.partition("__")[2], is_complete=False)]
+
+
+def files_of(folder: Path, as_of: date | None = None, stream: str = "*") -> Iterator[Path]:
+    """The files of loads in a source's folder, listed or not."""
+    for night in folder.glob(f"{stream}/load_date=*"):
+        day = date.fromisoformat(night.name.removeprefix("load_date="))
+        if as_of is None or day <= as_of:
+            yield from (path for path in night.glob("*.parquet") if path.name != "declared.parquet")
+
+
+def load_of(path: Path) -> str:
+    return path.name.rsplit(".", 2)[0]
+
+
+def lock_of(landing_dir: Path, source: str) -> Path:
+    return landing_dir / f".{source}.lock"
+
+
+@contextmanager
+def locked(path: Path, by: str = "") -> Iterator[None]:
+    """Hold a lock, which the kernel frees when the process dies.
+
+    Args:
+        path: of its file.
+        by: who must not run twice at once; without it, the lock is waited for.
+
+    Raises:
+        LandingError: another process runs.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | (fcntl.LOCK_NB if by else 0))
+        except BlockingIOError:
+            lock.seek(0)
+            raise LandingError(
+                f"{by} is being pulled by process {lock.read().strip() or 'unknown'}; "
+                "wait for it, or end it, then run it again"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield

@@ -1,0 +1,220 @@
+"""Which sources and streams a firm has: `sources.yml` in its home, or what is there to be found.
+
+```yaml
+shop: true
+hubspot: {without: [tickets, feedback_submissions]}
+```
+
+A source that is not named is absent. Without a file a company of the sandbox has all sources, and
+a firm of its own has those that have a connection or were ever pulled, so that a connection that
+was lost fails a night and does not make a source silently absent.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rapport.errors import SourcesError
+from rapport.settings import Settings
+from rapport.sources.streams import AFTER, GROUPS, REMOVALS, SOURCE_TOTALS, STREAMS, Stream
+from rapport.written import Layer, Problem, faults, placed
+
+SOURCES = tuple(dict.fromkeys(stream.source for stream in STREAMS))
+FILE = "sources.yml"
+NOT_DECLARED, SWITCHED_OFF = "not declared", "switched off"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a firm has.
+
+    Attributes:
+        streams: that are pulled, in the order of ``streams.STREAMS``.
+        said_by: who says so: the file's path, ``company`` or ``connections``.
+    """
+
+    streams: tuple[Stream, ...] = STREAMS
+    said_by: str = "company"
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Full names of the streams."""
+        return tuple(stream.full_name for stream in self.streams)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Those of which anything is pulled."""
+        return tuple(dict.fromkeys(stream.source for stream in self.streams))
+
+    @property
+    def groups(self) -> dict[str, tuple[Stream, ...]]:
+        """What is pulled together, of what there is."""
+        there = {
+            group: tuple(stream for stream in streams if stream in self.streams)
+            for group, streams in GROUPS.items()
+        }
+        return {group: streams for group, streams in there.items() if streams}
+
+    @property
+    def after(self) -> dict[str, tuple[str, ...]]:
+        """Group -> those that are pulled before it."""
+        groups = self.groups
+        return {
+            group: tuple(each for each in earlier if each in groups)
+            for group, earlier in AFTER.items()
+            if group in groups
+        }
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Why each of the other streams is not pulled."""
+        return {
+            stream.full_name: SWITCHED_OFF if stream.source in self.sources else NOT_DECLARED
+            for stream in STREAMS
+            if stream not in self.streams
+        }
+
+    def known(self, landing_dir: Path, refused: Collection[str] = ()) -> tuple[str, ...]:
+        """Full names of these streams and of those that landed when the firm had them.
+
+        What somebody said there holds: an opt-out does not end with a contract for a tool.
+
+        Args:
+            landing_dir: the landing.
+            refused: streams that may not be read tonight; nothing is known of one that never was.
+        """
+        return tuple(
+            stream.full_name
+            for stream in STREAMS
+            if (stream in self.streams and stream.full_name not in refused)
+            or _has_landed(landing_dir, stream)
+        )
+
+
+def declared(settings: Settings, is_connected: Callable[[str], bool]) -> Declared:
+    """Return what the firm of an installation has.
+
+    Args:
+        settings: of the installation.
+        is_connected: whether a source has a connection; asked for only where no file says it.
+
+    Raises:
+        SourcesError: the file cannot be used, or there is neither a file nor a connection.
+    """
+    path = settings.home / FILE
+    if path.exists():
+        return _of_file(path)
+    if settings.has_sandbox:
+        return Declared()
+    there = [each for each in SOURCES if _was_pulled(settings, each) or is_connected(each)]
+    if not there:
+        raise SourcesError(
+            [
+                f"{path} is not there, and no source has a connection: export "
+                f"{' or '.join(f'AIRFLOW_CONN_RAPPORT_{each.upper()}' for each in SOURCES)}"
+            ]
+        )
+    return Declared(tuple(s for s in STREAMS if s.source in there), "connections")
+
+
+def schema() -> dict[str, Any]:
+    """Return the schema of `sources.yml`, as the streams say it."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            source: {
+                "type": ["boolean", "object"],
+                "additionalProperties": False,
+                "properties": {
+                    "without": {
+                        "type": "array",
+                        "uniqueItems": True,
+                        "items": {
+                            "type": "string",
+                            "title": "stream that can be done without",
+                            "enum": list(dispensable(source)),
+                        },
+                    }
+                },
+            }
+            for source in SOURCES
+        },
+    }
+
+
+def dispensable(source: str) -> dict[str, Stream]:
+    """Return the streams of a source that can be switched off, by name."""
+    return {
+        stream.name: stream
+        for stream in STREAMS
+        if stream.source == source and stream.is_dispensable and not stream.part_of
+    }
+
+
+def sources_page() -> str:
+    """Return what can be declared as a page in Markdown."""
+    lines = [
+        "# Sources",
+        "",
+        "Made by `rapport sources --page`. What a firm has stands in `sources.yml` in its home:",
+        "",
+        "```yaml",
+        "shop: true",
+        "hubspot: {without: [tickets, feedback_submissions]}",
+        "```",
+        "",
+        "What is not named there is absent. A stream with something in the last column can be",
+        "switched off, and is left out with a warning where the key lacks its scope; without the",
+        "others there is no night. A stream that is part of another one comes and goes with it.",
+        "",
+    ]
+    for source in SOURCES:
+        lines += [f"## {source}", "", "| Stream | Scope of the key | What is lost without it |"]
+        lines += ["|---|---|---|"]
+        for stream in STREAMS:
+            if stream.source != source or stream in (REMOVALS[source], SOURCE_TOTALS[source]):
+                continue
+            scope = f"`{stream.scope}`" if stream.scope else ""
+            lost = f"(part of `{stream.part_of}`)" if stream.part_of else stream.without
+            lines.append(f"| `{stream.name}` | {scope} | {lost} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _of_file(path: Path) -> Declared:
+    layer = Layer.read(FILE, path, SourcesError)
+    said: Mapping[str, Any] = layer.content
+    problems = list(layer.problems)
+    problems += [placed(p, what, [layer], path) for p, what in faults(said, schema(), {}, "source")]
+    if not problems and not any(value is not False for value in said.values()):
+        problems = [Problem(path, 1, f"declares no source; there are {', '.join(SOURCES)}")]
+    if problems:
+        raise SourcesError([str(problem) for problem in sorted(set(problems))])
+    off = {
+        (source, name)
+        for source, value in said.items()
+        if isinstance(value, dict)
+        for name in value.get("without", ())
+    }
+    streams = tuple(
+        stream
+        for stream in STREAMS
+        if said.get(stream.source, False) is not False
+        and not {(stream.source, stream.name), (stream.source, stream.part_of)} & off
+    )
+    return Declared(streams, str(path))
+
+
+def _has_landed(landing_dir: Path, stream: Stream) -> bool:
+    from rapport.landing import DECLARED_FILE  # with all of dlt, which the DAG is read without
+
+    folder = landing_dir / stream.source / stream.name
+    return any(path.name != DECLARED_FILE for path in folder.glob("load_date=*/*.parquet"))
+
+
+def _was_pulled(settings: Settings, source: str) -> bool:
+    """Whether any load of a source ever arrived: dlt lists it under the source's name."""
+    return any((settings.landing_dir / source / "_dlt_loads").glob(f"{source}__*.jsonl"))
