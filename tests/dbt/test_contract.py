@@ -83,7 +83,7 @@ def built(tmp_path_factory, warehouse):
     for source in COLUMNS:
         land(made.landing, source, NIGHT, source, {})
     models = ("--resource-type", "model", "--resource-type", "seed")
-    before = ("path:seeds", "+path:models/staging", "path:models/canonical")
+    before = ("path:seeds", "+path:models/staging", "path:models/canonical", "+row_conservation")
     first = made.build(NIGHT, *models, "--select", *before)
     assert first.success, first.failures()
     for stream in STREAMS:

@@ -11,6 +11,7 @@ FIRST, SECOND = "2017-03-01", "2017-03-05"
 WANTED = (
     *("--select", "+dim_preferences", "+fct_consent_events", "+int_identity__reviews"),
     *("+quarantined_fields", "+fct_deals", "+stg_hubspot__email_events", "+stg_klaviyo__events"),
+    *("+stg_hubspot__contacts", "+stg_klaviyo__profiles"),
     *("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
 )
 

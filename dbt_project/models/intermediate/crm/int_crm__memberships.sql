@@ -1,5 +1,5 @@
--- A customer belongs to the company that their contact names as its own; failing that, to the oldest
--- of those it is tied to.
+-- A customer belongs to the company that their contact names as its own; failing that, to the
+-- oldest of those it is tied to.
 with
 
 contacts as (

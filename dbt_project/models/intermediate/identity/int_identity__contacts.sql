@@ -47,7 +47,9 @@ named as (
             people.source = 'shop'
             and nobodies.kind = 'number'
             and {{ bare('people.contact_id') }} = nobodies.value
-    where nobodies.value is null and (people.source <> 'shop' or {{ bare('people.contact_id') }} <> '')
+    where
+        nobodies.value is null
+        and (people.source <> 'shop' or {{ bare('people.contact_id') }} <> '')
 
 ),
 

@@ -57,9 +57,11 @@ described as (
         contacts.is_current
         -- most records of other sources say none of it, and are left out before they are read
         and coalesce(
-            {% for column in ['owner_id', 'lifecycle_stage', 'language_code', 'country_code', 'age_band',
-                              'income_band', 'household_size', 'household_composition', 'home_ownership',
-                              'marital_status', 'kids_count'] %}
+            {% for column in [
+                'owner_id', 'lifecycle_stage', 'language_code', 'country_code', 'age_band', 'income_band',
+                'household_size', 'household_composition', 'home_ownership', 'marital_status',
+                'kids_count',
+            ] %}
             contacts.{{ column }}{{ ',' if not loop.last }}
             {% endfor %}
         ) is not null

@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- Whose an event of mail is that names an address and nothing else, as the CRM's own does. One that several
--- customers have, or had, is the contact's who has it in the CRM now: that is whom the CRM mailed.
+-- Whose an event of mail is that names an address and nothing else, as the CRM's own does. One that
+-- several customers have, or had, is the contact's who has it in the CRM now: the CRM mailed them.
 with
 
 owners as (

@@ -1,20 +1,26 @@
 {{ config(materialized='table') }}
 
--- Which addresses each word is of, and whose record says it. A word that does not say its address is,
--- if it is a no, of all that the record ever had, and if it is a yes, of the one that it has. A word of
--- an address alone is, if it is a yes, of the records of its source that have the address, and if it is
--- a no, of all that ever had it; where none has, it is the address's alone, for whoever holds it.
+-- Which addresses each word is of, and whose record says it. A word that does not say its address
+-- is, if it is a no, of all that the record ever had, and if it is a yes, of the one that it has. A
+-- word of an address alone is, if it is a yes, of the records of its source that have the address,
+-- and if it is a no, of all that ever had it; where none has, it is for whoever holds it elsewhere.
 with
+
+keyed as (
+
+    select
+        *,
+        list_transform(addresses, lambda address: {{ email_key('address') }}) as address_keys
+    from {{ ref('canonical_consents') }}
+
+),
 
 said as (
 
     select
         *,
-        list_filter(
-            list_transform(addresses, lambda address: {{ email_key('address') }}),
-            lambda address: address is not null
-        ) as email_keys
-    from {{ ref('canonical_consents') }}
+        list_filter(address_keys, lambda address: address is not null) as email_keys
+    from keyed
 
 ),
 
@@ -38,7 +44,8 @@ of_records as (
         case
             when said.addresses is not null then said.email_keys
             when said.action = 'withdraw' then coalesce(carried.email_keys, [])
-            else list_filter([latest.email_key], lambda address: address is not null)
+            when latest.email_key is null then []
+            else [latest.email_key]
         end as email_keys,
         said.channel,
         said.topic,
