@@ -143,7 +143,9 @@ def test_every_landed_stream_is_staged_counted_and_searched_for_bad_rows(manifes
 def test_every_base_model_has_its_staging_model(manifest):
     staging = {node["name"] for node in models(manifest) if layer(node) == "staging"}
     bases = {name.removeprefix("base_") for name in staging if name.startswith("base_")}
-    assert staging == {f"{kind}_{name}" for name in bases for kind in ("base", "stg")}
+    # What a source refused waits in quarantine, every row of it.
+    waiting = {"stg_sources__refusals"}
+    assert staging == {f"{kind}_{name}" for name in bases for kind in ("base", "stg")} - waiting
 
 
 def test_beyond_the_mappings_only_removals_and_bad_rows_come_from_base_models(manifest):

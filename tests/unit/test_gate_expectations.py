@@ -49,7 +49,11 @@ def test_every_audit_model_is_looked_at():
 
 # A survey asked on another scale says nothing of anybody; a word that nobody knows leaves orders as
 # they are. Neither is a reason to hold back what others say.
-ONLY_WARN = {"audit.order_statuses", "audit.survey_scales"}
+# A scope that a key lacks is said, and what it would have told is not known.
+ONLY_WARN = {"audit.order_statuses", "audit.survey_scales", "landing.scopes"}
+# Part of a key, and yet empty in good rows: a span without a beginning, a refused request that was
+# about no single record.
+MAY_BE_EMPTY = {"source_totals": {"compared_from"}, "refusals": {"id", "part"}}
 
 
 def test_every_suite_but_those_that_say_why_can_stop_the_night():
@@ -61,6 +65,12 @@ def test_every_suite_but_those_that_say_why_can_stop_the_night():
     assert warning == ONLY_WARN
 
 
+def always_there(stream):
+    """The columns of a stream's key that no good row lacks."""
+    lacking = MAY_BE_EMPTY.get(stream.name, set())
+    return tuple(column for column in stream.key if column not in lacking)
+
+
 def test_the_audit_of_streams_knows_every_stream_by_its_key():
     text = (EXPECTATIONS / "audits/landing/streams.sql").read_text()
     audited = {
@@ -69,7 +79,7 @@ def test_the_audit_of_streams_knows_every_stream_by_its_key():
             r"from stream_figures\(\s*'(\w+)',\s*'(\w+)',\s*\[([^\]]*)\]", text
         )
     }
-    assert audited == {stream.full_name: stream.key for stream in STREAMS}
+    assert audited == {stream.full_name: always_there(stream) for stream in STREAMS}
 
 
 def test_the_audit_of_fields_asks_only_for_declared_columns_of_every_stream():
@@ -82,7 +92,7 @@ def test_the_audit_of_fields_asks_only_for_declared_columns_of_every_stream():
     }
     assert required.keys() == {stream.full_name for stream in STREAMS}
     for stream in STREAMS:
-        assert set(stream.key) <= required[stream.full_name] <= set(stream.columns)
+        assert set(always_there(stream)) <= required[stream.full_name] <= set(stream.columns)
 
 
 def test_the_scan_for_identifiers_covers_everything_a_release_shows():

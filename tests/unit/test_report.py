@@ -79,6 +79,7 @@ READ = {
     "segment_members",
     "segment_suppressions",
     "segments",
+    "source_streams",
 }
 
 

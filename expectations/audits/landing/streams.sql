@@ -174,7 +174,7 @@ from stream_figures('hubspot', 'removals', ['object_type', 'id'], 'noticed_on', 
 union all by name
 from stream_figures('hubspot', 'source_totals', ['stream', 'checked_on'], 'checked_on', 1, false)
 union all by name
-from stream_figures('hubspot', 'refusals', ['stream', 'reason'], 'noticed_on', 36500, true)
+from stream_figures('hubspot', 'refusals', ['stream'], 'noticed_on', 36500, true)
 union all by name
 from stream_figures('klaviyo', 'profiles', ['id'], 'updated', 31, false)
 union all by name
@@ -202,7 +202,7 @@ from stream_figures('klaviyo', 'removals', ['object_type', 'id'], 'noticed_on', 
 union all by name
 from stream_figures('klaviyo', 'source_totals', ['stream', 'checked_on'], 'checked_on', 1, false)
 union all by name
-from stream_figures('klaviyo', 'refusals', ['stream', 'reason'], 'noticed_on', 36500, true)
+from stream_figures('klaviyo', 'refusals', ['stream'], 'noticed_on', 36500, true)
 union all by name
 from stream_figures('shop', 'customers', ['customer_id'], 'updated_at', 92, false)
 union all by name

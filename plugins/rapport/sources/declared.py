@@ -18,7 +18,7 @@ from typing import Any
 
 from rapport.errors import SourcesError
 from rapport.settings import Settings
-from rapport.sources.streams import AFTER, GROUPS, REMOVALS, SOURCE_TOTALS, STREAMS, Stream
+from rapport.sources.streams import AFTER, GROUPS, KEPT_BOOKS, STREAMS, Stream
 from rapport.written import Layer, Problem, faults, placed
 
 SOURCES = tuple(dict.fromkeys(stream.source for stream in STREAMS))
@@ -175,7 +175,7 @@ def sources_page() -> str:
         lines += [f"## {source}", "", "| Stream | Scope of the key | What is lost without it |"]
         lines += ["|---|---|---|"]
         for stream in STREAMS:
-            if stream.source != source or stream in (REMOVALS[source], SOURCE_TOTALS[source]):
+            if stream.source != source or stream in KEPT_BOOKS:
                 continue
             scope = f"`{stream.scope}`" if stream.scope else ""
             lost = f"(part of `{stream.part_of}`)" if stream.part_of else stream.without

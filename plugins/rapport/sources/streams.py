@@ -420,6 +420,8 @@ def _refusals(source: str) -> Stream:
 REFUSALS = {source: _refusals(source) for source in (HUBSPOT, KLAVIYO)}
 REMOVALS = {source: _removals(source) for source in (HUBSPOT, KLAVIYO, SHOP)}
 SOURCE_TOTALS = {source: _source_totals(source) for source in (HUBSPOT, KLAVIYO, SHOP)}
+# What a pull notes about the others; nobody switches it off, and no scope opens it.
+KEPT_BOOKS = (*REFUSALS.values(), *REMOVALS.values(), *SOURCE_TOTALS.values())
 
 # Streams that are pulled together, by one task: they come from one source at one pace, slice by
 # slice, each complete or absent. A group stands behind those that it reads from the landing

@@ -1,7 +1,7 @@
 -- What the firm has, and what is left out of this night and why. The build says what is declared
 -- (rapport/sources/declared.py), the landing what a source refused.
 {% set there = [] %}
-{% for source_name, stream, _ in streams() if stream not in ['removals', 'source_totals'] %}
+{% for source_name, stream, _ in streams() if stream not in ['removals', 'refusals', 'source_totals'] %}
 {% do there.append((source_name, stream)) %}
 {% endfor %}
 
