@@ -85,6 +85,10 @@ class BuildError(RapportError):
     """The warehouse cannot be built as it stands, or a model or test of it failed."""
 
 
+class DamagedWarehouse(BuildError):
+    """The build file cannot be read any more; it is made again from nothing."""
+
+
 class GateFailed(RapportError):
     """A checkpoint failed, so nothing downstream of it may be published.
 

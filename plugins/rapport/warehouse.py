@@ -17,13 +17,23 @@ from pathlib import Path
 
 import duckdb
 
-from rapport.errors import BuildError
+from rapport.errors import BuildError, DamagedWarehouse
+from rapport.settings import make_private
 
 _BUILD_INPUTS = ("models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml")
 
 # Python that models call, and whose tables or fits their rows hold.
 _PACKAGE = Path(__file__).parent
 _MODEL_CODE = ("identity", "places")
+# How DuckDB says that a file is damaged, on opening it or halfway through a query.
+_DAMAGE = (
+    "Corrupt database file",
+    "checksum",
+    "not a valid DuckDB database",
+    "Serialization Error",
+    "Failed to load metadata pointer",
+    "database has been invalidated because of a previous fatal error",
+)
 _MODEL_LIBRARIES = ("babel", "phonenumbers", "scipy", "splink", "tzdata")
 
 
@@ -50,7 +60,7 @@ def build_lock(warehouse_path: Path) -> Iterator[None]:
     Raises:
         BuildError: another process is building.
     """
-    warehouse_path.parent.mkdir(parents=True, exist_ok=True)
+    make_private(warehouse_path.parent)
     with warehouse_path.with_suffix(".lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -83,14 +93,15 @@ def building(
         True when the build starts from nothing.
 
     Raises:
-        BuildError: another process is building, or has the file open.
+        BuildError: another process is building, or has the file open, or the disk is full.
+        DamagedWarehouse: the file is damaged, which nobody saw when it was opened.
     """
     with build_lock(warehouse_path):
-        fresh = not _can_build_upon(warehouse_path, as_of, code)
+        taken = set(loads)
+        fresh = not _can_build_upon(warehouse_path, as_of, code, taken)
         if fresh:
-            for path in (warehouse_path, warehouse_path.with_suffix(".duckdb.wal")):
-                path.unlink(missing_ok=True)
-        with duckdb.connect(str(warehouse_path)) as connection:
+            discard(warehouse_path)
+        with _opened(warehouse_path, fresh) as connection:
             connection.execute("create schema if not exists ops")
             connection.execute(
                 "create table if not exists ops.built_loads (source varchar, load_id varchar)"
@@ -105,17 +116,42 @@ def building(
                 [as_of, code],
             )
         yield fresh
-        with duckdb.connect(str(warehouse_path)) as connection:
+        with _opened(warehouse_path, fresh) as connection:
             connection.execute("begin")
             connection.execute("delete from ops.built_loads")
             connection.execute("delete from ops.touched_days")
-            for load in sorted(loads):
+            for load in sorted(taken):
                 connection.execute("insert into ops.built_loads values (?, ?)", load)
             connection.execute("commit")
             connection.execute("checkpoint")
 
 
-def _can_build_upon(warehouse_path: Path, as_of: date, code: str) -> bool:
+@contextmanager
+def _opened(warehouse_path: Path, fresh: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+    try:
+        with duckdb.connect(str(warehouse_path)) as connection:
+            yield connection
+    except duckdb.Error as error:
+        told = f"{warehouse_path}: {(str(error).splitlines() or [''])[0]}"
+        if is_damage(str(error)) and not fresh:
+            raise DamagedWarehouse(told) from None
+        raise BuildError(told) from error
+
+
+def discard(warehouse_path: Path) -> None:
+    """Delete the build file; the next build starts from nothing."""
+    for path in (warehouse_path, warehouse_path.with_suffix(".duckdb.wal")):
+        path.unlink(missing_ok=True)
+
+
+def is_damage(message: str) -> bool:
+    """Whether an error of DuckDB's says that its file is not as it was written."""
+    return any(sign in message for sign in _DAMAGE)
+
+
+def _can_build_upon(
+    warehouse_path: Path, as_of: date, code: str, loads: set[tuple[str, str]]
+) -> bool:
     if not warehouse_path.exists():
         return False
     try:
@@ -123,12 +159,14 @@ def _can_build_upon(warehouse_path: Path, as_of: date, code: str) -> bool:
             state = connection.execute(
                 "select as_of_date, fingerprint from ops.build_state"
             ).fetchone()
+            built = connection.execute("select source, load_id from ops.built_loads").fetchall()
     except duckdb.IOException as error:
-        if "lock" in str(error).lower():
+        if "set lock" in str(error).lower():
             raise BuildError(
                 f"{warehouse_path} is open in another process; close it: the build is its only user"
             ) from None
         return False  # damaged: it is made again
     except duckdb.Error:
         return False
-    return state is not None and state[0] <= as_of and state[1] == code
+    # A load that is not there any more was damaged; its rows must not stay either.
+    return state is not None and state[0] <= as_of and state[1] == code and loads.issuperset(built)

@@ -250,6 +250,13 @@ class TestWhatStops:
                 path.unlink()
         assert "shop/orders" in landing.closed_because()
 
+    def test_a_damaged_file_is_named_and_counts_no_more(self, landing):
+        (file,) = (landing.landing / "shop" / "orders" / f"load_date={NIGHT}").iterdir()
+        file.write_bytes(b"PAR1 and no more")
+        reason = landing.closed_because()
+        assert f"damaged in the landing: shop/orders/load_date={NIGHT}/{file.name}" in reason
+        assert "damaged" not in landing.closed_because()
+
     def test_a_source_that_has_far_more_than_was_landed(self, landing):
         landing.replace("shop.source_totals", change={"source_total": "'900'"})
         assert "different_share): 5 of 18 rows" in landing.closed_because()

@@ -626,4 +626,4 @@ class TestMarketingEmail:
         rapport.fail(kind, "/email/public/v1/events", times=None)
         with pytest.raises(SourceError):
             rapport.pull(self.GROUP)
-        assert Known(rapport.landing_dir, NIGHT).newest(EMAIL_EVENTS) is None
+        assert Known(rapport.landing_dir, date(2018, 1, 2)).newest(EMAIL_EVENTS) is None

@@ -1,5 +1,7 @@
 """The build warehouse: when it is built upon, and when it is made anew."""
 
+import os
+import stat
 import subprocess
 import sys
 from datetime import date
@@ -59,6 +61,25 @@ def test_a_damaged_file_starts_from_nothing(build):
     build()
     build.path.write_bytes(b"not a database" * 1000)
     assert build() is True
+
+
+def test_a_file_whose_blocks_are_damaged_starts_from_nothing(build):
+    build()
+    data = bytearray(build.path.read_bytes())
+    data[4096:] = os.urandom(len(data) - 4096)  # the headers are sound; DuckDB speaks of a block
+    build.path.write_bytes(data)
+    assert build() is True
+
+
+def test_a_load_that_was_built_and_is_lost_since_starts_from_nothing(build):
+    build(loads=("1.1", "2.2"))
+    assert build(loads=("1.1", "2.2", "3.3")) is False
+    assert build(loads=("2.2", "3.3")) is True
+
+
+def test_nobody_else_may_enter_the_folder(build):
+    build()
+    assert stat.S_IMODE(build.path.parent.stat().st_mode) == 0o700
 
 
 def test_a_build_notes_the_loads_it_took_in(build):

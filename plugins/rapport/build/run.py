@@ -3,6 +3,7 @@
 import gc
 import json
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,18 +16,21 @@ from rapport.build.lasting import load_lasting
 from rapport.build.parts import load_parts
 from rapport.build.project import load_manifest, parse_if_changed, variables_set
 from rapport.build.record import Header, Outcome, RecordWriter, Status, read_record
-from rapport.errors import BuildError
+from rapport.errors import BuildError, DamagedLanding, DamagedWarehouse
+from rapport.landing import examine
 from rapport.policy import Policies, policies_of
-from rapport.settings import Settings
+from rapport.settings import Settings, make_private
 from rapport.sources.declared import Declared
 from rapport.sources.known import refused_on
 from rapport.sources.pull import EVERYTHING, loads_of_night
-from rapport.warehouse import building
+from rapport.warehouse import building, discard, is_damage
 
 logger = logging.getLogger(__name__)
 
 WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")  # they test the code, not the night
 MOST_NAMED = 10
+# What DuckDB says when it cannot read a file, one of the landing among others.
+_READING = re.compile(r"parquet|zstd|snappy|decompress|corrupt|IO Error|Invalid Error", re.I)
 _STATUSES: dict[str, Status] = {
     "success": "passed",
     "pass": "passed",
@@ -64,6 +68,8 @@ def build(
 ) -> Built:
     """Build and test every model of a night; what the record file says grows with it.
 
+    A warehouse that turns out to be damaged is made again from nothing.
+
     The second try of a run whose first one failed begins at what failed, provided that neither
     the project nor the landing changed in between: what had passed stands, as every model leaves
     its table either as it was or whole.
@@ -77,12 +83,31 @@ def build(
 
     Raises:
         BuildError: another process builds, or a model or test failed; the message names them.
+        DamagedLanding: a file of the landing cannot be read; the message names it.
         PolicyError: the firm's policies cannot be used; nothing was touched.
     """
+    make_private(settings.logs_dir)
+    try:
+        return _build(settings, as_of, declared, run_id, arguments)
+    except DamagedWarehouse as error:
+        logger.warning("%s; it is built again from nothing", error)
+        discard(settings.warehouse_path)
+        return _build(settings, as_of, declared, run_id, arguments)
+    except BuildError as error:
+        if _READING.search(str(error)) and (damaged := examine(settings.landing_dir, as_of)):
+            raise DamagedLanding("\n".join(damaged)) from error
+        raise
+
+
+def _build(
+    settings: Settings, as_of: date, declared: Declared, run_id: str, arguments: Sequence[str]
+) -> Built:
+    """Build once; see `build`."""
     policies = policies_of(settings)
     code = parse_if_changed(settings.dbt_project_dir, logger.info)
     loads = tuple(sorted(loads_of_night(settings.landing_dir, as_of)))
-    header = Header(run_id, as_of, f"{code} {policies.digest()}", loads)
+    streams = " ".join(sorted(declared.names))
+    header = Header(run_id, as_of, f"{code} {policies.digest()} {streams}", loads)
     # As good as written in the project: what was built under other policies is not built upon.
     # Those that only touch what is made anew every night change with the night.
     code = f"{code} {policies.digest(load_lasting(settings.dbt_project_dir))}"
@@ -114,7 +139,10 @@ def build(
             )
             failed = [each for each in notes.outcomes.values() if each.status == "failed"]
             if failed or not passed:
-                raise BuildError(_what_failed(failed, said))
+                fault = _what_failed(failed, said)
+                if is_damage(fault) and not fresh:
+                    raise DamagedWarehouse(fault)
+                raise BuildError(fault)
     warned = tuple(each.name for each in notes.outcomes.values() if each.status == "warned")
     return Built(fresh, len(nodes), len(earlier), warned)
 

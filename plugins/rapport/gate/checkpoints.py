@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from rapport import landing
 from rapport.errors import GateFailed
 from rapport.gate.declarations import DeclarationError, Validation, load_checkpoint
 from rapport.gate.docs import Check, Docs, Looked
@@ -107,13 +108,8 @@ def run_checkpoint(
         ) as reader:
             runner = _Runner()
             for validation in checkpoint.validations:
-                if validation.table in lacking:
-                    continue
-                try:
-                    looked = runner.validate(validation, read_frame(reader, validation))
-                except Unreadable as error:
-                    looked = Looked(validation.table, problems=[str(error)])
-                tables.append(looked)
+                if validation.table not in lacking:
+                    tables.append(_look(runner, reader, validation))
     except Unreadable as error:
         critical.append(str(error))
     except Exception as error:
@@ -122,6 +118,8 @@ def run_checkpoint(
         critical.append(f"the checkpoint itself raised {type(error).__name__}")
 
     evaluated = sum(len(table.checks) for table in tables)
+    if landing_dir is not None and (critical or any(table.problems for table in tables)):
+        critical += landing.examine(landing_dir, as_of)
     for table in tables:
         critical += [f"{table.name}: {problem}" for problem in table.problems]
         critical += [check.line(table.name) for check in table.checks if check.verdict == "stops"]
@@ -145,6 +143,14 @@ def run_checkpoint(
         left_out=left_out,
         stamp=stamp,
     )
+
+
+def _look(runner: "_Runner", reader: Any, validation: Validation) -> Looked:
+    """Evaluate the suite of one table; one that cannot be read is a problem of it."""
+    try:
+        return runner.validate(validation, read_frame(reader, validation))
+    except Unreadable as error:
+        return Looked(validation.table, problems=[str(error)])
 
 
 class _Runner:

@@ -89,6 +89,17 @@ def set_aside_damaged(
     ) from because
 
 
+def examine(landing_dir: Path, as_of: date) -> list[str]:
+    """Read everything that the night has, and set aside what cannot be read; say what that was."""
+    found = []
+    for folder in sorted(landing_dir.glob("[!.]*/")):
+        try:
+            set_aside_damaged(landing_dir, folder.name, as_of, thorough=True)
+        except DamagedLanding as damaged:
+            found.append(str(damaged))
+    return found
+
+
 def _what_is_wrong(path: Path, size: int | None, thorough: bool) -> str:
     """Say why a file is not as it was landed; nothing if it is."""
     try:

@@ -40,8 +40,8 @@ app = typer.Typer(
 app.add_typer(releases_app, name="releases")
 app.command("policy")(policy_command)
 app.command("settings")(settings_command)
-app.command("contract")(contract_command)
 app.command("sources")(sources_command)
+app.command("contract")(contract_command)
 console = Console(highlight=False)
 
 PATIENCE_SECONDS = 20.0

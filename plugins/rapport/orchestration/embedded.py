@@ -27,7 +27,7 @@ import psutil
 from rapport.build.project import is_parsed
 from rapport.errors import RapportError, SettingsError
 from rapport.orchestration.night import Airflow
-from rapport.settings import ENVIRONMENT, Settings
+from rapport.settings import ENVIRONMENT, Settings, make_private
 from rapport.sources.declared import FILE as SOURCES_FILE
 
 HOST = "127.0.0.1"
@@ -172,9 +172,9 @@ def up(
         SettingsError: a port is taken, a process does not come up, or the home is another
             company's.
     """
+    # What the sources say, Airflow's login and its logs are nobody else's.
     for folder in (settings.home, settings.logs_dir, settings.airflow_home, settings.home / "run"):
-        folder.mkdir(parents=True, exist_ok=True)
-    settings.airflow_home.chmod(0o700)  # Airflow's login and database are in it
+        make_private(folder)
     _claim(settings)
     env = environment(settings, ports)
     _end_outdated(settings, ports, env, say)
@@ -246,6 +246,7 @@ class _Job:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            umask=0o077,
         )
 
     def finish(self, say: Callable[[str], None]) -> None:
@@ -398,6 +399,7 @@ def _start(settings: Settings, service: _Service, env: dict[str, str]) -> None:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=0o077,
         )
     known = {
         "group": process.pid,

@@ -235,7 +235,7 @@ class Api:
         if status in (204, 205):
             raise SourceError(self._connection.id, f"{place} answered {status}")
         try:
-            body, is_mended = strict.read(response.content)
+            body = strict.read(response.content)
         except ValueError as error:
             kind = response.headers.get("Content-Type", "no content type")
             raise SourceError(
@@ -248,8 +248,7 @@ class Api:
                 self._connection.id,
                 f"{place}: the answer has no {holds.__name__} {self._records!r}",
             )
-        if is_mended:  # whoever reads the answer after this gets it as it was read here
-            response._content = json.dumps(body).encode()
+        response.json = lambda **_: body  # type: ignore[method-assign]  # parsed once, and strictly
 
 
 def _origin(url: str) -> str:

@@ -91,12 +91,12 @@ def pull(
     os.environ.update(_DLT_OPTIONS)
     streams = declared.groups[group]
     source = streams[0].source
-    for stream in STREAMS:  # all of them: staging reads what no pull has brought yet
-        landing.declare(landing_dir, stream.source, stream.name, stream.declared)
     seconds = connection.options.get("slice_seconds")
     rows = {stream.name: 0 for stream in streams}
     while True:
         try:
+            for stream in STREAMS:  # all of them: staging reads what no pull has brought yet
+                landing.declare(landing_dir, stream.source, stream.name, stream.declared)
             with landing.Slices(
                 landing_dir,
                 work_dir,

@@ -21,15 +21,15 @@ _HALF = re.compile(
 )
 
 
-def read(content: bytes) -> tuple[Any, bool]:
-    """Return what an answer says, and whether it had to be mended.
+def read(content: bytes) -> Any:
+    """Return what an answer says.
 
     Args:
         content: the answer's body.
 
     Returns:
-        The answer, in which a record with a fault has a member `FLAW`; and True if there was any
-        fault, so that the body itself must not be read again.
+        The answer, in which a record with a fault has a member `FLAW`; whoever needs it later takes
+        it from here, as the body still holds the fault.
 
     Raises:
         ValueError: it is no JSON, or has a fault outside of its lists of records.
@@ -59,7 +59,7 @@ def read(content: bytes) -> tuple[Any, bool]:
         body = _whole_letters(body)
     if is_flawed:
         _mark_records(body)
-    return body, is_broken or is_flawed
+    return body
 
 
 def _mark_records(body: Any) -> None:
