@@ -718,12 +718,12 @@ STOPS = {
     "a stream in quarantine": (
         "audit.stream_quality",
         "update ops.row_conservation set quarantined_count = 60 where entity = 'orders'",
-        "quarantined_share): 1 of 38 rows (stream_name shop.orders)",
+        "quarantined_share): 1 of 40 rows (stream_name shop.orders)",
     ),
     "a stream that nobody counts": (
         "audit.stream_quality",
         "delete from ops.row_conservation where entity = 'orders'",
-        "expect_table_row_count_to_equal(table): found 37",
+        "expect_table_row_count_to_equal(table): found 39",
     ),
     "a mart that is gone": (
         "audit.value_classes",
@@ -811,7 +811,7 @@ WARNS = {
     "a row in quarantine": (
         "audit.stream_quality",
         "update ops.row_conservation set quarantined_count = 1 where entity = 'orders'",
-        "quarantined_count): 1 of 38 rows (stream_name shop.orders)",
+        "quarantined_count): 1 of 40 rows (stream_name shop.orders)",
     ),
     "a line that waits for its order": (
         "audit.revenue_conservation",
