@@ -88,9 +88,7 @@ def test_what_the_report_reads_is_told_to_whoever_changes_a_table():
         for exposure in yaml.safe_load((DBT / "models" / "_exposures.yml").read_text())["exposures"]
         if exposure["name"] == "report"
     ]
-    assert report["depends_on"] == [
-        f"ref('{name}')" for name in sorted({*READ, "source_streams"})
-    ]
+    assert report["depends_on"] == [f"ref('{name}')" for name in sorted({*READ, "source_streams"})]
 
 
 @cache
