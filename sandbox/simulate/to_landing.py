@@ -20,6 +20,7 @@ from typing import Any
 import pyarrow as pa
 
 from rapport.landing import declare
+from rapport.settings import cutoff_of
 from rapport.sources.streams import (
     HUBSPOT,
     KLAVIYO,
@@ -630,7 +631,8 @@ def _totals(db: Database, landing: Path, parts: list[Night]) -> None:
     night = parts[-1]
     for source, stream in SOURCE_TOTALS.items():
         rows = [
-            f"('{each.name}', '{count}', '{count}', '{night.as_of}', 'listing')"
+            f"('{each.name}', '{count}', '{count}', '{night.as_of}', 'listing', "
+            f"null::varchar, '{cutoff_of(night.as_of).isoformat()}', null::varchar)"
             for each in STREAMS
             if each.source == source and each.cursor
             for count in [_live(db, landing, each)]
