@@ -407,9 +407,10 @@ class TestAssociations:
         )
         crm.pull("hubspot_associations")
         assert contact not in {row[0] for row in crm.rows("hubspot", "associations", "from_id")}
-        ((stream, id_, reason),) = crm.rows("hubspot", "refusals", "stream, id, reason")
-        assert (stream, id_) == ("associations", contact)
-        assert "no answer for 1 of 1 records" in reason
+        refusals = crm.rows("hubspot", "refusals", "stream, id, reason")
+        assert {(stream, id_) for stream, id_, _ in refusals} >= {("associations", contact)}
+        assert {stream for stream, _, _ in refusals} == {"associations"}
+        assert all("no answer for 1 of 1 records" in reason for _, _, reason in refusals)
 
 
 class TestPreferences:
@@ -566,7 +567,8 @@ def test_nonsense_from_any_call_fails_the_load_and_a_refusal_is_not_tried_again(
     rapport, group, path, kind
 ):
     rapport.pull("hubspot_contacts")
-    refused = {"match": {"path": path}, "do": {"kind": "status", "code": 403}, "times": 1}
+    # 401, as a scope that is missing (403) is another matter
+    refused = {"match": {"path": path}, "do": {"kind": "status", "code": 401}, "times": 1}
     nonsense = {"match": {"path": path}, "do": {"kind": kind}, "after": 1, "times": None}
     rapport.server.set_faults([refused, nonsense])
     create(rapport, "tickets")
