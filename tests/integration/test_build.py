@@ -7,10 +7,9 @@ import duckdb
 import pytest
 
 from rapport.build import run
-from rapport.build.project import parse_if_changed
 from rapport.build.record import read_record
 from rapport.errors import BuildError, PolicyError, SettingsError
-from rapport.settings import PROJECT_DIR, Settings
+from tests.integration.small_project import settings_of, write_project
 
 NIGHT = date(2018, 1, 2)
 FILES = {
@@ -31,30 +30,11 @@ FILES = {
 }
 
 
-def settings_of(folder):
-    """Settings of an installation in a folder, with a project of its own."""
-    return Settings(
-        home=folder / "home",
-        project_dir=folder / "project",
-        company="own",
-        schedule=None,
-        keep_releases=7,
-        memory_limit="1GB",
-        threads=2,
-    )
-
-
 @pytest.fixture(scope="module")
 def parsed(tmp_path_factory):
     """An installation that has parsed its project and built nothing."""
     folder = tmp_path_factory.mktemp("parsed")
-    project = folder / "project" / "dbt_project"
-    for name, text in FILES.items():
-        path = project / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    shutil.copy(PROJECT_DIR / "dbt_project" / "profiles.yml", project)
-    parse_if_changed(project)
+    write_project(folder, FILES)
     return folder
 
 

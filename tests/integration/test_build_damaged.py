@@ -11,9 +11,8 @@ import pytest
 
 from rapport import landing
 from rapport.build import run
-from rapport.build.project import parse_if_changed
 from rapport.errors import BuildError, DamagedLanding
-from rapport.settings import PROJECT_DIR, Settings
+from tests.integration.small_project import settings_of, write_project
 
 NIGHT = date(2018, 1, 2)
 FILES = {
@@ -33,14 +32,8 @@ FILES = {
 def parsed(tmp_path_factory):
     """An installation with a landing and a warehouse of one night."""
     folder = tmp_path_factory.mktemp("parsed")
-    project = folder / "project" / "dbt_project"
-    for name, text in FILES.items():
-        path = project / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    shutil.copy(PROJECT_DIR / "dbt_project" / "profiles.yml", project)
-    parse_if_changed(project)
-    settings = settings_of(folder)
+    write_project(folder, FILES)
+    settings = settings_of(folder, threads=1)
     rows = pa.table({"id": [str(number) for number in range(1000)]})
     with landing.Slices(
         settings.landing_dir, settings.work_dir, "crm", "crm_contacts", ["contacts"], NIGHT
@@ -50,23 +43,11 @@ def parsed(tmp_path_factory):
     return folder
 
 
-def settings_of(folder):
-    return Settings(
-        home=folder / "home",
-        project_dir=folder / "project",
-        company="own",
-        schedule=None,
-        keep_releases=7,
-        memory_limit="1GB",
-        threads=1,
-    )
-
-
 @pytest.fixture
 def settings(parsed, tmp_path):
     """An installation of the test's own."""
     shutil.copytree(parsed, tmp_path, dirs_exist_ok=True)
-    return settings_of(tmp_path)
+    return settings_of(tmp_path, threads=1)
 
 
 def counts(settings):
