@@ -44,7 +44,7 @@ def live_ids(server, kind="contacts"):
     found, after = [], "0"
     while after:
         params = {"limit": 100, "after": after}
-        page = server.hubspot.get(f"/crm/v3/objects/{kind}", params=params).json()
+        page = server.hubspot.get(f"/crm/objects/2026-09/{kind}", params=params).json()
         found += [record["id"] for record in page["results"]]
         after = page.get("paging", {}).get("next", {}).get("after")
     return found
@@ -555,7 +555,7 @@ NEW_CALLS = [
     ("hubspot_engagements", "/calls/search", "html"),
     ("hubspot_tickets", "/tickets/batch/read", "truncate"),
     ("hubspot_associations", "/associations/contacts/companies/", "wrong_envelope"),
-    ("hubspot_preferences", "/v4/definitions", "html"),
+    ("hubspot_preferences", "/definitions", "html"),
     ("hubspot_preferences", "/statuses/batch/read", "wrong_envelope"),
     ("hubspot_preferences", "/unsubscribe-all/", "truncate"),
     ("hubspot_reconciliation", "/contacts/search", "html"),
