@@ -56,7 +56,8 @@ def publish_release(
         warehouse_path: the build file; opened for reading only.
         releases_dir: folder of releases, made if need be.
         as_of: the night that the warehouse shows.
-        gate: summary of the gate's result over this very file.
+        gate: summary of the gate's result over this very file; what else it holds is told in the
+            manifest and nowhere else.
         keep: how many nights stay on disk; the current one always does.
         take_current: become current even if a later night is, or if a rollback had
             withdrawn this content.

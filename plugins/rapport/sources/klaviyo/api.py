@@ -51,6 +51,7 @@ class Klaviyo:
             headers={
                 "revision": versions.chosen(KLAVIYO, connection.options),
                 "Accept": "application/vnd.api+json",
+                "Content-Type": "application/vnd.api+json",
                 **versions.KLAVIYO_HEADERS,
             },
             remedy=REMEDY,
