@@ -28,9 +28,9 @@ SEARCHES_PER_SECOND = 1.6
 GONE = "OBJECT_NOT_FOUND"
 ID = "hs_object_id"
 REMEDY = (
-    "Put a service key (the token of a private app made before October 2026 still works) with the "
-    "scopes crm.objects.<type>.read for contacts, companies, deals, owners and "
-    "feedback_submissions, tickets, sales-email-read, communication_preferences.read, "
+    "Put a service key (or the token of a private app that there is already) with the scopes "
+    "crm.objects.<type>.read for contacts, companies, deals, owners and feedback_submissions, "
+    "tickets, sales-email-read, communication_preferences.read, "
     "communication_preferences.statuses.batch.read, marketing-email and content into the "
     "connection's password"
 )
