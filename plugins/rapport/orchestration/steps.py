@@ -133,13 +133,12 @@ def publish_release() -> dict[str, Any]:
 
     settings = Settings.from_env()
     pulled = get_current_context()["ti"].xcom_pull
-    gate = pulled(task_ids="check_release")
-    support_ends = (pulled(task_ids="check_sources") or {}).get("support_ends", [])
     info = release.publish_release(
         warehouse_path=settings.warehouse_path,
         releases_dir=settings.releases_dir,
         as_of=night(),
-        gate=gate | {"support_ends": support_ends},
+        gate=pulled(task_ids="check_release"),
+        came_in=pulled(task_ids="check_sources"),
         keep=settings.keep_releases,
         memory_limit=settings.memory_limit,
         threads=settings.threads,
