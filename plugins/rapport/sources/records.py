@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+import orjson
 import pyarrow as pa
 
 from rapport.errors import SourceError
@@ -33,14 +34,19 @@ def as_text(value: Any) -> str | None:
         >>> as_text(True), as_text(None), as_text({"a": 1}), as_text("x")
         ('true', None, '{"a":1}', 'x')
     """
-    if value is None or isinstance(value, str):
-        return _encodable(value)
-    return _encodable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value if value.isascii() else _encodable(value)
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # half of a character, a number beyond 64 bits
+        return _encodable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
-def _encodable(text: str | None) -> str | None:
+def _encodable(text: str) -> str:
     """Half of a pair of surrogates, as a cut-off emoji leaves it, is no text: it becomes a mark."""
-    return text if text is None else text.encode("utf-8", "replace").decode("utf-8")
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def to_row(stream: Stream, record: Mapping[str, Any], *, connection: str, **known: Any) -> Row:
