@@ -1,8 +1,8 @@
 """What a night has of a stream, and how far that goes."""
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -31,12 +31,12 @@ from rapport.settings import cutoff_of
 def declare(landing_dir: Path, source: str, stream: str, columns: Iterable[str]) -> None:
     """Give a stream a file with its columns and no rows, so that it can be read before any load."""
     listed = landing_dir / source / LISTED / "declared.jsonl"
-    listed.parent.mkdir(parents=True, exist_ok=True)
-    listed.touch()  # of a source that is never pulled too, it can be asked which loads it has
     path = landing_dir / source / stream / DECLARED
     declaration = _declaration((*columns, LOAD_ID))
-    if path.is_file() and path.read_bytes() == declaration:
+    if path.is_file() and path.read_bytes() == declaration and listed.is_file():
         return
+    listed.parent.mkdir(parents=True, exist_ok=True)
+    listed.touch()  # of a source that is never pulled too, it can be asked which loads it has
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}.part")  # groups of a source start together
     part.write_bytes(declaration)
@@ -115,7 +115,7 @@ def reached(
     as_of: date,
     *,
     newest_first: bool = False,
-    engine: duckdb.DuckDBPyConnection | None = None,
+    engine: Callable[[], duckdb.DuckDBPyConnection] | None = None,
 ) -> Reached:
     """Return how far the night of ``as_of`` has landed a stream.
 
@@ -134,7 +134,7 @@ def reached(
         cursor: a column of it.
         as_of: the night.
         newest_first: whether the source begins with the newest.
-        engine: reads the files, whose clock is UTC; without it, one is started.
+        engine: gives one that reads the files, whose clock is UTC; left out, one is started.
 
     Raises:
         DamagedLanding: a file cannot be read; its load does not count any more.
@@ -158,12 +158,11 @@ def reached(
     if not files:
         return Reached()
     resumed = [load_id for load_id, is_resumed in counted.items() if is_resumed]
-    with (
-        nullcontext(engine) if engine else started() as connection,
-        damage_named(landing_dir, [source], as_of),
-    ):
-        found = connection.execute(
-            f"""
+    with damage_named(landing_dir, [source], as_of):
+        found = (
+            (engine or started)()
+            .execute(
+                f"""
             select
                 epoch_us(max(moment) filter (where not is_resumed or not $newest_first)),
                 epoch_us(max(moment) filter (where is_resumed)),
@@ -176,13 +175,15 @@ def reached(
             )
             where moment < $end
             """,
-            {
-                "files": files,
-                "resumed": resumed,
-                "newest_first": newest_first,
-                "end": cutoff_of(as_of) + timedelta(days=1),
-            },
-        ).fetchone()
+                {
+                    "files": files,
+                    "resumed": resumed,
+                    "newest_first": newest_first,
+                    "end": cutoff_of(as_of) + timedelta(days=1),
+                },
+            )
+            .fetchone()
+        )
     return Reached(*(us and datetime.fromtimestamp(us / 1e6, tz=UTC) for us in found or ()))
 
 

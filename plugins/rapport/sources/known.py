@@ -77,7 +77,7 @@ class Known:
             stream.cursor,
             self.as_of,
             newest_first=stream.newest_first,
-            engine=self._engine,
+            engine=lambda: self._engine,
         )
 
     @cached_property

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -21,7 +22,7 @@ Table = tuple[Stream, pa.Table]
 
 def to_table(stream: Stream, rows: Sequence[Row]) -> pa.Table:
     """Return rows as a table of text; columns that nobody declared come last."""
-    columns = dict.fromkeys((*stream.columns, *(name for row in rows for name in row)))
+    columns = dict.fromkeys(chain(stream.columns, *rows))
     return pa.table(
         {name: pa.array([row.get(name) for row in rows], pa.string()) for name in columns}
     )
@@ -68,10 +69,16 @@ def to_row(stream: Stream, record: Mapping[str, Any], *, connection: str, **know
         return flawed(stream, record, flaw, as_text(record.get("id")))
     if not record.get("id"):
         raise SourceError(connection, f"{stream.full_name}: a record came without an id")
-    extra = {name: value for name, value in record.items() if name not in stream.members}
     row: Row = dict.fromkeys(stream.columns)
-    row |= {column: as_text(record.get(member)) for member, column in stream.members.items()}
-    row |= {column: as_text(value) for column, value in known.items() if column in row}
+    columns, extra = stream.members, {}
+    for member, value in record.items():
+        if member in columns:
+            row[columns[member]] = as_text(value)
+        else:
+            extra[member] = value
+    for column, value in known.items():
+        if column in row:
+            row[column] = as_text(value)
     row["extra"] = as_text(extra) if extra else None
     return row
 

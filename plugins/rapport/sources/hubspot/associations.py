@@ -120,7 +120,7 @@ def _pull(
     )
     for _, found in parts:
         if found is not None:
-            yield ASSOCIATIONS, [_row(known, kind, target, *each) for each in found.items()]
+            yield ASSOCIATIONS, _rows(known, kind, target, found)
 
 
 def _read(crm: Crm, path: str, ids: list[str]) -> dict[str, list[dict[str, Any]]]:
@@ -164,13 +164,14 @@ def _read(crm: Crm, path: str, ids: list[str]) -> dict[str, list[dict[str, Any]]
     return {id_: targets for id_, targets in ties.items() if id_ not in gone}
 
 
-def _row(
-    known: Known, kind: ObjectType, target: ObjectType, id_: str, targets: list[dict[str, Any]]
-) -> Row:
-    return dict.fromkeys(ASSOCIATIONS.columns) | {
+def _rows(
+    known: Known, kind: ObjectType, target: ObjectType, found: dict[str, list[dict[str, Any]]]
+) -> list[Row]:
+    alike = dict.fromkeys(ASSOCIATIONS.columns) | {
         "from_type": kind.name,
-        "from_id": id_,
         "to_type": target.name,
-        "targets": as_text(targets),
         "read_on": known.as_of.isoformat(),
     }
+    return [
+        {**alike, "from_id": id_, "targets": as_text(targets)} for id_, targets in found.items()
+    ]
