@@ -91,8 +91,7 @@ class Pace:
     def wait(self) -> None:
         """Return when the next call may start."""
         now = time.monotonic()
-        if self._next > now:
-            time.sleep(self._next - now)
+        time.sleep(max(0.0, self._next - now))
         self._next = max(now, self._next) + self._interval
 
 
