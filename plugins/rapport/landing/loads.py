@@ -160,13 +160,13 @@ def _is_moment(load_id: str) -> bool:
     return len(load_id.partition(".")[0]) == 10 and load_id.replace(".", "", 1).isdecimal()
 
 
-def read_list(landing_dir: Path, source: str) -> Iterator[tuple[Path, tuple[Load, ...]]]:
+def read_list(landing_dir: Path, source: str) -> Iterator[tuple[str, tuple[Load, ...]]]:
     """The files of a source's list, each with the loads that it names."""
     for entry in _entries(landing_dir / source / LISTED):
         if entry.name.endswith(".jsonl"):
             found = entry.stat()
             version = found.st_ino, found.st_mtime_ns, found.st_size
-            yield Path(entry.path), _read_lines(entry.path, *version)
+            yield entry.path, _read_lines(entry.path, *version)
 
 
 # A pull asks for the list many times, and of a year it has thousands of files: a file that is as it

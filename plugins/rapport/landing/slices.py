@@ -250,10 +250,10 @@ def _sweep(landing_dir: Path, source: str) -> None:
     folder = landing_dir / source
     with locked(lock_of(landing_dir, source)):
         listed = folder / LISTED
-        for path, loads in list(read_list(landing_dir, source)):
+        for listed_in, loads in list(read_list(landing_dir, source)):
             for load in loads:
                 if not load.is_complete and not load.lost_at:
-                    logger.warning("%s: its line in the list of loads is damaged", path)
+                    logger.warning("%s: its line in the list of loads is damaged", listed_in)
                     lose(landing_dir, source, load.load_id)
         known = {load.load_id for load in listed_loads(landing_dir, source)}
         for path in [*files_of(folder), *listed.glob("*.part"), *folder.glob(f"*/*/{MOVING}*")]:
