@@ -8,11 +8,12 @@ goes to one host only, and answers that are read strictly.
 import json
 import time
 from collections.abc import Container, Iterator
-from functools import partial
+from functools import cache, partial
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from dlt.common.configuration.specs import RuntimeConfiguration
+from dlt.common.jsonpath import compile_path
 from dlt.sources.helpers.requests import Client
 from dlt.sources.helpers.rest_client import RESTClient
 from dlt.sources.helpers.rest_client.client import PageData
@@ -31,6 +32,10 @@ DEADLINE_SECONDS = 3600.0
 MAX_ATTEMPTS = 8
 LONGEST_WAIT_SECONDS = 60.0
 BACKOFF_FACTOR = 1.0
+
+
+# dlt compiles a path at each use, which takes longer than a small page.
+path_of = cache(compile_path)
 
 
 class _Header(AuthBase):
@@ -114,6 +119,7 @@ class Api:
             raise SourceDenied(connection.id, f"no password (token) is set. {remedy}")
         self._connection = connection
         self._records = records
+        self._selector = path_of(records)
         self._remedy = remedy
         options = connection.options
         session = Client(
@@ -149,7 +155,7 @@ class Api:
                 path,
                 params=params,
                 paginator=paginator,
-                data_selector=self._records,
+                data_selector=self._selector,
                 hooks={"response": [self._check]},
             ):
                 here = str(page.response.url)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,13 @@ class Known:
             stream.cursor,
             self.as_of,
             newest_first=stream.newest_first,
+            engine=lambda: self._engine,
         )
+
+    @cached_property
+    def _engine(self) -> duckdb.DuckDBPyConnection:
+        """Reads how far every stream goes; to start one takes longer than to ask it."""
+        return landing.started()
 
     def is_lost(self, stream: Stream) -> bool:
         """Say whether a load of the stream was lost and is not pulled again yet."""

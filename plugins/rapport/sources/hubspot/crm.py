@@ -10,7 +10,7 @@ from dlt.sources.helpers.rest_client.paginators import JSONResponseCursorPaginat
 from rapport.errors import SourceError, SourceRefused
 from rapport.sources import versions
 from rapport.sources.connection import Connection
-from rapport.sources.http import Api, Pace
+from rapport.sources.http import Api, Pace, path_of
 from rapport.sources.hubspot.types import ObjectType
 from rapport.sources.records import Row, to_row
 from rapport.sources.resuming import resumed
@@ -171,7 +171,7 @@ class Crm:
 
     def _pages(self, path: str, params: dict[str, Any]) -> Iterator[list[Record]]:
         paginator = JSONResponseCursorPaginator(
-            cursor_path="paging.next.after", cursor_param="after"
+            cursor_path=path_of("paging.next.after"), cursor_param="after"
         )
         yield from map(list, self.api.pages(path, params=params, paginator=paginator))
 
