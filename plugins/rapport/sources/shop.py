@@ -18,18 +18,16 @@ import pyarrow as pa
 import sqlalchemy as sa
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 from duckdb import DuckDBPyConnection
-from sqlalchemy.exc import SQLAlchemyError
 
-from rapport.errors import SourceDenied, SourceError
+from rapport.errors import SourceError
 from rapport.sources.connection import Connection
+from rapport.sources.database import CHUNK_ROWS, bound, open_engine, partitions, told
 from rapport.sources.known import Known, batches, count, create_state, removal, total
 from rapport.sources.records import Page, Table
 from rapport.sources.streams import REMOVALS, SHOP, SOURCE_TOTALS, STREAMS, Stream
 
-CHUNK_ROWS = 100_000
 KEYS_AT_ONCE = 200
 _NAMES = NamingConvention()  # of columns that nobody declared
-REMEDY = "Check the connection's host, schema (database), login and password"
 
 
 def shop(connection: Connection, starts: dict[Stream, datetime | None]) -> Iterator[Table]:
@@ -45,10 +43,14 @@ def shop(connection: Connection, starts: dict[Stream, datetime | None]) -> Itera
     """
     engine, schema = _open(connection, starts)
     for stream, since in starts.items():
-        table = sa.Table(stream.name, sa.MetaData(), schema=schema, autoload_with=engine)
-        names = [_NAMES.normalize_identifier(column.name) for column in table.columns]
-        with engine.connect().execution_options(stream_results=True) as source:
-            for rows in source.execute(_as_text_since(stream, table, since)).partitions(CHUNK_ROWS):
+        with (
+            told(connection, stream.name),
+            engine.connect().execution_options(stream_results=True) as source,
+        ):
+            table = sa.Table(stream.name, sa.MetaData(), schema=schema, autoload_with=engine)
+            names = [_NAMES.normalize_identifier(column.name) for column in table.columns]
+            query = _as_text_since(stream, table, since)
+            for rows in partitions(source, query, connection.deadline):
                 columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
                 yield stream, pa.table(columns, names=names)
 
@@ -60,11 +62,13 @@ def reconcile_shop(
     tables = [stream for stream in declared if stream.source == SHOP and stream.cursor]
     engine, schema = _open(connection, tables)
     for stream in tables:
-        table = sa.Table(stream.name, sa.MetaData(), schema=schema, autoload_with=engine)
         with (
+            told(connection, stream.name),
             engine.connect() as source,
             known.open(stream, REMOVALS[SHOP]) as landed,
         ):
+            table = sa.Table(stream.name, sa.MetaData(), schema=schema, autoload_with=engine)
+            bound(source, connection.deadline)
             key = _key([f'"{column}"' for column in stream.key])
             landed.execute(f'create view keyed as select *, {key} as id from "{stream.name}"')
             create_state(landed, stream, is_archived="false", relation="keyed")
@@ -132,21 +136,20 @@ def _text(column: sa.ColumnElement[Any]) -> Any:
 
 def _open(connection: Connection, streams: Iterable[Stream]) -> tuple[sa.Engine, str | None]:
     """Return an engine and the schema, after every needed table and column was found there."""
-    engine = sa.create_engine(connection.url, hide_parameters=True)  # rows stay out of errors
+    engine = open_engine(connection)
     schema = connection.options.get("db_schema")
     wanted = list(streams)
     try:
-        inspector = sa.inspect(engine)
-        present = {
-            stream.name: {column["name"] for column in inspector.get_columns(stream.name, schema)}
-            for stream in wanted
-        }
+        with told(connection):
+            inspector = sa.inspect(engine)
+            present = {
+                stream.name: {
+                    column["name"] for column in inspector.get_columns(stream.name, schema)
+                }
+                for stream in wanted
+            }
     except sa.exc.NoSuchTableError as error:
         raise SourceError(connection.id, f"the database has no table or view {error}") from None
-    except SQLAlchemyError as error:
-        # The driver's text may quote the URL; its kind and the remedy are enough.
-        kind = type(getattr(error, "orig", None) or error).__name__
-        raise SourceDenied(connection.id, f"cannot open the database ({kind}). {REMEDY}") from None
     for stream in wanted:
         missing = set(stream.columns) - present[stream.name]
         if missing:
