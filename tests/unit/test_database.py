@@ -161,4 +161,4 @@ def test_a_statement_of_sqlite_is_cut_at_the_deadline(tmp_path):
         told(connection),
         open_engine(connection).connect() as source,
     ):
-        list(partitions(source, endless, connection.deadline))
+        list(partitions(source, endless))

@@ -194,22 +194,26 @@ def open_engine(connection: Connection) -> sa.Engine:
                 "path",
             )
         arguments = {"timeout": min(left, SILENT_SECONDS)}
-    return sa.create_engine(url, hide_parameters=True, connect_args=arguments)
+    return sa.create_engine(
+        url,
+        hide_parameters=True,  # rows stay out of errors
+        connect_args=arguments,
+        execution_options={"deadline": connection.deadline},
+    )
 
 
-def partitions(
-    source: sa.Connection, query: sa.Select[Any], deadline: Deadline
-) -> Iterator[Sequence[sa.Row[Any]]]:
+def partitions(source: sa.Connection, query: sa.Select[Any]) -> Iterator[Sequence[sa.Row[Any]]]:
     """Yield the rows of a query in chunks, none of which may outlast the pull."""
-    bound(source, deadline)
+    bound(source)
     for rows in source.execute(query).partitions(CHUNK_ROWS):
         yield rows
         if source.dialect.name == "postgresql":  # others bound the whole query
-            bound(source, deadline)
+            bound(source)
 
 
-def bound(source: sa.Connection, deadline: Deadline) -> None:
+def bound(source: sa.Connection) -> None:
     """Let the database end the next statement where the pull ends."""
+    deadline: Deadline = source.get_execution_options()["deadline"]
     milliseconds = math.ceil(deadline.left() * 1000)
     dialect = source.dialect
     if dialect.name == "postgresql":
