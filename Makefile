@@ -21,8 +21,8 @@ endif
 
 # What pip and uv say at length when they reach no package index, in a sentence; else their words.
 SAID := $(VENV)/install.log
-NO_INDEX = { if grep -qiE "retrying|failed to fetch|error sending request|no matching distribution|dns error" $(SAID); then \
-	echo "no package index can be reached at $${UV_DEFAULT_INDEX:-the usual place}. Set PIP_INDEX_URL to one that can, or HTTPS_PROXY to a way there, or SSL_CERT_FILE where a proxy has its own certificate (all that was said: $(SAID))"; \
+NO_INDEX = { if grep -qiE "failed to fetch|error sending request|dns error|no matching distribution" $(SAID); then \
+	echo "no package index that has what is needed can be reached at $${UV_DEFAULT_INDEX:-the usual place}. Set PIP_INDEX_URL to one that can, or HTTPS_PROXY to a way there, or SSL_CERT_FILE where a proxy has its own certificate (all that was said: $(SAID))"; \
 	else cat $(SAID); fi; exit 1; }
 
 help:
