@@ -7,6 +7,7 @@ only, answers are read strictly, and errors say what the vendor said.
 """
 
 import json
+import logging
 import time
 from collections.abc import Container, Iterator
 from datetime import UTC, datetime, timedelta
@@ -50,6 +51,8 @@ from rapport.errors import (
 from rapport.sources import strict
 from rapport.sources.connection import Connection
 from rapport.sources.said import Said, said
+
+logger = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT_SECONDS = 60.0
 MAX_ATTEMPTS = 8
@@ -118,9 +121,16 @@ def _patience(connection: Connection) -> Retrying:
         told = None if response is None else _retry_after(response)
         return min(backoff(state) if told is None else told, connection.deadline.left())
 
+    def tell(state: RetryCallState) -> None:
+        if (seconds := state.upcoming_sleep) > LONGEST_WAIT_SECONDS:
+            logger.warning(
+                "connection %r: the source asks for a wait of %.0f s", connection.id, seconds
+            )
+
     return Retrying(
         retry=retry_if_exception_type(BROKEN),
         wait=pause,
+        before_sleep=tell,
         stop=stop_after_attempt(_attempts(connection)),
         reraise=True,
     )
