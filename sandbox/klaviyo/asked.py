@@ -49,7 +49,6 @@ def error(status: int, code: str, title: str, detail: str, **source: str) -> Res
     """Return an error in JSON:API's envelope."""
     item = {
         "id": blake2b(detail.encode(), digest_size=16).hexdigest(),
-        "status": status,
         "code": code,
         "title": title,
         "detail": detail,
