@@ -43,7 +43,9 @@ class TestAWait:
         tomorrow = datetime.now(UTC) + timedelta(days=1)
         assert abs(told.value.until - tomorrow) < timedelta(minutes=1)
         assert "477" in str(told.value)
-        assert f"no request before {told.value.until:%Y-%m-%d %H:%M} UTC" in str(told.value)
+        assert f"no request is taken before {told.value.until:%Y-%m-%d %H:%M} UTC" in str(
+            told.value
+        )
         assert (rapport.server.faults()[0]["fired"], slept) == (1, [])
 
     def test_what_came_before_it_is_landed(self, rapport, monkeypatch):
@@ -58,7 +60,7 @@ class TestABudgetOfCalls:
     def test_of_the_day_that_is_used_up_ends_the_pull_at_once(self, rapport, slept):
         rapport.fail("status", SEARCH, times=None, do={"code": 429, "policy": "DAILY"})
         with pytest.raises(
-            BudgetSpent, match=r"DAILY.*of the day.*midnight of the account"
+            BudgetSpent, match=r"DAILY.*of the day is used up until midnight of its own clock\."
         ) as told:
             rapport.pull("hubspot_contacts")
         assert told.value.until is None
@@ -68,7 +70,16 @@ class TestABudgetOfCalls:
         rapport.fail("status", SEARCH, do={"code": 429, "policy": "DAILY", "retry_after": 60})
         with pytest.raises(BudgetSpent) as told:
             rapport.pull("hubspot_contacts")
-        assert f"back at {told.value.until:%Y-%m-%d %H:%M} UTC" in str(told.value)
+        assert (
+            f"used up until midnight of its own clock ({told.value.until:%Y-%m-%d %H:%M} UTC)"
+            in str(told.value)
+        )
+
+    def test_that_is_back_only_after_the_pull_ends_it_too(self, rapport, slept):
+        rapport.fail("status", PROFILES, do={"code": 429, "retry_after": 67_608})
+        with pytest.raises(BudgetSpent, match=r"budget of calls is used up until \d{4}-.* UTC"):
+            rapport.pull("klaviyo_profiles")
+        assert slept == []
 
     def test_of_ten_seconds_is_waited_for(self, rapport, slept):
         policy = {"code": 429, "policy": "TEN_SECONDLY_ROLLING"}

@@ -356,23 +356,21 @@ class Api:
         if not is_daily and (wait is None or wait < self._connection.deadline.left()):
             return
         until = None if wait is None else datetime.now(UTC) + timedelta(seconds=wait)
-        hour = (
-            f"at {until:%Y-%m-%d %H:%M} UTC" if until else "at midnight of the account's own clock"
-        )
+        hour = f"{until:%Y-%m-%d %H:%M} UTC" if until else ""
+        then = "What came before is landed; run the night again then"
         if response.status_code != 429:
             raise NotBefore(
                 self._connection.id,
-                f"{what}{words} and takes no request before {hour[3:]}. What came before is "
-                "landed; run the night again then",
+                f"{what}{words}: no request is taken before {hour}. {then}",
                 until,
             )
-        raise BudgetSpent(
-            self._connection.id,
-            f"{what}{words}: the account has used up its budget of calls"
-            f"{' of the day' * is_daily}, which is back {hour}. What came before is landed; run "
-            "the night again then",
-            until,
-        )
+        budget = f"the account's budget of calls is used up until {hour}"
+        if is_daily:  # whose day it is, an account's settings say, and no answer
+            budget = (
+                "the account's budget of calls of the day is used up until midnight of its own "
+            )
+            budget += f"clock{f' ({hour})' * bool(until)}"
+        raise BudgetSpent(self._connection.id, f"{what}{words}: {budget}. {then}", until)
 
 
 def _origin(url: str) -> str:
