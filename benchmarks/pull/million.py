@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from rapport.landing.slices import SLICE_SECONDS
-from rapport.sources.http import DEADLINE_SECONDS
+from rapport.sources.connection import DEADLINE_SECONDS
 from rapport.sources.hubspot import associations, crm, mail, preferences
 from rapport.sources.klaviyo import api
 from rapport.sources.streams import GROUPS

@@ -235,20 +235,21 @@ def unless_refused(
     """
     try:
         yield from pages
-    except ScopeMissing:
+    except ScopeMissing as refused:
         if not stream.is_dispensable:
             raise
+        scope = ", ".join(refused.missing_scopes) or stream.scope  # the source knows better
         logger.warning(
             "connection %r: the key may not read %s, which is left out tonight. It lacks the scope "
             "%s; give it that, or switch the stream off in sources.yml",
             connection,
             stream.full_name,
-            stream.scope,
+            scope,
         )
         row = dict.fromkeys(SOURCE_TOTALS[stream.source].columns) | {
             "stream": stream.name,
             "checked_on": known.as_of.isoformat(),
-            "method": f"{REFUSED}: {stream.scope}",
+            "method": f"{REFUSED}: {scope}",
         }
         yield SOURCE_TOTALS[stream.source], [row]
 

@@ -14,6 +14,7 @@ from rapport.sources.http import Api, Pace, path_of
 from rapport.sources.hubspot.types import ObjectType
 from rapport.sources.records import Row, to_row
 from rapport.sources.resuming import resumed
+from rapport.sources.said import said_in
 from rapport.sources.splitting import Splitter
 from rapport.sources.streams import HUBSPOT, Stream
 from rapport.sources.versions import Endpoint
@@ -282,10 +283,9 @@ class Crm:
             SourceRefused: some could not be read for another reason.
         """
         errors = answer.get("errors") or []
-        others = {str(e.get("category")) for e in errors if e.get("category") != GONE}
-        if others:
+        if others := [error for error in errors if error.get("category") != GONE]:
             raise SourceRefused(
-                self.id, f"{path}: a part of the batch failed: {sorted(others)}", 207
+                self.id, f"{path}: a part of the batch failed{said_in(others)}", 207
             )
         return list(errors)
 
