@@ -117,3 +117,7 @@ class ReportError(RapportError):
     def __init__(self, release_id: str, reason: str) -> None:
         self.release_id = release_id
         super().__init__(f"no report of release {release_id}: {reason}")
+
+
+class ExportError(RapportError):
+    """A table of a release could not be written into a file; what was there is as it was."""
