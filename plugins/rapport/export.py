@@ -43,6 +43,8 @@ MOST_CHARACTERS = 32_767  # of a cell
 MOST_DIGITS = 15  # that a spreadsheet's numbers hold
 FIRST_DATE = date(1900, 3, 1)  # before it a spreadsheet counts a day that never was
 FETCHED_ROWS = 5_000
+# Rows pass through; what DuckDB may keep of the file beside them is of no use a second time.
+MEMORY_LIMIT, THREADS = "256MiB", 2
 
 # As classes of RE2: what begins a formula, also in wide forms, and what begins a cell for a program
 # that does not separate by commas.
@@ -70,8 +72,6 @@ def export(
     *,
     kind: Literal["csv", "xlsx"],
     out: Path | None = None,
-    memory_limit: str | None = None,
-    threads: int | None = None,
 ) -> Exported:
     """Write a table of a release into a file, which only its owner can read.
 
@@ -82,15 +82,13 @@ def export(
         mart: the table, as ``schema.table`` or ``table``.
         kind: of the file.
         out: the file; ``<table>_<night>.<kind>`` in the working directory by default.
-        memory_limit: DuckDB's, as DuckDB writes it.
-        threads: DuckDB's.
 
     Raises:
         ExportError: there is no such table, no sheet can hold it, or the file cannot be written.
     """
     import duckdb
 
-    with _opened(folder, memory_limit, threads) as night:
+    with _opened(folder) as night:
         table = _named(night, folder.name, mart)
         target = out or Path(f"{table.partition('.')[2]}_{as_of_of(folder.name)}.{kind}")
         write = _write_csv if kind == "csv" else _write_xlsx
@@ -106,15 +104,15 @@ def export(
 
 
 @contextmanager
-def _opened(
-    folder: Path, memory_limit: str | None, threads: int | None
-) -> Iterator["duckdb.DuckDBPyConnection"]:
+def _opened(folder: Path) -> Iterator["duckdb.DuckDBPyConnection"]:
     import duckdb
 
-    config: dict[str, Any] = {"memory_limit": memory_limit} if memory_limit else {}
-    config |= {"threads": threads} if threads else {}
     try:
-        connection = duckdb.connect(str(folder / DATABASE), read_only=True, config=config)
+        connection = duckdb.connect(
+            str(folder / DATABASE),
+            read_only=True,
+            config={"memory_limit": MEMORY_LIMIT, "threads": THREADS},
+        )
     except duckdb.Error as error:
         raise ExportError(
             f"release {folder.name} cannot be read ({type(error).__name__}); "

@@ -10,7 +10,6 @@ from rapport.export import export
 from rapport.pages import counted
 from rapport.release import find_release
 from rapport.release_commands import ReleasesDir, releases_folder, size_in_words
-from rapport.settings import Settings
 
 
 def export_command(
@@ -31,14 +30,11 @@ def export_command(
     """
     if as_csv == as_xlsx:
         raise SettingsError("say what the file is to be: --csv or --xlsx")
-    settings = Settings.from_env()
     done = export(
         find_release(releases_folder(directory), release_id).path,
         mart,
         kind="csv" if as_csv else "xlsx",
         out=out,
-        memory_limit=settings.memory_limit,
-        threads=settings.threads,
     )
     size = size_in_words(done.path.stat().st_size)
     typer.echo(f"{done.path}: {counted(done.rows, 'row')} of {done.table}, {size}")

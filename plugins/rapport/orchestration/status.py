@@ -46,12 +46,12 @@ def status(settings: Settings, ports: embedded.Ports) -> dict[str, Any]:
     release = None
     if current_release(settings.releases_dir):
         info = find_release(settings.releases_dir)
-        published = info.published_at
+        published, age = info.published_at, info.age_seconds
         release = {
             "release_id": info.release_id,
             "as_of": info.as_of.isoformat(),
             "published_at": published.isoformat() if published else None,
-            "age_hours": round(info.age_seconds / 3600, 2) if published else None,
+            "age_hours": None if age is None else round(age / 3600, 2),
             "warnings": info.warnings,
             "path": str(info.path),
         }
