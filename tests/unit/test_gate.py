@@ -13,6 +13,7 @@ import yaml
 from rapport import pages
 from rapport.errors import GateFailed
 from rapport.gate import checkpoints, last_verdicts, run_checkpoint
+from tests.disk import full_disk
 
 CANARY = "hopper.canary@example.com"
 NIGHT = date(2018, 1, 2)
@@ -260,6 +261,27 @@ class TestADoubtIsANo:
 
         monkeypatch.setattr(checkpoints._Runner, "__init__", boom)
         assert "raised RuntimeError" in house.closed_because()
+
+
+class TestAFullDisk:
+    def test_closes_the_gate_and_does_not_hide_what_was_found(self, house):
+        house.rows(CANARY)
+        with full_disk(100):
+            reason = house.closed_because()
+        assert "marts.people: expect_column_values_to_match_regex" in reason
+        assert f"Data Docs cannot be written to {house.docs}: File too large" in reason
+
+    def test_leaves_no_verdict_of_a_night_that_passed(self, house):
+        house.gate()
+        with full_disk(100):
+            house.closed_because()
+        assert last_verdicts(house.docs) == []
+        assert not [path for path in house.docs.rglob("*") if path.is_file()]
+
+    def test_closes_it_where_all_else_is_good(self, house):
+        with full_disk(100):
+            assert "Data Docs cannot be written" in house.closed_because()
+        assert house.gate().critical == []
 
 
 class TestDataDocs:

@@ -90,8 +90,8 @@ def run_checkpoint(
     try:
         checkpoint = load_checkpoint(expectations_dir, name)
     except DeclarationError as error:
-        docs.write([], [str(error)], [])
-        raise GateFailed(name, [str(error)]) from error
+        unreadable = [str(error)]
+        raise GateFailed(name, [*unreadable, *docs.write([], unreadable, [])]) from error
 
     critical = [f"declarations: {problem}" for problem in checkpoint.problems]
     tables: list[Looked] = []
@@ -132,7 +132,7 @@ def run_checkpoint(
     ]
     if not critical and not evaluated:
         critical.append("no expectation was evaluated")
-    docs.write(tables, critical, warnings, left_out)
+    critical += docs.write(tables, critical, warnings, left_out)
     if critical:
         raise GateFailed(name, critical)
     return CheckpointResult(

@@ -133,8 +133,11 @@ class Docs:
         self.checkpoint = checkpoint
         self.as_of = as_of
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
-        self._say("unfinished")
+        try:
+            self.folder.mkdir(parents=True)
+            self._say("unfinished")
+        except OSError:  # `write` tells
+            self._remove_verdict()
 
     def write(
         self,
@@ -142,7 +145,7 @@ class Docs:
         critical: Sequence[str],
         warnings: Sequence[str],
         left_out: Sequence[str] = (),
-    ) -> None:
+    ) -> list[str]:
         """Write a page for each table and the index of all gates.
 
         Args:
@@ -150,7 +153,26 @@ class Docs:
             critical: what closes the gate; empty when it passes.
             warnings: what is only reported.
             left_out: tables that were not looked at, and why.
+
+        Returns:
+            Why they could not be written; nothing else is lost with them.
         """
+        try:
+            self._write(tables, critical, warnings, left_out)
+        except OSError as error:
+            self._remove_verdict()
+            reason = error.strerror or type(error).__name__
+            return [f"Data Docs cannot be written to {self.folder.parent}: {reason}"]
+        return []
+
+    def _write(
+        self,
+        tables: Sequence[Looked],
+        critical: Sequence[str],
+        warnings: Sequence[str],
+        left_out: Sequence[str],
+    ) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
         template = pages.environment(Path(__file__).parent).get_template("table.html.jinja")
         for table in tables:
             page = template.render(
@@ -168,6 +190,11 @@ class Docs:
             warnings=list(warnings),
             left_out=list(left_out),
         )
+
+    def _remove_verdict(self) -> None:
+        """Leave no verdict at all where the last one cannot be written."""
+        for path in (self.folder / VERDICT, self.folder.parent / "index.html"):
+            path.unlink(missing_ok=True)
 
     def _say(self, verdict: str, **found: Any) -> None:
         said = {
@@ -203,5 +230,8 @@ def last_verdicts(data_docs_dir: Path) -> list[dict[str, Any]]:
 def _put(path: Path, text: str) -> None:
     """Write a page in one step, as somebody may be reading it."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
+    try:
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
