@@ -47,7 +47,15 @@ def list_command(directory: ReleasesDir = None) -> None:
             str(len(info.rows)),
             f"{sum(info.rows.values()):,}",
             published.get(info.release_id, ""),
-            "current" if info.is_current else info.note,
+            "; ".join(
+                filter(
+                    None,
+                    [
+                        "current" if info.is_current else info.note,
+                        info.reduction.told() if info.reduction else "",
+                    ],
+                )
+            ),
         )
     if table.row_count:
         Console().print(table)
