@@ -1,5 +1,6 @@
-"""``rapport releases``: what was published, whether it is whole, its report, the way back."""
+"""``rapport releases``: what was published, whether it is whole, its report, the way back, less."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,14 +16,16 @@ from rapport.release import (
     history,
     list_releases,
     rollback,
+    subtract_opt_outs,
     verify_release,
 )
 from rapport.release.store import CURRENT
 from rapport.report import write_report
 from rapport.settings import Settings
+from rapport.sources.declared import declared
 
 releases_app = typer.Typer(
-    help="Published releases: list, verify, report, roll back.", no_args_is_help=True
+    help="Published releases: list, verify, report, roll back, subtract.", no_args_is_help=True
 )
 
 ReleasesDir = Annotated[
@@ -109,6 +112,31 @@ def rollback_command(
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     typer.echo(f"current: {before} -> {release_id}")
+    typer.echo("who said no since its night is on its lists; `rapport releases subtract` ends that")
+
+
+@releases_app.command("subtract")
+def subtract_command(
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="Up to which night; the latest that any release knows by default.",
+        ),
+    ] = None,
+) -> None:
+    """Take who said no since off the lists of the current release, as after a rollback."""
+    settings = Settings.from_env()
+    known = [info.knows_until for info in list_releases(settings.releases_dir)]
+    if not known:
+        typer.echo(f"no release in {settings.releases_dir}", err=True)
+        raise typer.Exit(1)
+    night = as_of.date() if as_of else max(known)
+    info = subtract_opt_outs(settings, night, declared=declared(settings, lambda _: True))
+    if info and info.reduction:
+        typer.echo(f"current: {info.release_id}, {info.reduction.told()}")
+    else:
+        typer.echo("nobody is to be taken out")
 
 
 def _folder(directory: Path | None) -> Path:

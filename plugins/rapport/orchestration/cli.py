@@ -290,7 +290,7 @@ def _left(published: dict[str, Any] | None, subtracted: dict[str, Any] | None) -
             f"the last release stays in place but for {subtracted['customers']:,} who said no "
             f"since and were taken out: {subtracted['release_id']}"
         )
-    return "the last release stays in place; nobody on its lists has said no since"
+    return "the last release stays in place; nobody on its lists said no since"
 
 
 def _print_summary(

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from rapport.errors import ReportError
-from rapport.release.store import list_releases, withdrawn
+from rapport.release.store import Reduction, list_releases, withdrawn
 from rapport.report.words import day
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Night:
         gate: what the gate found: ``evaluated`` and ``warnings``.
         before: the release of the latest earlier night that is still there, for what has changed;
             its tables are in the schema of the same name.
+        reduction: who was taken off the lists after the night, if anybody was.
     """
 
     release_id: str
@@ -56,6 +57,7 @@ class Night:
     gate: Row
     connection: "duckdb.DuckDBPyConnection"
     before: Earlier | None = None
+    reduction: Reduction | None = None
 
     def rows(self, sql: str, **parameters: Any) -> list[Row]:
         """Return what a query finds, as JSON can hold it.
@@ -144,6 +146,7 @@ def opened(
                     manifest["gate"],
                     connection,
                     _attach_earlier(connection, folder, as_of),
+                    Reduction.of(manifest),
                 )
         except (OSError, ValueError, KeyError) as error:
             raise ReportError(folder.name, f"{type(error).__name__} in its manifest") from error
