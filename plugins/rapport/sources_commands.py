@@ -11,6 +11,9 @@ from rich.table import Table
 
 from rapport.settings import Settings
 from rapport.sources.declared import FILE, declared, sources_page
+from rapport.sources.streams import KEPT_BOOKS
+
+BOOKS = {stream.full_name for stream in KEPT_BOOKS}
 
 
 def sources_command(
@@ -39,6 +42,8 @@ def sources_command(
     by_source: dict[str, tuple[list[str], list[str]]] = {}
     for column, names in enumerate((there.names, there.left_out)):
         for name in names:
+            if name in BOOKS:  # what a pull notes for itself
+                continue
             source, _, stream = name.partition(".")
             by_source.setdefault(source, ([], []))[column].append(stream)
     for source, (pulled, left_out) in by_source.items():

@@ -2,15 +2,17 @@
 
 import json
 import shutil
+import time
 from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from rapport.errors import GateFailed
+from rapport.errors import DamagedLanding, GateFailed
 from rapport.gate import run_checkpoint
 from rapport.landing import declare
+from rapport.landing.damage import set_aside_damaged
 from rapport.sources.hubspot.types import OBJECT_TYPES
 from rapport.sources.streams import GROUPS, OF_CONSENT, STREAMS
 
@@ -136,7 +138,7 @@ def landing(tmp_path, good_night):
 def test_a_good_night_passes_without_a_word(landing):
     result = landing.gate()
     assert (result.critical, result.warnings) == ([], [])
-    assert result.tables == 7
+    assert result.tables == 8
 
 
 class TestAGroupWhosePullFailed:
@@ -159,6 +161,31 @@ class TestAGroupWhosePullFailed:
         assert {row[0] for row in rows} == set(GROUPS)
         assert {row[0] for row in rows if row[1]} == OF_CONSENT
         assert all(is_missing for _, _, is_missing in rows)
+
+
+class TestAFileThatCouldNotBeReadAnyMore:
+    def damage(self, landing, night):
+        listed = (path for path in (landing.landing / "klaviyo" / "events").rglob("*.parquet"))
+        file = next(path for path in listed if path.parent.name == f"load_date={night}")
+        file.write_bytes(file.read_bytes()[:100])
+        with pytest.raises(DamagedLanding):
+            set_aside_damaged(landing.landing, "klaviyo", NIGHT, thorough=True)
+
+    def test_is_told_though_it_was_fetched_again(self, landing):
+        self.damage(landing, NIGHT)
+        landing.land("klaviyo.events", load="9.5")
+        (warning,) = landing.gate().warnings
+        assert "is_damaged): 1 of 2 rows (damage klaviyo: events of load " in warning
+
+    def test_is_told_in_the_night_that_found_it_and_in_no_later_one(self, landing):
+        self.damage(landing, NIGHT)
+        landing.land("klaviyo.events", load="9.5")
+        moment = f"{time.time() + 1:.6f}"
+        row = {"load_id": moment, "status": 0, "load_date": str(NIGHT - timedelta(days=1))}
+        (landing.landing / "klaviyo" / "_dlt_loads" / f"klaviyo__{moment}.jsonl").write_text(
+            json.dumps(row) + "\n"
+        )
+        assert landing.gate().warnings == []
 
 
 class TestTotals:

@@ -215,6 +215,15 @@ class TestWhatAReleaseHolds:
         assert manifest["gate"]["warnings"] == ["a warning"]
         assert manifest["files"]["fct_orders.parquet"].keys() == {"bytes", "sha256"}
 
+    def test_it_tells_what_both_gates_warned_of(self, nights):
+        came_in = {"evaluated": 3, "warnings": ["a pull failed"], "left_out": ["landing.x"]}
+        info = nights.publish(came_in=came_in)
+        gate = json.loads((info.path / "manifest.json").read_text())["gate"]
+        assert (gate["evaluated"], gate["left_out"]) == (12, ["landing.x"])
+        with duckdb.connect(str(info.path / "rapport.duckdb"), read_only=True) as night:
+            told = night.sql("select gate_warnings, gate_expectation_count from release")
+            assert told.fetchall() == [(["a pull failed", "a warning"], 12)]
+
     def test_nobody_can_write_into_it(self, nights):
         info = nights.publish()
         assert info.path.stat().st_mode & 0o222 == 0

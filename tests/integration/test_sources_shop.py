@@ -114,3 +114,47 @@ def test_columns_that_a_shop_may_have_are_landed_where_it_has_them(rapport, shop
     rapport.reconcile(FIRST, "shop")
     assert rapport.rows("shop", "orders", "order_id, status") == [("1", "void")]
     assert ("L9",) in rapport.rows("shop", "order_lines", "line_id")
+
+
+class TestAValueThatChangedWithoutItsTime:
+    """Once a week all that the shop says is compared."""
+
+    WEEK_LATER, YET_A_WEEK = date(2018, 1, 7), date(2018, 1, 14)
+
+    @pytest.fixture(autouse=True)
+    def old_rows(self, rapport, shop):
+        shop(
+            "insert into customers values (40, 'old', '2016-01-01', '2016-01-01 09:00:00');"
+            "insert into order_lines select order_id + 10, product_id, 1, 2, 0, 0, 0, '2016-01-01' "
+            "from order_lines where product_id < 4"
+        )
+        rapport.reconcile(FIRST, "shop")
+
+    def test_is_landed_within_a_week(self, rapport, shop):
+        shop("update customers set email = 'new' where customer_id = 40")
+        rapport.reconcile(THIRD, "shop")
+        assert ("new",) not in rapport.rows("shop", "customers", "email")
+        assert rapport.reconcile(self.WEEK_LATER, "shop")["customers"] == 1
+        assert ("new",) in rapport.rows("shop", "customers", "email")
+        assert rapport.totals("shop", self.WEEK_LATER)["customers"] == (10, 10, "everything")
+
+    def test_and_then_no_more_until_something_changes_again(self, rapport, shop):
+        shop("update customers set email = null where customer_id = 40")
+        assert rapport.reconcile(self.WEEK_LATER, "shop")["customers"] == 1
+        later = rapport.reconcile(self.YET_A_WEEK, "shop")
+        assert later == {"removals": 0, "source_totals": 5}
+
+    def test_costs_all_the_lines_of_its_order_and_of_no_other(self, rapport, shop):
+        shop("update order_lines set quantity = 5 where order_id = 11 and product_id = 2")
+        assert rapport.reconcile(self.WEEK_LATER, "shop")["order_lines"] == 3
+
+    def test_leaves_alone_orders_of_which_a_line_was_deleted(self, rapport, shop):
+        shop("delete from order_lines where order_id = 11 and product_id = 2")
+        landed = rapport.reconcile(self.WEEK_LATER, "shop")
+        assert landed == {"removals": 1, "source_totals": 5}
+        assert rapport.reconcile(self.YET_A_WEEK, "shop")["removals"] == 0
+
+    def test_and_a_column_that_the_shop_has_since_lately_is_landed_of_all_rows(self, rapport, shop):
+        shop("alter table customers add column tier text; update customers set tier = 'gold'")
+        rapport.reconcile(self.WEEK_LATER, "shop")
+        assert ("40", "gold") in rapport.rows("shop", "customers", "customer_id, tier")

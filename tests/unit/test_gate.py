@@ -10,6 +10,7 @@ import yaml
 
 from rapport.errors import GateFailed
 from rapport.gate import checkpoints, run_checkpoint
+from tests.disk import full_disk
 
 CANARY = "hopper.canary@example.com"
 NIGHT = date(2018, 1, 2)
@@ -248,6 +249,20 @@ class TestADoubtIsANo:
 
         monkeypatch.setattr(checkpoints._Runner, "__init__", boom)
         assert "raised RuntimeError" in house.closed_because()
+
+
+class TestAFullDisk:
+    def test_closes_the_gate_and_does_not_hide_what_was_found(self, house):
+        house.rows(CANARY)
+        with full_disk(100):
+            reason = house.closed_because()
+        assert "marts.people: expect_column_values_to_match_regex" in reason
+        assert f"Data Docs cannot be written to {house.docs}: File too large" in reason
+
+    def test_closes_it_where_all_else_is_good(self, house):
+        with full_disk(100):
+            assert "Data Docs cannot be written" in house.closed_because()
+        assert house.gate().critical == []
 
 
 class TestDataDocs:

@@ -32,6 +32,7 @@ from rapport.report.page import page_of
 from rapport.report.pictures import NARROW, WIDE
 from rapport.report.tiles import tiles
 from rapport.report.words import REASONS, signed
+from tests.disk import full_disk
 
 DBT = Path(__file__).parents[2] / "dbt_project"
 AS_OF = date(2018, 1, 2)
@@ -1130,6 +1131,16 @@ def test_a_release_that_cannot_be_read_keeps_the_report_it_had(tmp_path):
     with pytest.raises(ReportError, match=RELEASE_ID):
         write_report(folder)
     assert report_path(folder).read_text() == "as it was"
+
+
+def test_on_a_full_disk_the_report_that_was_there_stays_and_nothing_half_written(tmp_path):
+    folder = made(tmp_path, {})
+    report_path(folder).write_text("as it was")
+    with pytest.raises(ReportError, match="cannot be written: File too large"), full_disk(10_000):
+        write_report(folder)
+    assert report_path(folder).read_text() == "as it was"
+    assert [path.name for path in tmp_path.glob("*.html")] == [report_path(folder).name]
+    assert "</html>" in write_report(folder).read_text()
 
 
 def test_an_error_quotes_no_value_of_the_data(tmp_path, monkeypatch):

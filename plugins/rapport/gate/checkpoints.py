@@ -131,7 +131,7 @@ def run_checkpoint(
     ]
     if not critical and not evaluated:
         critical.append("no expectation was evaluated")
-    docs.write(tables, critical, warnings, left_out)
+    critical += docs.write(tables, critical, warnings, left_out)
     if critical:
         raise GateFailed(name, critical)
     return CheckpointResult(

@@ -93,7 +93,6 @@ class Docs:
         self.checkpoint = checkpoint
         self.as_of = as_of
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
 
     def write(
         self,
@@ -101,7 +100,7 @@ class Docs:
         critical: Sequence[str],
         warnings: Sequence[str],
         left_out: Sequence[str] = (),
-    ) -> None:
+    ) -> list[str]:
         """Write the page one starts from, and a page for each table.
 
         Args:
@@ -109,7 +108,24 @@ class Docs:
             critical: what closes the gate; empty when it passes.
             warnings: what is only reported.
             left_out: tables that were not looked at, and why.
+
+        Returns:
+            Why they could not be written; nothing else is lost with them.
         """
+        try:
+            self._write(tables, critical, warnings, left_out)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            return [f"Data Docs cannot be written to {self.folder.parent}: {reason}"]
+        return []
+
+    def _write(
+        self,
+        tables: Sequence[Looked],
+        critical: Sequence[str],
+        warnings: Sequence[str],
+        left_out: Sequence[str],
+    ) -> None:
         from jinja2 import Environment, FileSystemLoader
 
         templates = Environment(
@@ -118,6 +134,7 @@ class Docs:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self.folder.mkdir(parents=True, exist_ok=True)
         shared = {"checkpoint": self.checkpoint, "as_of": self.as_of}
         page = templates.get_template("table.html.jinja")
         for table in tables:

@@ -112,12 +112,13 @@ def publish_release() -> dict[str, Any]:
     from rapport import release
 
     settings = Settings.from_env()
-    gate = get_current_context()["ti"].xcom_pull(task_ids="check_release")
+    pulled = get_current_context()["ti"].xcom_pull
     info = release.publish_release(
         warehouse_path=settings.warehouse_path,
         releases_dir=settings.releases_dir,
         as_of=night(),
-        gate=gate,
+        gate=pulled(task_ids="check_release"),
+        came_in=pulled(task_ids="check_sources"),
         keep=settings.keep_releases,
         memory_limit=settings.memory_limit,
         threads=settings.threads,

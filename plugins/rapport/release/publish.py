@@ -41,6 +41,7 @@ def publish_release(
     releases_dir: Path,
     as_of: date,
     gate: Mapping[str, Any],
+    came_in: Mapping[str, Any] | None = None,
     keep: int = 7,
     take_current: bool = False,
     memory_limit: str | None = None,
@@ -53,6 +54,8 @@ def publish_release(
         releases_dir: folder of releases, made if need be.
         as_of: the night that the warehouse shows.
         gate: summary of the gate's result over this very file.
+        came_in: summary of the source gate's result over what the file was built of; readers get
+            its warnings beside the gate's.
         keep: how many nights stay on disk; the current one always does.
         take_current: become current even if a later night is, or if a rollback had
             withdrawn this content.
@@ -72,7 +75,8 @@ def publish_release(
     with changing(releases_dir):
         opened = open_beside(warehouse_path, releases_dir, memory_limit, threads)
         with closing(opened) as connection:
-            info = _released(connection, warehouse_path, releases_dir, as_of, gate)
+            found = _found(gate, came_in)
+            info = _released(connection, warehouse_path, releases_dir, as_of, found)
         return _placed(info, releases_dir, keep=keep, take_current=take_current)
 
 
@@ -86,6 +90,16 @@ def _demand_passed(gate: Mapping[str, Any], warehouse_path: Path, as_of: date) -
         raise ReleaseError(f"{warehouse_path} does not exist: run the build first")
     if gate.get("stamp") != stamp_of(warehouse_path):
         raise ReleaseError("the warehouse changed after the gate had passed it: run the gate again")
+
+
+def _found(gate: Mapping[str, Any], came_in: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Put together what both gates found, as a release tells it."""
+    gates = [came_in or {}, gate]
+    return {key: value for key, value in gate.items() if key != "stamp"} | {
+        "evaluated": sum(each.get("evaluated", 0) for each in gates),
+        "warnings": [line for each in gates for line in each.get("warnings") or ()],
+        "left_out": [line for each in gates for line in each.get("left_out") or ()],
+    }
 
 
 def open_beside(
@@ -111,7 +125,7 @@ def _released(
     warehouse_path: Path,
     releases_dir: Path,
     as_of: date,
-    gate: Mapping[str, Any],
+    gate: dict[str, Any],
 ) -> ReleaseInfo:
     """Find or build the release of what the warehouse holds."""
     catalog = warehouse_path.stem
@@ -137,7 +151,7 @@ def _released(
         "as_of": as_of.isoformat(),
         "clock": _clock(connection, catalog),
         "content_hash": content_hash,
-        "gate": {key: value for key, value in gate.items() if key != "stamp"},
+        "gate": gate,
         "policies": _policies(connection, catalog),
         "sources": _sources(connection, catalog),
         "tables": entries,
@@ -208,7 +222,7 @@ def _write_release_row(
         """,
         {key: manifest[key] for key in ("release_id", "as_of", "content_hash")}
         | manifest["clock"]
-        | {"evaluated": gate["evaluated"], "warnings": list(gate.get("warnings") or [])},
+        | {"evaluated": gate["evaluated"], "warnings": gate["warnings"]},
     )
     _comment(
         connection,

@@ -67,7 +67,8 @@ def write_report(
         Where the page is.
 
     Raises:
-        ReportError: the release cannot be read, or was removed in the meantime.
+        ReportError: the release cannot be read, or was removed in the meantime, or the page cannot
+            be written; the one that was there stays.
     """
     with opened(folder, memory_limit=memory_limit, threads=threads) as night:
         page = page_of(night).encode()
@@ -77,10 +78,15 @@ def write_report(
         if not folder.is_dir():
             raise ReportError(folder.name, "it was removed in the meantime")
         aside = folder.parent / f"{ASIDE}{os.getpid()}.html"
-        aside.write_bytes(page)
-        flush(aside)
-        aside.replace(target)
-        flush(folder.parent)
+        try:
+            aside.write_bytes(page)
+            flush(aside)
+            aside.replace(target)
+            flush(folder.parent)
+        except OSError as error:
+            aside.unlink(missing_ok=True)
+            reason = f"{target} cannot be written: {error.strerror or type(error).__name__}"
+            raise ReportError(folder.name, reason) from error
     return target
 
 

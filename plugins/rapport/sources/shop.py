@@ -6,10 +6,10 @@ wrong type becomes a row in quarantine; a column that nobody declared comes alon
 
 A row that is deleted leaves nothing behind, and one that is entered with an old time is
 behind the cursor: so each night rows are counted, and where the count differs from what
-was landed, the keys are compared.
+was landed, the keys are compared. A value may change without its time: so once a week
+all rows are.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -22,12 +22,20 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rapport.errors import SourceDenied, SourceError
 from rapport.sources.connection import Connection
-from rapport.sources.known import Known, batches, count, create_state, removal, total
+from rapport.sources.known import (
+    SWEEP_DAYS,
+    Known,
+    batches,
+    count,
+    create_state,
+    removal,
+    total,
+)
 from rapport.sources.records import Page, Table
 from rapport.sources.streams import REMOVALS, SHOP, SOURCE_TOTALS, STREAMS, Stream
 
 CHUNK_ROWS = 100_000
-KEYS_AT_ONCE = 200
+EVERYTHING = "everything"  # the method of a total for which all rows were compared
 _NAMES = NamingConvention()  # of columns that nobody declared
 REMEDY = "Check the connection's host, schema (database), login and password"
 
@@ -46,34 +54,39 @@ def shop(connection: Connection, starts: dict[Stream, datetime | None]) -> Itera
     engine, schema = _open(connection, starts)
     for stream, since in starts.items():
         table = sa.Table(stream.name, sa.MetaData(), schema=schema, autoload_with=engine)
-        names = [_NAMES.normalize_identifier(column.name) for column in table.columns]
         with engine.connect().execution_options(stream_results=True) as source:
-            for rows in source.execute(_as_text_since(stream, table, since)).partitions(CHUNK_ROWS):
-                columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
-                yield stream, pa.table(columns, names=names)
+            for rows in _in_chunks(source, _as_text_since(stream, table, since)):
+                yield stream, rows
 
 
 def reconcile_shop(
     connection: Connection, known: Known, declared: Sequence[Stream] = STREAMS
-) -> Iterator[Page]:
-    """Yield rows that the landing lacks, removals, and the totals of every table."""
+) -> Iterator[Table | Page]:
+    """Yield rows that the landing lacks, removals, and the totals of every table.
+
+    Each night rows are counted, and keys compared where the count differs. Once a week all that a
+    table says is compared: a value may change and no date with it.
+    """
     tables = [stream for stream in declared if stream.source == SHOP and stream.cursor]
     engine, schema = _open(connection, tables)
     for stream in tables:
         table = sa.Table(stream.name, sa.MetaData(), schema=schema, autoload_with=engine)
         with (
-            engine.connect() as source,
-            known.open(stream, REMOVALS[SHOP]) as landed,
+            engine.connect().execution_options(stream_results=True) as source,
+            known.open(stream, REMOVALS[SHOP], SOURCE_TOTALS[SHOP]) as landed,
         ):
-            key = _key([f'"{column}"' for column in stream.key])
-            landed.execute(f'create view keyed as select *, {key} as id from "{stream.name}"')
+            ids = f"{_key(stream.key)} as id, {_key(stream.whole_by or stream.key)} as whole"
+            landed.execute(f'create view keyed as select *, {ids} from "{stream.name}"')
             create_state(landed, stream, is_archived="false", relation="keyed")
             landed.execute("create table live as select id from state")
-            there = source.execute(_counting(table, stream)).scalar_one()
-            method = "count"
-            if there != count(landed, "select count(*) from live"):
-                yield from _compare(source, table, stream, known, landed)
-                there, method = count(landed, "select count(*) from listed"), "listing"
+            there, method = source.execute(_counting(table, stream)).scalar_one(), "count"
+            if _is_due(landed, stream, known):
+                method = EVERYTHING
+            elif there != count(landed, "select count(*) from live"):
+                method = "listing"
+            if method != "count":
+                yield from _compare(source, table, stream, known, landed, method == EVERYTHING)
+                there = count(landed, "select count(distinct id) from listed")
             row = total(
                 stream,
                 known,
@@ -84,30 +97,104 @@ def reconcile_shop(
             yield SOURCE_TOTALS[SHOP], [row]
 
 
+def _is_due(landed: DuckDBPyConnection, stream: Stream, known: Known) -> bool:
+    """Whether it is a week since all of a table was compared, or pulled."""
+    (last,) = landed.execute(
+        """
+        select greatest(
+            -- DuckDB 1.5.5 raises where nothing but the folder's name is asked for
+            (select min(load_date) from keyed where id is not null),
+            (
+                select max(try_cast(checked_on as date)) from source_totals
+                where stream = ? and method = ?
+            )
+        )
+        """,
+        [stream.name, EVERYTHING],
+    ).fetchall()[0]
+    return last is not None and (known.as_of - last).days >= SWEEP_DAYS
+
+
 def _compare(
     source: sa.Connection,
     table: sa.Table,
     stream: Stream,
     known: Known,
     landed: DuckDBPyConnection,
-) -> Iterator[Page]:
-    """Compare all keys; land the rows that only the shop has, note those that only we have."""
-    columns = [_text(table.columns[name]) for name in stream.key]
-    keys_there = sa.select(*columns)
-    if stream.whole_by:
-        keys_there = keys_there.distinct()
-    landed.execute("create table listed (id varchar)")
-    for rows in source.execute(keys_there).partitions(CHUNK_ROWS):
-        keys = pa.table(list(zip(*rows, strict=True)), names=list(stream.key))
-        landed.register("keys", keys)
-        landed.execute(f"insert into listed select {_key(stream.key)} from keys")
-        landed.unregister("keys")
-    for ids in batches(landed, KEYS_AT_ONCE, "select id from listed anti join live using (id)"):
-        wanted = [tuple(json.loads(id_)) if len(stream.key) > 1 else (id_,) for id_ in ids]
-        query = sa.select(*map(_text, table.columns)).where(sa.tuple_(*columns).in_(wanted))
-        rows_found = [dict(row) for row in source.execute(query).mappings()]
-        landed.execute("insert into live select unnest(?::varchar[])", [ids])
-        yield stream, rows_found
+    everything: bool,
+) -> Iterator[Table | Page]:
+    """Compare keys, or all that is said; land what only the shop has, note what only we have."""
+    columns = [column for column in table.columns if everything or column.name in stream.key]
+    names = [_named(column) for column in columns]
+    there = sa.select(*map(_text, columns))
+    landed.execute("create table listed (id varchar, whole varchar, said ubigint)")
+    for rows in _in_chunks(source, there):
+        landed.register("chunk", rows)
+        landed.execute(
+            f"""
+            insert into listed
+            select {_key(stream.key)}, {_key(stream.whole_by or stream.key)}, {_said(names)}
+            from chunk
+            """
+        )
+        landed.unregister("chunk")
+    known_columns = {name for name, *_ in landed.execute("describe keyed").fetchall()}
+    lacking = "".join(
+        f', cast(null as varchar) as "{name}"' for name in names if name not in known_columns
+    )
+    landed.execute(
+        f"""
+        create table wanted as
+        with
+
+        there as (
+            select whole, count(*) as row_count, sum(said) as said
+            from listed
+            where whole is not null
+            group by whole
+        ),
+
+        latest as (
+            select *{lacking}
+            from keyed
+            where id in (select id from live) and id in (select id from listed)
+            qualify rank() over (partition by whole order by load_date desc, _dlt_load_id desc) = 1
+        ),
+
+        here as (
+            select whole, count(*) as row_count, sum({_said(names)}) as said
+            from latest
+            group by whole
+        )
+
+        select there.whole
+        from there
+        left join here on there.whole = here.whole
+        where
+            there.whole in (select whole from listed where id not in (select id from live))
+            or (
+                {everything}
+                and (
+                    there.row_count is distinct from here.row_count
+                    or there.said is distinct from here.said
+                )
+            )
+        """
+    )
+    if count(landed, "select count(*) from wanted"):
+        for rows in _in_chunks(source, sa.select(*map(_text, table.columns))):
+            landed.register("chunk", rows)
+            yield (
+                stream,
+                landed.execute(
+                    f"""
+                    from chunk
+                    where {_key(stream.whole_by or stream.key)} in (select whole from wanted)
+                    """
+                ).to_arrow_table(),
+            )
+            landed.unregister("chunk")
+    landed.execute("insert into live select distinct id from listed anti join live using (id)")
     for ids in batches(landed, CHUNK_ROWS, "select id from live anti join listed using (id)"):
         landed.execute("delete from live where id in (select unnest(?::varchar[]))", [ids])
         yield REMOVALS[SHOP], [removal(SHOP, known, stream.name, id_) for id_ in ids]
@@ -123,7 +210,28 @@ def _counting(table: sa.Table, stream: Stream) -> sa.Select[int]:
 
 def _key(columns: Sequence[str]) -> str:
     """SQL of a row's id: the key column, or a JSON list of several."""
-    return columns[0] if len(columns) == 1 else f"to_json([{', '.join(columns)}])::varchar"
+    names = [f'"{column}"' for column in columns]
+    return names[0] if len(names) == 1 else f"to_json([{', '.join(names)}])::varchar"
+
+
+def _said(names: Sequence[str]) -> str:
+    """SQL of what a row says, for a comparison within one process."""
+    columns = ", ".join(f'"{name}"' for name in names)
+    return f"hash({columns})"
+
+
+def _in_chunks(source: sa.Connection, query: sa.Select[Any]) -> Iterator[pa.Table]:
+    """Yield the rows of a query, all text, under the names that they have in the landing."""
+    answer = source.execute(query)
+    names = [_named(column) for column in query.selected_columns]
+    for rows in answer.partitions(CHUNK_ROWS):
+        columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
+        yield pa.table(columns, names=names)
+
+
+def _named(column: sa.ColumnElement[Any]) -> str:
+    """The name of a column in the landing."""
+    return _NAMES.normalize_identifier(str(getattr(column, "name", None)))
 
 
 def _text(column: sa.ColumnElement[Any]) -> Any:
