@@ -422,10 +422,11 @@ def test_on_a_channel_that_they_did_not_allow_nothing_is_sent(contracts, custome
 
 
 def test_what_they_want_nothing_of_is_known_by_channel(contracts):
-    assert refusal(contracts, "a topic", "email")[1] == ["new_products", "recipes"]
+    assert set(refusal(contracts, "a topic", "email")[1]) == {"new_products", "recipes"}
     assert refusal(contracts, "a topic", "post")[1] == []
     _, topics, is_paused = refusal(contracts, "preference centre", "post")
-    assert (topics, is_paused) == (["offers"], True)
+    assert set(topics) == {"offers"}
+    assert is_paused
 
 
 def refusal(contracts, customer, channel):

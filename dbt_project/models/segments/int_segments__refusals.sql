@@ -7,7 +7,7 @@
     )
 }}
 
--- What keeps a message from them by their own word or the mailing tool's, whatever else the night knows.
+-- What keeps a message from them by their own word or the mailing tool's, whatever else is known.
 select
     preferences.customer_id,
     channels.channel,
