@@ -16,10 +16,10 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from rapport import release
 from rapport.build.parts import parsed_dir
 from rapport.build.record import read_record
 from rapport.errors import GateFailed
+from rapport.release import Reduction, list_releases
 from rapport.release_commands import releases_app
 from rapport.settings import PROJECT_DIR
 from rapport.sources.streams import STREAMS
@@ -143,10 +143,15 @@ def test_who_said_no_on_a_night_that_failed_is_off_the_lists_and_the_build_is_le
     files = (house.settings.warehouse_path, house.settings.build_record_path)
     before = [path.read_bytes() for path in files]
 
-    info = release.subtract_opt_outs(house.settings, SECOND, declared=house.declared)
-    assert info.is_current
-    assert info.reduction.reduced_from == replayed.first.release_id
-    assert info.reduction.taken_out == {segment: {"opted_out": 1}}
+    monkeypatch.setenv("RAPPORT_HOME", str(house.home))
+    told = CliRunner().invoke(releases_app, ["subtract", "--as-of", str(SECOND)]).output
+    (info,) = [each for each in list_releases(house.settings.releases_dir) if each.is_current]
+    assert info.reduction == Reduction(
+        replayed.first.release_id, SECOND, 1, {segment: {"opted_out": 1}}
+    )
+    assert (
+        f"current: {info.release_id}, reduced from {replayed.first.release_id}: 1 customer" in told
+    )
     assert house.query(
         f"select segment, clause from segments.segment_suppressions "
         f"where customer_id = '{customer}' and segment = '{segment}'"
@@ -156,14 +161,6 @@ def test_who_said_no_on_a_night_that_failed_is_off_the_lists_and_the_build_is_le
     )
     assert [path.read_bytes() for path in files] == before
     assert not house.settings.aside_path.exists()
-
-    monkeypatch.setenv("RAPPORT_HOME", str(house.home))
-    # A person's word brings them back, and the same person is told how to be rid of them.
-    releases = CliRunner()
-    arguments = ["rollback", replayed.first.release_id, "--why", "test"]
-    assert "releases subtract" in releases.invoke(releases_app, arguments).output
-    told = releases.invoke(releases_app, ["subtract"]).output
-    assert f"{info.release_id}, reduced from {replayed.first.release_id}: 1 customer" in told
 
 
 def test_a_bad_row_lands_in_quarantine_and_the_counts_still_add_up(server, tmp_path):
