@@ -102,8 +102,8 @@ def _is_due(landed: DuckDBPyConnection, stream: Stream, known: Known) -> bool:
     (last,) = landed.execute(
         """
         select greatest(
-            -- DuckDB 1.5.5 raises where nothing but the folder's name is asked for
-            (select min(load_date) from keyed where id is not null),
+            -- as text: DuckDB 1.5.5 raises of a folder's date as it is while there is one file
+            (select min(load_date::varchar)::date from keyed),
             (
                 select max(try_cast(checked_on as date)) from source_totals
                 where stream = ? and method = ?
