@@ -393,8 +393,9 @@ def _collection(path: str, records: list[Any]) -> str:
     vendor = path.split("/")[1]
     if "type" in records[0] and vendor == "klaviyo":
         return f"klaviyo/{records[0]['type']}"
-    found = re.search(r"/(?:objects|associations)/(?:2026-09/)?([a-z_]+)", path)
-    return f"hubspot/{found[1] if found else path.strip('/').split('/')[-1]}"
+    found = re.search(r"/(?:objects|associations)/2026-09/([a-z_]+)", path)
+    found = found or re.search(r"/([a-z_]+)(?:/2026-09)?/?\Z", path)
+    return f"hubspot/{found[1] if found else ''}"
 
 
 def _status(vendor: str, do: dict[str, Any]) -> Any:

@@ -202,7 +202,7 @@ def test_a_refused_token_turns_the_night_red_and_who_said_no_elsewhere_is_taken_
     assert done.returncode == 1
     assert "extract.hubspot_contacts failed" in done.stdout
     assert "connection 'rapport_hubspot'" in done.stdout
-    assert "private app" in done.stdout
+    assert "service key" in done.stdout
     told = installation.airflow().returned("night_2017-12-31", "subtract_opt_outs")
     assert told["release_id"] == installation.current()
     assert told["reduced_from"] == before

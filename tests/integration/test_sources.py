@@ -22,7 +22,7 @@ def all_contacts(server):
         after = None
         while True:
             params = {"limit": 100, "archived": archived} | ({"after": after} if after else {})
-            page = server.hubspot.get("/crm/v3/objects/contacts", params=params).json()
+            page = server.hubspot.get("/crm/objects/2026-09/contacts", params=params).json()
             found += [record["id"] for record in page["results"]]
             if "paging" not in page:
                 break

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rapport.errors import SourceRefused
+from rapport.sources import versions
 from rapport.sources.hubspot.crm import Crm
 from rapport.sources.hubspot.types import ObjectType
 from rapport.sources.known import (
@@ -25,7 +26,6 @@ from rapport.sources.records import Page, Row, as_text
 from rapport.sources.streams import ASSOCIATIONS, HUBSPOT, REFUSALS, REMOVALS
 from rapport.sources.strict import FLAW
 
-ASSOCIATIONS_PATH = "/crm/v4/associations"
 BATCH_SIZE = 1000  # the API's most
 RECENT_DAYS = 14
 NO_TIES = "crm.associations.NO_ASSOCIATIONS_FOUND"
@@ -101,7 +101,7 @@ def _pull(
     crm: Crm, known: Known, kind: ObjectType, target: ObjectType, ids: list[str]
 ) -> Iterator[Page]:
     """Yield one row per record that is still there."""
-    path = f"{ASSOCIATIONS_PATH}/{kind.name}/{target.name}/batch/read"
+    path = crm.path(versions.ASSOCIATIONS, kind, other=target.name)
     tie = f"{kind.name}:{target.name}"
     parts = crm.split(path, ids, lambda part: _read(crm, path, part), stream=ASSOCIATIONS, part=tie)
     for _, found in parts:

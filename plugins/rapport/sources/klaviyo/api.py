@@ -12,6 +12,7 @@ from dlt.sources.helpers.rest_client.client import PageData
 from dlt.sources.helpers.rest_client.paginators import JSONLinkPaginator
 
 from rapport.errors import SourceError, SourceRefused
+from rapport.sources import versions
 from rapport.sources.connection import Connection
 from rapport.sources.http import Api
 from rapport.sources.records import Page, Row, refusal, to_row
@@ -19,7 +20,6 @@ from rapport.sources.resuming import resumed
 from rapport.sources.splitting import Splitter
 from rapport.sources.streams import KLAVIYO, PROFILES, REFUSALS, Stream
 
-REVISION = "2026-07-15"
 PROFILES_PAGE_SIZE = 100  # the API's most
 EVENTS_PAGE_SIZE = 1000  # the API's most
 FLOWS_PAGE_SIZE = 50  # the API's most
@@ -49,8 +49,10 @@ class Klaviyo:
             scheme="Klaviyo-API-Key",
             records="data",
             headers={
-                "revision": connection.options.get("revision", REVISION),
+                "revision": versions.chosen(KLAVIYO, connection.options),
                 "Accept": "application/vnd.api+json",
+                "Content-Type": "application/vnd.api+json",
+                **versions.KLAVIYO_HEADERS,
             },
             remedy=REMEDY,
         )
@@ -62,7 +64,7 @@ class Klaviyo:
     def profiles(self, **params: str) -> Iterator[list[Record]]:
         """Yield pages of profiles with what they subscribed to."""
         fixed = {"additional-fields[profile]": "subscriptions", "page[size]": PROFILES_PAGE_SIZE}
-        yield from self.pages("profiles", fixed | params)
+        yield from self.pages(versions.PROFILES.path(), fixed | params)
 
     def changed_profiles(
         self, field: str, operator: str, since: datetime | None
@@ -121,7 +123,7 @@ class Klaviyo:
             start = start or since
             bounds = [f"greater-or-equal(datetime,{instant(start)})"] if start else []
             for page in self.pages(
-                "events",
+                versions.EVENTS.path(),
                 {
                     "filter": ",".join([*bounds, *conditions]),
                     "sort": "datetime",
@@ -135,7 +137,7 @@ class Klaviyo:
 
     def profile_of_event(self, event: str) -> str | None:
         """Return whose an event is now, or None if it is gone or nobody's."""
-        answer = self.api.get(f"events/{event}")
+        answer = self.api.get(versions.EVENT.path(id=event))
         return related(answer["data"].get("relationships") or {}, "profile") if answer else None
 
     def events_per_day(self, metric: str, since: datetime, until: datetime) -> dict[str, int]:
@@ -159,8 +161,9 @@ class Klaviyo:
                 f"less-than(datetime,{_local(until)})",
             ],
         }
+        path = versions.METRIC_AGGREGATES.path()
         answer = self.api.post(
-            "metric-aggregates",
+            path,
             {"data": {"type": "metric-aggregate", "attributes": attributes}},
             holds=dict,
         )
@@ -171,12 +174,13 @@ class Klaviyo:
             return {day: int(count) for day, count in zip(days, counts, strict=True)}
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise SourceError(
-                self.id, f"metric-aggregates: an answer without counts ({type(error).__name__})"
+                self.id, f"{path}: an answer without counts ({type(error).__name__})"
             ) from None
 
     def member_count(self, list_id: str) -> int | None:
         """Return how many members a list has, or None if Klaviyo does not say."""
-        answer = self.api.get(f"lists/{list_id}?additional-fields[list]=profile_count")
+        path = versions.LIST.path(id=list_id)
+        answer = self.api.get(f"{path}?additional-fields[list]=profile_count")
         count = ((answer or {}).get("data") or {}).get("attributes", {}).get("profile_count")
         return count if isinstance(count, int) else None
 
