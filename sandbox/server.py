@@ -141,27 +141,11 @@ def _hubspot_app(store: Store, script: Script, token: str) -> App:
             )
         scope = hubspot.required_scope(request.url.path)
         if lacking in ("scopes", scope):
-            return hubspot.error(
-                403,
-                "This app hasn't been granted all required scopes to make this call.",
-                "MISSING_SCOPES",
-                errors=[
-                    {
-                        "message": "One or more of the following scopes are required.",
-                        "context": {"requiredGranularScopes": [scope]},
-                    }
-                ],
-            )
+            return hubspot.missing_scopes([scope])
         return None
 
     def too_many(_: Limit) -> Response:
-        return hubspot.error(
-            429,
-            "You have reached your ten_secondly_rolling limit.",
-            "RATE_LIMITS",
-            errorType="RATE_LIMIT",
-            policyName="TEN_SECONDLY_ROLLING",
-        )
+        return hubspot.limit_reached("TEN_SECONDLY_ROLLING")
 
     def headers(path: str, limit: Limit, remaining: int, _: int) -> dict[str, str]:
         if path.endswith("/search"):  # HubSpot leaves them out there

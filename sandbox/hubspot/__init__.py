@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from sandbox.hubspot.answers import Refused, error
+from sandbox.hubspot.answers import Refused, error, limit_reached, missing_scopes
 from sandbox.hubspot.associations import Associations
 from sandbox.hubspot.mail import Mail
 from sandbox.hubspot.objects import Objects
@@ -12,7 +12,14 @@ from sandbox.hubspot.preferences import Preferences
 from sandbox.hubspot.scopes import required_scope
 from sandbox.store import Store
 
-__all__ = ["Refused", "error", "required_scope", "router"]
+__all__ = [
+    "Refused",
+    "error",
+    "limit_reached",
+    "missing_scopes",
+    "required_scope",
+    "router",
+]
 
 VERSION = "2026-09"
 OBJECTS = f"/crm/objects/{VERSION}/{{object_type}}"

@@ -23,7 +23,7 @@ from rapport.landing.loads import (
     listed_loads,
     loads_of_night,
 )
-from rapport.landing.reading import Reached, declare, is_lost, opened, reached, watermark
+from rapport.landing.reading import Reached, declare, is_lost, opened, reached, started, watermark
 from rapport.landing.slices import Slices
 
 __all__ = [
@@ -41,5 +41,6 @@ __all__ = [
     "opened",
     "reached",
     "set_aside_damaged",
+    "started",
     "watermark",
 ]

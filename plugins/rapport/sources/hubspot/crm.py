@@ -10,10 +10,11 @@ from dlt.sources.helpers.rest_client.paginators import JSONResponseCursorPaginat
 from rapport.errors import SourceError, SourceRefused
 from rapport.sources import versions
 from rapport.sources.connection import Connection
-from rapport.sources.http import Api, Pace
+from rapport.sources.http import Api, Pace, path_of
 from rapport.sources.hubspot.types import ObjectType
 from rapport.sources.records import Row, to_row
 from rapport.sources.resuming import resumed
+from rapport.sources.said import said_in
 from rapport.sources.splitting import Splitter
 from rapport.sources.streams import HUBSPOT, Stream
 from rapport.sources.versions import Endpoint
@@ -171,7 +172,7 @@ class Crm:
 
     def _pages(self, path: str, params: dict[str, Any]) -> Iterator[list[Record]]:
         paginator = JSONResponseCursorPaginator(
-            cursor_path="paging.next.after", cursor_param="after"
+            cursor_path=path_of("paging.next.after"), cursor_param="after"
         )
         yield from map(list, self.api.pages(path, params=params, paginator=paginator))
 
@@ -282,10 +283,9 @@ class Crm:
             SourceRefused: some could not be read for another reason.
         """
         errors = answer.get("errors") or []
-        others = {str(e.get("category")) for e in errors if e.get("category") != GONE}
-        if others:
+        if others := [error for error in errors if error.get("category") != GONE]:
             raise SourceRefused(
-                self.id, f"{path}: a part of the batch failed: {sorted(others)}", 207
+                self.id, f"{path}: a part of the batch failed{said_in(others)}", 207
             )
         return list(errors)
 

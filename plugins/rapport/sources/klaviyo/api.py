@@ -14,7 +14,7 @@ from dlt.sources.helpers.rest_client.paginators import JSONLinkPaginator
 from rapport.errors import SourceError, SourceRefused
 from rapport.sources import versions
 from rapport.sources.connection import Connection
-from rapport.sources.http import Api
+from rapport.sources.http import Api, path_of
 from rapport.sources.records import Page, Row, refusal, to_row
 from rapport.sources.resuming import resumed
 from rapport.sources.splitting import Splitter
@@ -28,6 +28,7 @@ REMEDY = (
     "campaigns:read, flows:read and tags:read into the connection's password"
 )
 NOISE = {"type", "links"}  # of every resource, and of no use
+TIMES = ("created", "updated", "created_at", "updated_at", "datetime")
 
 Record = dict[str, Any]
 
@@ -59,7 +60,9 @@ class Klaviyo:
 
     def pages(self, path: str, params: dict[str, Any]) -> Iterator[PageData[Any]]:
         """Yield the pages of a listing."""
-        yield from self.api.pages(path, params=params, paginator=JSONLinkPaginator("links.next"))
+        yield from self.api.pages(
+            path, params=params, paginator=JSONLinkPaginator(path_of("links.next"))
+        )
 
     def profiles(self, **params: str) -> Iterator[list[Record]]:
         """Yield pages of profiles with what they subscribed to."""
@@ -189,10 +192,7 @@ class Klaviyo:
         attributes = record.get("attributes") or {}
         relationships = record.get("relationships") or {}
         derived = {
-            **{
-                name: attributes.get(name)
-                for name in ("created", "updated", "created_at", "updated_at", "datetime")
-            },
+            **{name: attributes.get(name) for name in TIMES if name in stream.columns},
             "metric_id": related(relationships, "metric"),
             "profile_id": related(relationships, "profile"),
         }

@@ -24,7 +24,13 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from rapport.errors import SourceDenied, SourceError, SourceRefused
+from rapport.errors import (
+    DeadlinePassed,
+    NotBefore,
+    SourceDenied,
+    SourceError,
+    SourceRefused,
+)
 from rapport.sources.klaviyo.api import (
     EVENTS_PAGE_SIZE,
     PROFILES_PAGE_SIZE,
@@ -299,7 +305,7 @@ class _Events:
             try:
                 counts = self.api.events_per_day(metric, since, until)
                 unusable = 0
-            except SourceDenied:
+            except (SourceDenied, NotBefore, DeadlinePassed):
                 raise
             except SourceError as error:
                 unusable += not isinstance(error, SourceRefused)
