@@ -3,13 +3,16 @@
 import json
 import re
 from datetime import date
+from html import unescape
+from pathlib import Path
 
 import duckdb
 import pytest
 import yaml
 
+from rapport import pages
 from rapport.errors import GateFailed
-from rapport.gate import checkpoints, run_checkpoint
+from rapport.gate import checkpoints, last_verdicts, run_checkpoint
 from tests.disk import full_disk
 
 CANARY = "hopper.canary@example.com"
@@ -83,6 +86,15 @@ class House:
 
     def pages(self):
         return {path: path.read_text() for path in self.docs.rglob("*.html")}
+
+    def index(self):
+        return (self.docs / "index.html").read_text()
+
+
+def words_of(html):
+    """What a page says, without its style and markup."""
+    text = re.sub(r"(?s)<style>.*?</style>|<[^>]*>", " ", html)
+    return " ".join(unescape(text).split())
 
 
 @pytest.fixture
@@ -294,21 +306,32 @@ class TestDataDocs:
         (page,) = [t for path, t in house.pages().items() if path.name == "marts.people.html"]
         assert "could not be evaluated" in page
 
-    def test_every_page_works_without_a_network(self, house):
+    def test_every_page_is_one_file_that_loads_nothing(self, house):
         house.gate()
         for path, text in house.pages().items():
-            assert 'src="http' not in text, path
-            assert '<link rel="stylesheet" href="http' not in text, path
+            assert "default-src 'none'" in text, path
+            assert not re.findall(r"(?:src|srcset|data)=|<link|<script|@import|url[(]", text), path
+            assert "http" not in text.replace("http-equiv", ""), path
+
+    def test_pages_are_of_the_report_s_look_in_light_and_dark_on_paper_and_telephone(self, house):
+        house.gate()
+        look = Path(pages.__file__).with_name("page.css").read_text().rstrip()
+        for path, text in house.pages().items():
+            assert look in text, path
+            assert "prefers-color-scheme: dark" in text, path
+            assert "@media print" in text, path
+            assert "max-width: 640px" in text, path
 
     def test_the_index_says_what_stopped_the_night_and_why(self, house):
         house.rows("nowhere")
         house.closed_because()
-        index = (house.docs / "publish" / "index.html").read_text()
-        assert "Stopped" in index
-        assert "Quiet hours follow the country. (marts.people: " in index
+        index = words_of(house.index())
+        assert "What goes out stopped" in index
+        assert "1 of which stops it. Nothing of this night went on" in index
+        assert "Quiet hours follow the country. marts.people: " in index
         assert "1 of 1 rows (person_id p0)" in index
 
-    def test_a_table_s_page_says_verdict_severity_figures_and_why(self, house):
+    def test_a_table_s_page_says_in_words_what_is_expected_measured_how_severe_and_why(self, house):
         house.suite(
             expectation(),
             expectation("expect_table_row_count_to_be_between", severity="warning", min_value=3),
@@ -316,35 +339,131 @@ class TestDataDocs:
         house.rows("VN", "IR")
         house.gate()
         page = (house.docs / "publish" / "marts.people.html").read_text()
-        rows = [" ".join(re.sub(r"<[^>]*>", " ", row).split()) for row in page.split("<tr>")[2:]]
-        assert rows[0].startswith("passes expect_column_values_to_match_regex(country) regex: ")
-        assert "0 of 2 rows stops the night Quiet hours follow the country." in rows[0]
-        assert rows[1].startswith("warns expect_table_row_count_to_be_between(table) min_value: 3")
-        assert "found 2 warns Quiet hours follow the country." in rows[1]
+        warned, passed = (words_of(part) for part in page.split("<li>")[1:])
+        assert warned.startswith("warned the number of rows is at least 3 Measured found 2 ")
+        assert "Severity warning: a failure is reported and goes out" in warned
+        assert "Why Quiet hours follow the country." in warned
+        assert "expect_table_row_count_to_be_between(table) min_value: 3" in warned
+        assert passed.startswith("passed country is like ^[A-Z]{2}$ Measured 0 of 2 rows fail ")
+        assert "Severity critical: a failure stops the night" in passed
+
+    def test_a_table_s_page_counts_what_fails_and_names_its_rows(self, house):
+        house.rows("VN", *["nowhere"] * 5, "IR", "US")
+        house.closed_because()
+        page = words_of((house.docs / "publish" / "marts.people.html").read_text())
+        assert "5 of 8 rows fail (62.5%)" in page
+        assert "5 rows, by person_id p1, p2, p3, p4, p5" in page
+
+    def test_a_table_s_page_does_not_name_rows_without_end(self, house, monkeypatch):
+        monkeypatch.setattr("rapport.gate.docs.MOST_ROWS", 4)
+        house.rows(*["nowhere"] * 6)
+        house.closed_because()
+        page = words_of((house.docs / "publish" / "marts.people.html").read_text())
+        assert "p0, p1, p2, p3, and 2 more" in page
+
+    def test_an_id_is_text_and_never_markup(self, house):
+        with duckdb.connect(str(house.warehouse)) as connection:
+            connection.execute("insert into marts.people values ('<b>x\x01</b>', 'nowhere')")
+        house.closed_because()
+        for text in house.pages().values():
+            assert "<b>x" not in text
+            assert "\x01" not in text
 
     def test_a_lone_warning_is_no_failure(self, house):
         house.suite(expectation(severity="warning"))
         house.rows("nowhere")
         assert house.gate().warnings
-        pages = {path.name: text for path, text in house.pages().items()}
-        assert "Passed</b>, with 1 to look at" in pages["index.html"]
-        for text in pages.values():
-            assert "warns" in text
-            assert "FAIL" not in text
-            assert "Stopped" not in text
+        assert "1 warning. Nothing was held back." in words_of(house.index())
+        for text in house.pages().values():
+            words = words_of(text)
+            assert "warned" in words
+            assert "FAIL" not in words
+            assert "What stopped it" not in words
 
-    def test_every_link_of_the_index_leads_somewhere(self, house):
+    def test_every_link_leads_somewhere(self, house):
         house.gate()
-        site = house.docs / "publish"
-        links = [part.split('"')[0] for part in (site / "index.html").read_text().split('href="')]
-        assert links[1:] == ["style.css", "marts.people.html"]
-        assert all((site / link).is_file() for link in links[1:])
+        for path, text in house.pages().items():
+            links = re.findall(r'href="([^"#]*)', text)
+            assert len(links) == 1, path
+            assert (path.parent / links[0]).is_file()
+
+    def test_the_index_shows_both_gates_and_which_of_them_is_of_another_night(self, house):
+        house.gate()
+        for name in ("suites/landing/people.yml", "checkpoints/sources.yml"):
+            old = name.replace("landing", "marts").replace("sources", "publish")
+            text = (house.expectations / old).read_text()
+            house.write(name, text.replace("marts", "landing").replace("publish", "sources"))
+        with duckdb.connect(str(house.warehouse)) as connection:
+            connection.execute(
+                "create schema landing; create table landing.people as from marts.people"
+            )
+        run_checkpoint(
+            "sources",
+            expectations_dir=house.expectations,
+            data_docs_dir=house.docs,
+            as_of=date(2018, 1, 3),
+            warehouse_path=house.warehouse,
+        )
+        came, goes = (words_of(part) for part in house.index().split("<section")[1:])
+        assert "What came in passed Night of 3 January 2018" in came
+        assert "What goes out passed Night of 2 January 2018" in goes
+        assert "It has not looked at the night of 3 January 2018" in goes
+        assert "has not looked" not in came
+        assert [said["gate"] for said in last_verdicts(house.docs)] == ["sources", "publish"]
 
     def test_a_gate_that_fails_early_leaves_no_page_of_a_night_that_passed(self, house):
         house.gate()
         house.warehouse.unlink()
         house.closed_because()
         assert [path.name for path in house.pages()] == ["index.html"]
+        assert "the warehouse file does not exist" in house.index()
+
+    def test_a_checkpoint_that_cannot_be_read_is_on_the_index(self, house):
+        house.gate()
+        (house.expectations / "checkpoints/publish.yml").unlink()
+        house.closed_because()
+        assert "checkpoints/publish.yml: No such file" in house.index()
+
+    def test_a_gate_that_was_killed_leaves_no_verdict_of_a_night_that_passed(
+        self, house, monkeypatch
+    ):
+        def killed(*_args, **_kwargs):
+            raise KeyboardInterrupt
+
+        house.gate()
+        monkeypatch.setattr(checkpoints, "open_reader", killed)
+        with pytest.raises(KeyboardInterrupt):
+            house.gate()
+        assert [said["verdict"] for said in last_verdicts(house.docs)] == ["unfinished"]
+        assert "was ended before it had looked at everything" in house.index()
+
+    def test_what_machines_read_says_the_same(self, house):
+        house.suite(expectation(severity="warning"))
+        house.rows("nowhere", "VN")
+        warnings = house.gate().warnings
+        (said,) = last_verdicts(house.docs)
+        assert said == {
+            "gate": "publish",
+            "as_of": "2018-01-02",
+            "verdict": "warned",
+            "tables": [
+                {
+                    "table": "marts.people",
+                    "page": "marts.people.html",
+                    "verdict": "warned",
+                    "rows": 2,
+                    "checks": 1,
+                    "stopped": 0,
+                    "warned": 1,
+                }
+            ],
+            "critical": [],
+            "warnings": warnings,
+            "left_out": [],
+        }
+
+    def test_before_the_first_night_no_gate_has_a_verdict(self, house):
+        assert last_verdicts(house.docs) == []
 
 
 class TestWhatAFirmHasNot:

@@ -14,10 +14,11 @@ from rapport.errors import GateFailed
 from rapport.gate.declarations import DeclarationError, Validation, load_checkpoint
 from rapport.gate.docs import Check, Docs, Looked
 from rapport.gate.frames import Unreadable, open_reader, read_frame, stamp_of
+from rapport.gate.words import in_words, limits, title
 
 logger = logging.getLogger(__name__)
 
-# How many rows a line names; all of them are in Data Docs.
+# How many rows a line names; Data Docs name more.
 NAMED_ROWS = 3
 
 
@@ -64,13 +65,12 @@ def run_checkpoint(
     """Validate every table of a checkpoint and stop on anything critical or untold.
 
     Every table is looked at before the decision, so that one night shows everything
-    that is wrong with it. Data Docs are written in either case, to
-    ``data_docs_dir/<name>/index.html``.
+    that is wrong with it. Data Docs are written in either case: ``data_docs_dir/index.html``.
 
     Args:
         name: file stem under ``expectations_dir/checkpoints``.
         expectations_dir: holds ``checkpoints/``, ``suites/`` and ``audits/``.
-        data_docs_dir: where the checkpoint's Data Docs go, replacing the last ones.
+        data_docs_dir: where Data Docs are; those of this checkpoint replace the last ones.
         as_of: the night; audits read it as ``getvariable('as_of')``.
         warehouse_path: DuckDB file with the tables; opened for reading only.
         landing_dir: folder that audits read as ``getvariable('landing')``.
@@ -90,6 +90,7 @@ def run_checkpoint(
     try:
         checkpoint = load_checkpoint(expectations_dir, name)
     except DeclarationError as error:
+        docs.write([], [str(error)], [])
         raise GateFailed(name, [str(error)]) from error
 
     critical = [f"declarations: {problem}" for problem in checkpoint.problems]
@@ -122,12 +123,12 @@ def run_checkpoint(
         critical += landing.examine(landing_dir, as_of)
     for table in tables:
         critical += [f"{table.name}: {problem}" for problem in table.problems]
-        critical += [check.line(table.name) for check in table.checks if check.verdict == "stops"]
+        critical += [check.line(table.name) for check in table.checks if check.verdict == "stopped"]
     warnings = [
         check.line(table.name)
         for table in tables
         for check in table.checks
-        if check.verdict == "warns"
+        if check.verdict == "warned"
     ]
     if not critical and not evaluated:
         critical.append("no expectation was evaluated")
@@ -205,23 +206,31 @@ def _check_of(result: Any) -> Check:
     """Say what one expectation found, and whether that is as it should be."""
     config, outcome = result.expectation_config, result.result
     severity = str(getattr(config.severity, "value", config.severity))
+    row_id, rows = _rows(outcome.get("unexpected_index_list") or [])
     found, problem = _found(result), None
     if _raised(result.exception_info):
         found = problem = "could not be evaluated"
         severity = "critical"
     elif not result.success:
-        problem = found
+        problem = found + _named(row_id, rows)
+        if "unexpected_count" in outcome:
+            found += f" fail ({_percent(outcome)})"
     elif outcome.get("missing_count") and config.meta.get("nulls") != "pass":
         # Great Expectations leaves nulls out: no value would be as good as a right one.
         found = f"{outcome['missing_count']} of {outcome['element_count']} rows have no value"
         problem = found
+    elif "unexpected_count" in outcome:
+        found += " fail"
     return Check(
-        title=_title(config),
-        limits=_limits(config),
+        words=in_words(config.type, config.kwargs),
+        title=title(config.type, config.kwargs),
+        limits=limits(config.kwargs),
         severity=severity,
         why=config.meta["why"],
         found=found,
         problem=problem,
+        row_id=row_id,
+        rows=rows,
     )
 
 
@@ -231,19 +240,13 @@ def _found(result: Any) -> str:
     if "unexpected_count" not in outcome:
         otherwise = "as expected" if result.success else "otherwise"
         return f"found {outcome.get('observed_value', otherwise)}"
-    rows = _named_rows(outcome.get("unexpected_index_list") or [])
-    return f"{outcome['unexpected_count']} of {outcome['element_count']} rows{rows}"
+    return f"{outcome['unexpected_count']} of {outcome['element_count']} rows"
 
 
-def _limits(config: Any) -> str:
-    """What the suite asks for besides the columns, as it is written there."""
-    columns = {"column", "column_A", "column_B", "column_list"}
-    limits = {
-        key: value
-        for key, value in config.kwargs.items()
-        if key not in columns and key != "batch_id" and value is not None
-    }
-    return ", ".join(f"{key}: {value}" for key, value in limits.items())
+def _percent(outcome: dict[str, Any]) -> str:
+    """The share of the rows that fail; a tiny one is not none."""
+    share = 100 * outcome["unexpected_count"] / outcome["element_count"]
+    return f"{share:.1f}%" if share >= 0.05 else "less than 0.1%"
 
 
 def _raised(exception_info: dict[str, Any]) -> bool:
@@ -252,19 +255,16 @@ def _raised(exception_info: dict[str, Any]) -> bool:
     return any(isinstance(entry, dict) and entry.get("raised_exception") for entry in entries)
 
 
-def _named_rows(index: Sequence[dict[str, list[Any]]]) -> str:
-    """Name the first failing rows by their surrogate id."""
+def _rows(index: Sequence[dict[str, list[Any]]]) -> tuple[str, tuple[str, ...]]:
+    """Return the columns that name a row, and the failing rows by them: surrogates."""
     columns = {column: ids for entry in index for column, ids in entry.items()}
-    rows = list(zip(*columns.values(), strict=True))
+    rows = zip(*columns.values(), strict=True)
+    return "/".join(columns), tuple("/".join(map(str, row)) for row in rows)
+
+
+def _named(row_id: str, rows: tuple[str, ...]) -> str:
+    """Name the first failing rows."""
     if not rows:
         return ""
-    named = ", ".join("/".join(map(str, row)) for row in rows[:NAMED_ROWS])
-    return f" ({'/'.join(columns)} {named}{', ...' if len(rows) > NAMED_ROWS else ''})"
-
-
-def _title(config: Any) -> str:
-    """``expect_...(columns)``, as a suite's reader would look for it."""
-    kwargs = config.kwargs
-    columns = [kwargs[key] for key in ("column", "column_A", "column_B") if kwargs.get(key)]
-    columns += kwargs.get("column_list") or []
-    return f"{config.type}({', '.join(columns) or 'table'})"
+    named = ", ".join(rows[:NAMED_ROWS])
+    return f" ({row_id} {named}{', ...' if len(rows) > NAMED_ROWS else ''})"

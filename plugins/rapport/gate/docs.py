@@ -1,17 +1,35 @@
-"""Data Docs: what the gate found, as pages that need no network and show no value.
+"""Data Docs: what the gates found, as pages that need no network and show no value.
 
-They are written from what was evaluated and say what the suites say: how severe a failure is, who
-is hurt by it, which figures were measured. Great Expectations' own pages say none of these, call
-a warning a failure, and load parts from eight hosts.
+They are written from what was evaluated and say what the suites say: what is expected in words, how
+severe a failure is, who is hurt by it, which figures were measured. Great Expectations' own pages
+say none of these, call a warning a failure, and load parts from eight hosts.
+
+::
+
+    data_docs/
+      index.html               every gate's last verdict, and a row per table
+      sources/<table>.html     a table, expectation by expectation
+      sources/verdict.json     what the index says of the gate, for machines
+      publish/...
 """
 
+import json
+import os
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
-TEMPLATES = Path(__file__).parent
+from rapport import pages
+
+# The gates in the order of the night, with what they look at; others come after them.
+GATES = {"sources": "What came in", "publish": "What goes out"}
+VERDICT = "verdict.json"
+MOST_ROWS = 100  # how many rows a page names
+_ORDER = ("stopped", "warned", "passed")
 
 
 @dataclass(frozen=True)
@@ -19,27 +37,33 @@ class Check:
     """One expectation as it was evaluated: figures and row ids, never a value.
 
     Attributes:
+        words: what is expected, as a sentence.
         title: the expectation and its columns, as a suite's reader would look for it.
-        limits: what the suite asks for.
+        limits: what the suite asks for, as it is written there.
         severity: ``critical`` or ``warning``.
         why: who is hurt when it fails, in the suite's words.
         found: what was measured.
-        problem: what is wrong with that; None if nothing is.
+        problem: what is wrong with that, with the first rows; None if nothing is.
+        row_id: columns that name a row.
+        rows: the rows that fail, by these columns.
     """
 
+    words: str
     title: str
     limits: str
     severity: str
     why: str
     found: str
     problem: str | None
+    row_id: str = ""
+    rows: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
-        """``passes``, ``warns`` or ``stops``."""
+        """``passed``, ``warned`` or ``stopped``."""
         if self.problem is None:
-            return "passes"
-        return "warns" if self.severity == "warning" else "stops"
+            return "passed"
+        return "warned" if self.severity == "warning" else "stopped"
 
     def line(self, table: str) -> str:
         """What is wrong, as errors and summaries say it: whom it concerns, then the figures."""
@@ -67,24 +91,41 @@ class Looked:
     def verdict(self) -> str:
         """The severest verdict of its checks."""
         verdicts = {check.verdict for check in self.checks}
-        if self.problems or "stops" in verdicts:
-            return "stops"
-        return "warns" if "warns" in verdicts else "passes"
+        if self.problems:
+            return "stopped"
+        return next((verdict for verdict in _ORDER if verdict in verdicts), "passed")
 
     @property
     def page(self) -> str:
-        """Its page, beside the index."""
+        """Its page, in the gate's folder."""
         return f"{self.name}.html"
+
+    @property
+    def severest_first(self) -> list[Check]:
+        """Its checks: what stops, what warns, what passes, each in the suite's order."""
+        return sorted(self.checks, key=lambda check: _ORDER.index(check.verdict))
 
     def count(self, verdict: str) -> int:
         """How many checks ended so."""
         return sum(check.verdict == verdict for check in self.checks)
 
+    def summary(self) -> dict[str, Any]:
+        """Return the table's row of the index."""
+        return {
+            "table": self.name,
+            "page": self.page,
+            "verdict": self.verdict,
+            "rows": self.rows,
+            "checks": len(self.checks),
+            "stopped": self.count("stopped") + len(self.problems),
+            "warned": self.count("warned"),
+        }
+
 
 class Docs:
     """The Data Docs of one checkpoint and night: ``<data_docs_dir>/<checkpoint>/``.
 
-    The last night's are removed first, so that a gate that fails early never shows
+    The last night's are removed first, so that a gate that fails early, or is killed, never shows
     pages of a night that passed.
     """
 
@@ -93,6 +134,9 @@ class Docs:
         self.checkpoint = checkpoint
         self.as_of = as_of
         shutil.rmtree(self.folder, ignore_errors=True)
+        with suppress(OSError):  # what writes next says so
+            self.folder.mkdir(parents=True)
+            self._say("unfinished")
 
     def write(
         self,
@@ -101,7 +145,7 @@ class Docs:
         warnings: Sequence[str],
         left_out: Sequence[str] = (),
     ) -> list[str]:
-        """Write the page one starts from, and a page for each table.
+        """Write a page for each table and the index of all gates.
 
         Args:
             tables: what was looked at, in the checkpoint's order.
@@ -126,23 +170,58 @@ class Docs:
         warnings: Sequence[str],
         left_out: Sequence[str],
     ) -> None:
-        from jinja2 import Environment, FileSystemLoader
-
-        templates = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
         self.folder.mkdir(parents=True, exist_ok=True)
-        shared = {"checkpoint": self.checkpoint, "as_of": self.as_of}
-        page = templates.get_template("table.html.jinja")
+        template = pages.environment(Path(__file__).parent).get_template("table.html.jinja")
         for table in tables:
-            (self.folder / table.page).write_text(page.render(shared, table=table))
-        index = templates.get_template("index.html.jinja")
-        (self.folder / "index.html").write_text(
-            index.render(
-                shared, tables=tables, critical=critical, warnings=warnings, left_out=left_out
+            page = template.render(
+                gate=self.checkpoint,
+                looks_at=GATES.get(self.checkpoint, self.checkpoint),
+                as_of=self.as_of,
+                table=table,
+                most_rows=MOST_ROWS,
             )
+            _put(self.folder / table.page, page)
+        self._say(
+            "stopped" if critical else "warned" if warnings else "passed",
+            tables=[table.summary() for table in tables],
+            critical=list(critical),
+            warnings=list(warnings),
+            left_out=list(left_out),
         )
-        shutil.copy(TEMPLATES / "docs.css", self.folder / "style.css")
+
+    def _say(self, verdict: str, **found: Any) -> None:
+        said = {
+            "gate": self.checkpoint,
+            "as_of": self.as_of.isoformat(),
+            "verdict": verdict,
+            "tables": [],
+            "critical": [],
+            "warnings": [],
+            "left_out": [],
+        } | found
+        _put(self.folder / VERDICT, json.dumps(said, indent=2, ensure_ascii=False) + "\n")
+        index = pages.environment(Path(__file__).parent).get_template("index.html.jinja")
+        gates = last_verdicts(self.folder.parent)
+        _put(self.folder.parent / "index.html", index.render(gates=gates, looks_at=GATES))
+
+
+def last_verdicts(data_docs_dir: Path) -> list[dict[str, Any]]:
+    """Return what each gate said last, in the order of the night.
+
+    Returns:
+        ``gate``, ``as_of`` (YYYY-MM-DD), ``verdict`` (``passed``, ``warned``, ``stopped`` or
+        ``unfinished``, of a gate that runs or was killed), ``tables``, ``critical``, ``warnings``
+        and ``left_out``; none before the first night.
+    """
+    found = {}
+    for path in data_docs_dir.glob(f"*/{VERDICT}"):
+        said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found[said["gate"]] = said
+    return [found[gate] for gate in sorted(found, key=lambda g: ([*GATES, g].index(g), g))]
+
+
+def _put(path: Path, text: str) -> None:
+    """Write a page in one step, as somebody may be reading it."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)

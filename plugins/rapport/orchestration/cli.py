@@ -367,8 +367,7 @@ def _print_table(title: str, header: tuple[str, ...], rows: list[tuple[Any, ...]
 def _print_where(settings: Settings, ports: embedded.Ports) -> None:
     user, password = embedded.login(settings)
     pages: list[tuple[str, Path | str]] = [
-        ("Data Docs", settings.data_docs_dir / "publish" / "index.html"),
-        ("", settings.data_docs_dir / "sources" / "index.html"),
+        ("Data Docs", settings.data_docs_dir / "index.html"),
         ("Airflow", f"{ports.airflow_url} (login {user}, password {password})"),
         ("Logs", settings.logs_dir),
     ]

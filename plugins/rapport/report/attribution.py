@@ -3,17 +3,15 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
+from rapport.pages import NOTHING, counted, number
 from rapport.report.night import CONVERSIONS, Night, Row
 from rapport.report.pictures import AMBER, BLUE, GREY, VERMILION, Picture, Size, panels, picture
 from rapport.report.words import (
     LEAST_OBSERVATIONS,
-    NOTHING,
     Column,
     Section,
     Table,
-    counted,
     in_order,
-    number,
     percent,
     plain,
 )

@@ -4,20 +4,17 @@ from datetime import date
 from statistics import median_low
 from typing import TYPE_CHECKING
 
+from rapport.pages import NOTHING, counted, day, number
 from rapport.report.night import MAIL, Night, Row
 from rapport.report.pictures import AMBER, BLUE, GREY, INK, PURPLE, VERMILION, Size, picture
 from rapport.report.words import (
     LEAST_OBSERVATIONS,
-    NOTHING,
     Column,
     Entry,
     Section,
     Table,
-    counted,
-    day,
     in_order,
     listed,
-    number,
     percent,
     plain,
     short_day,

@@ -1,7 +1,8 @@
 """The page's part on single customers: some of each type, so that a marketer can judge."""
 
+from rapport.pages import NOTHING, number
 from rapport.report.night import Night, Row
-from rapport.report.words import NOTHING, Column, Section, Table, in_order, number, percent, plain
+from rapport.report.words import Column, Section, Table, in_order, percent, plain
 
 SHOWN_PER_TYPE = 10
 

@@ -4,20 +4,10 @@ from collections.abc import Iterable
 from math import hypot
 from typing import TYPE_CHECKING
 
+from rapport.pages import NOTHING, counted, number
 from rapport.report.night import FEELINGS, Night, Row
 from rapport.report.pictures import BLUE, GREY, SKY, Picture, Size, picture
-from rapport.report.words import (
-    NOTHING,
-    Column,
-    Section,
-    Table,
-    counted,
-    in_order,
-    number,
-    percent,
-    plain,
-    signed,
-)
+from rapport.report.words import Column, Section, Table, in_order, percent, plain, signed
 
 if TYPE_CHECKING:
     import altair as alt

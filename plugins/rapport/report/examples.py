@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+from rapport.pages import counted, number
 from rapport.report.drawing import Drawing, box, circle, label, line, svg
 from rapport.report.night import CONVERSIONS, Night, Row
 from rapport.report.pictures import BLUE, GRID, INK, MUTED, VERMILION
-from rapport.report.words import LEAST_OBSERVATIONS, Section, counted, number, percent, plain
+from rapport.report.words import LEAST_OBSERVATIONS, Section, percent, plain
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -4,19 +4,17 @@ import json
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from rapport.pages import NOTHING, counted, number
 from rapport.report.drawing import Drawing, band, box, label, svg
 from rapport.report.night import CONVERSIONS, Night, Row
 from rapport.report.pictures import AMBER, BLUE, GREY, INK, VERMILION, Picture, Size, picture
 from rapport.report.words import (
     LEAST_OBSERVATIONS,
-    NOTHING,
     Column,
     Section,
     Table,
-    counted,
     in_order,
     listed,
-    number,
     percent,
     plain,
 )

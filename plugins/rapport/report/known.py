@@ -1,18 +1,8 @@
 """The page's parts on what lies behind it: what cannot be known, and the firm's policies."""
 
+from rapport.pages import NOTHING, counted, number
 from rapport.report.night import Night, Row
-from rapport.report.words import (
-    NOTHING,
-    Column,
-    Section,
-    Table,
-    counted,
-    listed,
-    number,
-    plain,
-    sentence,
-    short_day,
-)
+from rapport.report.words import Column, Section, Table, listed, plain, sentence, short_day
 
 MOST_SHOWN = 12
 WHY = {

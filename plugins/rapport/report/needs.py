@@ -1,7 +1,8 @@
 """The page's part on needs: what customers seem to miss and have not bought."""
 
+from rapport.pages import counted, number
 from rapport.report.night import ORDERS, Night, Row
-from rapport.report.words import Column, Section, Table, counted, listed, number, percent, plain
+from rapport.report.words import Column, Section, Table, listed, percent, plain
 
 SHOWN = 15
 KINDS = {

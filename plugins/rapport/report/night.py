@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from rapport.errors import ReportError
+from rapport.pages import day
 from rapport.release.store import list_releases, withdrawn
-from rapport.report.words import day
 
 if TYPE_CHECKING:
     import duckdb

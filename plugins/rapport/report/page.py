@@ -1,12 +1,13 @@
 """The page itself: the parts put together and written beside the release."""
 
 import os
-import re
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from rapport import pages
 from rapport.errors import ReportError
+from rapport.pages import day
 from rapport.release import report_path
 from rapport.release.store import ASIDE, flush, locked
 from rapport.report import (
@@ -25,7 +26,7 @@ from rapport.report import (
 )
 from rapport.report.night import Night, opened
 from rapport.report.tiles import tiles
-from rapport.report.words import TYPES, Section, Shaded, counted, day, plain
+from rapport.report.words import TYPES, Section, Shaded, plain
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -110,33 +111,6 @@ def page_of(night: Night) -> str:
 
 @cache
 def _template() -> "Template":
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_printable,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"counted": counted, "day": day, "why_and_where": _why_and_where}
+    environment = pages.environment(Path(__file__).parent)
     environment.tests["shaded"] = lambda cell: isinstance(cell, Shaded) and cell.shade
     return environment.get_template(TEMPLATE)
-
-
-def _why_and_where(warning: str) -> tuple[str, str]:
-    """Part a warning of the gate: whom it concerns, and in which table it was found."""
-    found = re.fullmatch(r"(.*?) \((\w+\.\w+: .*)\)", warning, re.DOTALL)
-    return (found[1], found[2]) if found else (warning, "")
-
-
-def _printable(value: Any) -> Any:
-    """Show control characters, which HTML may not hold, as what they are: nothing to read."""
-    if isinstance(value, str) and not value.isprintable():
-        return type(value)(value.translate(_CONTROLS))
-    return value
-
-
-_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), "�")
-_CONTROLS |= {ord(blank): " " for blank in "\t\n\r"}

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from rapport.pages import NOTHING, counted, number
 from rapport.report.night import MAIL, Night, Row
 from rapport.report.pictures import (
     AMBER,
@@ -18,14 +19,11 @@ from rapport.report.pictures import (
 )
 from rapport.report.words import (
     LEAST_OBSERVATIONS,
-    NOTHING,
     Column,
     Section,
     Table,
-    counted,
     in_order,
     listed,
-    number,
     percent,
     plain,
     shaded,

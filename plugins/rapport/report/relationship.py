@@ -3,13 +3,13 @@
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from rapport.pages import NOTHING, counted, day, number
 from rapport.report.night import ORDERS, Night, Row
 from rapport.report.pictures import BLUE, MUTED, VERMILION, Size, panels, picture
 from rapport.report.words import (
     AXES,
     GREYED,
     LEAST_OBSERVATIONS,
-    NOTHING,
     POLARITIES,
     REASONS,
     TIERS,
@@ -17,11 +17,8 @@ from rapport.report.words import (
     Section,
     Shaded,
     Table,
-    counted,
-    day,
     in_order,
     listed,
-    number,
     percent,
     plain,
     sentence,

@@ -1,18 +1,8 @@
 """The page's part on segments: who is in them, who came and went, and who is held back."""
 
+from rapport.pages import NOTHING, counted, day, number
 from rapport.report.night import Night, Row
-from rapport.report.words import (
-    NOTHING,
-    Column,
-    Section,
-    Table,
-    counted,
-    day,
-    number,
-    percent,
-    plain,
-    signed,
-)
+from rapport.report.words import Column, Section, Table, percent, plain, signed
 
 # Why somebody who qualifies is left out; a policy may add others.
 CLAUSES = {

@@ -4,9 +4,10 @@ import base64
 from dataclasses import dataclass
 from datetime import date
 
+from rapport.pages import number
 from rapport.report.night import BEFORE, Night
 from rapport.report.pictures import BLUE
-from rapport.report.words import month, number, percent, signed
+from rapport.report.words import month, percent, signed
 
 DAYS = 28  # whole weeks: no Saturday more in one than in the other
 MONTHS = 12

@@ -3,22 +3,11 @@
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from rapport.pages import NOTHING, counted, day, number
 from rapport.report.night import ORDERS, Night, Row
 from rapport.report.pictures import BLUE, GREY, SKY, Picture, Size, picture
 from rapport.report.tiles import net_amount
-from rapport.report.words import (
-    NOTHING,
-    Column,
-    Section,
-    Table,
-    counted,
-    day,
-    month,
-    number,
-    percent,
-    shaded,
-    signed,
-)
+from rapport.report.words import Column, Section, Table, month, percent, shaded, signed
 
 if TYPE_CHECKING:
     import altair as alt

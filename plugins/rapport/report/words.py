@@ -6,6 +6,7 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
+from rapport.pages import NOTHING, number
 from rapport.report.drawing import Drawing
 from rapport.report.pictures import Picture
 
@@ -43,7 +44,6 @@ TIERS = ("top", "high", "middle", "low", "none")
 
 LEAST_OBSERVATIONS = 30  # below it a share is noise, and no reason to look there first
 GREYED = -1  # the shade of a cell that is there for completeness
-NOTHING = "\N{EN DASH}"  # in a cell without a figure
 
 
 @dataclass(frozen=True)
@@ -173,16 +173,6 @@ def in_order(terms: Iterable[str], order: Iterable[str] = TYPES) -> list[str]:
     return [term for term in known if term in there] + sorted(there - set(known))
 
 
-def number(value: float | None, digits: int = 0) -> str:
-    """Return a number with its thousands apart; a dash for none."""
-    if value is None:
-        return NOTHING
-    written = f"{value:,.{digits}f}"
-    if not written.strip("-0.,"):
-        written = written.removeprefix("-")  # nothing has no sign
-    return written.replace("-", "\N{MINUS SIGN}")
-
-
 def signed(value: float | None, digits: int = 0) -> str:
     """Return a change with its sign; nothing has none."""
     return (
@@ -193,22 +183,6 @@ def signed(value: float | None, digits: int = 0) -> str:
 def percent(share: float | None, digits: int = 0) -> str:
     """Return a share of 0-1 as a percentage."""
     return NOTHING if share is None else f"{number(100 * share, digits)}%"
-
-
-def counted(count: float, one: str, many: str = "") -> str:
-    """Return a count with its noun.
-
-    Example:
-        >>> counted(1, "customer"), counted(2000, "customer")
-        ('1 customer', '2,000 customers')
-    """
-    return f"{number(count)} {one if count == 1 else many or one + 's'}"
-
-
-def day(iso: str | date) -> str:
-    """Return a date as people write it: `2 January 2018`."""
-    when = iso if isinstance(iso, date) else date.fromisoformat(iso)
-    return f"{when.day} {when:%B} {when.year}"
 
 
 def short_day(iso: str | date) -> str:
