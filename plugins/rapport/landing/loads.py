@@ -20,6 +20,7 @@ LOAD_ID = "_dlt_load_id"
 # For so long a later try of the same night goes on where an unfinished one stopped. It is well
 # below the shortest overlap (`Stream.overlap`): the next night reads what came late meanwhile.
 RESUMED_SECONDS = 12 * 3600.0
+NEWEST = 400  # of the list, where only the newest loads are asked for
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,34 @@ def loads_of_night(landing_dir: Path, source: str, as_of: date) -> set[str]:
     """Return the ids of the completed loads that the night of ``as_of`` sees."""
     completed = completed_loads(landing_dir, source)
     return {load_of(path) for path in files_of(landing_dir / source, as_of)} & completed
+
+
+def newest_loads(
+    landing_dir: Path, source: str, streams: Sequence[str], most: int = 3
+) -> dict[str, list[Path]]:
+    """Return the newest files of each stream, of completed loads, the newest first.
+
+    The list is read from its end until every stream has so many, and no further than some hundred
+    loads: it grows every night, and whoever asks only wants to know how fresh the landing is.
+
+    Returns:
+        Paths relative to the source's folder; nothing for a stream of which nothing landed lately.
+    """
+    found: dict[str, list[Path]] = {stream: [] for stream in streams}
+    lists = sorted(
+        (landing_dir / source / LISTED).glob("*.jsonl"),
+        key=lambda path: path.stem.partition("__")[2],
+        reverse=True,
+    )
+    for path in lists[:NEWEST]:
+        for load in read_list(path):
+            for name in load.files if load.is_complete else ():
+                files = found.get(name.partition("/")[0])
+                if files is not None and len(files) < most:
+                    files.append(Path(name))
+        if all(len(files) == most for files in found.values()):
+            break
+    return {stream: files for stream, files in found.items() if files}
 
 
 def files_of_night(landing_dir: Path, source: str, stream: str, as_of: date) -> list[Path]:

@@ -1,0 +1,178 @@
+"""The page's part on releases: which there are, how they differ, which one readers have."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from rapport.overview.words import age, link, moment, size
+from rapport.pages import NOTHING, counted, number
+from rapport.release import ReleaseInfo, history, list_releases, report_path
+from rapport.release.store import MANIFEST, withdrawn
+from rapport.report.words import Column, Section, Table, short_day, signed
+
+NAMED_TABLES = 4
+
+
+@dataclass(frozen=True)
+class Releases:
+    """The folder of releases at one moment.
+
+    Attributes:
+        infos: the releases, the newest night first.
+        manifests: by release id, those that can be read.
+        published: when each was first there, by release id (UTC).
+        gone: the releases that a rollback took away from readers.
+    """
+
+    infos: Sequence[ReleaseInfo]
+    manifests: Mapping[str, Mapping[str, Any]]
+    published: Mapping[str, datetime]
+    gone: frozenset[str]
+
+    @property
+    def current(self) -> ReleaseInfo | None:
+        """The one that readers get."""
+        return next((info for info in self.infos if info.is_current), None)
+
+    def before(self, info: ReleaseInfo) -> ReleaseInfo | None:
+        """The release that a release is compared with: of the latest earlier night."""
+        later = [other for other in self.infos if other.as_of < info.as_of and other.rows]
+        return later[0] if later else None
+
+
+def read_releases(releases_dir: Path) -> Releases:
+    """Read what there is; a release that is damaged is there without its manifest."""
+    infos = list_releases(releases_dir)
+    published: dict[str, datetime] = {}
+    for event in history(releases_dir):
+        if event.get("event") == "built" and "at" in event:
+            published.setdefault(str(event["release_id"]), datetime.fromisoformat(event["at"]))
+    manifests = {info.release_id: _manifest(info.path) for info in infos if not info.note}
+    return Releases(
+        infos,
+        {release_id: manifest for release_id, manifest in manifests.items() if manifest},
+        published,
+        frozenset(withdrawn(releases_dir)),
+    )
+
+
+def _manifest(folder: Path) -> dict[str, Any] | None:
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError):  # removed or damaged in the meantime
+        return None
+    return manifest
+
+
+def releases(found: Releases, now: datetime) -> Section:
+    """Every release on disk, beside the one before it."""
+    section = ("releases", "Releases: what readers have, and had")
+    if not found.infos:
+        return Section(*section, "There is no release yet; the first night that passes makes one.")
+    bad = [info.release_id for info in found.infos if info.note]
+    said = f"{counted(len(found.infos), 'release')} on disk, {size(_all_bytes(found.infos))}. "
+    current = found.current
+    said += f"Readers have {current.release_id}." if current else "Readers have none of them."
+    if bad:
+        said += (
+            f" Damaged: {', '.join(bad)}; `rapport releases verify` says what, and the night that "
+            "it shows mends it when it is run again."
+        )
+    return Section(*section, said, tables=[_table(found, now)])
+
+
+def _table(found: Releases, now: datetime) -> Table:
+    return Table(
+        "Every release on disk, the newest night first",
+        (
+            Column("night", "night"),
+            Column("release", "release"),
+            Column("", "mark"),
+            Column("pages", "pages"),
+            Column("published (UTC)", "published"),
+            Column("age", "age", "number"),
+            Column("checks", "checks", "number"),
+            Column("warnings", "warnings", "number"),
+            Column("size", "size", "number"),
+            Column("rows", "rows", "number"),
+            Column("more rows", "more", "number"),
+        ),
+        [_row(found, info, now) for info in found.infos],
+        below="tables",
+        folded=False,
+        reading="Rows beside the release of the night before, and the tables that changed most.",
+    )
+
+
+def _row(found: Releases, info: ReleaseInfo, now: datetime) -> dict[str, Any]:
+    manifest = found.manifests.get(info.release_id, {})
+    gate = manifest.get("gate") or {}
+    at = found.published.get(info.release_id)
+    before = found.before(info) if info.rows else None
+    total = sum(info.rows.values())
+    return {
+        "night": short_day(info.as_of),
+        "release": Markup("<code>{}</code>").format(info.release_id),
+        "mark": _mark(found, info),
+        "pages": _pages(info) or NOTHING,
+        "published": moment(at) if at else NOTHING,
+        "age": age((now - at).total_seconds()) if at else NOTHING,
+        "checks": number(gate.get("evaluated")),
+        "warnings": number(len(gate["warnings"])) if "warnings" in gate else NOTHING,
+        "size": size(bytes_of(info)),
+        "rows": number(total) if info.rows else NOTHING,
+        "more": signed(total - sum(before.rows.values())) if before else NOTHING,
+        "tables": _changed(info, before),
+    }
+
+
+def _mark(found: Releases, info: ReleaseInfo) -> Markup | str:
+    if info.note:
+        return Markup('<b class="bad">damaged</b>{}').format(", current" * info.is_current)
+    if info.is_current:
+        return Markup('<b class="good">current</b>')
+    return "withdrawn" if info.release_id in found.gone else ""
+
+
+def _pages(info: ReleaseInfo) -> Markup:
+    report, docs = report_path(info.path), info.path.with_name(f"{info.release_id}.docs.html")
+    pages = [(report, "report"), (docs, "dbt docs")]
+    return Markup(", ").join(
+        link(f"releases/{path.name}", text) for path, text in pages if path.is_file()
+    )
+
+
+def bytes_of(info: ReleaseInfo) -> int:
+    """Return how much of the disk a release has, its report among it."""
+    try:
+        files = [*info.path.iterdir(), report_path(info.path)]
+        return sum(path.stat().st_size for path in files if path.is_file())
+    except OSError:  # removed in the meantime
+        return 0
+
+
+def _all_bytes(infos: Sequence[ReleaseInfo]) -> int:
+    return sum(map(bytes_of, infos))
+
+
+def _changed(info: ReleaseInfo, before: ReleaseInfo | None) -> str:
+    """Name the tables whose number of rows changed most."""
+    if info.note:
+        return info.note
+    if not before:
+        return "There is no earlier one to compare it with."
+    changes = {
+        name: info.rows.get(name, 0) - before.rows.get(name, 0)
+        for name in sorted({*info.rows, *before.rows})
+    }
+    most = sorted((name for name in changes if changes[name]), key=lambda n: -abs(changes[n]))
+    if not most:
+        return "Every table has as many rows as before."
+    named = [f"{name.partition('.')[2]} {signed(changes[name])}" for name in most[:NAMED_TABLES]]
+    more = f", and {len(most) - NAMED_TABLES} more" if len(most) > NAMED_TABLES else ""
+    return f"{', '.join(named)}{more}"

@@ -1,0 +1,76 @@
+"""Words and links of the page. Links are relative, as nobody knows under which path Airflow is."""
+
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+DAG_PAGE = "../dags/customer_relationship_nightly"
+# Which page says what to do when a task failed, by the beginning of its name.
+RUNBOOKS = {
+    "extract.": "extract_failed.md",
+    "check_sources": "source_gate_failed.md",
+    "dbt.": "build_failed.md",
+    "check_release": "publish_gate_failed.md",
+}
+
+
+def link(href: str, text: str) -> Markup:
+    """Return a link to a page of ours."""
+    return Markup('<a href="{}">{}</a>').format(href, text)
+
+
+def airflow_link(href: str, text: str) -> Markup:
+    """Return a link to a page of Airflow's, which opens around ours and not in its frame."""
+    return Markup('<a class="airflow" href="{}">{}</a>').format(href, text)
+
+
+def run_link(run_id: str, text: str) -> Markup:
+    """Return a link to a run in the DAG's grid."""
+    return airflow_link(f"{DAG_PAGE}/runs/{quote(run_id, safe='')}", text)
+
+
+def task_link(run_id: str, task_id: str, text: str = "") -> Markup:
+    """Return a link to a task of a run, with its log."""
+    run, task = quote(run_id, safe=""), quote(task_id, safe="")
+    return airflow_link(f"{DAG_PAGE}/runs/{run}/tasks/{task}", text or task_id)
+
+
+def runbook_of(task_id: str) -> str | None:
+    """Return the runbook of a task that failed."""
+    return next((page for start, page in RUNBOOKS.items() if task_id.startswith(start)), None)
+
+
+def age(seconds: float) -> str:
+    """Return how long something took or is ago, in the largest unit that says enough.
+
+    Example:
+        >>> age(75), age(7_300), age(200_000)
+        ('1 min 15 s', '2 h', '2 days')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+    if seconds < 36 * 3600:
+        return f"{seconds / 3600:.0f} h"
+    return f"{seconds / 86400:.0f} days"
+
+
+def moment(at: datetime) -> str:
+    """Return a moment to the minute: `2018-01-02 03:14`, in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def size(count: float) -> str:
+    """Return a number of bytes in a unit that people read.
+
+    Example:
+        >>> size(1_500_000)
+        '1.5 MB'
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
