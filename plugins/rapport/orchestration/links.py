@@ -4,7 +4,7 @@ They lead to the pages of `rapport.orchestration.ui` inside the UI, and say only
 host people reach Airflow, a task does not know.
 """
 
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import attrs
@@ -13,8 +13,6 @@ from airflow.sdk import BaseOperatorLink
 
 URL_PREFIX = "/rapport"
 URL_ROUTE = "rapport"
-
-Made = TypeVar("Made")
 
 
 def page_url(page: str = "") -> str:
@@ -63,7 +61,14 @@ class ReleaseLink(BaseOperatorLink):
         return page_url(f"releases/{released['release_id']}.html" if released else "")
 
 
-def linked(made: Made, link: BaseOperatorLink) -> Made:
-    """Give the task that a call of ``task(...)`` made a link; return it."""
-    made.operator.operator_extra_links = (link,)  # type: ignore[attr-defined]
+DATA_DOCS = {
+    gate: PageLink("Data Docs", f"data_docs/index.html#{gate}") for gate in ("sources", "publish")
+}
+RELEASES = PageLink("Releases", "#releases")
+REPORT = ReleaseLink()
+
+
+def linked(made: Any, *links: BaseOperatorLink) -> Any:
+    """Give the task that a call of ``task(...)`` made its links; return it."""
+    made.operator.operator_extra_links = links
     return made

@@ -6,11 +6,8 @@ from typing import Any
 
 from rapport.gate.docs import GATES, last_verdicts
 from rapport.overview.nights import Run
-from rapport.overview.words import link
 from rapport.pages import counted, day, why_and_where
 from rapport.report.words import Column, Section, Table
-
-DOCS = "data_docs/index.html"
 
 
 def gates(data_docs_dir: Path, last: Run | None) -> Section:
@@ -30,54 +27,41 @@ def gates(data_docs_dir: Path, last: Run | None) -> Section:
             "the next night writes it anew.",
         )
     found = [_in_words(gate, looks_at, said.get(gate), last) for gate, looks_at in GATES.items()]
-    tables = [
-        _lines(GATES.get(gate, gate), each)
-        for gate, each in said.items()
-        if each["critical"] or each["warnings"]
-    ]
+    tables = [_lines(each) for each in said.values() if each["critical"] or each["warnings"]]
     return Section(*section, " ".join(found), tables=tables)
 
 
 def _in_words(gate: str, looks_at: str, said: dict[str, Any] | None, last: Run | None) -> str:
     if said is None:
         return f"{looks_at}: the gate {gate} has never run."
-    night = f"in the night of {day(said['as_of'])}"
-    if last and last.as_of and date.fromisoformat(said["as_of"]) != last.as_of:
-        night += f" (not come to {last.name})"
+    night = f"the night of {day(said['as_of'])}"
     checks = sum(table["checks"] for table in said["tables"])
-    looked = f"{counted(len(said['tables']), 'table')}, {counted(checks, 'check')}"
+    looked = f"{counted(checks, 'check')} of {counted(len(said['tables']), 'table')}"
     if said["verdict"] == "unfinished":
-        return f"{looks_at}: {night} the gate has not come to an end, and nothing passes meanwhile."
-    if said["critical"]:
-        return (
-            f"{looks_at}: stopped {night} ({looked}) by {len(said['critical'])}; nothing of it "
-            "went on, and readers have the last release."
-        )
-    if said["warnings"]:
-        warnings = counted(len(said["warnings"]), "warning")
-        return f"{looks_at}: let through {night} ({looked}), with {warnings}."
-    return f"{looks_at}: let through {night} ({looked}); nothing to look at."
+        told = f"{night} is being looked at, or its gate was ended; nothing passes meanwhile."
+    elif said["critical"]:
+        told = f"{night} was stopped, after {looked}; readers have the last release."
+    else:
+        told = f"{night} passed {looked}"
+        told += f", with {counted(len(said['warnings']), 'warning')}." if said["warnings"] else "."
+    if last and last.as_of and date.fromisoformat(said["as_of"]) != last.as_of:
+        told += f" It has not looked at {last.name}."
+    return f"{looks_at}: {told}"
 
 
-def _lines(looks_at: str, said: dict[str, Any]) -> Table:
+def _lines(said: dict[str, Any]) -> Table:
+    """What a gate objects to, as it says it: whom it concerns, then where it was found."""
     lines = [("stopped", line) for line in said["critical"]]
     lines += [("let through", line) for line in said["warnings"]]
+    parted = [(verdict, *why_and_where(line)) for verdict, line in lines]
+    looks_at = GATES.get(said["gate"], said["gate"])
     return Table(
-        looks_at,
+        f"{looks_at} in the night of {day(said['as_of'])}",
         (
             Column("verdict", "verdict"),
             Column("whom it concerns", "why", "words"),
-            Column("where", "where", "words"),
+            Column("found", "where", "words"),
         ),
-        [
-            dict(zip(("verdict", "why", "where"), (verdict, *why_and_where(line)), strict=True))
-            for verdict, line in lines
-        ],
+        [{"verdict": verdict, "why": why, "where": where} for verdict, why, where in parted],
         folded=False,
-        reading=f"Night of {day(said['as_of'])}. ",
     )
-
-
-def docs_link() -> str:
-    """Return the link to Data Docs."""
-    return link(DOCS, "Data Docs: every check of both gates")

@@ -16,6 +16,7 @@ from rapport.report.words import Column, Section, Table, short_day
 
 BUILD = "dbt.build"
 SHOWN_STEPS = 12
+CROSS = "\N{MULTIPLICATION SIGN}"
 ACTIVE = ("queued", "running")
 OUTCOMES = {
     "success": "ended well",
@@ -223,16 +224,8 @@ def _bars(timed: Sequence[tuple[Run, float]], size: Size, failed: int) -> Markup
         width = max(min(step - 2, 26), 1)
         parts.append(box(x + 1, bottom - tall, width, tall, colour))
         if run.state == "failed":
-            middle = x + 1 + width / 2
-            parts.append(
-                label(
-                    middle,
-                    bottom - tall - 8,
-                    "\N{MULTIPLICATION SIGN}",
-                    anchor="middle",
-                    fill=VERMILION,
-                )
-            )
+            middle, above = x + 1 + width / 2, bottom - tall - 8
+            parts.append(label(middle, above, CROSS, anchor="middle", fill=VERMILION, bold=True))
     for place in sorted({0, len(timed) - 1} if timed else ()):
         run = timed[place][0]
         at = left + place * step
@@ -247,12 +240,14 @@ def _bars(timed: Sequence[tuple[Run, float]], size: Size, failed: int) -> Markup
 
 def _round_up(seconds: float) -> float:
     """The end of the scale: a number that people divide by two."""
-    steps = (2, 10, 20, 60, 120, 240, 600, 1200, 2400, 3600, 7200, 14400, 28800, 43200)
+    steps = (2, 10, 20, 60, 120, 240, 360, 600, 1200, 2400, 3600, 7200, 14400, 28800, 43200)
     return next((step for step in steps if step >= seconds), -(-seconds // 86400) * 86400)
 
 
 def _clock(seconds: float) -> str:
-    if seconds and seconds < 120:
+    if not seconds:
+        return "0"
+    if seconds < 120:
         return f"{seconds:g} s"
     if seconds < 7200:
         return f"{seconds / 60:g} min"

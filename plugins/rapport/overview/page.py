@@ -14,11 +14,20 @@ from markupsafe import Markup
 from rapport import pages
 from rapport.build.record import read_record
 from rapport.errors import ReportError
-from rapport.overview.gates import DOCS, gates
+from rapport.overview.gates import gates
 from rapport.overview.nights import ACTIVE, OUTCOMES, Nights, Run, nights, steps
 from rapport.overview.releases import Releases, read_releases, releases
 from rapport.overview.sources import sources
-from rapport.overview.words import DAG_PAGE, age, airflow_link, link, moment, run_link, runbook_of
+from rapport.overview.words import (
+    DAG_PAGE,
+    DATA_DOCS,
+    age,
+    airflow_link,
+    link,
+    moment,
+    run_link,
+    runbook_of,
+)
 from rapport.pages import day
 from rapport.release import report_path
 from rapport.report.night import opened
@@ -66,33 +75,27 @@ def page_of(settings: Settings, told: Nights, now: datetime) -> str:
         tiles=_tiles(told, found, now),
         state=_state(told, found, now),
         links=_links(settings, found),
+        runbooks=_runbooks(settings.project_dir / "docs" / "runbooks"),
         sections=[part for part in parts if part],
         company=settings.company,
         asked_at=moment(now),
-        script=Markup(SCRIPT),
         script_hash=SCRIPT_HASH,
     )
 
 
 def _tiles(told: Nights, found: Releases, now: datetime) -> list[Tile]:
-    current, last = found.current, told.last
-    at = found.published.get(current.release_id) if current else None
-    took = last.seconds(now) if last else None
-    return [
-        Tile(
-            pages.NOTHING if not current else day(current.as_of), "is the night that readers have"
-        ),
-        Tile(age((now - at).total_seconds()) if at else pages.NOTHING, "since it was published"),
-        Tile(
-            OUTCOMES.get(last.state, last.state) if last else "none yet",
-            last.name if last else "no night has run",
-            {"success": "good", "failed": "bad"}.get(last.state, "") if last else "",
-        ),
-        Tile(
-            age(took) if took is not None else pages.NOTHING,
-            "so far" if last and last.state in ACTIVE else "is what it took",
-        ),
-    ]
+    """What is known of the current release and of the newest night, in figures."""
+    tiles = []
+    if current := found.current:
+        tiles.append(Tile(day(current.as_of), "is the night that readers have"))
+        if at := found.published.get(current.release_id):
+            tiles.append(Tile(age((now - at).total_seconds()), "since it was published"))
+    if last := told.last:
+        kind = {"success": "good", "failed": "bad"}.get(last.state, "")
+        tiles.append(Tile(OUTCOMES.get(last.state, last.state), last.name, kind))
+        if (took := last.seconds(now)) is not None:
+            tiles.append(Tile(age(took), "so far" if last.state in ACTIVE else "is what it took"))
+    return tiles
 
 
 def _state(told: Nights, found: Releases, now: datetime) -> list[Markup]:
@@ -176,18 +179,19 @@ def _next(told: Nights) -> list[Markup]:
 
 
 def _links(settings: Settings, found: Releases) -> list[Markup]:
-    books = sorted((settings.project_dir / "docs" / "runbooks").glob("*.md"))
     current = found.current
     docs = current.path.with_name(f"{current.release_id}.docs.html") if current else None
+    has_docs = (settings.data_docs_dir / "index.html").is_file()
     return [
         airflow_link(DAG_PAGE, "The nightly in Airflow"),
-        *([link(DOCS, "Data Docs")] if (settings.data_docs_dir / "index.html").is_file() else []),
+        *([link(DATA_DOCS, "Data Docs")] if has_docs else []),
         *([link(f"releases/{docs.name}", "dbt docs")] if docs and docs.is_file() else []),
-        *(
-            link(f"runbooks/{each.name}", f"Runbook: {each.stem.replace('_', ' ')}")
-            for each in books
-        ),
     ]
+
+
+def _runbooks(folder: Path) -> list[Markup]:
+    pages = sorted(folder.glob("*.md"))
+    return [link(f"runbooks/{path.name}", path.stem.replace("_", " ")) for path in pages]
 
 
 def _segments(found: Releases) -> Section:

@@ -24,9 +24,9 @@ def runbook_page(path: Path) -> str:
     title = next(
         (tokens[at + 1].content for at, token in enumerate(tokens) if token.tag == "h1"), path.stem
     )
-    body = Markup(markdown.renderer.render(tokens, markdown.options, {}))
+    lines = map(Markup, markdown.renderer.render(tokens, markdown.options, {}).splitlines())
     template = pages.environment(Path(__file__).parent).get_template("runbook.html.jinja")
-    return template.render(title=title, body=body)
+    return template.render(title=title, lines=lines)
 
 
 def _without_dead_links(tokens: list[Any], folder: Path) -> list[Any]:

@@ -34,10 +34,8 @@ def sources(
     streams = _streams(said, landing_dir, now)
     tables = [each for each in (_landed(told), streams) if each]
     if not said:
-        there = "No release tells what the firm has" if not tables else "No release tells more"
-        return Section(
-            *section, f"{there}; `rapport sources` says what is declared.", tables=tables
-        )
+        unsaid = "No release tells what the firm has; rapport sources says what is declared."
+        return Section(*section, unsaid, tables=tables)
     return Section(*section, _finding(said), tables=tables)
 
 

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 DAG_PAGE = "../dags/customer_relationship_nightly"
+DATA_DOCS = "data_docs/index.html"
 # Which page says what to do when a task failed, by the beginning of its name.
 RUNBOOKS = {
     "extract.": "extract_failed.md",
