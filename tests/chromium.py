@@ -12,7 +12,9 @@ from typing import Any
 import httpx
 from websockets.sync.client import connect
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
+)
 SECONDS = 60.0
 
 

@@ -111,6 +111,8 @@ def nights(told: Nights, now: datetime) -> Section:
 
 def _finding(told: Nights, now: datetime) -> str:
     ended = [run for run in told.runs if run.state not in ACTIVE]
+    if not ended:
+        return "No night has ended yet."
     good = [run for run in ended if run.state == "success"]
     said = f"Of the last {counted(len(ended), 'night')}, {len(good)} ended well"
     failed = len(ended) - len(good)

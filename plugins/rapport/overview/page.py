@@ -199,6 +199,8 @@ def _segments(found: Releases) -> Section:
     section = ("segments", "Segments: whom the current lists name")
     if not found.current:
         return Section(*section, "There is no release yet.")
+    if found.current.note:
+        return Section(*section, f"The release cannot be read: {found.current.note}.")
     try:
         return _segments_of(
             found.current.path, tuple(info.release_id for info in found.infos), found.gone
