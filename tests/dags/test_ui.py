@@ -12,6 +12,7 @@ from airflow.sdk.execution_time.xcom import XCom
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
+from rapport.orchestration import ui
 from rapport.orchestration.links import page_url
 from rapport.orchestration.night import DAG_ID
 from rapport.orchestration.ui import HEADERS, app
@@ -123,6 +124,20 @@ def test_pages_that_the_night_made_and_runbooks_are_shown_with_a_way_back(
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert text in answer.text
     assert f'<a href="{back}">Rapport</a>' in answer.text
+
+
+def test_dbt_s_page_runs_apart_from_airflow_s_origin_and_asks_nobody(viewer, tmp_path, monkeypatch):
+    monkeypatch.setattr(ui, "docs_path", lambda _: tmp_path / "docs.html")
+    assert viewer.get("/rapport/dbt_docs.html").status_code == 404
+    (tmp_path / "docs.html").write_text("<script>run()</script>")
+    answer = viewer.get("/rapport/dbt_docs.html")
+    policy = dict(
+        part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; ")
+    )
+    assert answer.text == "<script>run()</script>"
+    assert policy["sandbox"] == "allow-scripts"  # with no origin it has no cookie of Airflow's
+    assert policy["default-src"] == "'none'"
+    assert answer.headers["cache-control"] == "no-store"
 
 
 def test_a_picture_of_a_runbook_is_shown(viewer):

@@ -15,6 +15,7 @@ from airflow.api_fastapi.core_api.security import requires_access_view
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
+from rapport.build.project import docs_path
 from rapport.orchestration.runs import nights_of
 from rapport.overview import page_of, runbook_page
 from rapport.overview.page import SCRIPT_HASH
@@ -30,6 +31,14 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
+
+# dbt's page is a program, with its data in it: it runs apart from Airflow's origin, so that it has
+# nobody's login, and asks nobody anything.
+DBT_DOCS_POLICY = (
+    "default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'; "
+    "script-src 'unsafe-inline' 'unsafe-eval'; sandbox allow-scripts; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'self'"
+)
 
 app = FastAPI(
     title="Rapport",
@@ -72,6 +81,15 @@ def data_docs_of_table(gate: str, name: str) -> HTMLResponse:
     """What a gate found in a table."""
     folder = _named(Settings.from_env().data_docs_dir, gate, "")
     return _shown(_named(folder, name, ".html"), back="../../")
+
+
+@app.get("/dbt_docs.html")
+def dbt_docs() -> FileResponse:
+    """Dbt's documentation of the project."""
+    path = docs_path(PROJECT_DIR / "dbt_project")
+    if not path.is_file():
+        raise HTTPException(404, "dbt's documentation is not written; `rapport up` does.")
+    return FileResponse(path, headers={"Content-Security-Policy": DBT_DOCS_POLICY})
 
 
 @app.get("/runbooks/{name}")

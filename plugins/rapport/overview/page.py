@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from rapport import pages
+from rapport.build.project import docs_path
 from rapport.build.record import read_record
 from rapport.errors import ReportError
 from rapport.overview.gates import gates
@@ -21,6 +22,7 @@ from rapport.overview.sources import sources
 from rapport.overview.words import (
     DAG_PAGE,
     DATA_DOCS,
+    DBT_DOCS,
     age,
     airflow_link,
     link,
@@ -74,7 +76,7 @@ def page_of(settings: Settings, told: Nights, now: datetime) -> str:
     return _template().render(
         tiles=_tiles(told, found, now),
         state=_state(told, found, now),
-        links=_links(settings, found),
+        links=_links(settings),
         runbooks=_runbooks(settings.project_dir / "docs" / "runbooks"),
         sections=[part for part in parts if part],
         company=settings.company,
@@ -178,14 +180,14 @@ def _next(told: Nights) -> list[Markup]:
     return []
 
 
-def _links(settings: Settings, found: Releases) -> list[Markup]:
-    current = found.current
-    docs = current.path.with_name(f"{current.release_id}.docs.html") if current else None
-    has_docs = (settings.data_docs_dir / "index.html").is_file()
+def _links(settings: Settings) -> list[Markup]:
+    docs = [
+        (settings.data_docs_dir / "index.html", DATA_DOCS, "Data Docs: every check of both gates"),
+        (docs_path(settings.dbt_project_dir), DBT_DOCS, "dbt docs: every model and column"),
+    ]
     return [
         airflow_link(DAG_PAGE, "The nightly in Airflow"),
-        *([link(DATA_DOCS, "Data Docs")] if has_docs else []),
-        *([link(f"releases/{docs.name}", "dbt docs")] if docs and docs.is_file() else []),
+        *(link(href, text) for path, href, text in docs if path.is_file()),
     ]
 
 

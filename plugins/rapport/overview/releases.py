@@ -93,7 +93,7 @@ def _table(found: Releases, now: datetime) -> Table:
             Column("night", "night"),
             Column("release", "release"),
             Column("", "mark"),
-            Column("pages", "pages"),
+            Column("", "report"),
             Column("published (UTC)", "published"),
             Column("age", "age", "number"),
             Column("checks", "checks", "number"),
@@ -119,7 +119,7 @@ def _row(found: Releases, info: ReleaseInfo, now: datetime) -> dict[str, Any]:
         "night": short_day(info.as_of),
         "release": Markup("<code>{}</code>").format(info.release_id),
         "mark": _mark(found, info),
-        "pages": _pages(info) or NOTHING,
+        "report": _report(info),
         "published": moment(at) if at else NOTHING,
         "age": age((now - at).total_seconds()) if at else NOTHING,
         "checks": number(gate.get("evaluated")),
@@ -139,12 +139,9 @@ def _mark(found: Releases, info: ReleaseInfo) -> Markup | str:
     return "withdrawn" if info.release_id in found.gone else ""
 
 
-def _pages(info: ReleaseInfo) -> Markup:
-    report, docs = report_path(info.path), info.path.with_name(f"{info.release_id}.docs.html")
-    pages = [(report, "report"), (docs, "dbt docs")]
-    return Markup(", ").join(
-        link(f"releases/{path.name}", text) for path, text in pages if path.is_file()
-    )
+def _report(info: ReleaseInfo) -> Markup | str:
+    path = report_path(info.path)
+    return link(f"releases/{path.name}", "report") if path.is_file() else NOTHING
 
 
 def bytes_of(info: ReleaseInfo) -> int:

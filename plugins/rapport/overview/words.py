@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 DAG_PAGE = "../dags/customer_relationship_nightly"
 DATA_DOCS = "data_docs/index.html"
+DBT_DOCS = "dbt_docs.html"
 # Which page says what to do when a task failed, by the beginning of its name.
 RUNBOOKS = {
     "extract.": "extract_failed.md",
