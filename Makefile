@@ -19,6 +19,12 @@ ifeq ($(strip $(UV_DEFAULT_INDEX)),)
 unexport UV_DEFAULT_INDEX
 endif
 
+# What pip and uv say at length when they reach no package index, in a sentence; else their words.
+SAID := $(VENV)/install.log
+NO_INDEX = { if grep -qiE "failed to fetch|error sending request|dns error|no matching distribution" $(SAID); then \
+	echo "no package index that has what is needed can be reached at $${UV_DEFAULT_INDEX:-the usual place}. Set PIP_INDEX_URL to one that can, or HTTPS_PROXY to a way there, or SSL_CERT_FILE where a proxy has its own certificate (all that was said: $(SAID))"; \
+	else cat $(SAID); fi; exit 1; }
+
 help:
 	@sed -n '1,4s/^# //p' Makefile
 
@@ -48,16 +54,16 @@ $(VENV)/bin/uv:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments; install its venv module (Debian: python3-venv)"; exit 1; }
 	@echo "installing into $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --retries 1 --require-hashes -r requirements/bootstrap.lock 2>$(SAID) || $(NO_INDEX)
 
 # The development environment holds the run-time one, so neither undoes the other.
 $(VENV)/.runtime: $(VENV)/bin/uv requirements/runtime.lock
-	@test -e $(VENV)/.dev || $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/runtime.lock
+	@test -e $(VENV)/.dev || $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/runtime.lock 2>$(SAID) || $(NO_INDEX)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/bin/uv requirements/dev.lock
-	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.lock
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.lock 2>$(SAID) || $(NO_INDEX)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.runtime
 

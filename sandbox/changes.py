@@ -396,10 +396,13 @@ def _event(
     at: str | None = None,
     count: int = 1,
 ) -> list[str]:
-    """Add Klaviyo events of one instant, which show only now: the late ones."""
+    """Add Klaviyo events of one instant, which show only now: the late ones.
+
+    An empty metric is one that cannot be told any more.
+    """
     found = hand.crm.execute(
         "select id from records where collection = ? and body ->> '$.name' = ?", [METRICS, metric]
-    ).fetchone()
+    ).fetchone() or (None if metric else ("",))
     if found is None:
         raise BadChange(f"there is no metric {metric!r}")
     stamp = _instant(at, hand)

@@ -28,7 +28,7 @@ Receive = Callable[[], Awaitable[Message]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 KINDS = {
-    "status": {"code", "retry_after", "retry_after_as_date"},
+    "status": {"code", "retry_after", "retry_after_as_date", "policy", "scopes", "message"},
     "delay": {"seconds"},
     "hang": set(),
     "trickle": {"seconds"},
@@ -49,6 +49,13 @@ KINDS = {
     "mutate": {"record", "changes"},
 }
 SETTINGS: dict[str, Any] = {"hubspot_search_lag_seconds": 0.0, "hubspot_associations_page": 500}
+# Of 423 and 477 HubSpot publishes the status and the header, not the body.
+HUBSPOT_CATEGORIES = {400: "VALIDATION_ERROR", 404: "OBJECT_NOT_FOUND", 429: "RATE_LIMITS"}
+KLAVIYO_ERRORS = {
+    400: ("invalid", "Invalid input."),
+    403: ("permission_denied", "You do not have permission to perform this action."),
+    429: ("throttled", "Request was throttled."),
+}
 RECORDS = ("results", "data", "events")  # where HubSpot and Klaviyo keep the records of a page
 
 
@@ -347,6 +354,8 @@ def _check_numbers(kind: str, do: dict[str, Any], after: Any, times: Any) -> Non
         raise BadRule("refuse needs what a refused request holds")
     if kind == "status" and do.get("code") not in range(400, 600):
         raise BadRule("a status needs a code from 400 to 599")
+    if kind == "status" and not isinstance(do.get("scopes", []), list):
+        raise BadRule("scopes is a list of names")
     if not isinstance(after, int) or after < 0:
         raise BadRule("after is a number of requests")
     if times is not None and (not isinstance(times, int) or times < 1):
@@ -393,19 +402,25 @@ def _collection(path: str, records: list[Any]) -> str:
     vendor = path.split("/")[1]
     if "type" in records[0] and vendor == "klaviyo":
         return f"klaviyo/{records[0]['type']}"
-    found = re.search(r"/(?:objects|associations)/(?:2026-09/)?([a-z_]+)", path)
-    return f"hubspot/{found[1] if found else path.strip('/').split('/')[-1]}"
+    found = re.search(r"/(?:objects|associations)/2026-09/([a-z_]+)", path)
+    found = found or re.search(r"/([a-z_]+)(?:/2026-09)?/?\Z", path)
+    return f"hubspot/{found[1] if found else ''}"
 
 
 def _status(vendor: str, do: dict[str, Any]) -> Any:
     """Return an error response in the vendor's style."""
-    code = do["code"]
-    if vendor == "hubspot":
-        category = "RATE_LIMITS" if code == 429 else "INTERNAL_ERROR"
-        answer = hubspot.error(code, f"scripted fault {code}", category)
+    code, scopes = do["code"], do.get("scopes", [])
+    message = do.get("message", f"scripted fault {code}")
+    if vendor == "klaviyo":
+        name, title = KLAVIYO_ERRORS.get(code, ("error", "Scripted fault"))
+        words = f"The API key lacks the required scopes: {', '.join(scopes)}."
+        answer = klaviyo.error(code, name, title, words if scopes else message)
+    elif scopes:
+        answer = hubspot.missing_scopes(scopes)
+    elif "policy" in do:
+        answer = hubspot.limit_reached(do["policy"])
     else:
-        name = "throttled" if code == 429 else "error"
-        answer = klaviyo.error(code, name, "Scripted fault", f"scripted fault {code}")
+        answer = hubspot.error(code, message, HUBSPOT_CATEGORIES.get(code, "INTERNAL_ERROR"))
     if "retry_after" in do:
         wait = do["retry_after"]
         dated = do.get("retry_after_as_date", False)

@@ -1,7 +1,6 @@
 """The two APIs and the sandbox's own controls, in one ASGI application."""
 
 import os
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +20,6 @@ KLAVIYO_KEY = "sandbox-klaviyo-key"
 # The same token with "-without-<scope>" at its end is known, but lacks that scope; with
 # "-without-scopes" it lacks all.
 WITHOUT = "-without-"
-REVISION = re.compile(r"\d{4}-\d{2}-\d{2}(\.\w+)?\Z")
 
 
 def create_app(
@@ -143,27 +141,11 @@ def _hubspot_app(store: Store, script: Script, token: str) -> App:
             )
         scope = hubspot.required_scope(request.url.path)
         if lacking in ("scopes", scope):
-            return hubspot.error(
-                403,
-                "This app hasn't been granted all required scopes to make this call.",
-                "MISSING_SCOPES",
-                errors=[
-                    {
-                        "message": "One or more of the following scopes are required.",
-                        "context": {"requiredGranularScopes": [scope]},
-                    }
-                ],
-            )
+            return hubspot.missing_scopes([scope])
         return None
 
     def too_many(_: Limit) -> Response:
-        return hubspot.error(
-            429,
-            "You have reached your ten_secondly_rolling limit.",
-            "RATE_LIMITS",
-            errorType="RATE_LIMIT",
-            policyName="TEN_SECONDLY_ROLLING",
-        )
+        return hubspot.limit_reached("TEN_SECONDLY_ROLLING")
 
     def headers(path: str, limit: Limit, remaining: int, _: int) -> dict[str, str]:
         if path.endswith("/search"):  # HubSpot leaves them out there
@@ -216,15 +198,7 @@ def _klaviyo_app(store: Store, script: Script, key: str, base_url: str | None) -
                 "You do not have permission to perform this action.",
                 f"The API key lacks the required scopes: {', '.join(scopes)}.",
             )
-        if not REVISION.match(request.headers.get("revision", "")):
-            return klaviyo.error(
-                400,
-                "invalid",
-                "Invalid input.",
-                "A revision header such as 2026-07-15 is required.",
-                parameter="revision",
-            )
-        return None
+        return klaviyo.refused_revision(request)
 
     def too_many(_: Limit) -> Response:
         return klaviyo.error(

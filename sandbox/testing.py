@@ -23,9 +23,9 @@ import uvicorn
 from sandbox import leads, mailing
 from sandbox.clock import LAST_INSTANT, set_clock
 from sandbox.company import Company, prepare
+from sandbox.klaviyo import REVISIONS
 from sandbox.server import HUBSPOT_TOKEN, KLAVIYO_KEY, create_app
 
-REVISION = "2026-07-15"
 SMALL = 60
 
 
@@ -67,7 +67,8 @@ class SandboxServer:
     @cached_property
     def klaviyo(self) -> httpx.Client:
         """A client that may ask Klaviyo."""
-        headers = {"Authorization": f"Klaviyo-API-Key {self.klaviyo_key}", "revision": REVISION}
+        key = f"Klaviyo-API-Key {self.klaviyo_key}"
+        headers = {"Authorization": key, "revision": REVISIONS[-1]}
         return httpx.Client(base_url=self.klaviyo_url, headers=headers, timeout=30)
 
     @cached_property

@@ -27,8 +27,8 @@ NIGHTS = 9
 KINDS = {
     "search": r"hubspot/.*/search\?",
     "history and records by id": r"hubspot/crm/.*objects/.*/batch/read\?",
-    "archived records": r"hubspot/crm/.*objects/\w+\?.*archived=true",
-    "live records": r"hubspot/crm/.*objects/\w+\?.*archived=false",
+    "archived records": r"hubspot/crm/.*objects/[\d-]+/\w+\?.*archived=true",
+    "live records": r"hubspot/crm/.*objects/[\d-]+/\w+\?.*archived=false",
     "associations": r"hubspot/crm/.*associations",
     "preferences": r"hubspot/communication",
     "marketing e-mails": r"hubspot/marketing",

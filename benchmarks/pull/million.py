@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from rapport.landing.slices import SLICE_SECONDS
-from rapport.sources.http import DEADLINE_SECONDS
+from rapport.sources.connection import DEADLINE_SECONDS
 from rapport.sources.hubspot import associations, crm, mail, preferences
 from rapport.sources.klaviyo import api
 from rapport.sources.streams import GROUPS
@@ -22,11 +22,17 @@ CRM_MAIL_EVENTS = 6_000_000
 EVENTS = 40_000_000
 LISTED = 1_400_000
 # Seconds from a call's start to its answer. No vendor documents it; these are assumptions.
-ANSWER = {"search": 0.6, "batch": 0.5, "list": 0.3, "events": 1.2}
+ANSWER = {"search": 0.6, "batch": 0.5, "list": 0.3, "profiles": 0.3, "events": 1.2}
 # Calls per second. HubSpot documents 5 searches and 19 other calls (190 in 10 s) for an account, of
 # which a smaller plan has 10 (100 in 10 s); the code searches at 1.6, as three tasks may search at
 # once. Klaviyo documents 700 calls a minute for its larger endpoints and 3,500 for events.
-PACE = {"search": crm.SEARCHES_PER_SECOND, "batch": 10.0, "list": 10.0, "events": 3_500 / 60}
+PACE = {
+    "search": crm.SEARCHES_PER_SECOND,
+    "batch": 10.0,
+    "list": 10.0,
+    "profiles": 700 / 60,
+    "events": 3_500 / 60,
+}
 
 
 @dataclass(frozen=True)
@@ -67,10 +73,10 @@ WORK = (
         _of(CONTACTS + COMPANIES + ENGAGEMENTS, crm.LIST_PAGE_SIZE),
         "list",
     ),
-    Work("klaviyo_profiles", _of(CONTACTS, api.PROFILES_PAGE_SIZE), "list"),
-    Work("klaviyo_lists", _of(LISTED, api.PROFILES_PAGE_SIZE), "list"),
+    Work("klaviyo_profiles", _of(CONTACTS, api.PROFILES_PAGE_SIZE), "profiles"),
+    Work("klaviyo_lists", _of(LISTED, api.PROFILES_PAGE_SIZE), "profiles"),
     Work("klaviyo_events", _of(EVENTS, api.EVENTS_PAGE_SIZE), "events"),
-    Work("klaviyo_reconciliation", _of(CONTACTS, api.PROFILES_PAGE_SIZE), "list"),
+    Work("klaviyo_reconciliation", _of(CONTACTS, api.PROFILES_PAGE_SIZE), "profiles"),
 )
 
 

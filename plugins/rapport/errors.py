@@ -5,6 +5,7 @@ value of a customer.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 
 class RapportError(Exception):
@@ -54,7 +55,15 @@ class SourceError(RapportError):
 
 
 class SourceDenied(SourceError):
-    """The source refused the credentials; asking again cannot help."""
+    """The source refused the credentials; asking again cannot help.
+
+    Attributes:
+        missing_scopes: what the source says that they lack; empty where it does not say.
+    """
+
+    def __init__(self, connection: str, message: str, missing_scopes: Sequence[str] = ()) -> None:
+        self.missing_scopes = tuple(missing_scopes)
+        super().__init__(connection, message)
 
 
 class ScopeMissing(SourceDenied):
@@ -71,6 +80,26 @@ class SourceRefused(SourceError):
     def __init__(self, connection: str, message: str, status: int) -> None:
         self.status = status
         super().__init__(connection, message)
+
+
+class NotBefore(SourceError):
+    """The source answers again at an hour at which this pull is over; no retry helps before it.
+
+    Attributes:
+        until: the hour; None where the source does not tell it.
+    """
+
+    def __init__(self, connection: str, message: str, until: datetime | None = None) -> None:
+        self.until = until
+        super().__init__(connection, message)
+
+
+class BudgetSpent(NotBefore):
+    """The account has made all the calls that it may make for now, as in a day."""
+
+
+class DeadlinePassed(SourceError):
+    """A pull takes longer than it may; what came before is landed, and the next one goes on."""
 
 
 class LandingError(RapportError):
@@ -117,3 +146,10 @@ class ReportError(RapportError):
     def __init__(self, release_id: str, reason: str) -> None:
         self.release_id = release_id
         super().__init__(f"no report of release {release_id}: {reason}")
+
+
+def innermost(error: BaseException) -> BaseException:
+    """Return the error at the bottom of a chain: what happened, not what it was called after."""
+    while cause := error.__cause__ or error.__context__:
+        error = cause
+    return error

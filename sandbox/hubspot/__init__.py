@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from sandbox.hubspot.answers import Refused, error
+from sandbox.hubspot.answers import Refused, error, limit_reached, missing_scopes
 from sandbox.hubspot.associations import Associations
 from sandbox.hubspot.mail import Mail
 from sandbox.hubspot.objects import Objects
@@ -12,11 +12,19 @@ from sandbox.hubspot.preferences import Preferences
 from sandbox.hubspot.scopes import required_scope
 from sandbox.store import Store
 
-__all__ = ["Refused", "error", "required_scope", "router"]
+__all__ = [
+    "Refused",
+    "error",
+    "limit_reached",
+    "missing_scopes",
+    "required_scope",
+    "router",
+]
 
-OBJECT_PATHS = ("/crm/v3/objects/{object_type}", "/crm/objects/2026-09/{object_type}")
-EMAIL_PATHS = ("/marketing/v3/emails", "/marketing/emails/2026-03")
-STATUSES = "/communication-preferences/v4/statuses/batch"
+VERSION = "2026-09"
+OBJECTS = f"/crm/objects/{VERSION}/{{object_type}}"
+PREFERENCES = f"/communication-preferences/{VERSION}"
+STATUSES = f"{PREFERENCES}/statuses/batch"
 
 
 def router(store: Store, settings: dict[str, Any]) -> APIRouter:
@@ -31,25 +39,21 @@ def router(store: Store, settings: dict[str, Any]) -> APIRouter:
     associations = Associations(store, settings)
     preferences, mail = Preferences(store), Mail(store)
     routes = APIRouter()
-    routes.add_api_route("/crm/v3/owners", objects.owners, methods=["GET"])
-    for path in OBJECT_PATHS:
-        routes.add_api_route(path, objects.page, methods=["GET"])
-        routes.add_api_route(path + "/search", objects.search, methods=["POST"])
-        routes.add_api_route(path + "/batch/read", objects.batch_read, methods=["POST"])
-        routes.add_api_route(path + "/{object_id}", objects.by_id, methods=["GET"])
+    routes.add_api_route(f"/crm/owners/{VERSION}", objects.owners, methods=["GET"])
+    routes.add_api_route(OBJECTS, objects.page, methods=["GET"])
+    routes.add_api_route(OBJECTS + "/search", objects.search, methods=["POST"])
+    routes.add_api_route(OBJECTS + "/batch/read", objects.batch_read, methods=["POST"])
+    routes.add_api_route(OBJECTS + "/{object_id}", objects.by_id, methods=["GET"])
     routes.add_api_route(
-        "/crm/v4/associations/{from_type}/{to_type}/batch/read",
+        f"/crm/associations/{VERSION}/{{from_type}}/{{to_type}}/batch/read",
         associations.batch_read,
         methods=["POST"],
     )
-    routes.add_api_route(
-        "/communication-preferences/v4/definitions", preferences.definitions, methods=["GET"]
-    )
+    routes.add_api_route(f"{PREFERENCES}/definitions", preferences.definitions, methods=["GET"])
     routes.add_api_route(f"{STATUSES}/read", preferences.statuses, methods=["POST"])
     routes.add_api_route(
         f"{STATUSES}/unsubscribe-all/read", preferences.unsubscribed, methods=["POST"]
     )
-    for path in EMAIL_PATHS:
-        routes.add_api_route(path, mail.emails, methods=["GET"])
+    routes.add_api_route(f"/marketing/emails/{VERSION}", mail.emails, methods=["GET"])
     routes.add_api_route("/email/public/v1/events", mail.events, methods=["GET"])
     return routes

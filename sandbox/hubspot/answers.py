@@ -22,17 +22,46 @@ class Refused(Exception):
         self.category = category
 
 
-def error(status: int, message: str, category: str, **more: Any) -> Response:
-    """Return an error in HubSpot's envelope."""
+def error(status: int, message: str, category: str | None, **more: Any) -> Response:
+    """Return an error in HubSpot's envelope; of some limits it tells no category."""
     correlation = blake2b(message.encode(), digest_size=16).hexdigest()
     body = {
         "status": "error",
         "message": message,
         "correlationId": "-".join(re.findall(r".{8}|.{4}", correlation)[:5]),
-        "category": category,
+        **({"category": category} if category else {}),
         **more,
     }
     return answer(body, status)
+
+
+def missing_scopes(scopes: list[str]) -> Response:
+    """Return what a token is told that lacks scopes; any one of them would do."""
+    return error(
+        403,
+        "This app hasn't been granted all required scopes to make this call. Read more about "
+        "required scopes here: https://developers.hubspot.com/scopes.",
+        "MISSING_SCOPES",
+        errors=[
+            {
+                "message": "One or more of the following scopes are required.",
+                "context": {"requiredGranularScopes": scopes},
+            }
+        ],
+        links={"scopes": "https://developers.hubspot.com/scopes"},
+    )
+
+
+def limit_reached(policy: str) -> Response:
+    """Return what an account is told that has made too many calls: DAILY or another policy."""
+    category = None if policy == "DAILY" else "RATE_LIMITS"
+    return error(
+        429,
+        f"You have reached your {policy.lower()} limit.",
+        category,
+        errorType="RATE_LIMIT",
+        policyName=policy,
+    )
 
 
 def answer(body: Any, status: int = 200) -> Response:

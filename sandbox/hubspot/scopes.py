@@ -8,7 +8,7 @@ OWN_SCOPES = ("contacts", "companies", "deals", "feedback_submissions")
 def required_scope(path: str) -> str:
     """Return the scope that a path needs; engagements go with the contacts.
 
-    >>> required_scope("/hubspot/crm/v3/objects/deals/search")
+    >>> required_scope("/hubspot/crm/objects/2026-09/deals/search")
     'crm.objects.deals.read'
     """
     if "/communication-preferences/" in path:
@@ -17,9 +17,9 @@ def required_scope(path: str) -> str:
         return "marketing-email"
     if "/email/public/" in path:
         return "content"
-    if path.endswith("/owners"):
+    if "/crm/owners/" in path:
         return "crm.objects.owners.read"
-    found = re.search(r"/(?:objects|objects/2026-09|associations)/([a-z_]+)(?:/|\Z)", path)
+    found = re.search(r"/(?:objects|associations)/2026-09/([a-z_]+)(?:/|\Z)", path)
     object_type = found[1] if found else "contacts"
     if object_type == "tickets":
         return "tickets"

@@ -1,12 +1,26 @@
 """The Klaviyo look-alike: profiles, lists, campaigns, flows, metrics and events."""
 
-from fastapi import APIRouter, Request
+import re
+
+from fastapi import APIRouter, Request, Response
 
 from sandbox.klaviyo.api import Api
 from sandbox.klaviyo.asked import Refused, error, parse_filter
 from sandbox.store import Store
 
-__all__ = ["Refused", "error", "parse_filter", "required_scopes", "router"]
+__all__ = [
+    "REVISIONS",
+    "Refused",
+    "error",
+    "parse_filter",
+    "refused_revision",
+    "required_scopes",
+    "router",
+]
+
+# Those that are served, the newest last; Klaviyo serves one for two years.
+REVISIONS = ("2026-07-15", "2026-10-15")
+_REVISION = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 
 ROUTES = {
     "/profiles": "profiles",
@@ -39,6 +53,27 @@ def router(store: Store, base_url: str | None = None) -> APIRouter:
         routes.add_api_route(path, getattr(api, name), methods=["GET"])
     routes.add_api_route("/metric-aggregates", api.metric_aggregates, methods=["POST"])
     return routes
+
+
+def refused_revision(request: Request) -> Response | None:
+    """Return the refusal of a request whose revision is missing, none, or served no longer.
+
+    A retired one is answered as the next would be, unless the request wants to know.
+    """
+    given = request.headers.get("revision", "")
+    if given in REVISIONS:
+        return None
+    if _REVISION.match(given) and given < REVISIONS[0]:
+        if request.headers.get("x-klaviyo-revision-fall-forward-opt-out") != "1":
+            return None
+        return error(410, "gone", "Gone.", f"The revision {given} is retired.")
+    return error(
+        400,
+        "invalid",
+        "Invalid input.",
+        f"A revision header such as {REVISIONS[-1]} is required.",
+        parameter="revision",
+    )
 
 
 def required_scopes(request: Request) -> list[str]:

@@ -91,7 +91,8 @@ def event(
 ) -> str:
     """Return an event as JSON text; a row is id, key, uuid, time, metric, profile, properties.
 
-    With ``attributed`` it tells the ids of its attributions, which are a resource of their own.
+    With ``attributed`` it tells the ids of its attributions, which are a resource of their own. A
+    metric that Klaviyo cannot tell any more is empty, and so is the relation to it.
     """
     event_id, _, uuid, at, metric_id, profile_id, properties = row
     own = f"{base}/events/{event_id}"
@@ -110,8 +111,9 @@ def event(
         }
         attributes = text(_sparse(known, shown))
     ties = ",".join(
-        f'"{kind}":{{"data":{{"type":"{kind}","id":"{tied}"}},"links":'
-        f'{{"self":"{own}/relationships/{kind}","related":"{own}/{kind}"}}}}'
+        f'"{kind}":{{'
+        + (f'"data":{{"type":"{kind}","id":"{tied}"}},' if tied else "")
+        + f'"links":{{"self":"{own}/relationships/{kind}","related":"{own}/{kind}"}}}}'
         for kind, tied in (("profile", profile_id), ("metric", metric_id))
     )
     if attributed:

@@ -172,7 +172,7 @@ def test_a_refused_token_turns_the_night_red_at_once_and_says_what_to_check(
     assert done.returncode == 1
     assert "extract.hubspot_contacts failed" in done.stdout
     assert "connection 'rapport_hubspot'" in done.stdout
-    assert "private app" in done.stdout
+    assert "service key" in done.stdout
     assert installation.current() == before
     task = installation.airflow()._get(
         f"/api/v2/dags/{DAG_ID}/dagRuns/night_2017-12-31/taskInstances/extract.hubspot_contacts"

@@ -86,7 +86,7 @@ def rules(address, ticket, metric, list_id):
 
     return [
         rule("/statuses/batch/", "refuse", holds=address),  # 1 an address that is none
-        rule("/associations/tickets/", "refuse", holds=f'"{ticket}"'),  # 2 a record
+        rule("/associations/.*/tickets/", "refuse", holds=f'"{ticket}"'),  # 2 a record
         rule("/metric-aggregates", "refuse", holds=metric),  # 3 a metric
         rule("/contacts/search", "half_letter", times=1),  # 4 a cut-off emoji
         rule(r"klaviyo/api/events\?", "key_twice", times=1),  # 5 a key that comes twice

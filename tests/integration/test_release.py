@@ -2,13 +2,15 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
@@ -17,6 +19,8 @@ from typer.testing import CliRunner
 from rapport.errors import ReleaseError
 from rapport.gate import stamp_of
 from rapport.killpoints import EXIT_CODE
+from rapport.orchestration import steps
+from rapport.orchestration.cli import _of_gate
 from rapport.release import (
     current_release,
     history,
@@ -27,6 +31,9 @@ from rapport.release import (
 )
 from rapport.release.store import locked, switch
 from rapport.release_commands import releases_app
+from rapport.sources.connection import Connection
+from rapport.sources.declared import Declared
+from rapport.sources.streams import GROUPS
 
 NIGHT = date(2018, 1, 2)
 PLUGINS = Path(__file__).parents[2] / "plugins"
@@ -286,6 +293,66 @@ class TestTheNameIsTheContent:
         shutil.move(nights.releases, nights.releases.with_name("before"))
         assert publish_in_subprocess(nights).returncode == 0
         assert nights.current == expected
+
+
+class TestAnApiThatLosesItsSupport:
+    """The calendar of the day the night runs tells it, and no table of the release does."""
+
+    @pytest.fixture
+    def run(self, nights, monkeypatch):
+        """Return a function that runs the steps from the first gate to the release on a day."""
+        returned = {f"extract.{group}": {} for group in GROUPS}
+        context = {"ti": SimpleNamespace(xcom_pull=lambda task_ids: returned.get(task_ids))}
+        settings = SimpleNamespace(
+            warehouse_path=nights.warehouse,
+            releases_dir=nights.releases,
+            landing_dir=None,
+            keep_releases=7,
+            memory_limit=None,
+            threads=None,
+        )
+        monkeypatch.setattr(steps, "get_current_context", lambda: context)
+        monkeypatch.setattr(steps.Settings, "from_env", lambda: settings)
+        monkeypatch.setattr(steps, "night", lambda: NIGHT)
+        monkeypatch.setattr(steps, "declared_sources", Declared)
+        monkeypatch.setattr(steps, "is_connected", lambda source: source == "klaviyo")
+        chosen = Connection("rapport_klaviyo", "", options={"revision": "2026-07-15"})
+        monkeypatch.setattr(steps, "source_connection", lambda source: chosen)
+        monkeypatch.setattr(
+            steps, "_check", lambda *_, **__: gate_of(nights.warehouse, warnings=[], left_out=[])
+        )
+
+        def run(today):
+            clock = SimpleNamespace(now=lambda zone: datetime.combine(today, time(), zone))
+            monkeypatch.setattr(steps, "datetime", clock)
+            for step in ("check_sources", "check_release", "publish_release"):
+                returned[step] = getattr(steps, step)()
+            return returned
+
+        return run
+
+    def test_the_nights_summary_and_the_manifest_tell_it(self, nights, run):
+        done = run(date(2028, 6, 1))
+        told = done["check_sources"]["support_ends"]
+        assert [re.search(r"version (\S+) .* on (\S+):", line).groups() for line in told] == [
+            ("2026-09", "2028-03-08"),
+            ("v1", "2027-09-01"),
+            ("2026-07-15", "2028-07-15"),
+        ]
+        folder = nights.releases / done["publish_release"]["release_id"]
+        assert json.loads((folder / "manifest.json").read_bytes())["gate"]["support_ends"] == told
+        summary = list(_of_gate("What came in", done["check_sources"]))
+        assert summary[1:] == [f"  to see to in time: {line}" for line in told]
+
+    def test_the_same_night_on_another_day_is_the_same_release(self, nights, run):
+        quiet = run(date(2026, 12, 1))["publish_release"]["release_id"]
+        before = nights.parquet(SimpleNamespace(path=nights.releases / quiet))
+        for folder in nights.releases.rglob("*/"):
+            folder.chmod(0o755)
+        shutil.rmtree(nights.releases)
+        late = run(date(2028, 6, 1))["publish_release"]["release_id"]
+        assert late == quiet
+        assert nights.parquet(SimpleNamespace(path=nights.releases / late)) == before
 
 
 class TestNothingUngated:

@@ -22,7 +22,7 @@ def all_contacts(server):
         after = None
         while True:
             params = {"limit": 100, "archived": archived} | ({"after": after} if after else {})
-            page = server.hubspot.get("/crm/v3/objects/contacts", params=params).json()
+            page = server.hubspot.get("/crm/objects/2026-09/contacts", params=params).json()
             found += [record["id"] for record in page["results"]]
             if "paging" not in page:
                 break
@@ -95,8 +95,13 @@ def test_no_token_is_said_before_anything_is_sent(rapport):
         {"kind": "status", "code": 429, "retry_after": 0},
         {"kind": "status", "code": 429},
         {"kind": "status", "code": 503},
-        {"kind": "status", "code": 429, "retry_after_as_date": True},
+        {"kind": "status", "code": 429, "retry_after": 0, "retry_after_as_date": True},
+        {"kind": "status", "code": 408},
+        {"kind": "status", "code": 423},
+        {"kind": "status", "code": 425},
+        {"kind": "status", "code": 477, "retry_after": 0},
         {"kind": "reset"},
+        {"kind": "truncate"},
     ],
     ids=lambda do: f"{do['kind']}{do.get('code', '')}",
 )
@@ -221,9 +226,9 @@ def test_a_missing_table_is_named(rapport, own_shop):
         rapport.pull("shop_orders")
 
 
-def test_a_database_that_cannot_be_opened_says_what_to_check(rapport, tmp_path):
-    rapport.connections["shop"] = Connection(
-        "rapport_shop", f"sqlite:///{tmp_path}/missing/shop.sqlite"
-    )
-    with pytest.raises(SourceDenied, match=r"rapport_shop.*host"):
+def test_a_database_that_is_not_there_is_named_and_not_made(rapport, tmp_path):
+    missing = tmp_path / "shop.sqlite"
+    rapport.connections["shop"] = Connection("rapport_shop", f"sqlite:///{missing}")
+    with pytest.raises(SourceDenied, match=r"rapport_shop.*no file .*shop\.sqlite.*host"):
         rapport.pull("shop_orders")
+    assert not missing.exists()

@@ -44,7 +44,7 @@ def live_ids(server, kind="contacts"):
     found, after = [], "0"
     while after:
         params = {"limit": 100, "after": after}
-        page = server.hubspot.get(f"/crm/v3/objects/{kind}", params=params).json()
+        page = server.hubspot.get(f"/crm/objects/2026-09/{kind}", params=params).json()
         found += [record["id"] for record in page["results"]]
         after = page.get("paging", {}).get("next", {}).get("after")
     return found
@@ -399,7 +399,7 @@ class TestAssociations:
 
     def test_an_answer_that_leaves_records_out_does_not_untie_them(self, crm):
         crm.pull("hubspot_contacts")
-        crm.fail("missing_page", "/associations/contacts/companies/", times=None)
+        crm.fail("missing_page", "/associations/.*/contacts/companies/", times=None)
         (company,) = create(crm, "companies")
         contact = live_ids(crm.server)[0]
         crm.server.change(
@@ -554,8 +554,8 @@ def test_a_deleted_property_is_missing_in_the_landing_and_a_cleared_one_is_not(r
 NEW_CALLS = [
     ("hubspot_engagements", "/calls/search", "html"),
     ("hubspot_tickets", "/tickets/batch/read", "truncate"),
-    ("hubspot_associations", "/associations/contacts/companies/", "wrong_envelope"),
-    ("hubspot_preferences", "/v4/definitions", "html"),
+    ("hubspot_associations", "/associations/.*/contacts/companies/", "wrong_envelope"),
+    ("hubspot_preferences", "/definitions", "html"),
     ("hubspot_preferences", "/statuses/batch/read", "wrong_envelope"),
     ("hubspot_preferences", "/unsubscribe-all/", "truncate"),
     ("hubspot_reconciliation", "/contacts/search", "html"),
@@ -576,7 +576,9 @@ def test_nonsense_from_any_call_fails_the_load_and_a_refusal_is_not_tried_again(
         rapport.pull(group)
     with pytest.raises(SourceError, match=r"(not strict JSON|has no list)"):
         rapport.pull(group)
-    assert [rule["fired"] for rule in rapport.server.faults()] == [1, 1]
+    # What is cut off may come whole: it is asked for until there is no try left.
+    tries = rapport.connections["hubspot"].options["max_attempts"] if kind == "truncate" else 1
+    assert [rule["fired"] for rule in rapport.server.faults()] == [1, tries]
 
 
 def test_a_call_that_fails_for_a_while_is_made_again(rapport):

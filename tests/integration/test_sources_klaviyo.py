@@ -66,6 +66,21 @@ class TestEvents:
         there, landed, _ = rapport.totals("klaviyo", THIRD)["events"]
         assert there == landed
 
+    def test_one_of_which_klaviyo_cannot_tell_the_metric_lands_and_is_named_as_not_compared(
+        self, rapport
+    ):
+        rapport.clock(SECOND)
+        (profile, *_) = profile_ids(rapport)
+        (made,) = rapport.server.change(
+            {"change": "event", "metric": "", "profile_id": profile, "at": "2018-01-01T12:00:00Z"}
+        )
+        rapport.reconcile(SECOND, "klaviyo")
+        events = rapport.rows("klaviyo", "events", "id, metric_id, profile_id")
+        assert (made["ids"][0], None, profile) in events
+        told = rapport.rows("klaviyo", "source_totals", "not_compared")
+        (left_out,) = [each for (text,) in told if text for each in json.loads(text)]
+        assert (left_out["metric"], left_out["landed"]) == (None, 1)
+
     def test_counts_that_are_none_fail_the_load(self, rapport):
         rapport.pull("klaviyo_campaigns")
         rapport.fail("html", "/metric-aggregates", times=None)

@@ -166,7 +166,7 @@ class TestACursorThatExpires:
                 r"/profiles\?.*cursor",
                 "klaviyo.api.PROFILES",
             ),
-            ("hubspot_contacts", "hubspot.owners", r"/owners\?.*after", "hubspot.crm.LIST"),
+            ("hubspot_contacts", "hubspot.owners", r"/owners/.*after", "hubspot.crm.LIST"),
             ("hubspot_marketing_email", "hubspot.email_events", "offset", "hubspot.mail.EVENTS"),
             ("hubspot_marketing_email", "hubspot.marketing_emails", "after=", "hubspot.mail.LIST"),
         ],

@@ -15,7 +15,9 @@ def test_a_deleted_property_closes_the_gate_and_is_named(tmp_path, sandbox_serve
     house.extract(BEFORE)
     assert house.check("sources", BEFORE).critical == []
     gone = {"kind": "property_gone", "name": "marketing_pause_until"}
-    sandbox_server.set_faults([{"match": {"path": "/objects/contacts"}, "do": gone, "times": None}])
+    sandbox_server.set_faults(
+        [{"match": {"path": "/crm/objects/.*/contacts"}, "do": gone, "times": None}]
+    )
     house.extract(AFTER)
     with pytest.raises(GateFailed) as failed:
         house.check("sources", AFTER)

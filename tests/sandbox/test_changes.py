@@ -8,14 +8,14 @@ import httpx
 import pytest
 
 CONTACTS = "hubspot/contacts"
-LIST = "/crm/v3/objects/contacts"
+LIST = "/crm/objects/2026-09/contacts"
 NEWS = "901"
 
 
 def listed(server, kind="contacts", **query):
     found, query = [], {"limit": 25, **query}
     while True:
-        page = server.hubspot.get(f"/crm/v3/objects/{kind}", params=query).json()
+        page = server.hubspot.get(f"/crm/objects/2026-09/{kind}", params=query).json()
         found += page["results"]
         if "paging" not in page:
             return {each["id"]: each for each in found}
@@ -36,7 +36,7 @@ def searched(server, since, kind="contacts", limit=200):
     }
     found = []
     while True:
-        page = server.hubspot.post(f"/crm/v3/objects/{kind}/search", json=body).json()
+        page = server.hubspot.post(f"/crm/objects/2026-09/{kind}/search", json=body).json()
         found += [each["id"] for each in page["results"]]
         if "paging" not in page:
             return found
@@ -45,7 +45,7 @@ def searched(server, since, kind="contacts", limit=200):
 
 def batch(server, *ids, kind="contacts", **more):
     body = {"inputs": [{"id": each} for each in ids], "properties": [], **more}
-    return server.hubspot.post(f"/crm/v3/objects/{kind}/batch/read", json=body)
+    return server.hubspot.post(f"/crm/objects/2026-09/{kind}/batch/read", json=body)
 
 
 def change(kind, **more):
@@ -215,7 +215,7 @@ def test_a_merged_contact_gives_its_ties_to_the_survivor(sandbox_server, two):
         change("merge", collection=CONTACTS, id=gone, into=kept),
     )
     answer = sandbox_server.hubspot.post(
-        "/crm/v4/associations/notes/contacts/batch/read", json={"inputs": [{"id": note}]}
+        "/crm/associations/2026-09/notes/contacts/batch/read", json={"inputs": [{"id": note}]}
     ).json()
     assert [tie["toObjectId"] for tie in answer["results"][0]["to"]] == [int(kept)]
 
@@ -224,7 +224,7 @@ def test_a_tie_made_late_and_one_untied_move_nobodys_date(sandbox_server, two):
     (made,) = sandbox_server.change(
         change("create", collection="hubspot/calls", at="2017-12-01T08:00:00Z")
     )
-    call, path = made["ids"][0], "/crm/v4/associations/calls/contacts/batch/read"
+    call, path = made["ids"][0], "/crm/associations/2026-09/calls/contacts/batch/read"
     inputs = {"inputs": [{"id": call}]}
     before = listed(sandbox_server, "calls")[call]
     assert sandbox_server.hubspot.post(path, json=inputs).status_code == 207
@@ -288,7 +288,7 @@ def test_what_an_address_says_later_counts(sandbox_server):
             change("state", email="A@Example.com", subscription_id="*", status=status)
         )
     answer = sandbox_server.hubspot.post(
-        "/communication-preferences/v4/statuses/batch/unsubscribe-all/read?channel=EMAIL",
+        "/communication-preferences/2026-09/statuses/batch/unsubscribe-all/read?channel=EMAIL",
         json={"inputs": ["a@example.com"]},
     ).json()
     (wide,) = answer["results"][0]["wideStatuses"]
@@ -308,7 +308,7 @@ def test_a_record_can_go_between_two_pages(sandbox_server, two, kind, then):
     sandbox_server.set_faults(
         [
             {
-                "match": {"path": "objects/contacts\\?"},
+                "match": {"path": "/contacts\\?"},
                 "do": {"kind": "mutate", "changes": [change(kind, id="$last", **more)]},
             }
         ]
@@ -328,7 +328,7 @@ def test_a_tie_can_be_made_after_the_page_that_showed_the_contact(sandbox_server
         change("associate", start=["calls", call], end=["contacts", "$first"]),
     ]
     sandbox_server.set_faults(
-        [{"match": {"path": "objects/contacts"}, "do": {"kind": "mutate", "changes": later}}]
+        [{"match": {"path": "/contacts\\?"}, "do": {"kind": "mutate", "changes": later}}]
     )
 
     def calls_of_the_first():

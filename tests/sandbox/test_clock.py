@@ -34,7 +34,9 @@ def test_nothing_from_the_future_is_served(sandbox_server, now):
         ((latest,),) = shop(sandbox_server, f"select max(updated_at) from {table}")
         assert latest is None or latest < limit, table
     instant = parse_instant(now)
-    contacts = sandbox_server.hubspot.get("/crm/v3/objects/contacts?limit=100").json()["results"]
+    contacts = sandbox_server.hubspot.get("/crm/objects/2026-09/contacts?limit=100").json()[
+        "results"
+    ]
     assert all(parse_instant(contact["updatedAt"]) < instant for contact in contacts)
     for endpoint, name in (("profiles", "updated"), ("events", "datetime")):
         for each in pages(sandbox_server.klaviyo.get, f"/{endpoint}"):
@@ -54,7 +56,7 @@ def test_a_record_shows_at_the_first_instant_after_its_time_and_not_at_its_time(
 def test_a_contact_changes_as_the_clock_moves_and_changes_back(sandbox_server):
     def seen(now):
         sandbox_server.set_clock(now)
-        url = "/crm/v3/objects/contacts?limit=100&properties=age,email"
+        url = "/crm/objects/2026-09/contacts?limit=100&properties=age,email"
         return sandbox_server.hubspot.get(url).json()["results"]
 
     def described(contacts):

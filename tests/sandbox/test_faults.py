@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.__main__ import main
 
-CONTACTS = "/crm/v3/objects/contacts"
+CONTACTS = "/crm/objects/2026-09/contacts"
 SEARCH = f"{CONTACTS}/search"
 BY_CHANGE = {
     "filterGroups": [],
@@ -243,7 +243,7 @@ def test_a_next_link_leads_elsewhere(sandbox_server, settings, start):
 
 
 def test_a_deleted_property_is_in_no_answer_from_its_night_on(sandbox_server):
-    asked = "/crm/v3/objects/contacts?limit=3&properties=city,email"
+    asked = "/crm/objects/2026-09/contacts?limit=3&properties=city,email"
 
     def shown(at):
         sandbox_server.set_clock(at)
@@ -252,7 +252,9 @@ def test_a_deleted_property_is_in_no_answer_from_its_night_on(sandbox_server):
         return {"city" in each["properties"] for each in [*page["results"], one]}
 
     gone = {"kind": "property_gone", "name": "city", "since": "2018-01-02T00:00:00Z"}
-    sandbox_server.set_faults([{"match": {"path": "/objects/contacts"}, "do": gone, "times": None}])
+    sandbox_server.set_faults(
+        [{"match": {"path": "/crm/objects/.*/contacts"}, "do": gone, "times": None}]
+    )
     assert shown("2018-01-01T23:59:59Z") == {True}
     assert shown("2018-01-02T00:00:00Z") == {False}
     body = {**BY_CHANGE, "properties": ["city", "email"]}

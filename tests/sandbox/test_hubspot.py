@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.clock import parse_instant
 
-CONTACTS = "/crm/v3/objects/contacts"
+CONTACTS = "/crm/objects/2026-09/contacts"
 SEARCH = f"{CONTACTS}/search"
 
 
@@ -78,12 +78,18 @@ def test_the_link_to_the_next_page_can_be_followed(sandbox_server):
     assert "age" in following["results"][0]["properties"]
 
 
-def test_both_prefixes_serve_the_same(sandbox_server):
-    pages = [
-        sandbox_server.hubspot.get(f"{prefix}/contacts").json()["results"]
-        for prefix in ("/crm/v3/objects", "/crm/objects/2026-09")
-    ]
-    assert pages[0] == pages[1] != []
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/crm/v3/objects/contacts",
+        "/crm/objects/2025-09/contacts",
+        "/crm/v3/owners",
+        "/communication-preferences/v4/definitions",
+        "/marketing/v3/emails",
+    ],
+)
+def test_a_path_of_another_version_is_not_there(sandbox_server, path):
+    assert sandbox_server.hubspot.get(path).status_code == 404
 
 
 def test_a_contact_has_hubspots_shape_and_only_text_or_null(sandbox_server):
@@ -118,7 +124,7 @@ def test_a_list_refuses_what_hubspot_refuses(sandbox_server, query):
 
 
 def test_an_unknown_object_type_is_refused(sandbox_server):
-    assert sandbox_server.hubspot.get("/crm/v3/objects/spaceships").status_code == 400
+    assert sandbox_server.hubspot.get("/crm/objects/2026-09/spaceships").status_code == 400
     assert sandbox_server.hubspot.get("/crm/v9/anything").status_code == 404
 
 
@@ -266,12 +272,12 @@ def test_search_lags_behind_when_told_to(sandbox_server):
 
 
 def test_owners_come_in_pages_and_the_one_who_left_is_archived(sandbox_server):
-    first = sandbox_server.hubspot.get("/crm/v3/owners", params={"limit": 5}).json()
+    first = sandbox_server.hubspot.get("/crm/owners/2026-09", params={"limit": 5}).json()
     after = first["paging"]["next"]["after"]
     second = sandbox_server.hubspot.get(
-        "/crm/v3/owners", params={"limit": 5, "after": after}
+        "/crm/owners/2026-09", params={"limit": 5, "after": after}
     ).json()
-    archived = sandbox_server.hubspot.get("/crm/v3/owners", params={"archived": "true"}).json()
+    archived = sandbox_server.hubspot.get("/crm/owners/2026-09", params={"archived": "true"}).json()
     assert len(first["results"]) + len(second["results"]) == 7
     assert "paging" not in second
     assert [owner["lastName"] for owner in archived["results"]] == ["Ferrer"]

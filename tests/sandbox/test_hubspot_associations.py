@@ -7,7 +7,7 @@ from sandbox.schema import ASSOCIATION_TYPES
 
 def read(server, start, end, *inputs):
     inputs = [{"id": each} if isinstance(each, str) else each for each in inputs]
-    path = f"/crm/v4/associations/{start}/{end}/batch/read"
+    path = f"/crm/associations/2026-09/{start}/{end}/batch/read"
     return server.hubspot.post(path, json={"inputs": inputs})
 
 
@@ -118,4 +118,4 @@ def test_a_call_may_go_right_after_its_ties_were_read(sandbox_server):
     (call,), (contact,) = create(sandbox_server, "calls"), create(sandbox_server, "contacts")
     tie(sandbox_server, ("calls", call), ("contacts", contact))
     assert read(sandbox_server, "calls", "contacts", call).json()["results"] != []
-    assert sandbox_server.hubspot.get(f"/crm/v3/objects/calls/{call}").status_code == 404
+    assert sandbox_server.hubspot.get(f"/crm/objects/2026-09/calls/{call}").status_code == 404

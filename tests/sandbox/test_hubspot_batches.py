@@ -5,8 +5,8 @@ import pytest
 
 from sandbox.schema import OBJECT_TYPES, PROPERTIES
 
-CONTACTS = "/crm/v3/objects/contacts"
-DEALS = "/crm/v3/objects/deals"
+CONTACTS = "/crm/objects/2026-09/contacts"
+DEALS = "/crm/objects/2026-09/deals"
 
 
 def change(kind, collection="hubspot/deals", **more):
@@ -15,7 +15,7 @@ def change(kind, collection="hubspot/deals", **more):
 
 def read(server, ids, kind="contacts", query="", **more):
     body = {"inputs": [{"id": each} for each in ids], "properties": [], **more}
-    return server.hubspot.post(f"/crm/v3/objects/{kind}/batch/read{query}", json=body)
+    return server.hubspot.post(f"/crm/objects/2026-09/{kind}/batch/read{query}", json=body)
 
 
 @pytest.fixture
@@ -41,7 +41,8 @@ def test_every_object_type_can_be_listed_searched_and_read(sandbox_server, kind)
     listed, after = [], "0"
     while after:
         page = sandbox_server.hubspot.get(
-            f"/crm/v3/objects/{kind}", params={"limit": 100, "after": after, "properties": asked}
+            f"/crm/objects/2026-09/{kind}",
+            params={"limit": 100, "after": after, "properties": asked},
         ).json()
         listed += page["results"]
         after = page.get("paging", {}).get("next", {}).get("after")
@@ -49,7 +50,7 @@ def test_every_object_type_can_be_listed_searched_and_read(sandbox_server, kind)
     assert set(made["ids"]) <= set(found)
     assert set(found[made["ids"][0]]["properties"]) == names
     searched = sandbox_server.hubspot.post(
-        f"/crm/v3/objects/{kind}/search",
+        f"/crm/objects/2026-09/{kind}/search",
         json={
             "filterGroups": [
                 {
@@ -193,12 +194,12 @@ def test_lists_show_the_ties_that_are_asked_for(sandbox_server, deal):
 @pytest.mark.parametrize(
     ("path", "scope"),
     [
-        ("/crm/v3/objects/deals", "crm.objects.deals.read"),
+        ("/crm/objects/2026-09/deals", "crm.objects.deals.read"),
         ("/crm/objects/2026-09/companies", "crm.objects.companies.read"),
-        ("/crm/v3/objects/tickets", "tickets"),
-        ("/crm/v3/objects/notes", "crm.objects.contacts.read"),
-        ("/crm/v3/owners", "crm.objects.owners.read"),
-        ("/communication-preferences/v4/definitions", "communication_preferences.read"),
+        ("/crm/objects/2026-09/tickets", "tickets"),
+        ("/crm/objects/2026-09/notes", "crm.objects.contacts.read"),
+        ("/crm/owners/2026-09", "crm.objects.owners.read"),
+        ("/communication-preferences/2026-09/definitions", "communication_preferences.read"),
     ],
 )
 def test_a_token_may_lack_one_scope(sandbox_server, path, scope):

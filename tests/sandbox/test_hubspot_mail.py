@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-EMAILS, EVENTS = "/marketing/v3/emails", "/email/public/v1/events"
+EMAILS, EVENTS = "/marketing/emails/2026-09", "/email/public/v1/events"
 
 
 def events(server, **query):
@@ -27,8 +27,6 @@ def test_emails_come_page_by_page_with_the_ids_of_their_sendings(sandbox_server)
     assert all(each["primaryEmailCampaignId"] in each["allEmailCampaignIds"] for each in whole)
     tests = [each["testing"] for each in whole if "testing" in each]
     assert {each["abStatus"] for each in tests} == {"MASTER", "VARIANT"}
-    dated = sandbox_server.hubspot.get("/marketing/emails/2026-03", params={"limit": 100})
-    assert dated.json()["results"] == whole
 
 
 def test_events_are_the_newest_first_and_each_comes_once(sandbox_server):

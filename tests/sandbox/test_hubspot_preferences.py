@@ -2,7 +2,7 @@
 
 import pytest
 
-ROOT = "/communication-preferences/v4"
+ROOT = "/communication-preferences/2026-09"
 STATUSES = f"{ROOT}/statuses/batch/read?channel=EMAIL"
 EVERYTHING = f"{ROOT}/statuses/batch/unsubscribe-all/read?channel=EMAIL"
 NEWS, OFFERS = "901000001", "901000002"

@@ -11,7 +11,7 @@ import pytest
 
 from sandbox import leads
 from sandbox.clock import parse_instant
-from sandbox.klaviyo import Refused, parse_filter
+from sandbox.klaviyo import REVISIONS, Refused, parse_filter
 
 SCHEMAS = Path(__file__).parents[1] / "fixtures" / "klaviyo"
 EMAIL_ONLY = "equals(messages.channel,'email')"
@@ -141,24 +141,39 @@ def test_the_description_would_find_a_wrong_shape(sandbox_server):
 )
 def test_a_wrong_key_gets_401(sandbox_server, header, code):
     url = f"{sandbox_server.klaviyo_url}/profiles"
-    answer = httpx.get(url, headers={**header, "revision": "2026-07-15"})
+    answer = httpx.get(url, headers={**header, "revision": REVISIONS[-1]})
     assert refused(answer, 401)["code"] == code
 
 
 def test_a_key_without_scopes_gets_403(sandbox_server):
     key = f"Klaviyo-API-Key {sandbox_server.klaviyo_key}-without-scopes"
-    headers = {"Authorization": key, "revision": "2026-07-15"}
+    headers = {"Authorization": key, "revision": REVISIONS[-1]}
     answer = httpx.get(f"{sandbox_server.klaviyo_url}/profiles", headers=headers)
     assert refused(answer, 403)["code"] == "permission_denied"
 
 
-@pytest.mark.parametrize("revision", [None, "", "latest"])
+@pytest.mark.parametrize("revision", [None, "", "latest", "2026-10-16", "2099-01-15"])
 def test_a_revision_is_required(sandbox_server, revision):
     headers = {"Authorization": f"Klaviyo-API-Key {sandbox_server.klaviyo_key}"}
     if revision is not None:
         headers["revision"] = revision
     answer = httpx.get(f"{sandbox_server.klaviyo_url}/profiles", headers=headers)
     refused(answer, 400, "revision")
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_each_revision_in_support_is_served(sandbox_server, revision):
+    answer = sandbox_server.klaviyo.get("/metrics", headers={"revision": revision})
+    assert answer.status_code == 200
+
+
+def test_a_retired_revision_is_gone_for_those_who_want_to_know_and_replaced_for_others(
+    sandbox_server,
+):
+    retired = {"revision": "2024-07-15"}
+    assert sandbox_server.klaviyo.get("/metrics", headers=retired).status_code == 200
+    told = {**retired, "X-Klaviyo-Revision-Fall-Forward-Opt-Out": "1"}
+    refused(sandbox_server.klaviyo.get("/metrics", headers=told), 410)
 
 
 @pytest.mark.parametrize(
@@ -583,7 +598,7 @@ def test_a_count_that_klaviyo_or_the_sandbox_cannot_give_is_refused(
 def test_a_key_may_lack_one_scope(sandbox_server, club, path, scope):
     def ask(lacking):
         key = f"Klaviyo-API-Key {sandbox_server.klaviyo_key}-without-{lacking}"
-        headers = {"Authorization": key, "revision": "2026-07-15"}
+        headers = {"Authorization": key, "revision": REVISIONS[-1]}
         return httpx.get(f"{sandbox_server.klaviyo_url}{path}", headers=headers)
 
     assert refused(ask(scope), 403)["code"] == "permission_denied"

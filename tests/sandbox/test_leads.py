@@ -15,7 +15,7 @@ from sandbox.clock import FOREVER
 from sandbox.people import MAIL_DOMAINS
 from sandbox.simulate import Parameters, to_landing
 
-CONTACTS, PROFILES = "/crm/v3/objects/contacts", "/profiles"
+CONTACTS, PROFILES = "/crm/objects/2026-09/contacts", "/profiles"
 BOOK = leads.book()
 QUIET = 1_514_851_200_000  # nothing happens from here on
 SEVEN_NIGHTS_BEFORE = 1_514_332_800_000  # the end of the history
@@ -41,7 +41,7 @@ def whose(story, source="hubspot"):
 
 def read(server, *ids, kind="contacts", properties=("hs_merged_object_ids",)):
     body = {"inputs": [{"id": each} for each in ids], "properties": list(properties)}
-    answer = server.hubspot.post(f"/crm/v3/objects/{kind}/batch/read", json=body).json()
+    answer = server.hubspot.post(f"/crm/objects/2026-09/{kind}/batch/read", json=body).json()
     return {each["id"]: each["properties"] for each in answer["results"]}
 
 

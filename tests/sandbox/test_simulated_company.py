@@ -31,7 +31,7 @@ def landed(tmp_path_factory):
 def test_the_look_alike_apis_serve_it(simulated):
     with serve(simulated) as server:
         deals = server.hubspot.get(
-            "/crm/v3/objects/tickets?limit=100&properties=hs_pipeline_stage"
+            "/crm/objects/2026-09/tickets?limit=100&properties=hs_pipeline_stage"
         ).json()["results"]
         assert {deal["properties"]["hs_pipeline_stage"] for deal in deals} <= set("1234")
         events = server.klaviyo.get("/events?page[size]=5").json()["data"]

@@ -83,6 +83,31 @@ def test_a_busy_port_is_one_clear_line(settings, monkeypatch):
             embedded.up(Settings.from_env(), embedded.Ports.from_env(), print)
 
 
+def test_all_busy_ports_are_named_at_once(settings, monkeypatch):
+    with (
+        socket.create_server(("127.0.0.1", 0)) as one,
+        socket.create_server(("127.0.0.1", 0)) as other,
+    ):
+        sandbox, ui = one.getsockname()[1], other.getsockname()[1]
+        monkeypatch.setenv("RAPPORT_SANDBOX_PORT", str(sandbox))
+        monkeypatch.setenv("RAPPORT_UI_PORT", str(ui))
+        with pytest.raises(SettingsError) as told:
+            embedded.up(settings, embedded.Ports.from_env(), print)
+    assert str(told.value) == (
+        f"ports {sandbox} and {ui} are in use by something else; set RAPPORT_SANDBOX_PORT and "
+        "RAPPORT_UI_PORT to free ports, or end what uses them"
+    )
+
+
+def test_one_port_for_two_services_is_told_before_either_starts(settings, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    monkeypatch.setenv("RAPPORT_SANDBOX_PORT", port)
+    monkeypatch.setenv("RAPPORT_UI_PORT", port)
+    with pytest.raises(SettingsError, match=f"port {port} is in use.*RAPPORT_UI_PORT"):
+        embedded.up(settings, embedded.Ports.from_env(), print)
+
+
 def test_a_service_that_ends_at_once_shows_the_end_of_its_log(settings):
     broken = embedded._Service(
         "worker", [sys.executable, "-c", "raise SystemExit('no such setting')"], health_url="x"

@@ -37,7 +37,7 @@ def crm():
             return next(left)
 
         made.api = SimpleNamespace(post=post)
-        made._splitters, made._refusals = {}, []
+        made._version, made._splitters, made._refusals = "2026-09", {}, []
         return made
 
     return make

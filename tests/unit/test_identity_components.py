@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rapport.identity.components import FOREVER, Holdings, components, resolve, timeline
+from rapport.identity.components import (
+    FOREVER,
+    Holdings,
+    _distinct,
+    components,
+    resolve,
+    timeline,
+)
 from rapport.identity.nights import POLICY, RULES
 
 # The same examples every time, and no file of past ones.
@@ -207,3 +214,8 @@ def test_the_work_grows_with_the_records_not_with_their_square():
     seconds(1_000)
     small = min(seconds(25_000) for _ in range(3))
     assert seconds(200_000) < 32 * small
+
+
+def test_days_before_1970_are_days_like_others():
+    rows = np.array([[-3000, 1], [20, 0], [-3000, 1], [-3001, 2]])
+    assert _distinct(rows).tolist() == [[-3001, 2], [-3000, 1], [20, 0]]

@@ -8,7 +8,7 @@ import pytest
 
 from rapport.landing import declare
 from rapport.sources.http import Pace
-from rapport.sources.hubspot.associations import DUE_IDS, HAPPENED
+from rapport.sources.hubspot.associations import DUE_IDS, HAPPENED, READ
 from rapport.sources.known import SWEEP_DAYS, Known, batches, create_state, listing_due
 from rapport.sources.streams import (
     ASSOCIATIONS,
@@ -117,14 +117,14 @@ class TestDue:
     def due(self, landing, as_of=NIGHT, recent=14):
         known = Known(landing.known.landing_dir, as_of)
         values = {
-            "from_type": "calls",
-            "to_type": "contacts",
+            "tie": "calls:contacts",
             "as_of": as_of,
             "recent": recent,
             "sweep": SWEEP_DAYS,
             "everything": known.is_lost(ASSOCIATIONS),
         }
         with known.open(CALLS, ASSOCIATIONS, REMOVALS[HUBSPOT], REFUSALS[HUBSPOT]) as connection:
+            connection.execute(READ)
             create_state(connection, CALLS, HAPPENED)
             return sorted(id_ for ids in batches(connection, 3, DUE_IDS, values) for id_ in ids)
 

@@ -150,6 +150,25 @@ def test_a_stream_that_gets_a_column_can_be_read_with_it_before_the_next_load(cr
     assert not list(crm.dir.rglob("*.part"))
 
 
+def test_a_damaged_declaration_is_written_anew(crm):
+    landing.declare(crm.dir, "crm", "contacts", COLUMNS)
+    file = crm.dir / "crm/contacts/load_date=1970-01-01" / landing.DECLARED_FILE
+    whole = file.read_bytes()
+    file.write_bytes(whole[:20] + b"?" + whole[21:])
+    assert crm.ids() == []
+    assert file.read_bytes() == whole
+
+
+def test_what_is_listed_is_on_the_disk_with_its_folders(crm, monkeypatch):
+    synced: list[str] = []
+    monkeypatch.setattr("rapport.landing.loads._sync", lambda path: synced.append(path.name))
+    crm.land(("1", "2018-01-01"))
+    assert synced[0] == "contacts.parquet"
+    assert set(synced[1:3]) == {"contacts", "load_date=2018-01-02"}
+    assert synced[3].endswith(".part")
+    assert synced[4:] == ["_dlt_loads"]
+
+
 def test_a_night_opened_has_its_completed_loads_and_no_later_one(crm):
     crm.land(("1", "2018-01-01"))
     crm.land(("2", "2018-01-03"), as_of=date(2018, 1, 3))

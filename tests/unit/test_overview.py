@@ -17,7 +17,7 @@ import pytest
 from rapport.build.parts import Part
 from rapport.build.record import Header, Outcome, RecordWriter
 from rapport.gate.docs import Docs
-from rapport.landing import newest_loads
+from rapport.landing import newest_files
 from rapport.overview import Nights, Run, Task, page_of, runbook_page
 from rapport.overview.nights import CROSS
 from rapport.overview.page import SCRIPT_HASH
@@ -412,9 +412,9 @@ def test_a_time_that_is_garbage_tells_nothing(settings, times):
 
 def test_a_load_that_did_not_arrive_whole_or_is_gone_counts_for_nothing(settings):
     land(settings, "orders", "1514900000.000000", ["2018-01-02 20:15:00"], status=1)
-    assert newest_loads(settings.landing_dir, "shop", ["orders"]) == {}
+    assert newest_files(settings.landing_dir, "shop", ["orders"]) == {}
     land(settings, "orders", "1514900001.000000", ["2018-01-02 20:15:00"])
-    [path] = newest_loads(settings.landing_dir, "shop", ["orders"])["orders"]
+    [path] = newest_files(settings.landing_dir, "shop", ["orders"])["orders"]
     (settings.landing_dir / "shop" / path).unlink()
     told = text_of(section(said(settings), "sources"))
     assert f"shop.orders read 2018-01-02 13:33 20 h {NOTHING}" in told

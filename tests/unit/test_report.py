@@ -681,6 +681,14 @@ def cells(section, title: str) -> list[dict[str, str]]:
     return [{key: str(value) for key, value in row.items()} for row in table.rows]
 
 
+def test_its_foot_tells_of_an_api_that_was_losing_its_support_that_day(tmp_path, page):
+    line = "support of hubspot's version v1 ends on 2027-09-01"
+    gate = {"evaluated": 9, "warnings": [], "support_ends": [line]}
+    told = Seen(write_report(made(tmp_path, {}, gate=gate)).read_text())
+    assert f"To see to in time: {line}." in told.texts["p"]
+    assert "To see to in time" not in page
+
+
 def test_the_page_says_the_last_complete_day_of_the_firms_clock(page):
     assert (
         "The night of 2 January 2018: everything up to the end of 1 January 2018 on the firm's "

@@ -4,8 +4,11 @@
 select
     events.metric_id,
     metrics.metric_name,
-    case when meanings.metric_name is null then 'klaviyo_metrics' else 'refunded_order_metrics' end
-        as missing_in,
+    case
+        when events.metric_id is null then 'klaviyo'
+        when meanings.metric_name is null then 'klaviyo_metrics'
+        else 'refunded_order_metrics'
+    end as missing_in,
     count(*) as event_count,
     min(events.occurred_at) as first_event_at,
     max(events.occurred_at) as last_event_at

@@ -205,9 +205,10 @@ def _distinct(rows: Ints) -> Ints:
     """Distinct rows in order; as one number each they sort ten times faster than as rows."""
     if len(rows) == 0:
         return rows
-    shape = tuple(rows.max(axis=0) + 1)
-    packed = np.unique(np.ravel_multi_index(tuple(rows.T), shape))
-    return np.stack(np.unravel_index(packed, shape), axis=1)
+    least = rows.min(axis=0)  # days before 1970 are less than none
+    shape = tuple(rows.max(axis=0) - least + 1)
+    packed = np.unique(np.ravel_multi_index(tuple((rows - least).T), shape))
+    return np.stack(np.unravel_index(packed, shape), axis=1) + least
 
 
 def _separated(told_apart: Ints) -> Ints:

@@ -22,9 +22,9 @@ from rapport.landing.loads import (
     files_of_night,
     listed_loads,
     loads_of_night,
-    newest_loads,
+    newest_files,
 )
-from rapport.landing.reading import Reached, declare, is_lost, opened, reached, watermark
+from rapport.landing.reading import Reached, declare, is_lost, opened, reached, started, watermark
 from rapport.landing.slices import Slices
 
 __all__ = [
@@ -39,9 +39,10 @@ __all__ = [
     "is_lost",
     "listed_loads",
     "loads_of_night",
-    "newest_loads",
+    "newest_files",
     "opened",
     "reached",
     "set_aside_damaged",
+    "started",
     "watermark",
 ]

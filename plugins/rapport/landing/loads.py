@@ -4,10 +4,12 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ LOAD_ID = "_dlt_load_id"
 # For so long a later try of the same night goes on where an unfinished one stopped. It is well
 # below the shortest overlap (`Stream.overlap`): the next night reads what came late meanwhile.
 RESUMED_SECONDS = 12 * 3600.0
-NEWEST = 400  # of the list, where only the newest loads are asked for
+SYNCED_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,10 @@ class Load:
 
 def listed_loads(landing_dir: Path, source: str) -> list[Load]:
     """Return every load of a source that was ever listed, in the order of their ids."""
-    found = [
-        load for path in (landing_dir / source / LISTED).glob("*.jsonl") for load in read_list(path)
-    ]
-    return sorted(found, key=lambda load: load.load_id)
+    return sorted(
+        (load for _, loads in read_list(landing_dir, source) for load in loads),
+        key=lambda load: load.load_id,
+    )
 
 
 def completed_loads(landing_dir: Path, source: str) -> set[str]:
@@ -71,31 +73,21 @@ def loads_of_night(landing_dir: Path, source: str, as_of: date) -> set[str]:
     return {load_of(path) for path in files_of(landing_dir / source, as_of)} & completed
 
 
-def newest_loads(
-    landing_dir: Path, source: str, streams: Sequence[str], most: int = 3
+def newest_files(
+    landing_dir: Path, source: str, streams: Iterable[str], most: int = 3
 ) -> dict[str, list[Path]]:
     """Return the newest files of each stream, of completed loads, the newest first.
 
-    The list is read from its end until every stream has so many, and no further than some hundred
-    loads: it grows every night, and whoever asks only wants to know how fresh the landing is.
-
     Returns:
-        Paths relative to the source's folder; nothing for a stream of which nothing landed lately.
+        Paths relative to the source's folder, at most ``most`` of each; nothing of a stream of
+        which nothing landed.
     """
     found: dict[str, list[Path]] = {stream: [] for stream in streams}
-    lists = sorted(
-        (landing_dir / source / LISTED).glob("*.jsonl"),
-        key=lambda path: path.stem.partition("__")[2],
-        reverse=True,
-    )
-    for path in lists[:NEWEST]:
-        for load in read_list(path):
-            for name in load.files if load.is_complete else ():
-                files = found.get(name.partition("/")[0])
-                if files is not None and len(files) < most:
-                    files.append(Path(name))
-        if all(len(files) == most for files in found.values()):
-            break
+    for load in reversed(listed_loads(landing_dir, source)):
+        for name in load.files if load.is_complete else ():
+            files = found.get(name.partition("/")[0])
+            if files is not None and len(files) < most:
+                files.append(Path(name))
     return {stream: files for stream, files in found.items() if files}
 
 
@@ -152,13 +144,18 @@ def put_on_list(landing_dir: Path, source: str, row: dict[str, Any]) -> None:
     path = known[0] if known else folder / f"{source}__{row['load_id']}.jsonl"
     part = path.with_suffix(".part")
     part.write_text(json.dumps(row) + "\n")
-    sync(part)
+    sync([part])
     part.replace(path)
-    sync(folder)
+    sync([folder])
 
 
-def sync(path: Path) -> None:
-    """Have a file, or the names in a folder, on the disk."""
+def sync(paths: Iterable[Path]) -> None:
+    """Have files, or the names in folders, on the disk: together, as a disk writes them at once."""
+    with ThreadPoolExecutor(SYNCED_AT_ONCE) as pool:
+        list(pool.map(_sync, paths))
+
+
+def _sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -169,8 +166,8 @@ def sync(path: Path) -> None:
 def new_id(landing_dir: Path, source: str, last: str = "") -> str:
     """An id that sorts behind all that are there, also where the clock was set back."""
     now = f"{time.time_ns() / 1e9:.6f}"
-    listed = (landing_dir / source / LISTED).glob("*.jsonl")
-    known = [path.stem.partition("__")[2] for path in listed]
+    listed = [entry.name for entry in _entries(landing_dir / source / LISTED)]
+    known = [name.removesuffix(".jsonl").partition("__")[2] for name in listed]
     newest = max([last, *(id_ for id_ in known if _is_moment(id_))])
     if now > newest:
         return now
@@ -181,10 +178,23 @@ def _is_moment(load_id: str) -> bool:
     return len(load_id.partition(".")[0]) == 10 and load_id.replace(".", "", 1).isdecimal()
 
 
-def read_list(path: Path) -> list[Load]:
+def read_list(landing_dir: Path, source: str) -> Iterator[tuple[str, tuple[Load, ...]]]:
+    """The files of a source's list, each with the loads that it names."""
+    for entry in _entries(landing_dir / source / LISTED):
+        if entry.name.endswith(".jsonl"):
+            found = entry.stat()
+            version = found.st_ino, found.st_mtime_ns, found.st_size
+            yield entry.path, _read_lines(entry.path, *version)
+
+
+# A pull asks for the list many times, and of a year it has thousands of files: a file that is as it
+# was is not read again.
+@lru_cache(maxsize=100_000)
+def _read_lines(name: str, *_version: int) -> tuple[Load, ...]:
     """The loads that a file of the list names; one that cannot be read names a lost one."""
+    path = Path(name)
     try:
-        return [
+        return tuple(
             Load(
                 load_id=str(row["load_id"]),
                 is_complete=row.get("status") == 0,
@@ -196,17 +206,29 @@ def read_list(path: Path) -> list[Load]:
                 lost_at=row.get("lost_at", ""),
             )
             for row in map(json.loads, path.read_text().splitlines())
-        ]
+        )
     except (ValueError, KeyError, TypeError):
-        return [Load(path.stem.partition("__")[2], is_complete=False)]
+        return (Load(path.stem.partition("__")[2], is_complete=False),)
 
 
-def files_of(folder: Path, as_of: date | None = None, stream: str = "*") -> Iterator[Path]:
-    """The files of loads in a source's folder, listed or not."""
-    for night in folder.glob(f"{stream}/load_date=*"):
-        day = date.fromisoformat(night.name.removeprefix("load_date="))
-        if as_of is None or day <= as_of:
-            yield from (path for path in night.glob("*.parquet") if path.name != "declared.parquet")
+def files_of(folder: Path, as_of: date | None = None, stream: str = "") -> Iterator[Path]:
+    """The files of loads in a source's folder, listed or not; of one stream, if it is named."""
+    for of_stream in [stream] if stream else [entry.name for entry in _entries(folder)]:
+        for night in _entries(folder / of_stream):
+            _, is_night, day = night.name.partition("load_date=")
+            if is_night and (as_of is None or date.fromisoformat(day) <= as_of):
+                for file in _entries(night):
+                    if file.name.endswith(".parquet") and file.name != DECLARED_FILE:
+                        yield Path(file.path)
+
+
+def _entries(folder: os.PathLike[str]) -> list[os.DirEntry[str]]:
+    """What is in a folder; nothing in what is none."""
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def load_of(path: Path) -> str:

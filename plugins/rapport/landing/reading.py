@@ -1,10 +1,11 @@
 """What a night has of a stream, and how far that goes."""
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -16,11 +17,12 @@ from rapport.landing.loads import (
     DECLARED,
     LISTED,
     LOAD_ID,
+    files_of,
     files_of_night,
     is_finished,
     is_unfinished,
     listed_loads,
-    loads_of_night,
+    load_of,
     lost_loads,
 )
 from rapport.settings import cutoff_of
@@ -29,17 +31,32 @@ from rapport.settings import cutoff_of
 def declare(landing_dir: Path, source: str, stream: str, columns: Iterable[str]) -> None:
     """Give a stream a file with its columns and no rows, so that it can be read before any load."""
     listed = landing_dir / source / LISTED / "declared.jsonl"
+    path = landing_dir / source / stream / DECLARED
+    declaration = _declaration((*columns, LOAD_ID))
+    if path.is_file() and path.read_bytes() == declaration and listed.is_file():
+        return
     listed.parent.mkdir(parents=True, exist_ok=True)
     listed.touch()  # of a source that is never pulled too, it can be asked which loads it has
-    path = landing_dir / source / stream / DECLARED
-    schema = pa.schema([(column, pa.string()) for column in (*columns, LOAD_ID)])
-    with suppress(OSError, pa.ArrowException):  # not there, or damaged: it is written anew
-        if pq.read_schema(path).names == schema.names:
-            return
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}.part")  # groups of a source start together
-    pq.write_table(schema.empty_table(), part)
+    part.write_bytes(declaration)
     part.replace(path)
+
+
+@cache
+def _declaration(columns: tuple[str, ...]) -> bytes:
+    """A parquet file of text columns without rows."""
+    schema = pa.schema([(column, pa.string()) for column in columns])
+    file = pa.BufferOutputStream()
+    pq.write_table(schema.empty_table(), file)
+    return bytes(file.getvalue())
+
+
+def started() -> duckdb.DuckDBPyConnection:
+    """Return an engine of its own, whose clock is UTC."""
+    connection = duckdb.connect()
+    connection.execute("set timezone = 'UTC'")
+    return connection
 
 
 @contextmanager
@@ -55,8 +72,7 @@ def opened(
         DamagedLanding: a file cannot be read; its load does not count any more.
     """
     loads = listed_loads(landing_dir, source)
-    with duckdb.connect() as connection, damage_named(landing_dir, [source], as_of):
-        connection.execute("set timezone = 'UTC'")
+    with started() as connection, damage_named(landing_dir, [source], as_of):
         connection.execute(
             "create table resumed as select unnest(?::varchar[]) as load_id",
             [[load.load_id for load in loads if is_unfinished(load, loads, as_of)]],
@@ -99,6 +115,7 @@ def reached(
     as_of: date,
     *,
     newest_first: bool = False,
+    engine: Callable[[], duckdb.DuckDBPyConnection] | None = None,
 ) -> Reached:
     """Return how far the night of ``as_of`` has landed a stream.
 
@@ -109,6 +126,18 @@ def reached(
 
     Cursors further than a day beyond the night's cutoff are garbage from the
     source (a record dated 2099 must not stop all later pulls) and are left out.
+
+    Args:
+        landing_dir: the landing.
+        source: a folder of it.
+        stream: of the source.
+        cursor: a column of it.
+        as_of: the night.
+        newest_first: whether the source begins with the newest.
+        engine: gives one that reads the files, whose clock is UTC; left out, one is started.
+
+    Raises:
+        DamagedLanding: a file cannot be read; its load does not count any more.
     """
     loads = listed_loads(landing_dir, source)
     lost = lost_loads(loads, stream, as_of)
@@ -121,29 +150,40 @@ def reached(
         and (not lost or load.load_id < lost[0].load_id or load.pull > lost_at)
         and not (newest_first and not is_finished(load, loads) and load.load_date != as_of)
     }
-    if not counted.keys() & loads_of_night(landing_dir, source, as_of):
+    files = [
+        str(path)
+        for path in files_of(landing_dir / source, as_of, stream)
+        if load_of(path) in counted
+    ]
+    if not files:
         return Reached()
-    with opened(landing_dir, source, [stream], as_of) as connection:
-        connection.execute(
-            "create table counted as select unnest(?::varchar[]) as load_id, "
-            "unnest(?::boolean[]) as is_resumed",
-            [list(counted), list(counted.values())],
-        )
-        found = connection.execute(
-            f"""
+    resumed = [load_id for load_id, is_resumed in counted.items() if is_resumed]
+    with damage_named(landing_dir, [source], as_of):
+        found = (
+            (engine or started)()
+            .execute(
+                f"""
             select
-                epoch_us(max(moment) filter (where not is_resumed or not ?)),
+                epoch_us(max(moment) filter (where not is_resumed or not $newest_first)),
                 epoch_us(max(moment) filter (where is_resumed)),
                 epoch_us(min(moment) filter (where is_resumed))
             from (
-                select try_cast("{cursor}" as timestamptz) as moment, is_resumed
-                from "{stream}"
-                inner join counted on {LOAD_ID} = load_id
+                select
+                    try_cast("{cursor}" as timestamptz) as moment,
+                    {LOAD_ID} in (select unnest($resumed::varchar[])) as is_resumed
+                from read_parquet($files, union_by_name = true)
             )
-            where moment < ?
+            where moment < $end
             """,
-            [newest_first, cutoff_of(as_of) + timedelta(days=1)],
-        ).fetchone()
+                {
+                    "files": files,
+                    "resumed": resumed,
+                    "newest_first": newest_first,
+                    "end": cutoff_of(as_of) + timedelta(days=1),
+                },
+            )
+            .fetchone()
+        )
     return Reached(*(us and datetime.fromtimestamp(us / 1e6, tz=UTC) for us in found or ()))
 
 

@@ -179,12 +179,15 @@ class Slices:
             _write(table.append_column(LOAD_ID, ids), path)
             name = f"{stream}/load_date={self._as_of}/{load_id}.0.parquet"
             files[name] = path, path.stat().st_size
+        sync(path for path, _ in files.values())
         reach("slice written")
         folder = self._landing_dir / self._source
         with locked(lock_of(self._landing_dir, self._source)):
             for name, (path, _) in files.items():
                 _move(path, folder / name)
                 reach("slice half in place")
+            nights = [(folder / name).parent for name in files]
+            sync([*nights, *(night.parent for night in nights)])
             reach("slice in place")
             put_on_list(
                 self._landing_dir,
@@ -219,9 +222,8 @@ def _run_at_end(rows: pa.Table, columns: Sequence[str]) -> int:
 
 
 def _write(table: pa.Table, path: Path) -> None:
-    """Write a file and have it on the disk, counted."""
+    """Write a file, counted."""
     pq.write_table(table, path, compression="zstd", write_page_checksum=True)
-    sync(path)
     if (rows := pq.read_metadata(path).num_rows) != table.num_rows:
         raise LandingError(f"{path}: {table.num_rows} rows were written, but {rows} are there")
 
@@ -234,10 +236,8 @@ def _move(path: Path, target: Path) -> None:
     else:
         part = target.with_name(f"{MOVING}{target.stem}.part")
         shutil.copyfile(path, part)
-        sync(part)
+        sync([part])
         part.replace(target)
-    sync(target.parent)
-    sync(target.parent.parent)
 
 
 def same_disk(*paths: Path) -> bool:
@@ -250,10 +250,10 @@ def _sweep(landing_dir: Path, source: str) -> None:
     folder = landing_dir / source
     with locked(lock_of(landing_dir, source)):
         listed = folder / LISTED
-        for path in listed.glob("*.jsonl"):
-            for load in read_list(path):
+        for listed_in, loads in list(read_list(landing_dir, source)):
+            for load in loads:
                 if not load.is_complete and not load.lost_at:
-                    logger.warning("%s: its line in the list of loads is damaged", path)
+                    logger.warning("%s: its line in the list of loads is damaged", listed_in)
                     lose(landing_dir, source, load.load_id)
         known = {load.load_id for load in listed_loads(landing_dir, source)}
         for path in [*files_of(folder), *listed.glob("*.part"), *folder.glob(f"*/*/{MOVING}*")]:

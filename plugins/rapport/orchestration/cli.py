@@ -323,16 +323,21 @@ def _print_summary(
     _print_table("Segments", ("segment", "members", "hold-out", "held back"), segments)
     for task_id, gate in (("check_sources", "What came in"), ("check_release", "What goes out")):
         found = airflow.returned(run_id, task_id)
-        console.print(f"{gate}: {found['evaluated']} checks, {len(found['warnings'])} warnings")
-        for warning in found["warnings"]:
-            console.print(f"  warning: {warning}", markup=False, soft_wrap=True)
-        for table in found["left_out"]:
-            console.print(f"  not looked at: {table}", markup=False, soft_wrap=True)
+        for line in _of_gate(gate, found):
+            console.print(line, markup=False, soft_wrap=True)
     _print_policies(folder)
     current = "current" if published["is_current"] else "kept beside a newer current release"
     console.print(f"\nRelease   {published['release_id']} ({current})\n          {folder}")
     if airflow.returned(run_id, "report_night"):
         console.print(f"Report    {report_path(folder)}", soft_wrap=True)
+
+
+def _of_gate(gate: str, found: dict[str, Any]) -> Iterator[str]:
+    """Say what a gate found, and what else was noticed with it."""
+    yield f"{gate}: {found['evaluated']} checks, {len(found['warnings'])} warnings"
+    yield from (f"  warning: {warning}" for warning in found["warnings"])
+    yield from (f"  not looked at: {table}" for table in found["left_out"])
+    yield from (f"  to see to in time: {line}" for line in found.get("support_ends", ()))
 
 
 def _left_out(sources: dict[str, Any]) -> Iterator[str]:

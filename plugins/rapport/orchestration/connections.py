@@ -1,5 +1,6 @@
 """From Airflow's connections to what a source needs."""
 
+import json
 import os
 
 from airflow.sdk import BaseHook
@@ -51,17 +52,27 @@ def source_connection(source: str) -> Connection:
     """Return the connection ``rapport_<source>``.
 
     Raises:
-        SourceDenied: there is no such connection, or its type is not supported.
+        SourceDenied: there is no such connection, it cannot be read, its type is not supported, or
+            something is missing in it.
     """
     connection_id = _id_of(source)
+    variable = f"AIRFLOW_CONN_{connection_id.upper()}"
     try:
         found = BaseHook.get_connection(connection_id)
     except AirflowNotFoundException:
+        if os.environ.get(variable):  # Airflow takes what it cannot read for absent
+            raise SourceDenied(
+                connection_id, f"{variable} is set, and is no connection, neither JSON nor a URI"
+            ) from None
         raise SourceDenied(
             connection_id,
             "no such Airflow connection. Make it under Admin > Connections, or set "
-            f"AIRFLOW_CONN_{connection_id.upper()}; a firm without it leaves it out of sources.yml",
+            f"{variable}; a firm without it leaves it out of sources.yml",
         ) from None
+    try:
+        json.loads(found.extra or "{}")
+    except ValueError:  # of which Airflow makes an empty one
+        raise SourceDenied(connection_id, "its extra is not JSON") from None
     if source in DEFAULT_URLS:
         url = found.host or DEFAULT_URLS[source]
     else:
@@ -81,7 +92,12 @@ def _database_url(connection_id: str, found: AirflowConnection) -> str:
             f"connection type {found.conn_type!r} is not one of {sorted(DRIVERS)}",
         )
     if found.conn_type == "sqlite":
-        return f"sqlite:///{found.host or found.schema}"
+        if not (path := found.host or found.schema):
+            raise SourceDenied(connection_id, "has no host, which is the path of the SQLite file")
+        return f"sqlite:///{path}"
+    parts = {"host": found.host, "schema (the database)": found.schema, "login": found.login}
+    if missing := [name for name, value in parts.items() if not value]:
+        raise SourceDenied(connection_id, f"has no {', no '.join(missing)}; set them")
     url = URL.create(
         DRIVERS[found.conn_type],
         username=found.login,

@@ -179,12 +179,7 @@ def up(
     env = environment(settings, ports)
     _end_outdated(settings, ports, env, say)
     services = _services(settings, ports)
-    for service in services:
-        if service.port and _running(settings, service.name) is None and _taken(service.port):
-            raise SettingsError(
-                f"port {service.port} is in use by something else; set {service.port_variable} "
-                "to a free port, or end what uses it"
-            )
+    _check_ports([service for service in services if _running(settings, service.name) is None])
     _prepare(settings, ports, services, env, say, wait_for)
     starting = [s for s in services if _running(settings, s.name) is None]
     started = time.monotonic()
@@ -494,6 +489,29 @@ def _signal(session: int, number: signal.Signals) -> None:
     for pid in _members(session):
         with suppress(ProcessLookupError):
             os.kill(pid, number)
+
+
+def _check_ports(services: Sequence[_Service]) -> None:
+    """Check that the services about to start can have their ports.
+
+    Raises:
+        SettingsError: a port is taken; all that are taken are named at once.
+    """
+    wanted = [service for service in services if service.port]
+    taken = {
+        service.port_variable: service.port
+        for place, service in enumerate(wanted)
+        if service.port in [other.port for other in wanted[:place]] or _taken(service.port or 0)
+    }
+    if not taken:
+        return
+    are, free, them = "port {} is", "a free port", "it"
+    if len(taken) > 1:
+        are, free, them = "ports {} are", "free ports", "them"
+    raise SettingsError(
+        f"{are.format(' and '.join(map(str, taken.values())))} in use by something else; set "
+        f"{' and '.join(taken)} to {free}, or end what uses {them}"
+    )
 
 
 def _taken(port: int) -> bool:

@@ -5,16 +5,21 @@ only: what a task returns is stored by Airflow.
 """
 
 import logging
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from airflow.sdk import get_current_context
 
 from rapport.errors import SettingsError
-from rapport.orchestration.connections import declared_sources, source_connection
+from rapport.orchestration.connections import (
+    declared_sources,
+    is_connected,
+    source_connection,
+)
 from rapport.orchestration.failures import no_retry_when_hopeless
 from rapport.settings import Settings
 from rapport.sources.streams import GROUPS
+from rapport.sources.versions import ENDPOINTS, chosen, ending
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +66,22 @@ def check_sources() -> dict[str, Any]:
     ]
     for group in missing:
         logger.warning("%s: its pull failed; what it brings stays as of its last night", group)
-    return _check("sources", landing_dir=Settings.from_env().landing_dir, missing=missing)
+    found = _check("sources", landing_dir=Settings.from_env().landing_dir, missing=missing)
+    return found | {"support_ends": _support_ends(datetime.now(UTC).date())}
+
+
+def _support_ends(today: date) -> list[str]:
+    """Say which versions of the sources' APIs, as they are called, are losing their support."""
+    there = declared_sources()
+    chose = {
+        source: chosen(source, source_connection(source).options if is_connected(source) else {})
+        for source in ENDPOINTS
+        if source in there.sources
+    }
+    lines = ending(today, there.names, chose)
+    for line in lines:
+        logger.warning("%s", line)
+    return lines
 
 
 def build() -> dict[str, Any]:

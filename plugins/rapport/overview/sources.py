@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from rapport.landing import newest_loads
+from rapport.landing import newest_files
 from rapport.overview.nights import Nights
 from rapport.overview.words import age, moment, task_link
 from rapport.pages import NOTHING, number
@@ -104,7 +104,7 @@ def _streams(said: Mapping[str, Any], landing_dir: Path, now: datetime) -> Table
             for stream in group
             if stream.source == source and stream.full_name not in _OURS
         ]
-        loads = newest_loads(landing_dir, source, [stream.name for stream in streams])
+        loads = newest_files(landing_dir, source, [stream.name for stream in streams])
         for stream in streams:
             fresh = _fresh(landing_dir / source, stream, loads.get(stream.name, []))
             if said or fresh:

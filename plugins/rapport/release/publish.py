@@ -59,7 +59,8 @@ def publish_release(
         as_of: the night that the warehouse shows.
         gate: summary of the gate's result over this very file.
         came_in: summary of the source gate's result over what the file was built of; readers get
-            its warnings beside the gate's.
+            its warnings beside the gate's. Its ``support_ends`` goes by the day it was made on, so
+            the manifest alone tells it.
         keep: how many nights stay on disk; the current one always does.
         take_current: become current even if a later night is, or if a rollback had
             withdrawn this content.
@@ -111,6 +112,7 @@ def _found(gate: Mapping[str, Any], came_in: Mapping[str, Any] | None) -> dict[s
         "evaluated": sum(each.get("evaluated", 0) for each in gates),
         "warnings": [line for each in gates for line in each.get("warnings") or ()],
         "left_out": [line for each in gates for line in each.get("left_out") or ()],
+        "support_ends": list((came_in or {}).get("support_ends") or ()),
     }
 
 

@@ -44,7 +44,8 @@ class Night:
         as_of: the night it shows.
         last_day: the last day of the firm's clock of which nothing is missing.
         time_zone: of the firm's clock; empty where the release does not say.
-        gate: what the gate found: ``evaluated`` and ``warnings``.
+        gate: what the gate found: ``evaluated`` and ``warnings``; and, of the day it was made,
+            ``support_ends``.
         before: the release of the latest earlier night that is still there, for what has changed;
             its tables are in the schema of the same name.
     """

@@ -10,7 +10,7 @@ a firm of its own has those that have a connection or were ever pulled, so that 
 was lost fails a night and does not make a source silently absent.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 from rapport.errors import SourcesError
 from rapport.settings import Settings
 from rapport.sources.streams import AFTER, GROUPS, KEPT_BOOKS, STREAMS, Stream
+from rapport.sources.versions import DEFAULTS, ENDPOINTS, Version
 from rapport.written import Layer, Problem, faults, placed
 
 SOURCES = tuple(dict.fromkeys(stream.source for stream in STREAMS))
@@ -180,8 +181,23 @@ def sources_page() -> str:
             scope = f"`{stream.scope}`" if stream.scope else ""
             lost = f"(part of `{stream.part_of}`)" if stream.part_of else stream.without
             lines.append(f"| `{stream.name}` | {scope} | {lost} |")
-        lines.append("")
+        lines += ["", *_calls(source)]
     return "\n".join(lines)
+
+
+def _calls(source: str) -> Iterator[str]:
+    """Yield what is called of a source's API, and until when the vendor supports it."""
+    by_version: dict[Version, list[str]] = {}
+    for endpoint in ENDPOINTS.get(source, ()):
+        call = f"`{endpoint.method} {endpoint.template}`"
+        by_version.setdefault(endpoint.only or DEFAULTS[source], []).append(call)
+    for version, calls in by_version.items():
+        until = version.ends_on or "further notice"
+        yield f"Called in version {version.name}, which is supported until {until}"
+        yield f"([the vendor's page]({version.told_in})):"
+        yield ""
+        yield from (f"- {call}" for call in calls)
+        yield ""
 
 
 def _of_file(path: Path) -> Declared:

@@ -1,36 +1,72 @@
 """What every HTTP source needs: patience with limits, none with nonsense.
 
-dlt's client waits and retries (429, 5xx, time-outs, broken bodies; ``Retry-After``
-in seconds or as a date). Added here: a deadline for the whole pull, a token that
-goes to one host only, and answers that are read strictly.
+dlt's client turns pages; tenacity waits and asks again. Not dlt's own retries: they cut a
+``Retry-After`` to their longest wait. Here it is kept whole or, where the pull would be over by
+then, ends the pull with the hour. A deadline holds for the whole pull, a token goes to one host
+only, answers are read strictly, and errors say what the vendor said.
 """
 
 import json
+import logging
 import time
 from collections.abc import Container, Iterator
-from functools import partial
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import cache, partial
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from dlt.common.configuration.specs import RuntimeConfiguration
-from dlt.sources.helpers.requests import Client
+from dlt.common.jsonpath import compile_path
 from dlt.sources.helpers.rest_client import RESTClient
 from dlt.sources.helpers.rest_client.client import PageData
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
-from requests import PreparedRequest, Response
+from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from requests.exceptions import HTTPError, RequestException
+from requests.exceptions import (
+    ChunkedEncodingError,
+    ConnectionError,
+    ContentDecodingError,
+    HTTPError,
+    RequestException,
+    Timeout,
+)
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_exponential_jitter,
+)
 
-from rapport.errors import ScopeMissing, SourceDenied, SourceError, SourceRefused
+from rapport.errors import (
+    BudgetSpent,
+    NotBefore,
+    ScopeMissing,
+    SourceDenied,
+    SourceError,
+    SourceRefused,
+    innermost,
+)
 from rapport.sources import strict
 from rapport.sources.connection import Connection
+from rapport.sources.said import Said, said
+
+logger = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT_SECONDS = 60.0
-DEADLINE_SECONDS = 3600.0
 MAX_ATTEMPTS = 8
-LONGEST_WAIT_SECONDS = 60.0
+LONGEST_WAIT_SECONDS = 60.0  # where the source does not say how long
 BACKOFF_FACTOR = 1.0
+# Time-out, locked, too early, too many; 477 is HubSpot's for an account that is being moved.
+PASSING = {408, 423, 425, 429, 477}
+BROKEN = (HTTPError, ConnectionError, Timeout, ChunkedEncodingError, ContentDecodingError)
+DAILY = "DAILY"  # HubSpot's name for the limit of a day
+
+
+# dlt compiles a path at each use, which takes longer than a small page.
+path_of = cache(compile_path)
 
 
 class _Header(AuthBase):
@@ -47,12 +83,10 @@ class _Header(AuthBase):
 class _Guard(HTTPAdapter):
     """Sends to one origin and until one deadline, whoever asks (page links, redirects, retries)."""
 
-    def __init__(self, connection: Connection, deadline: float) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__()
         self._connection = connection
         self._origin = _origin(connection.url)
-        self._deadline = time.monotonic() + deadline
-        self._seconds = deadline
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         if _origin(str(request.url)) != self._origin:
@@ -61,15 +95,67 @@ class _Guard(HTTPAdapter):
                 f"refused to follow a link to {_origin(str(request.url))}: the token is sent to "
                 f"{self._origin} only. Check the host of the connection",
             )
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise SourceError(
-                self._connection.id,
-                f"the pull did not end within its {self._seconds:.0f} s; what it had is not "
-                "landed. The next run starts again from the last completed load",
+        deadline = self._connection.deadline
+        kwargs["timeout"] = min(deadline.left(), REQUEST_TIMEOUT_SECONDS)
+        send = super().send
+
+        def whole() -> Response:
+            response = send(request, *args, **kwargs)
+            _ = response.content  # requests reads it later, and for as long as it trickles
+            return response
+
+        return deadline.within(whole)
+
+
+class _CutOff(ChunkedEncodingError):
+    """A body that ends before it is over; `told` is what to say where it always does."""
+
+    def __init__(self, told: SourceError, response: Response) -> None:
+        super().__init__(response=response)
+        self.told = told
+
+
+def _patience(connection: Connection) -> Retrying:
+    """Return who asks again what failed in passing, as long as the pull may take."""
+    factor = float(connection.options.get("backoff_factor", BACKOFF_FACTOR))
+    backoff = wait_exponential_jitter(initial=factor, max=LONGEST_WAIT_SECONDS, jitter=factor)
+
+    def pause(state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        response = error.response if isinstance(error, RequestException) else None
+        told = None if response is None else _retry_after(response)
+        return min(backoff(state) if told is None else told, connection.deadline.left())
+
+    def tell(state: RetryCallState) -> None:
+        if (seconds := state.upcoming_sleep) > LONGEST_WAIT_SECONDS:
+            logger.warning(
+                "connection %r: the source asks for a wait of %.0f s", connection.id, seconds
             )
-        kwargs["timeout"] = min(left, REQUEST_TIMEOUT_SECONDS)
-        return super().send(request, *args, **kwargs)
+
+    return Retrying(
+        retry=retry_if_exception_type(BROKEN),
+        wait=pause,
+        before_sleep=tell,
+        stop=stop_after_attempt(_attempts(connection)),
+        reraise=True,
+    )
+
+
+def _attempts(connection: Connection) -> int:
+    return int(connection.options.get("max_attempts", MAX_ATTEMPTS))
+
+
+def _retry_after(response: Response) -> float | None:
+    """Return for how many seconds an answer asks to wait, told in seconds or as a date."""
+    told = response.headers.get("Retry-After", "").strip()
+    try:
+        seconds = float(told)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(told).timestamp() - time.time()
+        except (ValueError, TypeError):
+            return None
+    return max(0.0, seconds) if seconds < timedelta(days=365).total_seconds() else None
 
 
 class Pace:
@@ -114,17 +200,13 @@ class Api:
             raise SourceDenied(connection.id, f"no password (token) is set. {remedy}")
         self._connection = connection
         self._records = records
+        self._selector = path_of(records)
         self._remedy = remedy
-        options = connection.options
-        session = Client(
-            raise_for_status=False,
-            request_max_attempts=int(options.get("max_attempts", MAX_ATTEMPTS)),
-            request_backoff_factor=float(options.get("backoff_factor", BACKOFF_FACTOR)),
-            request_max_retry_delay=LONGEST_WAIT_SECONDS,
-        ).session
-        guard = _Guard(connection, float(options.get("deadline_seconds", DEADLINE_SECONDS)))
+        session = Session()
+        guard = _Guard(connection)
         session.mount("http://", guard)
         session.mount("https://", guard)
+        session.send = _patience(connection).wraps(session.send)  # type: ignore[method-assign]
         self._client = RESTClient(
             base_url=connection.url,
             headers=headers,
@@ -140,6 +222,7 @@ class Api:
 
         Raises:
             SourceDenied: 401 or 403.
+            NotBefore: the source answers again only after the pull is over.
             SourceRefused: another 4xx, as for a cursor that has expired.
             SourceError: any other answer that is not a page, or a page that comes twice.
         """
@@ -149,7 +232,7 @@ class Api:
                 path,
                 params=params,
                 paginator=paginator,
-                data_selector=self._records,
+                data_selector=self._selector,
                 hooks={"response": [self._check]},
             ):
                 here = str(page.response.url)
@@ -202,12 +285,20 @@ class Api:
         return answer
 
     def _unreachable(self, path: str, error: RequestException) -> SourceError:
-        # The exception's text can quote the URL with its filter values: its kind is enough.
-        kind = type(error).__name__ if error.response is None else error.response.status_code
+        if isinstance(error, _CutOff):
+            return error.told
+        if isinstance(error, HTTPError) and error.response is not None:
+            last = f"{error.response.status_code}{said(error.response)}"
+        else:
+            # The exception's text can quote the URL with its filter values; the system's cannot.
+            cause = innermost(error)
+            why = cause.strerror if isinstance(cause, OSError) and cause.strerror else ""
+            last = ": ".join(filter(None, [type(error).__name__, why]))
+        tries = f"after {_attempts(self._connection)} tries (the last one: {last})"
         return SourceError(
             self._connection.id,
-            f"{path}: no usable answer after all retries (the last one: {kind}). "
-            "The next run starts again from the last completed load",
+            f"{path}: no usable answer {tries if isinstance(error, BROKEN) else f'({last})'}. "
+            "What came before is landed, and the next run goes on from there",
         )
 
     def _check(
@@ -223,32 +314,69 @@ class Api:
         status = response.status_code
         if status in passes:
             return
-        if status in (401, 403):
-            refused = ScopeMissing if status == 403 else SourceDenied
-            raise refused(
-                self._connection.id, f"{place} answered {status}: access refused. {self._remedy}"
-            )
-        if status == 429 or status >= 500:
-            raise HTTPError(response=response)  # the session waits and tries again
         if status >= 400:
-            raise SourceRefused(self._connection.id, f"{place} answered {status}", status)
+            self._raise(response, place)
         if status in (204, 205):
             raise SourceError(self._connection.id, f"{place} answered {status}")
         try:
             body = strict.read(response.content)
         except ValueError as error:
             kind = response.headers.get("Content-Type", "no content type")
-            raise SourceError(
+            told = SourceError(
                 self._connection.id,
                 f"{place}: {len(response.content)} bytes of {kind!r} are not strict JSON "
                 f"({type(error).__name__}: {_reason(error)})",
-            ) from None
+            )
+            raise (_CutOff(told, response) if _ends_early(error) else told) from None
         if not isinstance(body, dict) or not isinstance(body.get(self._records), holds):
             raise SourceError(
                 self._connection.id,
                 f"{place}: the answer has no {holds.__name__} {self._records!r}",
             )
         response.json = lambda **_: body  # type: ignore[method-assign]  # parsed once, and strictly
+
+    def _raise(self, response: Response, place: str) -> None:
+        """Raise what an answer that is an error comes to."""
+        id_, status, words = self._connection.id, response.status_code, said(response)
+        what = f"{place} answered {status}"
+        if status in (401, 403):
+            # A 403 that is not in the vendor's envelope is a proxy's or a firewall's.
+            refused = ScopeMissing if status == 403 and words else SourceDenied
+            scopes = words.missing_scopes if status == 403 else ()
+            lacking = f"the key lacks the scope {' or '.join(scopes)}. " if scopes else ""
+            raise refused(id_, f"{what}: access refused{words}. {lacking}{self._remedy}", scopes)
+        if status in PASSING or status >= 500:
+            self._raise_if_late(response, what, words)
+            raise HTTPError(response=response)  # the session waits and tries again
+        raise SourceRefused(id_, f"{what}{words}", status)
+
+    def _raise_if_late(self, response: Response, what: str, words: Said) -> None:
+        """Raise if the source answers again only after the pull is over.
+
+        Raises:
+            BudgetSpent: the account's calls are used up, of the day or for longer than the pull.
+            NotBefore: the source asks for a wait that is longer than the pull.
+        """
+        wait = _retry_after(response)
+        is_daily = response.status_code == 429 and DAILY in words.policies
+        if not is_daily and (wait is None or wait < self._connection.deadline.left()):
+            return
+        until = None if wait is None else datetime.now(UTC) + timedelta(seconds=wait)
+        hour = f"{until:%Y-%m-%d %H:%M} UTC" if until else ""
+        then = "What came before is landed; run the night again then"
+        if response.status_code != 429:
+            raise NotBefore(
+                self._connection.id,
+                f"{what}{words}: no request is taken before {hour}. {then}",
+                until,
+            )
+        budget = f"the account's budget of calls is used up until {hour}"
+        if is_daily:  # whose day it is, an account's settings say, and no answer
+            budget = (
+                "the account's budget of calls of the day is used up until midnight of its own "
+            )
+            budget += f"clock{f' ({hour})' * bool(until)}"
+        raise BudgetSpent(self._connection.id, f"{what}{words}: {budget}. {then}", until)
 
 
 def _origin(url: str) -> str:
@@ -259,3 +387,10 @@ def _origin(url: str) -> str:
 def _reason(error: ValueError) -> str:
     """The parser's complaint without the document it complains about."""
     return error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+
+
+def _ends_early(error: ValueError) -> bool:
+    """Whether a document is cut off, so that it may come whole the next time."""
+    if not isinstance(error, json.JSONDecodeError):
+        return False
+    return error.msg.startswith("Unterminated") or not error.doc[error.pos :].strip()

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,13 @@ class Known:
             stream.cursor,
             self.as_of,
             newest_first=stream.newest_first,
+            engine=lambda: self._engine,
         )
+
+    @cached_property
+    def _engine(self) -> duckdb.DuckDBPyConnection:
+        """Reads how far every stream goes; to start one takes longer than to ask it."""
+        return landing.started()
 
     def is_lost(self, stream: Stream) -> bool:
         """Say whether a load of the stream was lost and is not pulled again yet."""
@@ -228,20 +235,21 @@ def unless_refused(
     """
     try:
         yield from pages
-    except ScopeMissing:
+    except ScopeMissing as refused:
         if not stream.is_dispensable:
             raise
+        scope = ", ".join(refused.missing_scopes) or stream.scope  # the source knows better
         logger.warning(
             "connection %r: the key may not read %s, which is left out tonight. It lacks the scope "
             "%s; give it that, or switch the stream off in sources.yml",
             connection,
             stream.full_name,
-            stream.scope,
+            scope,
         )
         row = dict.fromkeys(SOURCE_TOTALS[stream.source].columns) | {
             "stream": stream.name,
             "checked_on": known.as_of.isoformat(),
-            "method": f"{REFUSED}: {stream.scope}",
+            "method": f"{REFUSED}: {scope}",
         }
         yield SOURCE_TOTALS[stream.source], [row]
 

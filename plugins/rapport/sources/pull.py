@@ -18,8 +18,8 @@ Where a slice may end is where everything up to there may stand on its own:
 
 import logging
 import os
-import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -30,11 +30,11 @@ from rapport.errors import DamagedLanding, LandingError, RapportError, SourceErr
 from rapport.settings import cutoff_of
 from rapport.sources.connection import Connection
 from rapport.sources.declared import Declared
-from rapport.sources.http import DEADLINE_SECONDS
 from rapport.sources.hubspot import hubspot
 from rapport.sources.klaviyo import klaviyo
 from rapport.sources.known import Known
 from rapport.sources.records import Page, Table, to_table
+from rapport.sources.said import masked
 from rapport.sources.shop import reconcile_shop, shop
 from rapport.sources.streams import (
     HUBSPOT,
@@ -84,11 +84,13 @@ def pull(
 
     Raises:
         SourceDenied: the source refuses the credentials.
+        NotBefore: the source answers again only after the pull is over.
         SourceError: the source cannot be used as it answers, or not within the deadline. What came
             before is landed, and the next pull goes on from there.
         LandingError: the landing cannot be written or read, or another process pulls this group.
     """
     os.environ.update(_DLT_OPTIONS)
+    connection = replace(connection)  # its deadline counts from here
     streams = declared.groups[group]
     source = streams[0].source
     seconds = connection.options.get("slice_seconds")
@@ -149,17 +151,10 @@ def _in_time(pages: Iterable[Page] | Iterable[Table], connection: Connection) ->
     """Yield pages as tables for as long as the pull may take.
 
     Raises:
-        SourceError: it takes longer.
+        DeadlinePassed: it takes longer.
     """
-    seconds = float(connection.options.get("deadline_seconds", DEADLINE_SECONDS))
-    end = time.monotonic() + seconds
     for stream, rows in pages:
-        if time.monotonic() > end:
-            raise SourceError(
-                connection.id,
-                f"the pull did not end within its {seconds:.0f} s; what came before is landed, and "
-                "the next run goes on from there",
-            )
+        connection.deadline.left()
         yield stream, rows if isinstance(rows, pa.Table) else to_table(stream, rows)
 
 
@@ -186,4 +181,5 @@ def _told(error: Exception, connection: Connection, group: str) -> RapportError:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [""])[0][:300]
+    lines = [line for line in map(str.strip, str(error).splitlines()) if line]
+    return masked(" ".join(lines[: 2 if lines and lines[0].endswith(":") else 1]) or "no message")

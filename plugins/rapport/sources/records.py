@@ -3,8 +3,10 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import chain
 from typing import Any
 
+import orjson
 import pyarrow as pa
 
 from rapport.errors import SourceError
@@ -20,7 +22,7 @@ Table = tuple[Stream, pa.Table]
 
 def to_table(stream: Stream, rows: Sequence[Row]) -> pa.Table:
     """Return rows as a table of text; columns that nobody declared come last."""
-    columns = dict.fromkeys((*stream.columns, *(name for row in rows for name in row)))
+    columns = dict.fromkeys(chain(stream.columns, *rows))
     return pa.table(
         {name: pa.array([row.get(name) for row in rows], pa.string()) for name in columns}
     )
@@ -33,14 +35,19 @@ def as_text(value: Any) -> str | None:
         >>> as_text(True), as_text(None), as_text({"a": 1}), as_text("x")
         ('true', None, '{"a":1}', 'x')
     """
-    if value is None or isinstance(value, str):
-        return _encodable(value)
-    return _encodable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value if value.isascii() else _encodable(value)
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # half of a character, a number beyond 64 bits
+        return _encodable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
-def _encodable(text: str | None) -> str | None:
+def _encodable(text: str) -> str:
     """Half of a pair of surrogates, as a cut-off emoji leaves it, is no text: it becomes a mark."""
-    return text if text is None else text.encode("utf-8", "replace").decode("utf-8")
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def to_row(stream: Stream, record: Mapping[str, Any], *, connection: str, **known: Any) -> Row:
@@ -62,10 +69,16 @@ def to_row(stream: Stream, record: Mapping[str, Any], *, connection: str, **know
         return flawed(stream, record, flaw, as_text(record.get("id")))
     if not record.get("id"):
         raise SourceError(connection, f"{stream.full_name}: a record came without an id")
-    extra = {name: value for name, value in record.items() if name not in stream.members}
     row: Row = dict.fromkeys(stream.columns)
-    row |= {column: as_text(record.get(member)) for member, column in stream.members.items()}
-    row |= {column: as_text(value) for column, value in known.items() if column in row}
+    columns, extra = stream.members, {}
+    for member, value in record.items():
+        if member in columns:
+            row[columns[member]] = as_text(value)
+        else:
+            extra[member] = value
+    for column, value in known.items():
+        if column in row:
+            row[column] = as_text(value)
     row["extra"] = as_text(extra) if extra else None
     return row
 

@@ -18,10 +18,10 @@ import pyarrow as pa
 import sqlalchemy as sa
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 from duckdb import DuckDBPyConnection
-from sqlalchemy.exc import SQLAlchemyError
 
-from rapport.errors import SourceDenied, SourceError
+from rapport.errors import SourceError
 from rapport.sources.connection import Connection
+from rapport.sources.database import CHUNK_ROWS, bound, open_engine, partitions, told
 from rapport.sources.known import (
     SWEEP_DAYS,
     Known,
@@ -34,10 +34,8 @@ from rapport.sources.known import (
 from rapport.sources.records import Page, Table
 from rapport.sources.streams import REMOVALS, SHOP, SOURCE_TOTALS, STREAMS, Stream
 
-CHUNK_ROWS = 100_000
 EVERYTHING = "everything"  # the method of a total for which all rows were compared
 _NAMES = NamingConvention()  # of columns that nobody declared
-REMEDY = "Check the connection's host, schema (database), login and password"
 
 
 def shop(connection: Connection, starts: dict[Stream, datetime | None]) -> Iterator[Table]:
@@ -48,13 +46,16 @@ def shop(connection: Connection, starts: dict[Stream, datetime | None]) -> Itera
         starts: per stream wanted, the moment from which changed rows are pulled, or None for all.
 
     Raises:
-        SourceDenied: the database refuses the login.
+        SourceDenied: host, login, password or database are wrong, or a grant is missing.
         SourceError: it cannot be reached, or a table or a needed column is missing.
     """
     engine, schema = _open(connection, starts)
     for stream, since in starts.items():
-        table = sa.Table(stream.name, sa.MetaData(), schema=schema, autoload_with=engine)
-        with engine.connect().execution_options(stream_results=True) as source:
+        with (
+            told(connection, stream.name),
+            engine.connect().execution_options(stream_results=True) as source,
+        ):
+            table = sa.Table(stream.name, sa.MetaData(), schema=schema, autoload_with=engine)
             for rows in _in_chunks(source, _as_text_since(stream, table, since)):
                 yield stream, rows
 
@@ -70,11 +71,13 @@ def reconcile_shop(
     tables = [stream for stream in declared if stream.source == SHOP and stream.cursor]
     engine, schema = _open(connection, tables)
     for stream in tables:
-        table = sa.Table(stream.name, sa.MetaData(), schema=schema, autoload_with=engine)
         with (
+            told(connection, stream.name),
             engine.connect().execution_options(stream_results=True) as source,
             known.open(stream, REMOVALS[SHOP], SOURCE_TOTALS[SHOP]) as landed,
         ):
+            table = sa.Table(stream.name, sa.MetaData(), schema=schema, autoload_with=engine)
+            bound(source)
             ids = f"{_key(stream.key)} as id, {_key(stream.whole_by or stream.key)} as whole"
             landed.execute(f'create view keyed as select *, {ids} from "{stream.name}"')
             create_state(landed, stream, is_archived="false", relation="keyed")
@@ -102,8 +105,8 @@ def _is_due(landed: DuckDBPyConnection, stream: Stream, known: Known) -> bool:
     (last,) = landed.execute(
         """
         select greatest(
-            -- DuckDB 1.5.5 raises where nothing but the folder's name is asked for
-            (select min(load_date) from keyed where id is not null),
+            -- as text: DuckDB 1.5.5 raises of a folder's date as it is while there is one file
+            (select min(load_date::varchar)::date from keyed),
             (
                 select max(try_cast(checked_on as date)) from source_totals
                 where stream = ? and method = ?
@@ -222,9 +225,8 @@ def _said(names: Sequence[str]) -> str:
 
 def _in_chunks(source: sa.Connection, query: sa.Select[Any]) -> Iterator[pa.Table]:
     """Yield the rows of a query, all text, under the names that they have in the landing."""
-    answer = source.execute(query)
     names = [_named(column) for column in query.selected_columns]
-    for rows in answer.partitions(CHUNK_ROWS):
+    for rows in partitions(source, query):
         columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
         yield pa.table(columns, names=names)
 
@@ -240,21 +242,20 @@ def _text(column: sa.ColumnElement[Any]) -> Any:
 
 def _open(connection: Connection, streams: Iterable[Stream]) -> tuple[sa.Engine, str | None]:
     """Return an engine and the schema, after every needed table and column was found there."""
-    engine = sa.create_engine(connection.url, hide_parameters=True)  # rows stay out of errors
+    engine = open_engine(connection)
     schema = connection.options.get("db_schema")
     wanted = list(streams)
     try:
-        inspector = sa.inspect(engine)
-        present = {
-            stream.name: {column["name"] for column in inspector.get_columns(stream.name, schema)}
-            for stream in wanted
-        }
+        with told(connection):
+            inspector = sa.inspect(engine)
+            present = {
+                stream.name: {
+                    column["name"] for column in inspector.get_columns(stream.name, schema)
+                }
+                for stream in wanted
+            }
     except sa.exc.NoSuchTableError as error:
         raise SourceError(connection.id, f"the database has no table or view {error}") from None
-    except SQLAlchemyError as error:
-        # The driver's text may quote the URL; its kind and the remedy are enough.
-        kind = type(getattr(error, "orig", None) or error).__name__
-        raise SourceDenied(connection.id, f"cannot open the database ({kind}). {REMEDY}") from None
     for stream in wanted:
         missing = set(stream.columns) - present[stream.name]
         if missing:

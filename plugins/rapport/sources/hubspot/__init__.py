@@ -78,7 +78,7 @@ def _pull(
         yield from pull_definitions(crm)
         yield from pull_statuses(crm, known, connection.options.get("status_channels", CHANNELS))
     elif group == "hubspot_marketing_email":
-        mails = pull_marketing_emails(crm, connection)
+        mails = pull_marketing_emails(crm)
         yield from unless_refused(MARKETING_EMAILS, known, crm.id, mails)
         events = _email_events(crm, connection, known)
         yield from unless_refused(EMAIL_EVENTS, known, crm.id, events)

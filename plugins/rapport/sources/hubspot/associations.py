@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rapport.errors import SourceRefused
+from rapport.sources import versions
 from rapport.sources.hubspot.crm import Crm
 from rapport.sources.hubspot.types import ObjectType
 from rapport.sources.known import (
@@ -25,7 +26,6 @@ from rapport.sources.records import Page, Row, as_text
 from rapport.sources.streams import ASSOCIATIONS, HUBSPOT, REFUSALS, REMOVALS
 from rapport.sources.strict import FLAW
 
-ASSOCIATIONS_PATH = "/crm/v4/associations"
 BATCH_SIZE = 1000  # the API's most
 RECENT_DAYS = 14
 NO_TIES = "crm.associations.NO_ASSOCIATIONS_FOUND"
@@ -39,22 +39,23 @@ max(greatest(
     )
 )) as happened_at
 """
+READ = f"""
+create table read as
+select tie, id, max(try_cast(read_on as date)) as read_on, {IS_RESUMED} as is_resumed
+from (
+    select from_type || ':' || to_type as tie, from_id as id, read_on, _dlt_load_id
+    from associations
+    union all
+    select part, id, noticed_on, _dlt_load_id
+    from refusals
+    where stream = 'associations'
+)
+group by tie, id
+"""
 DUE_IDS = f"""
 select state.id
 from state
-left join (
-    select id, max(try_cast(read_on as date)) as read_on, {IS_RESUMED} as is_resumed
-    from (
-        select from_id as id, read_on, _dlt_load_id
-        from associations
-        where from_type = $from_type and to_type = $to_type
-        union all
-        select id, noticed_on, _dlt_load_id
-        from refusals
-        where stream = 'associations' and part = $from_type || ':' || $to_type
-    )
-    group by id
-) as read using (id)
+left join read on state.id = read.id and read.tie = $tie
 where
     not state.is_archived
     and not coalesce(read.is_resumed, false)
@@ -77,17 +78,20 @@ def pull_associations(
         pairs: from which type to which.
         recent_days: how long after it happened a record is read every night.
     """
-    for kind in dict.fromkeys(source for source, _ in pairs):
-        with known.open(kind.stream, ASSOCIATIONS, REMOVALS[HUBSPOT], REFUSALS[HUBSPOT]) as landed:
+    kinds = list(dict.fromkeys(source for source, _ in pairs))
+    streams = [kind.stream for kind in kinds]
+    is_lost = known.is_lost(ASSOCIATIONS)
+    with known.open(*streams, ASSOCIATIONS, REMOVALS[HUBSPOT], REFUSALS[HUBSPOT]) as landed:
+        landed.execute(READ)
+        for kind in kinds:
             create_state(landed, kind.stream, HAPPENED)
             for _, target in [pair for pair in pairs if pair[0] is kind]:
                 due = {
-                    "from_type": kind.name,
-                    "to_type": target.name,
+                    "tie": _tie(kind, target),
                     "as_of": known.as_of,
                     "recent": recent_days,
                     "sweep": SWEEP_DAYS,
-                    "everything": known.is_lost(ASSOCIATIONS),
+                    "everything": is_lost,
                 }
                 pages = (
                     page
@@ -97,16 +101,26 @@ def pull_associations(
                 yield from unless_refused(kind.stream, known, crm.id, pages)
 
 
+def _tie(kind: ObjectType, target: ObjectType) -> str:
+    """What a refusal calls the ties between two types."""
+    return f"{kind.name}:{target.name}"
+
+
 def _pull(
     crm: Crm, known: Known, kind: ObjectType, target: ObjectType, ids: list[str]
 ) -> Iterator[Page]:
     """Yield one row per record that is still there."""
-    path = f"{ASSOCIATIONS_PATH}/{kind.name}/{target.name}/batch/read"
-    tie = f"{kind.name}:{target.name}"
-    parts = crm.split(path, ids, lambda part: _read(crm, path, part), stream=ASSOCIATIONS, part=tie)
+    path = crm.path(versions.ASSOCIATIONS, kind, other=target.name)
+    parts = crm.split(
+        path,
+        ids,
+        lambda part: _read(crm, path, part),
+        stream=ASSOCIATIONS,
+        part=_tie(kind, target),
+    )
     for _, found in parts:
         if found is not None:
-            yield ASSOCIATIONS, [_row(known, kind, target, *each) for each in found.items()]
+            yield ASSOCIATIONS, _rows(known, kind, target, found)
 
 
 def _read(crm: Crm, path: str, ids: list[str]) -> dict[str, list[dict[str, Any]]]:
@@ -150,13 +164,14 @@ def _read(crm: Crm, path: str, ids: list[str]) -> dict[str, list[dict[str, Any]]
     return {id_: targets for id_, targets in ties.items() if id_ not in gone}
 
 
-def _row(
-    known: Known, kind: ObjectType, target: ObjectType, id_: str, targets: list[dict[str, Any]]
-) -> Row:
-    return dict.fromkeys(ASSOCIATIONS.columns) | {
+def _rows(
+    known: Known, kind: ObjectType, target: ObjectType, found: dict[str, list[dict[str, Any]]]
+) -> list[Row]:
+    alike = dict.fromkeys(ASSOCIATIONS.columns) | {
         "from_type": kind.name,
-        "from_id": id_,
         "to_type": target.name,
-        "targets": as_text(targets),
         "read_on": known.as_of.isoformat(),
     }
+    return [
+        {**alike, "from_id": id_, "targets": as_text(targets)} for id_, targets in found.items()
+    ]

@@ -8,16 +8,17 @@ from typing import Any, TypeVar
 from dlt.sources.helpers.rest_client.paginators import JSONResponseCursorPaginator
 
 from rapport.errors import SourceError, SourceRefused
+from rapport.sources import versions
 from rapport.sources.connection import Connection
-from rapport.sources.http import Api, Pace
+from rapport.sources.http import Api, Pace, path_of
 from rapport.sources.hubspot.types import ObjectType
 from rapport.sources.records import Row, to_row
 from rapport.sources.resuming import resumed
+from rapport.sources.said import said_in
 from rapport.sources.splitting import Splitter
-from rapport.sources.streams import Stream
+from rapport.sources.streams import HUBSPOT, Stream
+from rapport.sources.versions import Endpoint
 
-OBJECTS_PATH = "/crm/v3/objects"  # the dated one works as well; set `objects_path` to use it
-OWNERS_PATH = "/crm/v3/owners"
 # The most that the API takes or gives at once.
 LIST_PAGE_SIZE = 100
 SEARCH_PAGE_SIZE = 200
@@ -28,10 +29,11 @@ SEARCHES_PER_SECOND = 1.6
 GONE = "OBJECT_NOT_FOUND"
 ID = "hs_object_id"
 REMEDY = (
-    "Put a service key, or the token of a private app, with the scopes crm.objects.<type>.read for "
-    "contacts, companies, deals, owners and feedback_submissions, tickets, sales-email-read, "
-    "communication_preferences.read, communication_preferences.statuses.batch.read, "
-    "marketing-email and content into the connection's password"
+    "Put a service key (or the token of a private app that there is already) with the scopes "
+    "crm.objects.<type>.read for contacts, companies, deals, owners and feedback_submissions, "
+    "tickets, sales-email-read, communication_preferences.read, "
+    "communication_preferences.statuses.batch.read, marketing-email and content into the "
+    "connection's password"
 )
 
 Record = dict[str, Any]
@@ -75,25 +77,25 @@ class Crm:
 
     Args:
         connection: ``url`` as far as the host (``https://api.hubapi.com``), ``secret`` the
-            private app's token; ``options`` may set ``objects_path``, ``owners_path``,
-            ``properties`` (by type, a list that replaces the default) and
-            ``searches_per_second``.
+            service key; ``options`` may set ``version`` of the dated paths, ``properties`` (by
+            type, a list that replaces the default) and ``searches_per_second``.
     """
 
     def __init__(self, connection: Connection) -> None:
         self.id = connection.id
         self.api = Api(connection, scheme="Bearer", records="results", remedy=REMEDY)
         options = connection.options
-        self._objects_path = options.get("objects_path", OBJECTS_PATH)
-        self._owners_path = options.get("owners_path", OWNERS_PATH)
+        self._version = versions.chosen(HUBSPOT, options)
         self._properties = options.get("properties", {})
         self._pace = Pace(float(options.get("searches_per_second", SEARCHES_PER_SECOND)))
         self._splitters: dict[str, Splitter] = {}
         self._refusals: list[Refusal] = []
 
-    def path(self, kind: ObjectType, call: str = "") -> str:
-        """Return the path of a call on an object type."""
-        return f"{self._objects_path}/{kind.name}{call}"
+    def path(self, endpoint: Endpoint, kind: ObjectType | None = None, **parts: str) -> str:
+        """Return the path of a call, on an object type if it is one of these."""
+        if kind:
+            parts["kind"] = kind.name
+        return endpoint.path(version=self._version, **parts)
 
     def properties(self, kind: ObjectType) -> list[str]:
         """Return the properties that are pulled of a type."""
@@ -112,7 +114,7 @@ class Crm:
         }
         if kind.history:
             params["propertiesWithHistory"] = ",".join(kind.history)
-        yield from resumed(partial(self._from_start, self.path(kind), params))
+        yield from resumed(partial(self._from_start, self.path(versions.OBJECTS, kind), params))
 
     def live(self, kind: ObjectType) -> Iterator[list[Record]]:
         """Yield pages of all live records of a type, by id, without their history."""
@@ -124,7 +126,7 @@ class Crm:
 
         def listing(after: int | None) -> Iterator[list[Record]]:
             if after is None:
-                return self._pages(self.path(kind), params)
+                return self._pages(self.path(versions.OBJECTS, kind), params)
             return self.by_id(kind, [], after)
 
         yield from resumed(listing, lambda page: max((int(r["id"]) for r in page), default=None))
@@ -153,7 +155,9 @@ class Crm:
             newest = max(int(record["id"]) for record in page)
             if newest <= after:
                 raise SourceError(
-                    self.id, f"{self.path(kind, '/search')}: a page repeats records already read"
+                    self.id,
+                    f"{self.path(versions.OBJECT_SEARCH, kind)}: a page repeats records already "
+                    "read",
                 )
             after = newest
 
@@ -161,14 +165,14 @@ class Crm:
         """Yield pages of all owners, former ones too."""
         for archived in ("false", "true"):
             params = {"limit": LIST_PAGE_SIZE, "archived": archived}
-            yield from resumed(partial(self._from_start, self._owners_path, params))
+            yield from resumed(partial(self._from_start, self.path(versions.OWNERS), params))
 
     def _from_start(self, path: str, params: dict[str, Any], _: None) -> Iterator[list[Record]]:
         return self._pages(path, params)
 
     def _pages(self, path: str, params: dict[str, Any]) -> Iterator[list[Record]]:
         paginator = JSONResponseCursorPaginator(
-            cursor_path="paging.next.after", cursor_param="after"
+            cursor_path=path_of("paging.next.after"), cursor_param="after"
         )
         yield from map(list, self.api.pages(path, params=params, paginator=paginator))
 
@@ -186,7 +190,7 @@ class Crm:
         Raises:
             SourceError: there are more records than the answer holds, although they would fit.
         """
-        path = self.path(kind, "/search")
+        path = self.path(versions.OBJECT_SEARCH, kind)
         self._pace.wait()
         answer = self.api.post(
             path,
@@ -220,7 +224,7 @@ class Crm:
         Raises:
             SourceRefused: not a single id is taken.
         """
-        path = self.path(kind, "/batch/read")
+        path = self.path(versions.OBJECT_BATCH, kind)
         found = Found()
 
         def question(part: list[str]) -> dict[str, Any]:
@@ -279,10 +283,9 @@ class Crm:
             SourceRefused: some could not be read for another reason.
         """
         errors = answer.get("errors") or []
-        others = {str(e.get("category")) for e in errors if e.get("category") != GONE}
-        if others:
+        if others := [error for error in errors if error.get("category") != GONE]:
             raise SourceRefused(
-                self.id, f"{path}: a part of the batch failed: {sorted(others)}", 207
+                self.id, f"{path}: a part of the batch failed{said_in(others)}", 207
             )
         return list(errors)
 

@@ -10,8 +10,7 @@ anything to count against: the log says no total, and the statistics of an e-mai
 (a recipient once, robots left out). So of the last four weeks every day is listed again once a
 week, and what we lack lands. What a person's erasure takes away there is noticed of their contact.
 
-The dated path of the e-mails works as well; set `marketing_emails_path` to use it. The events have
-no dated path yet (`email_events_path`); support of both undated ones ends in September 2027.
+The events have no dated path yet: `versions` says until when the undated one is supported.
 """
 
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from dlt.sources.helpers.rest_client.paginators import JSONResponseCursorPaginat
 
 from rapport.errors import SourceError
 from rapport.settings import cutoff_of
+from rapport.sources import versions
 from rapport.sources.connection import Connection
 from rapport.sources.http import Api
 from rapport.sources.hubspot.crm import LIST_PAGE_SIZE, REMEDY, Crm, Record
@@ -32,8 +32,6 @@ from rapport.sources.resuming import resumed
 from rapport.sources.streams import EMAIL_EVENTS, HUBSPOT, MARKETING_EMAILS, SOURCE_TOTALS, Stream
 from rapport.sources.strict import FLAW
 
-EMAILS_PATH = "/marketing/v3/emails"
-EVENTS_PATH = "/email/public/v1/events"
 EVENTS_PAGE_SIZE = 1000  # the API's most
 # Never a subject, a body, a sender, a device or a place.
 EMAIL_FIELDS = (
@@ -56,13 +54,13 @@ where try_cast(created_at as timestamptz) >= ? and try_cast(created_at as timest
 EVENT_FIELDS = ("filteredEvent", "portalSubscriptionStatus")
 
 
-def pull_marketing_emails(crm: Crm, connection: Connection) -> Iterator[Page]:
+def pull_marketing_emails(crm: Crm) -> Iterator[Page]:
     """Yield every marketing e-mail, archived ones too.
 
     Raises:
         SourceDenied: the key lacks the scope marketing-email.
     """
-    path = connection.options.get("marketing_emails_path", EMAILS_PATH)
+    path = crm.path(versions.MARKETING_EMAILS)
     for archived in ("false", "true"):
         params = {"limit": LIST_PAGE_SIZE, "archived": archived}
         for page in resumed(partial(_emails, crm, path, params)):
@@ -164,7 +162,7 @@ def _events(
         if since:
             span["startTimestamp"] = _milliseconds(since)
         yield from api.pages(
-            connection.options.get("email_events_path", EVENTS_PATH),
+            versions.EMAIL_EVENTS.path(),
             params={"limit": EVENTS_PAGE_SIZE, **span},
             # the last page has an offset too
             paginator=JSONResponseCursorPaginator(

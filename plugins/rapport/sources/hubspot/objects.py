@@ -20,6 +20,7 @@ from rapport.sources.hubspot.crm import SEARCH_PAGE_SIZE, Crm, Record, batch_siz
 from rapport.sources.hubspot.types import ObjectType
 from rapport.sources.records import Page
 from rapport.sources.streams import OWNERS
+from rapport.sources.versions import OBJECT_SEARCH
 
 
 def pull_objects(crm: Crm, kind: ObjectType, since: datetime | None) -> Iterator[Page]:
@@ -48,7 +49,7 @@ def _changed(crm: Crm, kind: ObjectType, start: int) -> Iterator[list[Record]]:
         times = [_modified(crm, kind, record) for record in page]
         if times and min(times) < start:
             raise SourceError(
-                crm.id, f"{crm.path(kind, '/search')}: a page repeats records already read"
+                crm.id, f"{crm.path(OBJECT_SEARCH, kind)}: a page repeats records already read"
             )
         if len(page) < SEARCH_PAGE_SIZE:
             yield page
@@ -93,7 +94,7 @@ def _modified(crm: Crm, kind: ObjectType, record: Record) -> int:
     except (KeyError, TypeError, ValueError):
         raise SourceError(
             crm.id,
-            f"{crm.path(kind, '/search')}: record {record.get('id')} has no usable "
+            f"{crm.path(OBJECT_SEARCH, kind)}: record {record.get('id')} has no usable "
             f"{kind.modified!r}",
         ) from None
 

@@ -29,12 +29,10 @@ from rapport.sources.streams import (
     SUBSCRIPTION_STATUSES,
 )
 from rapport.sources.strict import FLAW
+from rapport.sources.versions import DEFINITIONS, STATUSES, WIDE_STATUSES, Endpoint
 
 logger = logging.getLogger(__name__)
 
-DEFINITIONS_PATH = "/communication-preferences/v4/definitions"
-STATUSES_PATH = "/communication-preferences/v4/statuses/batch/read"
-WIDE_PATH = "/communication-preferences/v4/statuses/batch/unsubscribe-all/read"
 BATCH_SIZE = 100  # the API's most
 EMAIL = "EMAIL"
 CHANNELS = (EMAIL, "SMS", "WHATSAPP")
@@ -80,7 +78,7 @@ where
 
 def pull_definitions(crm: Crm) -> Iterator[Page]:
     """Yield what one can subscribe to."""
-    pages = crm.api.pages(DEFINITIONS_PATH, params={}, paginator=SinglePagePaginator())
+    pages = crm.api.pages(crm.path(DEFINITIONS), params={}, paginator=SinglePagePaginator())
     for page in pages:
         yield SUBSCRIPTION_DEFINITIONS, [_definition(crm, record) for record in page]
 
@@ -134,11 +132,12 @@ def _pull_channel(
             )
             return
         is_there = True
-        for asked, statuses in _asked(crm, STATUSES_PATH, addresses, channel):
+        for asked, statuses in _asked(crm, STATUSES, addresses, channel):
             if statuses is None:
                 refused.update(asked)
                 continue
-            wides = [wide for _, wide in _asked(crm, WIDE_PATH, asked, channel) if wide is not None]
+            answers = _asked(crm, WIDE_STATUSES, asked, channel)
+            wides = [answer for _, answer in answers if answer is not None]
             wide = {address: answer for each in wides for address, answer in each.items()}
             rows: list[Row] = [
                 row | {"read_on": known.as_of.isoformat()}
@@ -154,14 +153,14 @@ def _pull_channel(
 def _has_channel(crm: Crm, addresses: list[str], channel: str) -> bool:
     """Say whether an account takes questions about a channel other than e-mail."""
     question = {"inputs": addresses}
-    return crm.api.post_unless(_of(STATUSES_PATH, channel), question, NO_CHANNEL) is not None
+    return crm.api.post_unless(_of(crm.path(STATUSES), channel), question, NO_CHANNEL) is not None
 
 
 def _definition(crm: Crm, record: Record) -> Row:
     if flaw := record.get(FLAW):
         return flawed(SUBSCRIPTION_DEFINITIONS, record, flaw, as_text(record.get("id")))
     if not record.get("id"):
-        raise SourceError(crm.id, f"{DEFINITIONS_PATH}: a definition came without an id")
+        raise SourceError(crm.id, f"{crm.path(DEFINITIONS)}: a definition came without an id")
     rest = {k: v for k, v in record.items() if k not in ("id", "createdAt", "updatedAt")}
     return {
         "id": as_text(record["id"]),
@@ -173,9 +172,10 @@ def _definition(crm: Crm, record: Record) -> Row:
 
 
 def _asked(
-    crm: Crm, path: str, addresses: list[str], channel: str
+    crm: Crm, endpoint: Endpoint, addresses: list[str], channel: str
 ) -> Iterator[tuple[list[str], dict[str, Record] | None]]:
     """Yield parts of a batch with the answer for each address; None for one that is refused."""
+    path = crm.path(endpoint)
     yield from crm.split(
         path,
         addresses,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from rapport.errors import SourceRefused
+from rapport.sources import versions
 from rapport.sources.connection import Connection
 from rapport.sources.klaviyo.api import (
     Klaviyo,
@@ -81,7 +82,7 @@ def _profiles(api: Klaviyo, since: datetime | None) -> Iterator[Page]:
 
 
 def _campaigns(api: Klaviyo, channels: list[str]) -> Iterator[Page]:
-    for page in api.pages("metrics", {}):
+    for page in api.pages(versions.METRICS.path(), {}):
         yield METRICS, [api.row(METRICS, record) for record in page]
     for channel in channels:
         try:
@@ -96,7 +97,7 @@ def _of_channel(api: Klaviyo, channel: str) -> Iterator[Page]:
         "include": "campaign-messages,tags",
         "fields[campaign-message]": "created_at,updated_at,definition.channel,definition.label",
     }
-    for page in resumed(lambda _: api.pages("campaigns", params)):
+    for page in resumed(lambda _: api.pages(versions.CAMPAIGNS.path(), params)):
         included = page.response.json().get("included") or []
         names = tag_names(included)
         yield (

@@ -12,14 +12,14 @@ from dlt.sources.helpers.rest_client.client import PageData
 from dlt.sources.helpers.rest_client.paginators import JSONLinkPaginator
 
 from rapport.errors import SourceError, SourceRefused
+from rapport.sources import versions
 from rapport.sources.connection import Connection
-from rapport.sources.http import Api
+from rapport.sources.http import Api, path_of
 from rapport.sources.records import Page, Row, refusal, to_row
 from rapport.sources.resuming import resumed
 from rapport.sources.splitting import Splitter
 from rapport.sources.streams import KLAVIYO, PROFILES, REFUSALS, Stream
 
-REVISION = "2026-07-15"
 PROFILES_PAGE_SIZE = 100  # the API's most
 EVENTS_PAGE_SIZE = 1000  # the API's most
 FLOWS_PAGE_SIZE = 50  # the API's most
@@ -28,6 +28,7 @@ REMEDY = (
     "campaigns:read, flows:read and tags:read into the connection's password"
 )
 NOISE = {"type", "links"}  # of every resource, and of no use
+TIMES = ("created", "updated", "created_at", "updated_at", "datetime")
 
 Record = dict[str, Any]
 
@@ -49,20 +50,24 @@ class Klaviyo:
             scheme="Klaviyo-API-Key",
             records="data",
             headers={
-                "revision": connection.options.get("revision", REVISION),
+                "revision": versions.chosen(KLAVIYO, connection.options),
                 "Accept": "application/vnd.api+json",
+                "Content-Type": "application/vnd.api+json",
+                **versions.KLAVIYO_HEADERS,
             },
             remedy=REMEDY,
         )
 
     def pages(self, path: str, params: dict[str, Any]) -> Iterator[PageData[Any]]:
         """Yield the pages of a listing."""
-        yield from self.api.pages(path, params=params, paginator=JSONLinkPaginator("links.next"))
+        yield from self.api.pages(
+            path, params=params, paginator=JSONLinkPaginator(path_of("links.next"))
+        )
 
     def profiles(self, **params: str) -> Iterator[list[Record]]:
         """Yield pages of profiles with what they subscribed to."""
         fixed = {"additional-fields[profile]": "subscriptions", "page[size]": PROFILES_PAGE_SIZE}
-        yield from self.pages("profiles", fixed | params)
+        yield from self.pages(versions.PROFILES.path(), fixed | params)
 
     def changed_profiles(
         self, field: str, operator: str, since: datetime | None
@@ -121,7 +126,7 @@ class Klaviyo:
             start = start or since
             bounds = [f"greater-or-equal(datetime,{instant(start)})"] if start else []
             for page in self.pages(
-                "events",
+                versions.EVENTS.path(),
                 {
                     "filter": ",".join([*bounds, *conditions]),
                     "sort": "datetime",
@@ -135,7 +140,7 @@ class Klaviyo:
 
     def profile_of_event(self, event: str) -> str | None:
         """Return whose an event is now, or None if it is gone or nobody's."""
-        answer = self.api.get(f"events/{event}")
+        answer = self.api.get(versions.EVENT.path(id=event))
         return related(answer["data"].get("relationships") or {}, "profile") if answer else None
 
     def events_per_day(self, metric: str, since: datetime, until: datetime) -> dict[str, int]:
@@ -159,8 +164,9 @@ class Klaviyo:
                 f"less-than(datetime,{_local(until)})",
             ],
         }
+        path = versions.METRIC_AGGREGATES.path()
         answer = self.api.post(
-            "metric-aggregates",
+            path,
             {"data": {"type": "metric-aggregate", "attributes": attributes}},
             holds=dict,
         )
@@ -171,12 +177,13 @@ class Klaviyo:
             return {day: int(count) for day, count in zip(days, counts, strict=True)}
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise SourceError(
-                self.id, f"metric-aggregates: an answer without counts ({type(error).__name__})"
+                self.id, f"{path}: an answer without counts ({type(error).__name__})"
             ) from None
 
     def member_count(self, list_id: str) -> int | None:
         """Return how many members a list has, or None if Klaviyo does not say."""
-        answer = self.api.get(f"lists/{list_id}?additional-fields[list]=profile_count")
+        path = versions.LIST.path(id=list_id)
+        answer = self.api.get(f"{path}?additional-fields[list]=profile_count")
         count = ((answer or {}).get("data") or {}).get("attributes", {}).get("profile_count")
         return count if isinstance(count, int) else None
 
@@ -185,10 +192,7 @@ class Klaviyo:
         attributes = record.get("attributes") or {}
         relationships = record.get("relationships") or {}
         derived = {
-            **{
-                name: attributes.get(name)
-                for name in ("created", "updated", "created_at", "updated_at", "datetime")
-            },
+            **{name: attributes.get(name) for name in TIMES if name in stream.columns},
             "metric_id": related(relationships, "metric"),
             "profile_id": related(relationships, "profile"),
         }

@@ -8,6 +8,7 @@ dozens, and nothing says whether an edited message moves the time of its flow.
 from collections.abc import Iterator
 
 from rapport.errors import SourceRefused
+from rapport.sources import versions
 from rapport.sources.klaviyo.api import (
     FLOWS_PAGE_SIZE,
     Klaviyo,
@@ -68,7 +69,7 @@ def pull_flows(api: Klaviyo) -> Iterator[Page]:
         "fields[flow-action]": ",".join(ACTION_FIELDS),
         "page[size]": FLOWS_PAGE_SIZE,
     }
-    for page in api.pages("flows", params):
+    for page in api.pages(versions.FLOWS.path(), params):
         included = page.response.json().get("included") or []
         names = tag_names(included)
         yield FLOWS, [api.row(FLOWS, flow, tags=tags_of(flow, names)) for flow in page]
@@ -90,7 +91,7 @@ def _sends(action: Record) -> bool:
 def _messages(api: Klaviyo, action_id: str, flow_id: str | None) -> Iterator[Page]:
     params = {"fields[flow-message]": ",".join(MESSAGE_FIELDS), "page[size]": FLOWS_PAGE_SIZE}
     try:
-        for page in api.pages(f"flow-actions/{action_id}/flow-messages", params):
+        for page in api.pages(versions.FLOW_MESSAGES.path(id=action_id), params):
             yield (
                 FLOW_MESSAGES,
                 [

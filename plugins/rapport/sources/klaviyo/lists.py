@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from rapport.errors import SourceRefused
+from rapport.sources import versions
 from rapport.sources.klaviyo.api import PROFILES_PAGE_SIZE, Klaviyo
 from rapport.sources.known import Known
 from rapport.sources.records import Page, as_text
@@ -45,7 +46,7 @@ def pull_lists(api: Klaviyo, known: Known) -> Iterator[Page]:
     with known.open(LISTS, LIST_MEMBERS) as landed:
         before: dict[str, int] = dict(landed.execute(MEMBERS_BEFORE).fetchall())
         read = {list_id for (list_id,) in landed.execute(RESUMED).fetchall()}
-    for page in resumed(lambda _: api.pages("lists", {})):
+    for page in resumed(lambda _: api.pages(versions.LISTS.path(), {})):
         for found in page:
             if found.get("id") in read:
                 continue
@@ -82,7 +83,8 @@ def _read(api: Klaviyo, list_id: str) -> Generator[Page, None, int]:
         "page[size]": PROFILES_PAGE_SIZE,
     }
     seen: set[str] = set()
-    for profiles in resumed(lambda _: api.pages(f"lists/{list_id}/profiles", params)):
+    path = versions.LIST_PROFILES.path(id=list_id)
+    for profiles in resumed(lambda _: api.pages(path, params)):
         seen.update(str(profile.get("id")) for profile in profiles)
         yield (
             LIST_MEMBERS,

@@ -24,7 +24,13 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from rapport.errors import SourceDenied, SourceError, SourceRefused
+from rapport.errors import (
+    DeadlinePassed,
+    NotBefore,
+    SourceDenied,
+    SourceError,
+    SourceRefused,
+)
 from rapport.sources.klaviyo.api import (
     EVENTS_PAGE_SIZE,
     PROFILES_PAGE_SIZE,
@@ -68,7 +74,8 @@ SAID = "arg_max(hash(attributes), (load_date, _dlt_load_id)) as said"
 METRICS_NOW = """
 select distinct id
 from metrics
-where load_date = (select max(load_date) from metrics)
+-- as text: DuckDB 1.5.5 raises of a folder's date as it is while there is one file
+where load_date = (select max(load_date::varchar)::date from metrics)
 order by id
 """
 CHECKED = """
@@ -298,7 +305,7 @@ class _Events:
             try:
                 counts = self.api.events_per_day(metric, since, until)
                 unusable = 0
-            except SourceDenied:
+            except (SourceDenied, NotBefore, DeadlinePassed):
                 raise
             except SourceError as error:
                 unusable += not isinstance(error, SourceRefused)

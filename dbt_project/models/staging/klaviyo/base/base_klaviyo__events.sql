@@ -153,7 +153,6 @@ checked as (
         case
             when event_id is null then 'id is missing'
             when profile_id is null then 'profile_id is missing'
-            when metric_id is null then 'metric_id is missing'
             when not is_object then 'attributes is not a JSON object'
             when occurred_at is null then 'datetime is missing or not a time'
             when {{ is_implausible('occurred_at') }} then 'datetime is implausibly early'
