@@ -153,3 +153,7 @@ def innermost(error: BaseException) -> BaseException:
     while cause := error.__cause__ or error.__context__:
         error = cause
     return error
+
+
+class ExportError(RapportError):
+    """A table of a release could not be written into a file; what was there is as it was."""

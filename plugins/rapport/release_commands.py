@@ -8,16 +8,15 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from rapport.errors import ReleaseError, ReportError
+from rapport.errors import SettingsError
+from rapport.pages import counted
 from rapport.release import (
-    ReleaseInfo,
     current_release,
-    history,
+    find_release,
     list_releases,
     rollback,
     verify_release,
 )
-from rapport.release.store import CURRENT
 from rapport.report import write_report
 from rapport.settings import Settings
 
@@ -34,25 +33,24 @@ ReleasesDir = Annotated[
 @releases_app.command("list")
 def list_command(directory: ReleasesDir = None) -> None:
     """Show the releases on disk, the newest night first; readers get the marked one."""
-    folder = _folder(directory)
-    table = Table("release", "tables", "rows", "published (UTC)", "", box=box.SIMPLE)
+    folder = releases_folder(directory)
+    table = Table("release", "gate", "rows", "size", "age", "", box=box.SIMPLE)
     table.columns[0].no_wrap = True
-    published = {
-        event.get("release_id"): str(event.get("at", ""))[:16].replace("T", " ")
-        for event in history(folder)
-    }
+    for column in ("rows", "size", "age"):
+        table.columns[[c.header for c in table.columns].index(column)].justify = "right"
     for info in list_releases(folder):
         table.add_row(
             info.release_id,
-            str(len(info.rows)),
+            gate_in_words(info.warnings),
             f"{sum(info.rows.values()):,}",
-            published.get(info.release_id, ""),
+            size_in_words(info.size),
+            "" if info.age_seconds is None else age_in_words(info.age_seconds),
             "current" if info.is_current else info.note,
         )
     if table.row_count:
         Console().print(table)
     else:
-        typer.echo(f"no release in {folder}")
+        typer.echo(f"no release in {folder} yet")
 
 
 @releases_app.command("verify")
@@ -61,12 +59,16 @@ def verify_command(
     directory: ReleasesDir = None,
 ) -> None:
     """Compare releases with their checksums; exit with 1 if one is damaged."""
+    folder = releases_folder(directory)
+    chosen = [find_release(folder, release_id)] if release_id else list_releases(folder)
+    if not chosen:
+        typer.echo(f"no release in {folder} yet")
     damaged = False
-    for info in _chosen(_folder(directory), release_id):
+    for info in chosen:
         problems = verify_release(info.path)
         damaged = damaged or bool(problems)
         typer.echo(f"{info.release_id}: {'; '.join(problems) or 'whole'}")
-    raise typer.Exit(1 if damaged else 0)
+    raise typer.Exit(1 if damaged or not chosen else 0)
 
 
 @releases_app.command("report")
@@ -77,13 +79,7 @@ def report_command(
     directory: ReleasesDir = None,
 ) -> None:
     """Make the report of a release again and say where it is."""
-    folder = _folder(directory)
-    [info, *_] = _chosen(folder, release_id or current_release(folder) or CURRENT)
-    try:
-        typer.echo(write_report(info.path))
-    except (ReleaseError, ReportError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+    typer.echo(write_report(find_release(releases_folder(directory), release_id).path))
 
 
 @releases_app.command("rollback")
@@ -93,23 +89,58 @@ def rollback_command(
     directory: ReleasesDir = None,
 ) -> None:
     """Make an earlier release current; it is verified first."""
-    folder = _folder(directory)
+    folder = releases_folder(directory)
     before = current_release(folder)
-    try:
-        rollback(folder, release_id, why=why)
-    except ReleaseError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+    rollback(folder, release_id, why=why)
     typer.echo(f"current: {before} -> {release_id}")
 
 
-def _folder(directory: Path | None) -> Path:
-    return directory or Settings.from_env().releases_dir
+def releases_folder(directory: Path | None) -> Path:
+    """Return the folder of releases, the installation's own unless another is given.
+
+    Raises:
+        SettingsError: it is not there; an installation before its first release has none, which is
+            no error while its home is there.
+    """
+    if directory is not None and not directory.is_dir():
+        raise SettingsError(f"--dir: there is no folder {directory}")
+    settings = Settings.from_env()
+    if directory is None and not settings.home.is_dir():
+        raise SettingsError(
+            f"there is no folder {settings.home}, which the first night makes; RAPPORT_HOME says "
+            "where else an installation is"
+        )
+    return directory or settings.releases_dir
 
 
-def _chosen(folder: Path, release_id: str | None) -> list[ReleaseInfo]:
-    found = [info for info in list_releases(folder) if release_id in (None, info.release_id)]
-    if not found:
-        typer.echo(f"no release {release_id or ''} in {folder}".replace("  ", " "), err=True)
-        raise typer.Exit(1)
-    return found
+def age_in_words(seconds: float) -> str:
+    """Return an age as people say it.
+
+    Example:
+        >>> age_in_words(90), age_in_words(7300), age_in_words(200000)
+        ('1 min', '2 h', '2 d')
+    """
+    minutes = max(seconds, 0) / 60
+    for least, unit in ((48 * 60, 24 * 60), (60, 60)):
+        if minutes >= least:
+            return f"{minutes // unit:.0f} {'d' if unit > 60 else 'h'}"
+    return f"{minutes // 1:.0f} min"
+
+
+def size_in_words(size: int) -> str:
+    """Return bytes as people say them.
+
+    Example:
+        >>> size_in_words(0), size_in_words(2_500_000), size_in_words(3_210_000_000)
+        ('', '2.5 MB', '3.2 GB')
+    """
+    if not size:
+        return ""
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
+
+
+def gate_in_words(warnings: int | None) -> str:
+    """Return what the gate of a release said: only what passed is released."""
+    if warnings is None:
+        return "unknown"
+    return counted(warnings, "warning") if warnings else "passed"

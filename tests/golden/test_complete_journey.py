@@ -14,6 +14,7 @@ import duckdb
 import pandas as pd
 import pytest
 
+from rapport.gate import last_verdicts
 from rapport.report import write_report
 from rapport.sources.streams import STREAMS
 from sandbox import canary, trade
@@ -195,6 +196,15 @@ def test_the_canary_is_nowhere_but_in_landing_and_warehouse(house):
             )
         )
         assert found == [(0,)], table
+
+
+def test_a_good_night_warns_of_nothing(house):
+    """A warning that comes every night is one that nobody reads."""
+    verdicts = last_verdicts(house.settings.data_docs_dir)
+    assert [(said["gate"], said["warnings"]) for said in verdicts] == [
+        ("sources", []),
+        ("publish", []),
+    ]
 
 
 def test_the_canary_is_in_the_landing(house):

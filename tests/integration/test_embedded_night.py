@@ -229,7 +229,7 @@ def test_another_sources_yml_is_read_by_the_next_run_and_a_faulty_one_is_told_at
         (tmp_path / "sources.yml").write_text("shop: true\nklavio: true\n")
         done = firm.rapport("run")
         assert done.returncode == 1
-        assert "sources.yml, line 2: klavio is no source; the nearest is klaviyo" in done.stdout
+        assert "sources.yml, line 2: klavio is no source; the nearest is klaviyo" in done.stderr
     finally:
         firm.rapport("down")
 

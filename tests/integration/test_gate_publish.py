@@ -269,7 +269,9 @@ create table ops.unmapped_metrics as
 create table ops.row_conservation as
     select
         split_part(name, '.', 1) as source, split_part(name, '.', 2) as entity,
-        1000 as landed_count, 1000 as staged_count, 0 as quarantined_count
+        -- nothing was removed or refused: as good a night as any
+        if(entity in ('removals', 'refusals'), 0, 1000) as landed_count,
+        landed_count as staged_count, 0 as quarantined_count
     from unnest({STREAMS}) as _(name);
 """
 

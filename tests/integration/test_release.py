@@ -757,6 +757,7 @@ class TestCommands:
         return CliRunner().invoke(releases_app, [*arguments, "--dir", str(nights.releases)])
 
     def test_list_shows_nights_and_marks_the_current_one(self, nights):
+        nights.releases.mkdir(exist_ok=True)
         assert "no release" in self.run(nights, "list").output
         info = nights.publish()
         output = self.run(nights, "list").output

@@ -271,6 +271,13 @@ class TestAFullDisk:
         assert "marts.people: expect_column_values_to_match_regex" in reason
         assert f"Data Docs cannot be written to {house.docs}: File too large" in reason
 
+    def test_leaves_no_verdict_of_a_night_that_passed(self, house):
+        house.gate()
+        with full_disk(100):
+            house.closed_because()
+        assert last_verdicts(house.docs) == []
+        assert not [path for path in house.docs.rglob("*") if path.is_file()]
+
     def test_closes_it_where_all_else_is_good(self, house):
         with full_disk(100):
             assert "Data Docs cannot be written" in house.closed_because()

@@ -9,7 +9,7 @@ looked at nothing.
 """
 
 from rapport.gate.checkpoints import CheckpointResult, run_checkpoint
-from rapport.gate.docs import last_verdicts
+from rapport.gate.docs import GATES, last_verdicts
 from rapport.gate.frames import stamp_of
 
-__all__ = ["CheckpointResult", "last_verdicts", "run_checkpoint", "stamp_of"]
+__all__ = ["GATES", "CheckpointResult", "last_verdicts", "run_checkpoint", "stamp_of"]

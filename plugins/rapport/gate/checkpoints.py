@@ -90,8 +90,8 @@ def run_checkpoint(
     try:
         checkpoint = load_checkpoint(expectations_dir, name)
     except DeclarationError as error:
-        docs.write([], [str(error)], [])
-        raise GateFailed(name, [str(error)]) from error
+        unreadable = [str(error)]
+        raise GateFailed(name, [*unreadable, *docs.write([], unreadable, [])]) from error
 
     critical = [f"declarations: {problem}" for problem in checkpoint.problems]
     tables: list[Looked] = []

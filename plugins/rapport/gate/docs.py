@@ -17,7 +17,6 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -134,9 +133,11 @@ class Docs:
         self.checkpoint = checkpoint
         self.as_of = as_of
         shutil.rmtree(self.folder, ignore_errors=True)
-        with suppress(OSError):  # what writes next says so
+        try:
             self.folder.mkdir(parents=True)
             self._say("unfinished")
+        except OSError:  # `write` tells
+            self._remove_verdict()
 
     def write(
         self,
@@ -159,6 +160,7 @@ class Docs:
         try:
             self._write(tables, critical, warnings, left_out)
         except OSError as error:
+            self._remove_verdict()
             reason = error.strerror or type(error).__name__
             return [f"Data Docs cannot be written to {self.folder.parent}: {reason}"]
         return []
@@ -188,6 +190,11 @@ class Docs:
             warnings=list(warnings),
             left_out=list(left_out),
         )
+
+    def _remove_verdict(self) -> None:
+        """Leave no verdict at all where the last one cannot be written."""
+        for path in (self.folder / VERDICT, self.folder.parent / "index.html"):
+            path.unlink(missing_ok=True)
 
     def _say(self, verdict: str, **found: Any) -> None:
         said = {
@@ -223,5 +230,8 @@ def last_verdicts(data_docs_dir: Path) -> list[dict[str, Any]]:
 def _put(path: Path, text: str) -> None:
     """Write a page in one step, as somebody may be reading it."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
+    try:
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,8 +21,10 @@ from rich.table import Table
 from rapport.build.record import Record, read_record
 from rapport.contract_commands import contract_command
 from rapport.errors import RapportError, SettingsError
+from rapport.export_commands import export_command
 from rapport.orchestration import embedded
 from rapport.orchestration.night import DONE, Airflow, Step
+from rapport.orchestration.status import status_command
 from rapport.policy import as_json, policies_of
 from rapport.policy_commands import policy_command, settings_command
 from rapport.release import report_path
@@ -32,17 +35,16 @@ from rapport.sources.declared import declared
 from rapport.sources.streams import GROUPS
 from rapport.sources_commands import sources_command
 
-app = typer.Typer(
-    help="A nightly customer-relationship warehouse.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(releases_app, name="releases")
 app.command("policy")(policy_command)
 app.command("settings")(settings_command)
 app.command("contract")(contract_command)
+app.command("export")(export_command)
 app.command("sources")(sources_command)
+app.command("status")(status_command)
 console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
 
 PATIENCE_SECONDS = 20.0
 TASK_FAILED = "Task failed with exception"
@@ -55,15 +57,30 @@ MARKS = {
 }
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"rapport {installed('rapport')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which.")
+    ] = False,
+) -> None:
+    """A nightly customer-relationship warehouse."""
+
+
 def main() -> None:
     """Run the command line; an error of ours is one message and exit code 1."""
     try:
         app()
     except RapportError as error:
-        console.print("[red]rapport:[/]", escape(str(error)), soft_wrap=True)
+        errors.print("[red]rapport:[/]", escape(str(error)), soft_wrap=True)
         sys.exit(1)
     except httpx.HTTPError as error:
-        console.print(
+        errors.print(
             f"[red]rapport:[/] no answer from Airflow or the sandbox ({type(error).__name__}); "
             "`make up` starts what has ended",
             soft_wrap=True,

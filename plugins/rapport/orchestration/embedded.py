@@ -339,6 +339,37 @@ def began(settings: Settings, name: str) -> datetime:
     return datetime.fromtimestamp(_known(settings, name).get("born", 0), UTC)
 
 
+@dataclass(frozen=True)
+class Running:
+    """A service that lives.
+
+    Attributes:
+        name: of the service.
+        since: when it was started.
+        url: where it listens; empty for one without a port.
+        answers: whether it answers there; None for one without a port.
+    """
+
+    name: str
+    since: datetime
+    url: str
+    answers: bool | None
+
+
+def running(settings: Settings, ports: Ports) -> list[Running]:
+    """Return the services that `up` started and that live; nothing is started or made."""
+    return [
+        Running(
+            service.name,
+            began(settings, service.name),
+            f"http://{HOST}:{service.port}" if service.port else "",
+            _answers(service.health_url) if service.health_url else None,
+        )
+        for service in _services(settings, ports)
+        if _running(settings, service.name) is not None
+    ]
+
+
 def down(settings: Settings) -> list[str]:
     """End every process that `up` started, with its children; return their names."""
     return _end(settings, sorted(path.stem for path in (settings.home / "run").glob("*.json")))
@@ -413,15 +444,20 @@ def _wait(settings: Settings, service: _Service) -> None:
             raise SettingsError(f"{service.name} ended while starting; {log} ends with:\n{tail}")
         if not service.health_url:
             return
-        with suppress(httpx.HTTPError):
-            if httpx.get(service.health_url, timeout=2).is_success:
-                return
+        if _answers(service.health_url):
+            return
         if time.monotonic() > deadline:
             raise SettingsError(
                 f"{service.name} does not answer at {service.health_url} after "
                 f"{START_SECONDS:.0f} s; see {log}"
             )
         time.sleep(0.3)
+
+
+def _answers(url: str) -> bool:
+    with suppress(httpx.HTTPError):
+        return httpx.get(url, timeout=2).is_success
+    return False
 
 
 def _end(settings: Settings, names: list[str]) -> list[str]:

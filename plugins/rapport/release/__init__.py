@@ -31,6 +31,7 @@ from rapport.release.publish import publish_release
 from rapport.release.store import (
     ReleaseInfo,
     current_release,
+    find_release,
     history,
     list_releases,
     report_path,
@@ -41,6 +42,7 @@ from rapport.release.store import (
 __all__ = [
     "ReleaseInfo",
     "current_release",
+    "find_release",
     "history",
     "list_releases",
     "publish_release",

@@ -10,7 +10,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -39,6 +39,10 @@ class ReleaseInfo:
         is_current: whether readers get it.
         built: whether this publish made it; False when it was already there.
         note: why it is not current, for people; empty otherwise.
+        size: bytes of its files; 0 where nobody knows.
+        warnings: how many its gate had; None where nobody knows.
+        published_at: when a night last made it, or found that it is still so; None where
+            nobody knows.
     """
 
     release_id: str
@@ -48,6 +52,16 @@ class ReleaseInfo:
     is_current: bool = False
     built: bool = False
     note: str = ""
+    size: int = 0
+    warnings: int | None = None
+    published_at: datetime | None = None
+
+    @property
+    def age_seconds(self) -> float | None:
+        """Seconds since it was published."""
+        if self.published_at is None:
+            return None
+        return (datetime.now(tz=UTC) - self.published_at).total_seconds()
 
     def summary(self) -> dict[str, Any]:
         """Return what XCom and reports need: ids and counts."""
@@ -93,26 +107,50 @@ def report_path(folder: Path) -> Path:
 def list_releases(releases_dir: Path) -> list[ReleaseInfo]:
     """Return the releases on disk, the newest night first."""
     current = current_release(releases_dir)
+    published = {
+        event.get("release_id"): datetime.fromisoformat(event["at"])
+        for event in history(releases_dir)
+        if event.get("event") in ("built", "found")
+    }
     found = []
     for folder in releases_dir.iterdir() if releases_dir.is_dir() else ():
         if not _RELEASE_ID.fullmatch(folder.name) or not folder.is_dir():
             continue
+        told: dict[str, Any] = {}
         try:
             manifest = json.loads((folder / MANIFEST).read_bytes())
-            rows = {f"{t['schema']}.{t['name']}": int(t["rows"]) for t in manifest["tables"]}
-            note, order = "", (folder / MANIFEST).stat().st_mtime_ns
-        except (OSError, ValueError, KeyError, TypeError):
-            rows, note, order = {}, "manifest is missing or damaged", 0
+            told["rows"] = {
+                f"{t['schema']}.{t['name']}": int(t["rows"]) for t in manifest["tables"]
+            }
+            told["size"] = sum(file["bytes"] for file in manifest["files"].values())
+            told["warnings"] = len(manifest["gate"]["warnings"])
+            order = (folder / MANIFEST).stat().st_mtime_ns
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            told, order = {"note": "manifest is missing or damaged"}, 0
         info = ReleaseInfo(
             folder.name,
             as_of_of(folder.name),
             folder,
-            rows,
             is_current=folder.name == current,
-            note=note,
+            published_at=published.get(folder.name),
+            **told,
         )
         found.append((info.as_of, order, info.release_id, info))
     return [info for *_, info in sorted(found, key=lambda entry: entry[:3], reverse=True)]
+
+
+def find_release(releases_dir: Path, release_id: str | None = None) -> ReleaseInfo:
+    """Return one release, the current one unless it is named.
+
+    Raises:
+        ReleaseError: there is no such release.
+    """
+    wanted = release_id or current_release(releases_dir)
+    for info in list_releases(releases_dir) if wanted else ():
+        if info.release_id == wanted:
+            return info
+    what = f"no release {release_id}" if release_id else "no current release"
+    raise ReleaseError(f"there is {what} in {releases_dir}; `rapport releases list` shows all")
 
 
 def verify_release(folder: Path) -> list[str]:
@@ -168,23 +206,18 @@ def rollback(
     Raises:
         ReleaseError: there is no such release, it is damaged, or it is current already.
     """
-    as_of = as_of_of(release_id)
     with locked(releases_dir):
         current = current_release(releases_dir)
-        folder = releases_dir / release_id
-        if not folder.is_dir():
-            raise ReleaseError(
-                f"there is no release {release_id}; `rapport releases list` shows all"
-            )
+        info = find_release(releases_dir, release_id)
         if release_id == current:
             raise ReleaseError(f"release {release_id} is current already")
-        problems = verify_release(folder)
+        problems = verify_release(info.path)
         if problems:
             raise ReleaseError(f"release {release_id} is damaged: {'; '.join(problems)}")
         # Said before done: a withdrawn release must not return because the log came too late.
         record(releases_dir, "rolled back", release_id, before=current, why=why, by=by)
         switch(releases_dir, release_id)
-    return ReleaseInfo(release_id, as_of, folder, is_current=True)
+    return replace(info, is_current=True)
 
 
 def withdrawn(releases_dir: Path) -> set[str]:
