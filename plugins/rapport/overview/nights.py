@@ -8,7 +8,7 @@ from statistics import median
 from markupsafe import Markup
 
 from rapport.build.record import Record
-from rapport.overview.words import age, moment, run_link, task_link
+from rapport.overview.words import moment, run_link, task_link, took
 from rapport.pages import NOTHING, counted, day
 from rapport.report.drawing import Drawing, box, label, line, svg
 from rapport.report.pictures import BLUE, GREY, GRID, MUTED, NARROW, VERMILION, WIDE, Size
@@ -117,10 +117,10 @@ def _finding(told: Nights, now: datetime) -> str:
     said = f"Of the last {counted(len(ended), 'night')}, {len(good)} ended well"
     failed = len(ended) - len(good)
     said += f" and {failed} failed. " if failed else ". "
-    took = [seconds for run in good if (seconds := run.seconds(now)) is not None]
-    if took:
-        said += f"One that ends well takes {age(median(took))}"
-        said += f" ({age(min(took))} to {age(max(took))})." if len(took) > 1 else "."
+    times = [seconds for run in good if (seconds := run.seconds(now)) is not None]
+    if times:
+        said += f"One that ends well takes {took(median(times))}"
+        said += f" ({took(min(times))} to {took(max(times))})." if len(times) > 1 else "."
     return said
 
 
@@ -156,7 +156,7 @@ def steps(told: Nights, build: Record | None) -> Section | None:
         [
             {
                 "step": task_link(run.run_id, task.task_id),
-                "took": age(seconds),
+                "took": took(seconds),
                 "state": task.state.replace("_", " "),
                 "of": of,
             }
@@ -188,7 +188,7 @@ def _listed(runs: Sequence[Run], now: datetime) -> Table:
                 "run": run_link(run.run_id, run.run_id),
                 "night": short_day(run.as_of) if run.as_of else NOTHING,
                 "began": moment(run.began) if run.began else NOTHING,
-                "took": NOTHING if (took := run.seconds(now)) is None else age(took),
+                "took": NOTHING if (seconds := run.seconds(now)) is None else took(seconds),
                 "state": OUTCOMES.get(run.state, run.state),
             }
             for run in runs
@@ -236,7 +236,7 @@ def _bars(timed: Sequence[tuple[Run, float]], size: Size, failed: int) -> Markup
         if place == 0 or len(timed) > (4 if not size.narrow else 6):
             x = at + (step if anchor == "end" else 0)
             parts.append(label(x, bottom + 16, text, anchor=anchor, fill=MUTED, size=11))
-    text = f"{len(timed)} nights, {failed} failed, the longest took {age(longest)}."
+    text = f"{len(timed)} nights, {failed} failed, the longest took {took(longest)}."
     return svg(size.width, height, text, parts)
 
 

@@ -23,15 +23,16 @@ from rapport.overview.words import (
     DAG_PAGE,
     DATA_DOCS,
     DBT_DOCS,
-    age,
     airflow_link,
     link,
     moment,
     run_link,
     runbook_of,
+    took,
 )
 from rapport.pages import day
 from rapport.release import report_path
+from rapport.release_commands import age_in_words
 from rapport.report.night import opened
 from rapport.report.segments import segments
 from rapport.report.words import Section, Shaded, listed, sentence
@@ -90,13 +91,14 @@ def _tiles(told: Nights, found: Releases, now: datetime) -> list[Tile]:
     tiles = []
     if current := found.current:
         tiles.append(Tile(day(current.as_of), "is the night that readers have"))
-        if at := found.published.get(current.release_id):
-            tiles.append(Tile(age((now - at).total_seconds()), "since it was published"))
+        if at := current.published_at:
+            tiles.append(Tile(age_in_words((now - at).total_seconds()), "since it was published"))
     if last := told.last:
         kind = {"success": "good", "failed": "bad"}.get(last.state, "")
         tiles.append(Tile(OUTCOMES.get(last.state, last.state), last.name, kind))
-        if (took := last.seconds(now)) is not None:
-            tiles.append(Tile(age(took), "so far" if last.state in ACTIVE else "is what it took"))
+        if (seconds := last.seconds(now)) is not None:
+            what = "so far" if last.state in ACTIVE else "is what it took"
+            tiles.append(Tile(took(seconds), what))
     return tiles
 
 
@@ -117,11 +119,11 @@ def _release_in_words(found: Releases, now: datetime) -> Markup:
     current = found.current
     if not current:
         return Markup("There is no release yet, so readers have nothing.")
-    at = found.published.get(current.release_id)
+    at = current.published_at
     said = Markup("Readers have release <code>{}</code> of the night of {}").format(
         current.release_id, day(current.as_of)
     )
-    said += f", published {age((now - at).total_seconds())} ago." if at else "."
+    said += f", published {age_in_words((now - at).total_seconds())} ago." if at else "."
     if current.note:
         return said + Markup(
             ' <b class="bad">Its {}</b>: <code>rapport releases verify</code> says more, and the '
@@ -135,22 +137,22 @@ def _release_in_words(found: Releases, now: datetime) -> Markup:
 
 def _night_in_words(told: Nights, last: Run, now: datetime) -> list[Markup]:
     """How the newest night went; of one that has not ended also how the one before it did."""
-    name, took = run_link(last.run_id, sentence(last.name)), age(last.seconds(now) or 0)
+    name, time = run_link(last.run_id, sentence(last.name)), took(last.seconds(now) or 0)
     failed = told.named("failed")
     if last.state in ACTIVE:
         said = Markup("{} {}").format(name, OUTCOMES[last.state])
         if last.state == "running":
-            said += f", for {took} now"
+            said += f", for {time} now"
         running = told.named("running")
         said += f": {listed(running[:4])}." if running else "."
         said += f" Failed so far: {listed(failed)}." if failed else ""
         return [said + _what_to_do(failed), *map(_before, told.runs[1:2])]
     ended = f" at {moment(last.ended)} UTC" if last.ended else ""
     if last.state == "success":
-        said = Markup("{} ended well{}, after {}.").format(name, ended, took)
+        said = Markup("{} ended well{}, after {}.").format(name, ended, time)
         said += f" It went on without {listed(failed)}, which failed." if failed else ""
     else:
-        said = Markup('{} <b class="bad">failed</b>{}, after {}').format(name, ended, took)
+        said = Markup('{} <b class="bad">failed</b>{}, after {}').format(name, ended, time)
         said += f": {listed(failed)}." if failed else "."
     return [said + _what_to_do(failed)]
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from rapport.overview.words import age, link, moment, size
+from rapport.overview.words import link, moment
 from rapport.pages import NOTHING, counted, number
-from rapport.release import ReleaseInfo, history, list_releases, report_path
+from rapport.release import ReleaseInfo, list_releases, report_path
 from rapport.release.store import MANIFEST, withdrawn
+from rapport.release_commands import age_in_words, size_in_words
 from rapport.report.words import Column, Section, Table, short_day, signed
 
 NAMED_TABLES = 4
@@ -25,13 +26,11 @@ class Releases:
     Attributes:
         infos: the releases, the newest night first.
         manifests: by release id, those that can be read.
-        published: when each was first there, by release id (UTC).
         gone: the releases that a rollback took away from readers.
     """
 
     infos: Sequence[ReleaseInfo]
     manifests: Mapping[str, Mapping[str, Any]]
-    published: Mapping[str, datetime]
     gone: frozenset[str]
 
     @property
@@ -48,15 +47,10 @@ class Releases:
 def read_releases(releases_dir: Path) -> Releases:
     """Read what there is; a release that is damaged is there without its manifest."""
     infos = list_releases(releases_dir)
-    published: dict[str, datetime] = {}
-    for event in history(releases_dir):
-        if event.get("event") == "built" and "at" in event:
-            published.setdefault(str(event["release_id"]), datetime.fromisoformat(event["at"]))
     manifests = {info.release_id: _manifest(info.path) for info in infos if not info.note}
     return Releases(
         infos,
         {release_id: manifest for release_id, manifest in manifests.items() if manifest},
-        published,
         frozenset(withdrawn(releases_dir)),
     )
 
@@ -75,7 +69,8 @@ def releases(found: Releases, now: datetime) -> Section:
     if not found.infos:
         return Section(*section, "There is no release yet; the first night that passes makes one.")
     bad = [info.release_id for info in found.infos if info.note]
-    said = f"{counted(len(found.infos), 'release')} on disk, {size(_all_bytes(found.infos))}. "
+    disk = size_in_words(sum(info.size for info in found.infos))
+    said = f"{counted(len(found.infos), 'release')} on disk, {disk}. "
     current = found.current
     said += f"Readers have {current.release_id}." if current else "Readers have none of them."
     if bad:
@@ -112,7 +107,7 @@ def _table(found: Releases, now: datetime) -> Table:
 def _row(found: Releases, info: ReleaseInfo, now: datetime) -> dict[str, Any]:
     manifest = found.manifests.get(info.release_id, {})
     gate = manifest.get("gate") or {}
-    at = found.published.get(info.release_id)
+    at = info.published_at
     before = found.before(info) if info.rows else None
     total = sum(info.rows.values())
     return {
@@ -121,10 +116,10 @@ def _row(found: Releases, info: ReleaseInfo, now: datetime) -> dict[str, Any]:
         "mark": _mark(found, info),
         "report": _report(info),
         "published": moment(at) if at else NOTHING,
-        "age": age((now - at).total_seconds()) if at else NOTHING,
+        "age": age_in_words((now - at).total_seconds()) if at else NOTHING,
         "checks": number(gate.get("evaluated")),
-        "warnings": number(len(gate["warnings"])) if "warnings" in gate else NOTHING,
-        "size": size(bytes_of(info)),
+        "warnings": number(info.warnings),
+        "size": size_in_words(info.size) or NOTHING,
         "rows": number(total) if info.rows else NOTHING,
         "more": signed(total - sum(before.rows.values())) if before else NOTHING,
         "tables": _changed(info, before),
@@ -142,19 +137,6 @@ def _mark(found: Releases, info: ReleaseInfo) -> Markup | str:
 def _report(info: ReleaseInfo) -> Markup | str:
     path = report_path(info.path)
     return link(f"releases/{path.name}", "report") if path.is_file() else NOTHING
-
-
-def bytes_of(info: ReleaseInfo) -> int:
-    """Return how much of the disk a release has, its report among it."""
-    try:
-        files = [*info.path.iterdir(), report_path(info.path)]
-        return sum(path.stat().st_size for path in files if path.is_file())
-    except OSError:  # removed in the meantime
-        return 0
-
-
-def _all_bytes(infos: Sequence[ReleaseInfo]) -> int:
-    return sum(map(bytes_of, infos))
 
 
 def _changed(info: ReleaseInfo, before: ReleaseInfo | None) -> str:

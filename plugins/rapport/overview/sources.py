@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from rapport.landing import newest_files
 from rapport.overview.nights import Nights
-from rapport.overview.words import age, moment, task_link
+from rapport.overview.words import moment, task_link, took
 from rapport.pages import NOTHING, number
+from rapport.release_commands import age_in_words
 from rapport.report.words import Column, Section, Table, listed
 from rapport.sources.streams import GROUPS, REFUSALS, REMOVALS, SOURCE_TOTALS, Stream
 
@@ -65,7 +66,7 @@ def _landed(told: Nights) -> Table | None:
             {
                 "pull": task_link(told.last.run_id, task.task_id, group),
                 "rows": NOTHING if counts is None else number(sum(counts.values())),
-                "took": NOTHING if task.seconds is None else age(task.seconds),
+                "took": NOTHING if task.seconds is None else took(task.seconds),
                 "state": "left out: its pull failed" if task.state == "failed" else task.state,
                 "streams": ", ".join(
                     f"{stream} {number(count)}" for stream, count in (counts or {}).items() if count
@@ -89,8 +90,17 @@ def _landed(told: Nights) -> Table | None:
 
 @dataclass(frozen=True)
 class _Fresh:
+    KEYS: ClassVar = ("load", "ago", "newest")
+
     landed_at: datetime
     newest: datetime | None
+
+    def told(self, now: datetime) -> dict[str, str]:
+        return {
+            "load": moment(self.landed_at),
+            "ago": age_in_words((now - self.landed_at).total_seconds()),
+            "newest": moment(self.newest) if self.newest else NOTHING,
+        }
 
 
 def _streams(said: Mapping[str, Any], landing_dir: Path, now: datetime) -> Table | None:
@@ -108,15 +118,8 @@ def _streams(said: Mapping[str, Any], landing_dir: Path, now: datetime) -> Table
         for stream in streams:
             fresh = _fresh(landing_dir / source, stream, loads.get(stream.name, []))
             if said or fresh:
-                rows.append(
-                    {
-                        "stream": stream.full_name,
-                        "state": _state(said, stream),
-                        "load": moment(fresh.landed_at) if fresh else NOTHING,
-                        "ago": age((now - fresh.landed_at).total_seconds()) if fresh else NOTHING,
-                        "newest": moment(fresh.newest) if fresh and fresh.newest else NOTHING,
-                    }
-                )
+                rows.append({"stream": stream.full_name, "state": _state(said, stream)})
+                rows[-1] |= fresh.told(now) if fresh else dict.fromkeys(_Fresh.KEYS, NOTHING)
     if not rows:
         return None
     return Table(

@@ -43,36 +43,19 @@ def runbook_of(task_id: str) -> str | None:
     return next((page for start, page in RUNBOOKS.items() if task_id.startswith(start)), None)
 
 
-def age(seconds: float) -> str:
-    """Return how long something took or is ago, in the largest unit that says enough.
+def took(seconds: float) -> str:
+    """Return how long something took, to the second where that says something.
 
     Example:
-        >>> age(75), age(7_300), age(200_000)
-        ('1 min 15 s', '2 h', '2 days')
+        >>> took(2.34), took(75), took(7_300)
+        ('2.3 s', '1 min 15 s', '2 h 1 min')
     """
     if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
-    if seconds < 3600:
-        return f"{int(seconds) // 60} min {int(seconds) % 60} s"
-    if seconds < 36 * 3600:
-        return f"{seconds / 3600:.0f} h"
-    return f"{seconds / 86400:.0f} days"
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{int(seconds)} s"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def moment(at: datetime) -> str:
     """Return a moment to the minute: `2018-01-02 03:14`, in UTC."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
-
-
-def size(count: float) -> str:
-    """Return a number of bytes in a unit that people read.
-
-    Example:
-        >>> size(1_500_000)
-        '1.5 MB'
-    """
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
