@@ -58,7 +58,7 @@ def run(number=0, state="success", minutes=5.0, **changes):
 def text_of(page):
     """What a reader sees, in one line."""
     seen = re.sub(r"<(style|script)>.*?</\1>", "", page, flags=re.DOTALL)
-    inline = re.sub(r"</?(?:a|b|bdi|code)\b[^>]*>", "", seen)
+    inline = re.sub(r"</?(?:a|b|bdi|code|wbr)\b[^>]*>", "", seen)
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", inline)).split())
 
 

@@ -146,7 +146,7 @@ def steps(told: Nights, build: Record | None) -> Section | None:
         return None
     timed.sort(key=lambda each: -each[0])
     table = Table(
-        f"The slowest {min(len(timed), SHOWN_STEPS)} of {run.name}",
+        f"The slowest of {run.name}{', so far' * (run.state in ACTIVE)}",
         (
             Column("step", "step"),
             Column("took", "took", "number"),

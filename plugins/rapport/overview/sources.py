@@ -105,7 +105,7 @@ class _Fresh:
 
 def _streams(said: Mapping[str, Any], landing_dir: Path, now: datetime) -> Table | None:
     rows = []
-    for source in ("hubspot", "klaviyo", "shop"):
+    for source in sorted({streams[0].source for streams in GROUPS.values()}):
         if source in (said.get("not_declared") or ()):
             continue
         streams = [

@@ -1,9 +1,10 @@
 """Words and links of the page. Links are relative, as nobody knows under which path Airflow is."""
 
+import re
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 DAG_PAGE = "../dags/customer_relationship_nightly"
 DATA_DOCS = "data_docs/index.html"
@@ -33,9 +34,10 @@ def run_link(run_id: str, text: str) -> Markup:
 
 
 def task_link(run_id: str, task_id: str, text: str = "") -> Markup:
-    """Return a link to a task of a run, with its log."""
+    """Return a link to a task of a run, with its log; a telephone may break its name."""
     run, task = quote(run_id, safe=""), quote(task_id, safe="")
-    return airflow_link(f"{DAG_PAGE}/runs/{run}/tasks/{task}", text or task_id)
+    name = Markup(re.sub(r"([._])", r"\1<wbr>", str(escape(text or task_id))))
+    return airflow_link(f"{DAG_PAGE}/runs/{run}/tasks/{task}", name)
 
 
 def runbook_of(task_id: str) -> str | None:
