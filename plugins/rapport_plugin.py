@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
-from rapport.orchestration.links import URL_PREFIX, URL_ROUTE
+from rapport.orchestration.links import URL_PREFIX, URL_ROUTE, page_path
 
 
 class RapportPlugin(AirflowPlugin):
@@ -19,7 +19,7 @@ class RapportPlugin(AirflowPlugin):
     external_views: ClassVar[list[Any]] = [
         {
             "name": "Rapport",
-            "href": f"{URL_PREFIX}/",
+            "href": page_path(),
             "destination": "nav",
             "nav_top_level": True,
             "url_route": URL_ROUTE,

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,16 +78,19 @@ class Page:
 
     def evaluate(self, script: str) -> Any:
         """Return what an expression is, as JSON can hold it."""
-        answer = self._call(
-            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
-        )
+        answer = self._call("Runtime.evaluate", expression=script, returnByValue=True)
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
     def wait_for(self, script: str) -> Any:
         """Return what an expression is as soon as it is something; true for an element."""
         read = f"(() => {{ try {{ return {script} }} catch {{}} }})()"
-        return _wait(lambda: self.evaluate(f"(each => each?.nodeType ? true : each)({read})"))
+
+        def found() -> Any:
+            with suppress(ConnectionError):  # another page is being opened meanwhile
+                return self.evaluate(f"(each => each?.nodeType ? true : each)({read})")
+
+        return _wait(found)
 
     def type(self, selector: str, text: str) -> None:
         """Type into a field."""
@@ -105,7 +109,8 @@ class Page:
             if told.get("method") == "Log.entryAdded":
                 self.errors.append(told["params"]["entry"]["text"])
             if told.get("id") == self._number:
-                assert "error" not in told, told["error"]
+                if "error" in told:
+                    raise ConnectionError(told["error"]["message"])
                 result: dict[str, Any] = told["result"]
                 return result
 

@@ -87,6 +87,13 @@ def test_no_answer_is_kept_framed_elsewhere_or_loads_anything(airflow, home):
         assert {name: each.headers[name] for name in HEADERS} == HEADERS
 
 
+def test_the_ui_is_told_of_one_page_in_its_navigation(airflow):
+    told = client(airflow, "admin").get("/api/v2/plugins").json()["plugins"]
+    [plugin] = [each for each in told if each["name"] == "rapport"]
+    [view] = plugin["external_views"]
+    assert (view["destination"], view["url_route"], view["href"]) == ("nav", "rapport", "/rapport/")
+
+
 # --- what it answers
 
 

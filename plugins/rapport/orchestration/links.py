@@ -15,14 +15,22 @@ URL_PREFIX = "/rapport"
 URL_ROUTE = "rapport"
 
 
-def page_url(page: str = "") -> str:
-    """Return where a page of ours opens inside the UI.
+def page_path(page: str = "") -> str:
+    """Return the path that the app answers, also where Airflow is below a path of its host.
 
     Args:
         page: below ``/rapport/``, such as ``data_docs/index.html``.
     """
-    root = urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
-    return f"{root}/plugin/{URL_ROUTE}{root}{URL_PREFIX}/{page}"
+    return f"{_root()}{URL_PREFIX}/{page}"
+
+
+def page_url(page: str = "") -> str:
+    """Return where a page of ours opens inside the UI."""
+    return f"{_root()}/plugin/{URL_ROUTE}{page_path(page)}"
+
+
+def _root() -> str:
+    return urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
 
 
 @attrs.define()
