@@ -91,7 +91,7 @@ def test_dbt_s_page_draws_itself_apart_from_airflow_s_origin(page):
 
 def test_a_gate_s_button_leads_to_data_docs_inside_the_ui(installation, page):
     run = f"/dags/customer_relationship_nightly/runs/night_{NIGHT}"
-    page.go(f"{installation.ports.airflow_url}{run}/tasks/check_release")
+    page.go(f"{installation.ports.airflow_url}{run}/tasks/check_release/details")
     button = "[...document.querySelectorAll('a')].find(link => link.innerText == 'Data Docs')"
     page.wait_for(button)
     page.evaluate(f"{button}.click()")
