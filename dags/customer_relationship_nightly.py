@@ -20,8 +20,8 @@ has these.
 The night is the run's logical date: everything before the end of that day (UTC).
 
 **On failure** the last release stays in place, whatever failed before `publish_release`. Every
-step may be repeated: run the night again (`rapport run --as-of <date>`, or trigger a logical
-date of the same day; Airflow takes each once), it finishes what was left. Clearing `dbt.build`
+step may be repeated: run the night again (`rapport run --as-of <date>`, or trigger a logical date
+of the same day; Airflow takes each once), and it finishes what was left. Clearing `dbt.build`
 builds on from the model or test that failed.
 `extract.*`: docs/runbooks/extract_failed.md; the error names the connection.
 `check_sources`: docs/runbooks/source_gate_failed.md. `dbt.*`: docs/runbooks/build_failed.md.

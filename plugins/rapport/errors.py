@@ -148,12 +148,12 @@ class ReportError(RapportError):
         super().__init__(f"no report of release {release_id}: {reason}")
 
 
+class ExportError(RapportError):
+    """A table of a release could not be written into a file; what was there is as it was."""
+
+
 def innermost(error: BaseException) -> BaseException:
     """Return the error at the bottom of a chain: what happened, not what it was called after."""
     while cause := error.__cause__ or error.__context__:
         error = cause
     return error
-
-
-class ExportError(RapportError):
-    """A table of a release could not be written into a file; what was there is as it was."""

@@ -1,5 +1,6 @@
 """``rapport releases``: what was published, whether it is whole, its report, the way back."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -35,9 +36,9 @@ def list_command(directory: ReleasesDir = None) -> None:
     """Show the releases on disk, the newest night first; readers get the marked one."""
     folder = releases_folder(directory)
     table = Table("release", "gate", "rows", "size", "age", "", box=box.SIMPLE)
-    table.columns[0].no_wrap = True
-    for column in ("rows", "size", "age"):
-        table.columns[[c.header for c in table.columns].index(column)].justify = "right"
+    for column in table.columns[:5]:
+        column.no_wrap = True
+        column.justify = "right" if column.header in ("rows", "size", "age") else "left"
     for info in list_releases(folder):
         table.add_row(
             info.release_id,
@@ -48,7 +49,8 @@ def list_command(directory: ReleasesDir = None) -> None:
             "current" if info.is_current else info.note,
         )
     if table.row_count:
-        Console().print(table)
+        # what a pipe is given may be as wide as it is
+        Console(width=None if sys.stdout.isatty() else 160).print(table)
     else:
         typer.echo(f"no release in {folder} yet")
 

@@ -78,12 +78,18 @@ def test_periods_follow_each_other_without_gap(clocks):
         window zones as (partition by time_zone order by valid_from)
         qualify
             valid_from >= valid_to
-            or valid_from <> lag(valid_to, 1, timestamp '1990-01-01') over zones
+            or valid_from <> lag(valid_to, 1, timestamp '1900-01-01') over zones
             or valid_to > timestamp '2038-01-01'
             or (lead(valid_to) over zones is null and valid_to <> timestamp '2038-01-01')
         """
     ).fetchall()
     assert gaps == []
+
+
+def test_before_1990_a_clock_is_what_it_was_then(clocks):
+    at = "time_zone = 'Europe/London' and timestamp '1961-07-01' between valid_from and valid_to"
+    found = duckdb.sql(f"select offset_minutes from clocks where {at}").fetchall()
+    assert found == [(0,)]
 
 
 def test_every_clock_is_whole_quarters_of_an_hour_ahead(clocks):

@@ -16,7 +16,10 @@ from zoneinfo import ZoneInfo
 if TYPE_CHECKING:
     import pyarrow
 
+# Earlier, as far back as data may go, every clock is taken for what it was then: older ones ran on
+# odd minutes, which no send window is cut into.
 FIRST = datetime(1990, 1, 1, tzinfo=UTC)
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 END = datetime(2038, 1, 1, tzinfo=UTC)
 # No rule makes an offset that lasts less, so that none comes and goes between two looks.
 _STEP = timedelta(days=28)
@@ -32,8 +35,8 @@ def zone_names() -> list[str]:
 def offsets() -> "pyarrow.Table":
     """Return what every clock was, is and will be ahead of UTC, one row per zone and period.
 
-    Columns: `time_zone`; `valid_from` and `valid_to`, UTC, half open, from 1990 to the end of 2037;
-    `offset_minutes`.
+    Columns: `time_zone`; `valid_from` and `valid_to`, UTC, half open, from 1900 to the end of 2037;
+    `offset_minutes`, before 1990 that of its first day.
     """
     import pyarrow
 
@@ -99,7 +102,7 @@ def _periods(zone: ZoneInfo, looks: list[datetime]) -> Iterator[tuple[datetime, 
     """Yield since when (UTC) a zone's clock has been how many minutes ahead of UTC."""
     before = FIRST
     minutes = _ahead(zone, FIRST)
-    yield FIRST, minutes
+    yield EARLIEST, minutes
     for look in [*looks, END - _MINUTE]:
         if _ahead(zone, look) != minutes:
             since = _changed(zone, before, look)
