@@ -11,15 +11,18 @@ from rapport.settings import PROJECT_DIR
 
 
 def main() -> int:
-    """Parse the project if it changed; 1 and dbt's message when that cannot be done."""
+    """Parse the project if it changed; 1 and dbt's message when it cannot be parsed."""
     project = PROJECT_DIR / "dbt_project"
     try:
         parse_if_changed(project, lambda text: print(text, flush=True))  # noqa: T201
-        if not docs_path(project).exists():
-            write_docs(project)
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
+    if not docs_path(project).exists():
+        try:
+            write_docs(project)
+        except SettingsError as error:  # nights need none
+            print(error, flush=True)  # noqa: T201
     return 0
 
 
