@@ -19,13 +19,15 @@ has these.
 `rapport_release`.
 The night is the run's logical date: everything before the end of that day (UTC).
 
-**On failure** the last release stays in place, whatever failed before `publish_release`. Every
-step may be repeated: run the night again (`rapport run --as-of <date>`, or trigger a logical date
-of the same day; Airflow takes each once), and it finishes what was left. Clearing `dbt.build`
-builds on from the model or test that failed.
+**On failure** the last release stays in place, whatever failed before `publish_release`, but for
+who said no in what did arrive: `subtract_opt_outs`, which runs on such nights alone, takes them off
+its lists, as a reduced release. Every step may be repeated: run the night again (`rapport run
+--as-of <date>`, or trigger a logical date of the same day; Airflow takes each once), it finishes
+what was left. Clearing `dbt.build` builds on from the model or test that failed.
 `extract.*`: docs/runbooks/extract_failed.md; the error names the connection.
 `check_sources`: docs/runbooks/source_gate_failed.md. `dbt.*`: docs/runbooks/build_failed.md.
-`check_release`: docs/runbooks/publish_gate_failed.md. `report_night`: the release is out and
+`check_release`: docs/runbooks/publish_gate_failed.md. `subtract_opt_outs`:
+docs/runbooks/subtraction_failed.md. `report_night`: the release is out and
 readers have it, only its page is missing; `rapport releases report` makes it.
 """
 
@@ -79,7 +81,16 @@ def customer_relationship_nightly() -> None:
         linked(
             task(pool=WAREHOUSE_POOL, outlets=[RELEASE])(steps.publish_release)(), RELEASES, REPORT
         ),
-        linked(task(retries=0)(steps.report_night)(), REPORT),
+        [
+            linked(task(retries=0)(steps.report_night)(), REPORT),
+            # On no night that released something, and on every other, whatever it failed at.
+            linked(
+                task(pool=WAREHOUSE_POOL, outlets=[RELEASE], trigger_rule="all_failed")(
+                    steps.subtract_opt_outs
+                )(),
+                RELEASES,
+            ),
+        ],
     )
 
 

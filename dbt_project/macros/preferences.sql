@@ -64,6 +64,27 @@
     )
 {%- endmacro %}
 
+{#- The clauses by which they are not written to on a channel at all, whatever about: lines of a `case`. -#}
+{% macro refusals_of(channel, preferences) -%}
+    when {{ preferences }}.wants_relationship = 'no' then 'wants_no_relationship'
+    when {{ consent_to(channel, preferences) }} = 'withdrawn' then 'opted_out'
+    when {{ consent_to(channel, preferences) }} <> 'granted' then 'no_consent'
+    when {{ channel }} = 'email' and not {{ preferences }}.is_email_deliverable then 'not_deliverable'
+    when
+        {{ preferences }}.allowed_channels is not null
+        and not list_contains({{ preferences }}.allowed_channels, {{ channel }})
+        then 'channel_not_allowed'
+{%- endmacro %}
+
+{#- The topics that they want nothing of on a channel. -#}
+{% macro refused_topics(channel, preferences) -%}
+    list_concat(
+        {{ preferences }}.unwanted_topics,
+        {{ preferences }}.withdrawn_topics,
+        case when {{ channel }} = 'email' then {{ preferences }}.withdrawn_email_topics end
+    )
+{%- endmacro %}
+
 {#- Those of `choices` that no record of theirs leaves out; null when none of them says anything. -#}
 {% macro in_all_lists(column, choices) -%}
     case

@@ -1,6 +1,7 @@
-"""``rapport releases``: what was published, whether it is whole, its report, the way back."""
+"""``rapport releases``: what was published, whether it is whole, its report, the way back, less."""
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -16,13 +17,15 @@ from rapport.release import (
     find_release,
     list_releases,
     rollback,
+    subtract_opt_outs,
     verify_release,
 )
 from rapport.report import write_report
 from rapport.settings import Settings
+from rapport.sources.declared import declared
 
 releases_app = typer.Typer(
-    help="Published releases: list, verify, report, roll back.", no_args_is_help=True
+    help="Published releases: list, verify, report, roll back, subtract.", no_args_is_help=True
 )
 
 ReleasesDir = Annotated[
@@ -46,7 +49,15 @@ def list_command(directory: ReleasesDir = None) -> None:
             f"{sum(info.rows.values()):,}",
             size_in_words(info.size),
             "" if info.age_seconds is None else age_in_words(info.age_seconds),
-            "current" if info.is_current else info.note,
+            "; ".join(
+                filter(
+                    None,
+                    [
+                        "current" if info.is_current else info.note,
+                        info.reduction.told() if info.reduction else "",
+                    ],
+                )
+            ),
         )
     if table.row_count:
         # what a pipe is given may be as wide as it is
@@ -95,6 +106,31 @@ def rollback_command(
     before = current_release(folder)
     rollback(folder, release_id, why=why)
     typer.echo(f"current: {before} -> {release_id}")
+    typer.echo("who said no since its night is on its lists; `rapport releases subtract` ends that")
+
+
+@releases_app.command("subtract")
+def subtract_command(
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="Up to which night; the latest that any release knows by default.",
+        ),
+    ] = None,
+) -> None:
+    """Take who said no since off the lists of the current release, as after a rollback."""
+    settings = Settings.from_env()
+    known = [info.knows_until for info in list_releases(settings.releases_dir)]
+    if not known:
+        typer.echo(f"no release in {settings.releases_dir}", err=True)
+        raise typer.Exit(1)
+    night = as_of.date() if as_of else max(known)
+    info = subtract_opt_outs(settings, night, declared=declared(settings, lambda _: True))
+    if info and info.reduction:
+        typer.echo(f"current: {info.release_id}, {info.reduction.told()}")
+    else:
+        typer.echo("nobody is to be taken out")
 
 
 def releases_folder(directory: Path | None) -> Path:

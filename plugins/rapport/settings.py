@@ -240,6 +240,14 @@ class Settings:
         return self.home / "warehouse" / WAREHOUSE_FILE
 
     @property
+    def aside_path(self) -> Path:
+        """A file that a few models are built in while the build file must stay as it is.
+
+        Of the same name, as views and the parsed project refer to it by that.
+        """
+        return self.home / "warehouse" / "aside" / WAREHOUSE_FILE
+
+    @property
     def temp_dir(self) -> Path:
         """Where DuckDB spills."""
         return self.home / "warehouse" / "tmp"
@@ -293,13 +301,18 @@ class Settings:
         """Suites, audits and checkpoints."""
         return self.project_dir / "expectations"
 
-    def dbt_environment(self) -> dict[str, str]:
-        """Return what ``profiles.yml`` and the sources read from the environment."""
+    def dbt_environment(self, path: Path | None = None) -> dict[str, str]:
+        """Return what ``profiles.yml`` and the sources read from the environment.
+
+        Args:
+            path: the file that is built; the build file by default.
+        """
+        path = path or self.warehouse_path
         return {
-            "RAPPORT_WAREHOUSE": str(self.warehouse_path),
+            "RAPPORT_WAREHOUSE": str(path),
             "RAPPORT_LANDING": str(self.landing_dir),
             "RAPPORT_MEMORY_LIMIT": self.memory_limit,
-            "RAPPORT_TEMP_DIR": str(self.temp_dir),
+            "RAPPORT_TEMP_DIR": str(path.parent / "tmp"),
             "RAPPORT_THREADS": str(self.threads),
             "DBT_LOG_PATH": str(self.dbt_log_path.parent),
             "DBT_LOG_LEVEL_FILE": "info",

@@ -21,6 +21,7 @@ from rapport.sources.streams import AFTER, GROUPS
 ROOT = Path(__file__).parents[2]
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
 TIERS = {"tier:1", "tier:2", "tier:3"}
+STRICT = ("check_release", "publish_release", "report_night")
 
 
 def test_every_file_parses(dag_bag):
@@ -149,6 +150,24 @@ def test_the_report_comes_after_the_release_and_nothing_waits_for_it(nightly):
     assert not report.outlets
 
 
+def test_who_said_no_is_taken_out_on_every_night_without_a_release_and_on_no_other(nightly):
+    subtraction = nightly.get_task("subtract_opt_outs")
+    # Whatever failed before it, the release has failed with it; and only then.
+    assert subtraction.upstream_task_ids == {"publish_release"}
+    assert subtraction.trigger_rule == "all_failed"
+    rules = {task_id: nightly.get_task(task_id).trigger_rule for task_id in (BUILD, *STRICT)}
+    assert set(rules.values()) == {"all_success"}, rules
+    assert subtraction.outlets == nightly.get_task("publish_release").outlets
+
+
+def test_a_night_without_a_release_has_failed_whatever_was_taken_out(nightly):
+    """The state of a run is that of its last tasks: one of them fails with the release."""
+    report = nightly.get_task("report_night")
+    assert report.trigger_rule == "all_success"
+    assert report.downstream_task_ids == set()
+    assert nightly.get_task("subtract_opt_outs").downstream_task_ids == set()
+
+
 def test_no_night_of_a_firm_s_data_lies_before_the_dag_s_start(nightly):
     """Airflow calls a run of an earlier date a success and runs nothing."""
     policies = yaml.safe_load((ROOT / "dbt_project" / "dbt_project.yml").read_text())["vars"]
@@ -167,7 +186,7 @@ def test_the_build_is_not_tried_twice_by_itself(nightly):
 
 
 def test_writers_take_turns(nightly):
-    for task_id in (BUILD, "publish_release"):
+    for task_id in (BUILD, "publish_release", "subtract_opt_outs"):
         assert nightly.get_task(task_id).pool == "warehouse"
 
 

@@ -350,7 +350,7 @@ def contracts(tmp_path_factory, warehouse):
     """Each customer's contract after the last night, and the warehouse it is in."""
     folder = tmp_path_factory.mktemp("consent")
     house = warehouse(folder, folder / "landing")
-    wanted = ("--select", "+dim_preferences", "+fct_consent_events", *WITHOUT_TESTS)
+    wanted = ("--select", "+int_segments__refusals", "+fct_consent_events", *WITHOUT_TESTS)
     land_first(house.landing)
     first = house.build(FIRST, *wanted)
     assert first.success, first.failures()
@@ -400,6 +400,50 @@ def contracts(tmp_path_factory, warehouse):
 )
 def test_what_was_said_last_by_herself_holds(contracts, customer, consent):
     assert contracts.contract[customer]["email_consent"] == consent
+
+
+@pytest.mark.parametrize(
+    ("customer", "channel", "clause"),
+    [
+        ("left and came back", "email", None),
+        ("left and came back", "sms", "no_consent"),
+        ("left in the CRM", "email", "opted_out"),
+        ("on a list", "email", "no_consent"),
+        ("deleted", "email", "opted_out"),
+        ("merged away", "email", "opted_out"),
+        ("bouncing", "email", "not_deliverable"),
+        ("no relationship", "email", "wants_no_relationship"),
+        ("no relationship", "post", "wants_no_relationship"),
+        ("a topic", "email", None),
+    ],
+)
+def test_on_a_channel_that_they_did_not_allow_nothing_is_sent(contracts, customer, channel, clause):
+    assert refusal(contracts, customer, channel)[0] == clause
+
+
+def test_what_they_want_nothing_of_is_known_by_channel(contracts):
+    assert set(refusal(contracts, "a topic", "email")[1]) == {"new_products", "recipes"}
+    assert refusal(contracts, "a topic", "post")[1] == []
+    _, topics, is_paused = refusal(contracts, "preference centre", "post")
+    assert set(topics) == {"offers"}
+    assert is_paused
+
+
+def refusal(contracts, customer, channel):
+    """What keeps messages on a channel from somebody: clause, topics, pause."""
+    (row,) = contracts.rows(
+        f"""
+        select refusals.clause, refusals.refused_topics, refusals.is_paused
+        from intermediate.int_segments__refusals as refusals
+        inner join intermediate.int_identity__contact_map as contact_map
+            on
+                refusals.customer_id = contact_map.customer_id
+                and contact_map.source = 'shop'
+                and contact_map.source_record_id = '{CUSTOMERS[customer]}'
+        where refusals.channel = '{channel}'
+        """
+    )
+    return row
 
 
 def test_a_deleted_contact_is_nobody_but_still_forbids(contracts):

@@ -18,6 +18,7 @@ from tests.dbt.identity_nights import (
 
 SELECTED = (
     *("--select", "+fct_orders", "+fct_touchpoints", "+customer_aliases", "+int_identity__reviews"),
+    "+int_identity__former_ids",
     *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"),
 )
 
@@ -133,6 +134,32 @@ def test_every_change_is_dated_and_says_which_rule_made_it(nights):
         (date(2017, 3, 2), "moved", customer("shop:9"), customer("shop:1"), "external_id", 2),
         (date(2017, 3, 3), "split", robert, bo, "crm_merge", 2),
     ]
+
+
+def stood_for(night, as_of: str, former: str) -> set[str]:
+    """Whose records an id stood for on an earlier night, as a later one knows people."""
+    rows = night.rows(
+        f"""
+        select customer_id from intermediate.int_identity__former_ids
+        where former_customer_id = '{customer(former)}'
+            and coalesce(valid_from <= '{as_of}', true) and coalesce(valid_to > '{as_of}', true)
+        """
+    )
+    return {row[0] for row in rows}
+
+
+def test_an_id_of_an_earlier_night_leads_to_everybody_whom_it_stood_for(nights):
+    """So that what they say by now reaches them in a release of that night."""
+    bo, robert = "shop:2", "hubspot:h3"
+    # merged, and parted again
+    assert stood_for(nights[SECOND], FIRST, robert) == {customer(bo)}
+    assert stood_for(nights[THIRD], SECOND, bo) == {customer(bo), customer(robert)}
+    assert stood_for(nights[THIRD], FIRST, bo) == {customer(bo)}
+    # records that went over to another
+    assert stood_for(nights[SECOND], FIRST, "shop:1") == {customer("shop:1"), customer("shop:9")}
+    assert stood_for(nights[SECOND], SECOND, "shop:1") == {customer("shop:1")}
+    # a record's own id, which was a customer's on no night
+    assert stood_for(nights[SECOND], FIRST, "klaviyo:k5") == {customer("hubspot:h5")}
 
 
 def test_past_changes_are_never_rewritten(nights):

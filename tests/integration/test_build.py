@@ -226,3 +226,37 @@ def test_the_file_is_free_when_the_build_is_over(failed):
     settings, _ = failed
     with duckdb.connect(str(settings.warehouse_path)) as connection:
         assert connection.sql("select 1").fetchone() == (1,)
+
+
+class TestAside:
+    """A few models for a question, on a night whose build is not to be touched."""
+
+    def ask(self, settings, *models):
+        with (
+            run.built_aside(settings, NIGHT, models) as path,
+            duckdb.connect(str(path), read_only=True) as asked,
+        ):
+            tables = asked.sql("select table_name from duckdb_tables() where schema_name = 'main'")
+            return path, sorted(name for (name,) in tables.fetchall())
+
+    def test_they_and_what_they_read_are_built_though_a_data_test_fails(self, failed, monkeypatch):
+        settings, _ = failed
+        monkeypatch.setenv("ALL_IS_WELL", "no")
+        path, tables = self.ask(settings, "fct_second")
+        assert tables == ["dim_first", "fct_second"]
+        assert not path.exists()
+
+    def test_the_night_s_build_goes_on_as_if_nobody_had_asked(self, failed):
+        settings, _ = failed
+        files = (settings.warehouse_path, settings.build_record_path)
+        before = [path.read_bytes() for path in files]
+        self.ask(settings, "dim_other")
+        assert [path.read_bytes() for path in files] == before
+        assert run.build(settings, NIGHT, run_id="night").earlier == 2
+
+    def test_a_model_that_fails_is_named_and_nothing_is_left(self, settings):
+        path = settings.dbt_project_dir / "models/marts/core/dim_first.sql"
+        path.write_text("select no_such_column from range(3)")
+        with pytest.raises(BuildError, match=r"(?s)dim_first: .*no_such_column"):
+            self.ask(settings, "fct_second")
+        assert not settings.aside_path.exists()

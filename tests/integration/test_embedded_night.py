@@ -10,12 +10,13 @@ import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+import duckdb
 import httpx
 import pytest
 
 from rapport.orchestration import embedded
 from rapport.orchestration.night import DAG_ID, Airflow
-from rapport.settings import Settings
+from rapport.settings import WAREHOUSE_FILE, Settings
 from rapport.sources.streams import GROUPS
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +71,34 @@ class Installation:
         httpx.put(
             f"{self.ports.sandbox_url}/sandbox/faults", json={"rules": list(rules)}
         ).raise_for_status()
+
+    def unsubscribe(self, profile: str) -> None:
+        """Have somebody leave the mailing list on the last day of the year."""
+        said = {"consent": "UNSUBSCRIBED", "consent_timestamp": "2017-12-31T11:59:00+00:00"}
+        change = {"change": "modify", "collection": "klaviyo/profile", "id": profile}
+        change |= {"values": {"subscriptions": {"email": {"marketing": said}}}}
+        sandbox = f"{self.ports.sandbox_url}/sandbox"
+        httpx.put(f"{sandbox}/clock", json={"now": "2017-12-31T12:00:00Z"}).raise_for_status()
+        httpx.post(f"{sandbox}/changes", json=[change]).raise_for_status()
+
+    def member(self) -> tuple[str, str]:
+        """Return somebody who gets an e-mail, as a customer and as a profile."""
+        path = self.home / "warehouse" / WAREHOUSE_FILE
+        with duckdb.connect(str(path), read_only=True) as built:
+            return built.sql(
+                "select members.customer_id, contact_map.source_record_id "
+                "from segments.segment_members as members "
+                "inner join intermediate.int_identity__contact_map as contact_map "
+                "using (customer_id) "
+                "where members.channel = 'email' and contact_map.source = 'klaviyo' "
+                "order by all limit 1"
+            ).fetchone()
+
+    def ask(self, sql: str) -> list[tuple]:
+        """Ask the current release."""
+        folder = self.home / "releases" / self.current()
+        with duckdb.connect(str(folder / "rapport.duckdb"), read_only=True) as release:
+            return release.sql(sql).fetchall()
 
     def current(self) -> str:
         return (self.home / "releases" / "current").resolve().name
@@ -158,14 +187,18 @@ def test_no_log_of_the_night_names_the_canary(installation, first_night):
         assert not [trace for trace in canary.TRACES if trace in text], path
 
 
-def test_a_refused_token_turns_the_night_red_at_once_and_says_what_to_check(
+def test_a_refused_token_turns_the_night_red_and_who_said_no_elsewhere_is_taken_out(
     installation, first_night
 ):
+    """It says at once what to check; the mailing tool's news subtract all the same."""
+    assert re.search(r"subtract_opt_outs\s+skipped", first_night)
     before = installation.current()
+    customer, profile = installation.member()
     installation.faults(
         {"match": {"path": "/hubspot/"}, "times": None, "do": {"kind": "status", "code": 401}}
     )
     try:
+        installation.unsubscribe(profile)
         done = installation.rapport("run", "--as-of", "2017-12-31")
     finally:
         installation.faults()
@@ -173,7 +206,15 @@ def test_a_refused_token_turns_the_night_red_at_once_and_says_what_to_check(
     assert "extract.hubspot_contacts failed" in done.stdout
     assert "connection 'rapport_hubspot'" in done.stdout
     assert "service key" in done.stdout
-    assert installation.current() == before
+    told = installation.airflow().returned("night_2017-12-31", "subtract_opt_outs")
+    assert told["release_id"] == installation.current()
+    assert told["reduced_from"] == before
+    assert "but for" in done.stdout.splitlines()[-1]
+    assert (installation.home / "releases" / f"{installation.current()}.html").is_file()
+    assert installation.ask(
+        f"select clause from segments.segment_suppressions where customer_id = '{customer}' "
+        f"and clause_reason like '%{before}%'"
+    ) == [("opted_out",)]
     task = installation.airflow()._get(
         f"/api/v2/dags/{DAG_ID}/dagRuns/night_2017-12-31/taskInstances/extract.hubspot_contacts"
     )

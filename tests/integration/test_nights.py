@@ -14,13 +14,17 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from typer.testing import CliRunner
 
 from rapport.build.parts import parsed_dir
 from rapport.build.record import read_record
 from rapport.errors import GateFailed
+from rapport.release import Reduction, list_releases
+from rapport.release_commands import releases_app
 from rapport.settings import PROJECT_DIR
 from rapport.sources.streams import STREAMS
 from sandbox.testing import serve
+from tests.dbt.landing_fixture import land
 from tests.house import House
 
 FIRST, SECOND = date(2017, 12, 30), date(2017, 12, 31)
@@ -115,6 +119,48 @@ def test_a_corrupted_mart_closes_the_gate_and_leaves_the_release_alone(replayed,
     releases = after_first.settings.releases_dir
     assert (releases / "current").resolve().name == replayed.first.release_id
     assert len(list(releases.glob("2017-*"))) == 1
+
+
+def test_who_said_no_on_a_night_that_failed_is_off_the_lists_and_the_build_is_left_as_it_was(
+    replayed, after_first, monkeypatch
+):
+    house = after_first
+    customer, segment = house.query(
+        "select customer_id, segment from segments.segment_members where channel = 'email' "
+        "order by all limit 1"
+    )[0]
+    ((address,),) = house.ask_warehouse(
+        "select min(email) from intermediate.int_identity__contacts as contacts "
+        "inner join intermediate.int_identity__contact_map as contact_map "
+        "using (source, source_record_id) "
+        f"where source = 'klaviyo' and contact_map.customer_id = '{customer}'"
+    )
+    said = {"subscriber": address, "channel": "EMAIL", "subscription_id": "*"}
+    said |= {"status": "UNSUBSCRIBED", "set_at": f"{SECOND}T09:00:00Z", "read_on": str(SECOND)}
+    # It came with one of the pulls, and another failed.
+    statuses = {"subscription_statuses": [said]}
+    land(house.settings.landing_dir, "hubspot", str(SECOND), "H9", statuses)
+    files = (house.settings.warehouse_path, house.settings.build_record_path)
+    before = [path.read_bytes() for path in files]
+
+    monkeypatch.setenv("RAPPORT_HOME", str(house.home))
+    told = CliRunner().invoke(releases_app, ["subtract", "--as-of", str(SECOND)]).output
+    (info,) = [each for each in list_releases(house.settings.releases_dir) if each.is_current]
+    assert info.reduction == Reduction(
+        replayed.first.release_id, SECOND, 1, {segment: {"opted_out": 1}}
+    )
+    assert (
+        f"current: {info.release_id}, reduced from {replayed.first.release_id}: 1 customer" in told
+    )
+    assert house.query(
+        f"select segment, clause from segments.segment_suppressions "
+        f"where customer_id = '{customer}' and segment = '{segment}'"
+    ) == [(segment, "opted_out")]
+    assert not house.query(
+        f"from segments.segment_members where customer_id = '{customer}' and channel is not null"
+    )
+    assert [path.read_bytes() for path in files] == before
+    assert not house.settings.aside_path.exists()
 
 
 def test_a_bad_row_lands_in_quarantine_and_the_counts_still_add_up(server, tmp_path):

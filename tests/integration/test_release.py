@@ -779,4 +779,5 @@ class TestCommands:
         assert self.run(nights, "rollback", first).exit_code == 2
         result = self.run(nights, "rollback", first, "--why", "wrong prices")
         assert f"{second} -> {first}" in result.output
+        assert "`rapport releases subtract`" in result.output
         assert self.run(nights, "rollback", first, "--why", "again").exit_code == 1

@@ -115,10 +115,18 @@ def test_a_night_is_done_only_if_it_released_something():
 
 
 def test_a_night_that_failed_says_what_readers_have():
-    assert "last release stays" in _left(None)
-    out = _left({"release_id": "2018-01-02-0123456789ab", "is_current": True})
+    out = _left({"release_id": "2018-01-02-0123456789ab", "is_current": True}, None)
     assert "2018-01-02-0123456789ab is out" in out
     assert "rapport releases report" in out
+    nobody = {"release_id": "2018-01-01-0123456789ab", "customers": 0}
+    assert (
+        _left(None, nobody) == "the last release stays in place; nobody on its lists said no since"
+    )
+    reduced = {"release_id": "2018-01-01-ba9876543210", "customers": 1200}
+    assert "1,200 who said no since" in _left(None, reduced)
+    assert "2018-01-01-ba9876543210" in _left(None, reduced)
+    # nobody could tell
+    assert "docs/runbooks/subtraction_failed.md" in _left(None, None)
 
 
 class Runs(Airflow):

@@ -146,6 +146,7 @@ def test_a_release_without_a_report_says_how_to_make_it(settings):
         ("check_sources", "source_gate_failed.md"),
         ("dbt.build", "build_failed.md"),
         ("check_release", "publish_gate_failed.md"),
+        ("subtract_opt_outs", "subtraction_failed.md"),
     ],
 )
 def test_a_failed_night_names_the_task_and_links_its_runbook_and_the_run(settings, task, book):
@@ -310,6 +311,16 @@ def test_a_release_that_was_withdrawn_says_so(settings):
     told = text_of(section(said(settings), "releases"))
     assert f"{RELEASE} withdrawn" in told
     assert f"{BEFORE} current" in told
+
+
+def test_a_reduced_release_says_who_was_taken_out_of_it_after_its_night(settings):
+    publish(settings, BEFORE, {"fct_a": 1}, current=False)
+    taken = {"loyal": {"opted_out": 2}}
+    reduced = {"reduced_from": BEFORE, "night": "2018-01-02", "customers": 2, "taken_out": taken}
+    publish(settings, BEFORE[:-1] + "c", {"fct_a": 1}, reduction=reduced)
+    told = text_of(section(said(settings), "releases"))
+    assert "current, reduced" in told
+    assert f"reduced from {BEFORE}: 2 customers taken out by the news of 2018-01-02." in told
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"tables": 5}', '{"tables": []}', None])

@@ -504,6 +504,21 @@ def pictures(seen):
     ]
 
 
+def test_a_reduced_release_says_who_was_taken_off_its_lists_since(tmp_path):
+    def said(customers: int, name: str) -> str:
+        reduction = {"reduced_from": RELEASE_ID, "night": "2018-01-04"}
+        reduction |= {"customers": customers, "taken_out": {}}
+        with opened(made(tmp_path / name, {}, reduction=reduction)) as night:
+            return page_of(night)
+
+    assert (
+        "3 customers who said no by the end of 4 January 2018, or whose record is gone, were taken "
+        "off the lists since."
+    ) in said(3, "three")
+    assert "1 customer who said no by the end of 4 January 2018" in said(1, "one")
+    assert "record is gone, was taken off" in said(1, "one_again")
+
+
 def test_the_same_release_gives_the_same_page(release, page):
     """Again in the same process, with other threads: no clock, no lot, no counter."""
     with opened(release, threads=1) as night:

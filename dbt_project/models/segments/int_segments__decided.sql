@@ -156,24 +156,9 @@ examined as (
                 then 'no_record_in_destination'
             -- Leaving somebody alone needs nobody's consent.
             when not definitions.takes_slot then null
-            when preferences.wants_relationship = 'no' then 'wants_no_relationship'
-            when {{ consent_to('definitions.channel', 'preferences') }} = 'withdrawn'
-                then 'opted_out'
-            when {{ consent_to('definitions.channel', 'preferences') }} <> 'granted'
-                then 'no_consent'
-            when definitions.channel = 'email' and not preferences.is_email_deliverable
-                then 'not_deliverable'
+            {{ refusals_of('definitions.channel', 'preferences') }}
             when
-                preferences.allowed_channels is not null
-                and not list_contains(preferences.allowed_channels, definitions.channel)
-                then 'channel_not_allowed'
-            when
-                list_contains(preferences.unwanted_topics, definitions.topic)
-                or list_contains(preferences.withdrawn_topics, definitions.topic)
-                or (
-                    definitions.channel = 'email'
-                    and list_contains(preferences.withdrawn_email_topics, definitions.topic)
-                )
+                list_contains({{ refused_topics('definitions.channel', 'preferences') }}, definitions.topic)
                 then 'topic_unwanted'
             when preferences.is_paused then 'paused'
             when definitions.is_offer and not relationships.has_offers then 'treatment_without_offers'

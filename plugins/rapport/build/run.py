@@ -23,7 +23,7 @@ from rapport.settings import Settings, make_private
 from rapport.sources.declared import Declared
 from rapport.sources.known import refused_on
 from rapport.sources.pull import EVERYTHING, loads_of_night
-from rapport.warehouse import building, discard, is_damage
+from rapport.warehouse import build_lock, building, discard, is_damage
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ def _build(
             rest = [nodes[key].name for key in nodes if key not in earlier]
             arguments = ("--indirect-selection", "empty", "--select", *rest)
         with RecordWriter(settings.build_record_path, header, parts, earlier.values()) as record:
-            notes = _Notes(nodes, record, earlier)
+            notes = _Notes(nodes, record.add, earlier)
             passed, said = invoke(
                 settings.dbt_project_dir,
                 [
@@ -145,6 +145,62 @@ def _build(
                 raise BuildError(fault)
     warned = tuple(each.name for each in notes.outcomes.values() if each.status == "warned")
     return Built(fresh, len(nodes), len(earlier), warned)
+
+
+@contextmanager
+def built_aside(
+    settings: Settings, as_of: date, models: Sequence[str], *, declared: Declared = EVERYTHING
+) -> Iterator[Path]:
+    """Build a few models from nothing, and all that they read, in a file that goes again.
+
+    For a question to the landing on a night whose build failed or never began: the build file and
+    what the record says of it stay as they are, so that the night can go on from there. Data
+    tests are left out: one of them may be what the night failed at.
+
+    Args:
+        settings: where the landing, the warehouse and the project are.
+        as_of: the night; all completed loads up to it are taken in.
+        models: their names.
+        declared: what the firm has.
+
+    Yields:
+        The DuckDB file, which nobody has open.
+
+    Raises:
+        BuildError: a model failed, or another process asks; the message names it.
+        DamagedLanding: a file of the landing cannot be read; the message names it.
+        PolicyError: the firm's policies cannot be used.
+    """
+    policies = policies_of(settings)
+    parse_if_changed(settings.dbt_project_dir, logger.info)
+    manifest = load_manifest(settings.dbt_project_dir)
+    path = settings.aside_path
+    with build_lock(path):
+        discard(path)
+        (path.parent / "tmp").mkdir(exist_ok=True)
+        notes = _Notes(manifest.nodes)
+        try:
+            passed, said = invoke(
+                settings.dbt_project_dir,
+                [
+                    *("build", *WITHOUT_UNIT_TESTS, "--exclude-resource-type", "test"),
+                    *("--select", *(f"+{model}" for model in models)),
+                    *("--vars", json.dumps(_variables(settings, as_of, policies, declared))),
+                    *("--target-path", str(settings.dbt_log_path.parent / "target_aside")),
+                ],
+                environment=settings.dbt_environment(path),
+                manifest=manifest,
+                on_event=notes.hear,
+            )
+            failed = [each for each in notes.outcomes.values() if each.status == "failed"]
+            if failed or not passed:
+                fault = _what_failed(failed, said)
+                if _READING.search(fault) and (damaged := examine(settings.landing_dir, as_of)):
+                    raise DamagedLanding("\n".join(damaged))
+                raise BuildError(fault)
+            yield path
+        finally:
+            discard(path)
 
 
 def _variables(
@@ -231,11 +287,14 @@ class _Notes:
     """Turns dbt's events into outcomes."""
 
     def __init__(
-        self, nodes: Mapping[str, Any], record: RecordWriter, earlier: Mapping[str, Outcome]
+        self,
+        nodes: Mapping[str, Any],
+        note: Callable[[Outcome], None] = lambda _: None,
+        earlier: Mapping[str, Outcome] | None = None,
     ) -> None:
-        self.outcomes: dict[str, Outcome] = dict(earlier)
+        self.outcomes: dict[str, Outcome] = dict(earlier or {})
         self._nodes = nodes
-        self._record = record
+        self._note = note
         self._lock = threading.Lock()
 
     def hear(self, event: Any) -> None:
@@ -261,7 +320,7 @@ class _Notes:
                 message=self._why_skipped(node) if status == "skipped" else message.strip(),
             )
             self.outcomes[key] = outcome
-            self._record.add(outcome)
+            self._note(outcome)
 
     def _why_skipped(self, node: Any) -> str:
         """Name what failed before it: a model that it reads, or a test of one."""

@@ -140,11 +140,12 @@ def run(
     published: dict[str, Any] | None = airflow.returned(run_id, "publish_release")
     if published:
         _print_summary(settings, airflow, run_id, published)
+    subtracted: dict[str, Any] | None = airflow.returned(run_id, "subtract_opt_outs")
     state = airflow.state(run_id)
     if state != "success":
         _print_failure(airflow, run_id)
     _print_where(settings, ports)
-    _say(_verdict(f"night {night}", _minutes(began), state, published))
+    _say(_verdict(f"night {night}", _minutes(began), state, published, subtracted))
 
 
 def _set_clock(ports: embedded.Ports, night: date, others: list[str]) -> None:
@@ -271,10 +272,16 @@ def _what_failed(lines: list[str]) -> list[str]:
     return lines[-12:]
 
 
-def _verdict(night: str, took: str, state: str, published: dict[str, Any] | None) -> str:
+def _verdict(
+    night: str,
+    took: str,
+    state: str,
+    published: dict[str, Any] | None,
+    subtracted: dict[str, Any] | None = None,
+) -> str:
     """Say that a night is done; raise if it is not, whatever Airflow calls it."""
     if state != "success":
-        raise RapportError(f"{night} failed after {took}; {_left(published)}")
+        raise RapportError(f"{night} failed after {took}; {_left(published, subtracted)}")
     if not published:
         raise RapportError(
             f"Airflow calls the {night} a success, but it released nothing, so it ran no task: "
@@ -283,14 +290,24 @@ def _verdict(night: str, took: str, state: str, published: dict[str, Any] | None
     return f"{night} done in {took}"
 
 
-def _left(published: dict[str, Any] | None) -> str:
+def _left(published: dict[str, Any] | None, subtracted: dict[str, Any] | None) -> str:
     """Say what readers have after a night that failed."""
     if published:
         return (
             f"release {published['release_id']} is out all the same; "
             "`rapport releases report` makes its report again"
         )
-    return "the last release stays in place"
+    if subtracted is None:
+        return (
+            "the last release stays in place, and who said no since is still on its lists: "
+            "docs/runbooks/subtraction_failed.md"
+        )
+    if subtracted["customers"]:
+        return (
+            f"the last release stays in place but for {subtracted['customers']:,} who said no "
+            f"since and were taken out: {subtracted['release_id']}"
+        )
+    return "the last release stays in place; nobody on its lists said no since"
 
 
 def _print_summary(

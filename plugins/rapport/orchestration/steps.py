@@ -146,6 +146,33 @@ def publish_release() -> dict[str, Any]:
     return {"release_id": info.release_id, "is_current": info.is_current, "note": info.note}
 
 
+def subtract_opt_outs() -> dict[str, Any]:
+    """Take out of the current release who said no since; return which is current and how many.
+
+    Raises:
+        BuildError: who said no cannot be told; the message names what failed.
+    """
+    from rapport import release
+    from rapport.report import write_report
+
+    settings = Settings.from_env()
+    with no_retry_when_hopeless():
+        info = release.subtract_opt_outs(settings, night(), declared=declared_sources())
+    if info is None or info.reduction is None:
+        current = release.current_release(settings.releases_dir)
+        logger.info(
+            "nobody is to be taken out of %s",
+            f"release {current}" if current else "a release, as there is none yet",
+        )
+        return {"release_id": current, "customers": 0}
+    logger.warning("%s: %s", info.release_id, info.reduction.told())
+    for segment, clauses in info.reduction.taken_out.items():
+        logger.warning("%s: %s", segment, ", ".join(f"{n:,} {c}" for c, n in clauses.items()))
+    if info.built or not release.report_path(info.path).exists():
+        write_report(info.path, memory_limit=settings.memory_limit, threads=settings.threads)
+    return {"release_id": info.release_id, **info.reduction.as_json()}
+
+
 def report_night() -> dict[str, Any]:
     """Make the page beside the release; return which release and how large it is."""
     from rapport.report import write_report

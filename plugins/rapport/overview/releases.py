@@ -40,8 +40,12 @@ class Releases:
 
     def before(self, info: ReleaseInfo) -> ReleaseInfo | None:
         """The release that a release is compared with: of the latest earlier night."""
-        later = [other for other in self.infos if other.as_of < info.as_of and other.rows]
-        return later[0] if later else None
+        earlier = [
+            other
+            for other in self.infos
+            if other.as_of < info.as_of and other.rows and not other.reduction
+        ]
+        return earlier[0] if earlier else None
 
 
 def read_releases(releases_dir: Path) -> Releases:
@@ -130,7 +134,9 @@ def _mark(found: Releases, info: ReleaseInfo) -> Markup | str:
     if info.note:
         return Markup('<b class="bad">damaged</b>{}').format(", current" * info.is_current)
     if info.is_current:
-        return Markup('<b class="good">current</b>')
+        return Markup('<b class="good">current{}</b>').format(", reduced" * bool(info.reduction))
+    if info.reduction:
+        return "reduced"
     return "withdrawn" if info.release_id in found.gone else ""
 
 
@@ -143,6 +149,8 @@ def _changed(info: ReleaseInfo, before: ReleaseInfo | None) -> str:
     """Name the tables whose number of rows changed most."""
     if info.note:
         return info.note
+    if info.reduction:
+        return f"{info.reduction.told()}."
     if not before:
         return "There is no earlier one to compare it with."
     changes = {

@@ -15,6 +15,7 @@ RUNBOOKS = {
     "check_sources": "source_gate_failed.md",
     "dbt.": "build_failed.md",
     "check_release": "publish_gate_failed.md",
+    "subtract_opt_outs": "subtraction_failed.md",
 }
 
 

@@ -15,6 +15,9 @@ A release is built aside, flushed to disk and renamed into place as a whole; `cu
 switched by one rename after that. The name is the content: publishing the same night
 again finds its release already there.
 
+A night that ends without a release may still have heard somebody say no: they are taken off the
+lists of the current release, which a reduced one then replaces (`rapport.release.reduce`).
+
 **Reading.** Resolve ``current`` once per unit of work, open what it points to, and stay
 with that folder for every table of the unit::
 
@@ -28,7 +31,9 @@ until ``keep`` newer ones were published; a reader that has it open keeps it lon
 """
 
 from rapport.release.publish import publish_release
+from rapport.release.reduce import reduce_release, subtract_opt_outs
 from rapport.release.store import (
+    Reduction,
     ReleaseInfo,
     current_release,
     find_release,
@@ -40,13 +45,16 @@ from rapport.release.store import (
 )
 
 __all__ = [
+    "Reduction",
     "ReleaseInfo",
     "current_release",
     "find_release",
     "history",
     "list_releases",
     "publish_release",
+    "reduce_release",
     "report_path",
     "rollback",
+    "subtract_opt_outs",
     "verify_release",
 ]

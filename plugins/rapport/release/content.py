@@ -143,6 +143,19 @@ def _described(
             [catalog, schema, name],
         ).fetchall()
     )
+    rows, content_hash = hashed(connection, catalog, schema, name, columns, tuple(would_tell))
+    return Table(schema, name, comment, columns, rows, content_hash, tuple(would_tell))
+
+
+def hashed(
+    connection: "duckdb.DuckDBPyConnection",
+    catalog: str,
+    schema: str,
+    name: str,
+    columns: Sequence[Column],
+    untold: Sequence[str] = (),
+) -> tuple[int, str]:
+    """Return how many rows a table has, and the hash of its names, types and rows."""
     counted = connection.execute(
         f"""
         select
@@ -151,21 +164,13 @@ def _described(
             coalesce(sum(md5_number_upper(content)::hugeint), 0)::varchar
         from (
             select to_json(rows)::varchar as content
-            from ({_rows_of(catalog, schema, name, columns, tuple(would_tell))}) as rows
+            from ({_rows_of(catalog, schema, name, columns, untold)}) as rows
         )
         """
     ).fetchone()
     assert counted is not None
     shape = [(column.name, column.type) for column in columns]
-    return Table(
-        schema,
-        name,
-        comment,
-        columns,
-        counted[0],
-        digest([schema, name, shape, counted]),
-        tuple(would_tell),
-    )
+    return counted[0], digest([schema, name, shape, counted])
 
 
 def _rows_of(

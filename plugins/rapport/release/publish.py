@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,16 +17,12 @@ from rapport.release.content import Table, content_hash_of, digest, literal, quo
 from rapport.release.store import (
     ASIDE,
     DATABASE,
-    MANIFEST,
     ReleaseInfo,
-    as_of_of,
+    changing,
     current_release,
-    fingerprint_of,
-    flush,
-    locked,
+    list_releases,
+    place,
     record,
-    remove_folder,
-    remove_leftovers,
     remove_older,
     switch,
     verify_release,
@@ -77,20 +73,12 @@ def publish_release(
     if keep < 1:
         raise ReleaseError(f"keep must be at least 1, not {keep}")
     _demand_passed(gate, warehouse_path, as_of)
-    with locked(releases_dir):
-        try:
-            remove_leftovers(releases_dir)
-            with closing(_open(warehouse_path, releases_dir, memory_limit, threads)) as connection:
-                found = _found(gate, came_in)
-                info = _released(connection, warehouse_path, releases_dir, as_of, found)
-            return _placed(info, releases_dir, keep=keep, take_current=take_current)
-        except ReleaseError:
-            raise
-        except Exception as error:
-            raise ReleaseError(_reason(error, releases_dir)) from error
-        finally:
-            with suppress(OSError):  # the next publish removes what cannot be removed now
-                remove_leftovers(releases_dir)
+    with changing(releases_dir):
+        opened = open_beside(warehouse_path, releases_dir, memory_limit, threads)
+        with closing(opened) as connection:
+            found = _found(gate, came_in)
+            info = _released(connection, warehouse_path, releases_dir, as_of, found)
+        return _placed(info, releases_dir, keep=keep, take_current=take_current)
 
 
 def _demand_passed(gate: Mapping[str, Any], warehouse_path: Path, as_of: date) -> None:
@@ -116,10 +104,10 @@ def _found(gate: Mapping[str, Any], came_in: Mapping[str, Any] | None) -> dict[s
     }
 
 
-def _open(
+def open_beside(
     warehouse_path: Path, releases_dir: Path, memory_limit: str | None, threads: int | None
 ) -> "duckdb.DuckDBPyConnection":
-    """Attach the warehouse under its own name, which its views refer to it by."""
+    """Attach a warehouse, read-only, under its own name, which its views refer to it by."""
     import duckdb
 
     options: dict[str, Any] = {"temp_directory": str(releases_dir / f"{ASIDE}spill")}
@@ -178,37 +166,8 @@ def _released(
         },
     }
     _write_tables(connection, catalog, tables, aside, manifest)
-    manifest["files"] = {path.name: fingerprint_of(path) for path in sorted(aside.iterdir())}
-    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-    (aside / MANIFEST).write_text(text, encoding="utf-8")
-    for path in aside.iterdir():
-        path.chmod(0o444)
-        flush(path)
-    flush(aside)
-    reach("release_written")
-    if target.is_dir():
-        _mend(target, aside)
-    else:
-        aside.chmod(0o555)  # a reader cannot leave a write-ahead log in it
-        aside.rename(target)
-    flush(releases_dir)
-    reach("release_renamed")
+    place(aside, target, manifest)
     return ReleaseInfo(release_id, as_of, target, rows, built=True)
-
-
-def _mend(target: Path, aside: Path) -> None:
-    """Replace the files of a damaged release one by one: `current` never points nowhere."""
-    target.chmod(0o755)
-    wanted = {path.name for path in aside.iterdir()}
-    for name in [*sorted(wanted - {MANIFEST}), MANIFEST]:
-        (aside / name).replace(target / name)
-        reach("release_half_mended")
-    for path in target.iterdir():
-        if path.name not in wanted:
-            path.unlink()
-    target.chmod(0o555)
-    flush(target)
-    remove_folder(aside)
 
 
 def _write_tables(
@@ -258,6 +217,8 @@ def _write_release_row(
             $last_complete_date::date as last_complete_date,
             $reporting_time_zone::varchar as reporting_time_zone,
             $content_hash::varchar as content_hash,
+            null::varchar as reduced_from,
+            null::date as reduced_by_date,
             $evaluated::integer as gate_expectation_count,
             $warnings::varchar[] as gate_warnings
         """,
@@ -283,11 +244,14 @@ def _comment(
 def _placed(info: ReleaseInfo, releases_dir: Path, *, keep: int, take_current: bool) -> ReleaseInfo:
     """Decide whether the release becomes current, then drop what is too old."""
     current = current_release(releases_dir)
+    readers_have = [each for each in list_releases(releases_dir) if each.is_current]
     note = ""
     if current == info.release_id:
         pass
-    elif not take_current and current and as_of_of(current) > info.as_of:
+    elif not take_current and any(each.as_of > info.as_of for each in readers_have):
         note = f"current shows a later night ({current})"
+    elif not take_current and any(each.knows_until > info.as_of for each in readers_have):
+        note = f"current respects the opt-outs of a later night ({current})"
     elif not take_current and info.release_id in withdrawn(releases_dir):
         note = "a rollback withdrew it; roll back to it to bring it back"
     else:
@@ -378,17 +342,3 @@ def _version(tool: str) -> str | None:
         return version(tool)
     except PackageNotFoundError:
         return None
-
-
-def _reason(error: Exception, releases_dir: Path) -> str:
-    """Say what an operator can act on; the text of a data error may quote a value."""
-    import duckdb
-
-    if isinstance(error, OSError):
-        what = error.strerror or type(error).__name__
-    elif isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
-        what = str(error).splitlines()[0]
-    else:
-        what = type(error).__name__
-    readers = current_release(releases_dir) or "no release"
-    return f"publishing to {releases_dir} failed: {what}; readers have {readers}"

@@ -8,9 +8,9 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +25,40 @@ DATABASE = "rapport.duckdb"
 HISTORY = "history.jsonl"
 ASIDE = ".building-"  # under the lock, whatever has this prefix was left by a dead process
 _RELEASE_ID = re.compile(r"(\d{4}-\d{2}-\d{2})-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """What makes a release a reduced one: who had said no by a later night is off its lists.
+
+    Attributes:
+        reduced_from: the release that it is a copy of but for that.
+        night: the night whose news were taken in.
+        customers: how many were taken out.
+        taken_out: how many by segment and clause.
+    """
+
+    reduced_from: str
+    night: date
+    customers: int
+    taken_out: dict[str, dict[str, int]]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the reduction's entry in the manifest."""
+        return asdict(self) | {"night": self.night.isoformat()}
+
+    @classmethod
+    def of(cls, manifest: Mapping[str, Any]) -> "Reduction | None":
+        """Return what a manifest says of it; None for a release as a night made it."""
+        entry = manifest.get("reduction")
+        if not entry:
+            return None
+        return cls(**{**entry, "night": date.fromisoformat(entry["night"])})
+
+    def told(self) -> str:
+        """Say it in a line."""
+        number = f"{self.customers:,} customer{'s' * (self.customers != 1)}"
+        return f"reduced from {self.reduced_from}: {number} taken out by the news of {self.night}"
 
 
 @dataclass(frozen=True)
@@ -43,6 +77,7 @@ class ReleaseInfo:
         warnings: how many its gate had; None where nobody knows.
         published_at: when a night last made it, or found that it is still so; None where
             nobody knows.
+        reduction: who was taken out of it after its night; None for what a night made.
     """
 
     release_id: str
@@ -55,6 +90,7 @@ class ReleaseInfo:
     size: int = 0
     warnings: int | None = None
     published_at: datetime | None = None
+    reduction: Reduction | None = None
 
     @property
     def age_seconds(self) -> float | None:
@@ -62,6 +98,11 @@ class ReleaseInfo:
         if self.published_at is None:
             return None
         return (datetime.now(tz=UTC) - self.published_at).total_seconds()
+
+    @property
+    def knows_until(self) -> date:
+        """The latest night whose opt-outs it respects: its own, unless it was reduced since."""
+        return max(self.as_of, self.reduction.night) if self.reduction else self.as_of
 
     def summary(self) -> dict[str, Any]:
         """Return what XCom and reports need: ids and counts."""
@@ -110,7 +151,7 @@ def list_releases(releases_dir: Path) -> list[ReleaseInfo]:
     published = {
         event.get("release_id"): datetime.fromisoformat(event["at"])
         for event in history(releases_dir)
-        if event.get("event") in ("built", "found")
+        if event.get("event") in ("built", "found", "reduced")
     }
     found = []
     for folder in releases_dir.iterdir() if releases_dir.is_dir() else ():
@@ -122,6 +163,7 @@ def list_releases(releases_dir: Path) -> list[ReleaseInfo]:
             told["rows"] = {
                 f"{t['schema']}.{t['name']}": int(t["rows"]) for t in manifest["tables"]
             }
+            told["reduction"] = Reduction.of(manifest)
             told["size"] = sum(file["bytes"] for file in manifest["files"].values())
             told["warnings"] = len(manifest["gate"]["warnings"])
             order = (folder / MANIFEST).stat().st_mtime_ns
@@ -294,6 +336,83 @@ def _wait_for(lock: IO[str], releases_dir: Path, wait_seconds: float) -> None:
             time.sleep(0.1)
 
 
+@contextmanager
+def changing(releases_dir: Path) -> Iterator[None]:
+    """Hold the folder for a release that is made or switched; leave nothing half-made.
+
+    Raises:
+        ReleaseError: whatever went wrong, as an operator can act on it.
+    """
+    with locked(releases_dir):
+        try:
+            remove_leftovers(releases_dir)
+            yield
+        except ReleaseError:
+            raise
+        except Exception as error:
+            raise ReleaseError(_reason(error, releases_dir)) from error
+        finally:
+            with suppress(OSError):  # the next one removes what cannot be removed now
+                remove_leftovers(releases_dir)
+
+
+def _reason(error: Exception, releases_dir: Path) -> str:
+    """Say what an operator can act on; the text of a data error may quote a value."""
+    import duckdb
+
+    if isinstance(error, OSError):
+        what = error.strerror or type(error).__name__
+    elif isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
+        what = str(error).splitlines()[0]
+    else:
+        what = type(error).__name__
+    readers = current_release(releases_dir) or "no release"
+    return f"publishing to {releases_dir} failed: {what}; readers have {readers}"
+
+
+def place(aside: Path, target: Path, manifest: Mapping[str, Any]) -> None:
+    """Complete the files of a release by its manifest, flush them, and rename the folder.
+
+    Args:
+        aside: the folder that the files were written in.
+        target: where they go; what is there is damaged, and mended.
+        manifest: all of it but the checksums of files that it does not name yet.
+    """
+    files = dict(manifest.get("files", {}))
+    for path in sorted(aside.iterdir()):
+        if path.name not in files:
+            files[path.name] = fingerprint_of(path)
+    text = json.dumps({**manifest, "files": files}, indent=2, ensure_ascii=False) + "\n"
+    (aside / MANIFEST).write_text(text, encoding="utf-8")
+    for path in aside.iterdir():
+        path.chmod(0o444)
+        flush(path)
+    flush(aside)
+    reach("release_written")
+    if target.is_dir():
+        _mend(target, aside)
+    else:
+        aside.chmod(0o555)  # a reader cannot leave a write-ahead log in it
+        aside.rename(target)
+    flush(target.parent)
+    reach("release_renamed")
+
+
+def _mend(target: Path, aside: Path) -> None:
+    """Replace the files of a damaged release one by one: `current` never points nowhere."""
+    target.chmod(0o755)
+    wanted = {path.name for path in aside.iterdir()}
+    for name in [*sorted(wanted - {MANIFEST}), MANIFEST]:
+        (aside / name).replace(target / name)
+        reach("release_half_mended")
+    for path in target.iterdir():
+        if path.name not in wanted:
+            path.unlink()
+    target.chmod(0o555)
+    flush(target)
+    remove_folder(aside)
+
+
 def switch(releases_dir: Path, release_id: str) -> None:
     """Point ``current`` at a release, in one step that readers see whole or not at all."""
     link = releases_dir / f"{ASIDE}{CURRENT}"
@@ -309,11 +428,16 @@ def remove_older(releases_dir: Path, *, keep: int, spare: str) -> list[str]:
     """Remove all but the newest ``keep`` nights; never the current release nor ``spare``.
 
     Newest by the night they show, not by when they were made: a backfill of old nights
-    must not push out the nights one would roll back to.
+    must not push out the nights one would roll back to. Nor must nights that failed: a reduced
+    release is none of those that are kept, and goes with the night that it shows.
     """
     removed = []
-    for info in list_releases(releases_dir)[keep:]:
-        if not info.is_current and info.release_id != spare:
+    found = list_releases(releases_dir)
+    kept = [info for info in found if not info.reduction][:keep]
+    nights = {info.as_of for info in kept}
+    for info in found:
+        stays = info.as_of in nights if info.reduction else info in kept
+        if not stays and not info.is_current and info.release_id != spare:
             report_path(info.path).unlink(missing_ok=True)
             aside = releases_dir / f"{ASIDE}{info.release_id}"
             info.path.rename(aside)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rapport.errors import ReportError
 from rapport.pages import day
-from rapport.release.store import list_releases, withdrawn
+from rapport.release.store import Reduction, list_releases, withdrawn
 
 if TYPE_CHECKING:
     import duckdb
@@ -48,6 +48,7 @@ class Night:
             ``support_ends``.
         before: the release of the latest earlier night that is still there, for what has changed;
             its tables are in the schema of the same name.
+        reduction: who was taken off the lists after the night, if anybody was.
     """
 
     release_id: str
@@ -57,6 +58,7 @@ class Night:
     gate: Row
     connection: "duckdb.DuckDBPyConnection"
     before: Earlier | None = None
+    reduction: Reduction | None = None
 
     def rows(self, sql: str, **parameters: Any) -> list[Row]:
         """Return what a query finds, as JSON can hold it.
@@ -145,6 +147,7 @@ def opened(
                     manifest["gate"],
                     connection,
                     _attach_earlier(connection, folder, as_of),
+                    Reduction.of(manifest),
                 )
         except (OSError, ValueError, KeyError) as error:
             raise ReportError(folder.name, f"{type(error).__name__} in its manifest") from error

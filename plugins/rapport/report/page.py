@@ -102,6 +102,7 @@ def page_of(night: Night) -> str:
         last_day=day(night.last_day),
         time_zone=night.time_zone,
         before=night.before,
+        reduction=night.reduction,
         gate=night.gate,
         tiles=tiles(night),
         sections=sections,
