@@ -22,6 +22,7 @@ from rapport.landing.loads import (
     files_of_night,
     listed_loads,
     loads_of_night,
+    newest_files,
 )
 from rapport.landing.reading import Reached, declare, is_lost, opened, reached, started, watermark
 from rapport.landing.slices import Slices
@@ -38,6 +39,7 @@ __all__ = [
     "is_lost",
     "listed_loads",
     "loads_of_night",
+    "newest_files",
     "opened",
     "reached",
     "set_aside_damaged",
