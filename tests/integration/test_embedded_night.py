@@ -209,7 +209,7 @@ def test_a_refused_token_turns_the_night_red_and_who_said_no_elsewhere_is_taken_
     told = installation.airflow().returned("night_2017-12-31", "subtract_opt_outs")
     assert told["release_id"] == installation.current()
     assert told["reduced_from"] == before
-    assert "but for" in done.stdout.splitlines()[-1]
+    assert "but for" in done.stderr.splitlines()[-1]
     assert (installation.home / "releases" / f"{installation.current()}.html").is_file()
     assert installation.ask(
         f"select clause from segments.segment_suppressions where customer_id = '{customer}' "
