@@ -219,12 +219,11 @@ def _compare(
 
 def _counting(table: sa.Table, stream: Stream) -> sa.Select[int]:
     """Count records, as the landing does: two lines of one article have one key, no key is none."""
-    if not stream.whole_by:
-        keys = [table.columns[name] for name in stream.key]
-        counted = sa.func.count(*(keys if len(keys) == 1 else ()))
-        return sa.select(counted).select_from(table)
-    keys = sa.select(*(table.columns[name] for name in stream.key)).distinct().subquery()
-    return sa.select(sa.func.count()).select_from(keys)
+    keys = [table.columns[name] for name in stream.key]
+    if stream.whole_by:
+        return sa.select(sa.func.count()).select_from(sa.select(*keys).distinct().subquery())
+    counted = sa.func.count(*(keys if len(keys) == 1 else ()))
+    return sa.select(counted).select_from(table)
 
 
 def _key(columns: Sequence[str]) -> str:
