@@ -20,6 +20,7 @@ from rapport.landing.loads import (
     DECLARED_FILE,
     completed_loads,
     files_of_night,
+    last_night,
     listed_loads,
     loads_of_night,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "examine",
     "files_of_night",
     "is_lost",
+    "last_night",
     "listed_loads",
     "loads_of_night",
     "opened",

@@ -67,6 +67,12 @@ def completed_loads(landing_dir: Path, source: str) -> set[str]:
     return {load.load_id for load in listed_loads(landing_dir, source) if load.is_complete}
 
 
+def last_night(landing_dir: Path, sources: Iterable[str]) -> date | None:
+    """Return the latest night of which anything of some sources landed, or None."""
+    dates = (load.load_date for source in sources for load in listed_loads(landing_dir, source))
+    return max((each for each in dates if each), default=None)
+
+
 def loads_of_night(landing_dir: Path, source: str, as_of: date) -> set[str]:
     """Return the ids of the completed loads that the night of ``as_of`` sees."""
     completed = completed_loads(landing_dir, source)
