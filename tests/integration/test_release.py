@@ -19,7 +19,6 @@ from typer.testing import CliRunner
 from rapport.errors import ReleaseError, SettingsError
 from rapport.gate import stamp_of
 from rapport.killpoints import EXIT_CODE
-from rapport.landing.loads import put_on_list
 from rapport.orchestration import steps
 from rapport.orchestration.cli import _of_gate
 from rapport.release import (
@@ -35,6 +34,7 @@ from rapport.release_commands import releases_app
 from rapport.sources.connection import Connection
 from rapport.sources.declared import Declared
 from rapport.sources.streams import GROUPS
+from tests.dbt.landing_fixture import land
 
 NIGHT = date(2018, 1, 2)
 PLUGINS = Path(__file__).parents[2] / "plugins"
@@ -795,8 +795,8 @@ class TestCommands:
         """Else consents run out by it, and until then no night is given to readers any more."""
         monkeypatch.setenv("RAPPORT_HOME", str(nights.releases.parent))
         info = nights.publish()
-        load = {"load_id": "1", "status": 0, "load_date": str(NIGHT)}
-        put_on_list(nights.releases.parent / "landing", "shop", load)
+        landing = nights.releases.parent / "landing"
+        land(landing, "shop", str(NIGHT), "H1", {"customers": [{"customer_id": "1"}]})
         far = CliRunner().invoke(releases_app, ["subtract", "--as-of", "2071-12-31"])
         assert isinstance(far.exception, SettingsError)
         assert f"nothing has landed since the night of {NIGHT}" in str(far.exception)

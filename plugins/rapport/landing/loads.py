@@ -69,8 +69,13 @@ def completed_loads(landing_dir: Path, source: str) -> set[str]:
 
 def last_night(landing_dir: Path, sources: Iterable[str]) -> date | None:
     """Return the latest night of which anything of some sources landed, or None."""
-    dates = (load.load_date for source in sources for load in listed_loads(landing_dir, source))
-    return max((each for each in dates if each), default=None)
+    nights = {
+        date.fromisoformat(folder.name.partition("=")[2])
+        for source in sources
+        for folder in (landing_dir / source).glob("*/load_date=????-??-??")
+        if any(path.name != DECLARED_FILE for path in folder.glob("*.parquet"))
+    }
+    return max(nights, default=None)
 
 
 def loads_of_night(landing_dir: Path, source: str, as_of: date) -> set[str]:
