@@ -42,6 +42,7 @@ from rapport.orchestration.defaults import (
     WAREHOUSE_POOL,
     nightly_schedule,
 )
+from rapport.orchestration.links import DATA_DOCS, RELEASES, REPORT, linked
 from rapport.orchestration.transform import dbt_build
 
 
@@ -69,19 +70,26 @@ def customer_relationship_nightly() -> None:
             if earlier:
                 chain([pulls[each] for each in earlier], pulls[group])
 
-    checked = task(retries=0, trigger_rule="all_done")(steps.check_sources)()
+    checked = linked(
+        task(retries=0, trigger_rule="all_done")(steps.check_sources)(), DATA_DOCS["sources"]
+    )
     chain(
         extract(),
         checked,
         dbt_build(checked),
-        task(retries=0)(steps.check_release)(),
-        task(pool=WAREHOUSE_POOL, outlets=[RELEASE])(steps.publish_release)(),
+        linked(task(retries=0)(steps.check_release)(), DATA_DOCS["publish"]),
+        linked(
+            task(pool=WAREHOUSE_POOL, outlets=[RELEASE])(steps.publish_release)(), RELEASES, REPORT
+        ),
         [
-            task(retries=0)(steps.report_night)(),
+            linked(task(retries=0)(steps.report_night)(), REPORT),
             # On no night that released something, and on every other, whatever it failed at.
-            task(pool=WAREHOUSE_POOL, outlets=[RELEASE], trigger_rule="all_failed")(
-                steps.subtract_opt_outs
-            )(),
+            linked(
+                task(pool=WAREHOUSE_POOL, outlets=[RELEASE], trigger_rule="all_failed")(
+                    steps.subtract_opt_outs
+                )(),
+                RELEASES,
+            ),
         ],
     )
 

@@ -62,10 +62,14 @@ _TRULY_CUT = """
     select
         steps.* replace (
             known.walk as journey_id,
-            row_number() over (partition by known.walk order by known.step) as step_number
+            row_number() over in_walk as step_number,
+            lag(steps.step_date) over in_walk as previous_step_date,
+            lag(steps.stage) over in_walk as previous_stage,
+            lag(steps.channel) over in_walk as previous_channel
         )
     from marts.fct_journey_steps as steps
-    inner join known on steps.touchpoint_id = known.touchpoint_id;
+    inner join known on steps.touchpoint_id = known.touchpoint_id
+    window in_walk as (partition by known.walk order by known.step);
     delete from marts.fct_journey_steps;
     insert into marts.fct_journey_steps from cut;
     create table ended as

@@ -18,7 +18,7 @@ BARE = {
         where {_BETWEEN} group by all
         """,
     ),
-    # when the one before was, which journey it is, where in it
+    # when and where the one before was, which journey it is, where in it
     "fct_journey_steps": (
         f"""
         select *, sum(cast(begins as integer)) over so_far,
@@ -28,6 +28,8 @@ BARE = {
                 touched.channel, {_TOPIC} as topic, campaign_id,
                 campaigns.channel as campaign_channel, flow_id, order_id, owner_id, answer,
                 row_number() over in_time as place,
+                lag(touchpoint_date) over in_time as previous_date,
+                lag(touched.channel) over in_time as previous_channel,
                 coalesce(
                     lag(event_type = 'ordered') over in_time
                     or occurred_at > lag(occurred_at) over in_time + interval 30 day,
@@ -79,22 +81,15 @@ BARE = {
     ),
     "rpt_journey_transitions": (
         f"""
-        with moves as (
-            select steps.customer_id, steps.stage, steps.channel,
-                steps.hours_since_previous_step as hours,
-                date_trunc('month', steps.step_date) as month, journeys.status,
-                lag(steps.stage) over in_journey as from_stage,
-                lag(steps.channel) over in_journey as from_channel
-            from {STEPS} as steps inner join marts.fct_journeys as journeys using (journey_id)
-            window in_journey as (partition by steps.journey_id order by steps.step_number)
-        )
-        select relationship_type, month, from_stage, from_channel, stage, channel, count(*),
-            median(hours), avg(hours)
-        from moves left join marts.dim_customer_relationships using (customer_id)
+        select relationship_type, date_trunc('month', previous_step_date) as month,
+            previous_stage, previous_channel, stage, channel, count(*),
+            median(hours_since_previous_step), avg(hours_since_previous_step)
+        from {STEPS} left join marts.dim_customer_relationships using (customer_id)
+        where step_number > 1
         group by grouping sets (
-            (from_stage, from_channel, stage, channel),
-            (month, from_stage, from_channel, stage, channel),
-            (relationship_type, from_stage, from_channel, stage, channel)
+            (previous_stage, previous_channel, stage, channel),
+            (month, previous_stage, previous_channel, stage, channel),
+            (relationship_type, previous_stage, previous_channel, stage, channel)
         )
         """,
     ),
@@ -192,18 +187,21 @@ BARE = {
         group by all
         """,
     ),
-    # who was told of which campaign and who clicked, what they named, what people alike bought
-    "dim_unexpressed_needs": (
-        f"""
-        select customer_id, campaign_id, max(touchpoint_date), count(*),
-            count(*) filter (where event_type in ('clicked', 'replied'))
-        from {TOUCHED} where campaign_id is not null group by all
-        """,
+    # what they named
+    "int_journey__category_acts": (
         f"""
         select touched.customer_id, product_category, count(*), max(touchpoint_date)
         from {TOUCHED} as touched
         inner join intermediate.int_journey__named using (touchpoint_id)
         inner join marts.dim_products on named = product_id group by all
+        """,
+    ),
+    # who was told of which campaign and who clicked, what people alike bought
+    "dim_unexpressed_needs": (
+        f"""
+        select customer_id, campaign_id, max(touchpoint_date), count(*),
+            count(*) filter (where event_type in ('clicked', 'replied'))
+        from {TOUCHED} where campaign_id is not null group by all
         """,
         """
         select customer_id, other_category, sum(ln(lift)), count(*)

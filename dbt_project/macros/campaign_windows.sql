@@ -1,8 +1,8 @@
 {#-
     Runs before the recipients of campaigns and lists the campaigns to rebuild: those with something
     on a day that the fact rebuilt, those that may have had something there before, and those that are
-    new, gone, or have coupons valid to another day than they were. Noted are the days on which an
-    order may be in another window now than it was.
+    new, gone, or have another window than they had: coupons valid to another day, or another channel.
+    Noted are the days on which an order may be in another window now than it was.
 -#}
 {% macro find_touched_campaigns(touchpoints, campaigns) -%}
     {%- set window_days = most_answer_days() %}
@@ -15,7 +15,8 @@
                 campaign_id,
                 min(first_touchpoint_date) as first_date,
                 max(last_touchpoint_date) as last_date,
-                any_value(offer_until_date) as offer_until_date
+                any_value(offer_until_date) as offer_until_date,
+                any_value(window_days) as window_days
             from {{ this }}
             group by campaign_id
 
@@ -50,6 +51,7 @@
             where
                 campaigns.campaign_id is null
                 or standing.offer_until_date is distinct from campaigns.offer_until_date
+                or standing.window_days <> {{ answer_days('campaigns.channel') }}
             union all
             select
                 standing.campaign_id,

@@ -79,18 +79,20 @@
 {%- endmacro %}
 
 {#-
-    Runs before a model that is kept by customer and lists those of whom something changed in the facts
-    and dimensions that it follows, or on a day of its span (`first_date` to `last_date`) in those
-    `within` it; all of them where `everybody` holds.
+    Runs before a model that is kept by customer and lists those who came or went, of whom something changed
+    in the facts and dimensions that it follows, or on a day of its span (`first_date` to `last_date`) in
+    those `within` it; all of them where `everybody` holds. Who comes or goes need not have done anything, so
+    no fact tells of it.
 -#}
 {% macro follow_customers(followed, within=[], first_date=none, last_date=none, everybody='false') -%}
+    {% set customers = ref('int_identity__customers') %}
     {% set found %}
         with
 
         noted as (
 
             select customer_id
-            from {{ customers_to_follow(followed) }} as followed
+            from {{ customers_to_follow([customers] + followed) }} as followed
             {% if within %}
             union
             select customer_id
@@ -110,7 +112,7 @@
         select customer_id
         from noted
         where customer_id is not null
-        {% for relation in [ref('int_identity__customers'), this] %}
+        {% for relation in [customers, this] %}
         union
         select customer_id
         from {{ relation }}

@@ -108,6 +108,10 @@ def test_the_image_runs_as_nobody_special():
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", users[-1])
 
 
+def test_the_image_has_the_runbooks_that_the_page_in_airflow_shows():
+    assert "!docs/runbooks" in (ROOT / ".dockerignore").read_text().splitlines()
+
+
 @pytest.mark.parametrize("name", sorted(SERVICES))
 def test_no_secret_stands_in_the_file(name):
     for variable, value in SERVICES[name].get("environment", {}).items():
@@ -143,7 +147,7 @@ def test_only_what_is_named_goes_into_the_image():
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
-    assert not [rule for rule in rules if re.match(r"!(tests|var|\.|docs)", rule)]
+    assert not [rule for rule in rules if re.match(r"!(tests|var|\.|docs(?!/runbooks$))", rule)]
 
 
 # --- docker/make-env

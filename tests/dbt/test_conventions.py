@@ -238,3 +238,92 @@ def test_no_night_is_stopped_by_a_sum_that_returns_and_credits_can_make_negative
         if net.fullmatch(column)
     ]
     assert bound == []
+
+
+# What a kept model reads and does not follow, and why nothing of it can change unnoticed.
+NOT_FOLLOWED = {
+    (
+        "dim_customer_habits",
+        "int_clocks__offsets",
+    ): "the zones of the lock: a new lock, a new build",
+    (
+        "dim_customer_marketing",
+        "fct_flow_orders",
+    ): "made of touchpoints and orders, each customer's",
+    ("dim_customer_relationships", "int_relationship__types"): "a policy: another, a new build",
+    ("fct_campaign_orders", "fct_touchpoints"): "an answer rebuilds its campaign, which notes days",
+    ("fct_relationship_months", "int_relationship__types"): "a policy: another, a new build",
+}
+
+
+def kept_models(manifest: dict) -> dict[str, dict]:
+    """Models of which a night makes parts, by name."""
+    return {
+        node["name"]: node
+        for node in models(manifest)
+        if node["config"].get("incremental_strategy") == "replace_days"
+    }
+
+
+def hooks(node: dict) -> str:
+    return " ".join(
+        hook["sql"] for hook in node["config"]["pre-hook"] + node["config"]["post-hook"]
+    )
+
+
+def refs_in(text: str) -> set[str]:
+    return set(re.findall(r"\bref\('(\w+)'\)", text))
+
+
+def refs_of_hooks(manifest: dict, node: dict) -> set[str]:
+    """What the hooks of a model name, and the macros that they call."""
+    macros = {macro["name"]: macro["macro_sql"] for macro in manifest["macros"].values()}
+    found, seen, waiting = refs_in(hooks(node)), set(), [hooks(node)]
+    while waiting:
+        called = set(re.findall(r"\b(\w+)\(", waiting.pop())) & macros.keys() - seen
+        seen |= called
+        waiting += [macros[name] for name in called]
+        found |= {ref for name in called for ref in refs_in(macros[name])}
+    return found
+
+
+def test_what_is_kept_follows_what_it_reads(manifest):
+    """What changes in anything else is never learned, however many nights are built after it."""
+    kept = kept_models(manifest)
+    assert len(kept) > 15
+    assert {
+        (name, read)
+        for name, node in kept.items()
+        for read in {key.split(".")[-1] for key in node["depends_on"]["nodes"]}
+        - refs_of_hooks(manifest, node)
+    } == NOT_FOLLOWED.keys()
+
+
+def test_what_is_followed_notes_what_changes(manifest):
+    """Who follows a table that never says anything learns nothing, and nobody is told."""
+    noting = re.compile(r"\bnote_|\bfind_touched_campaigns|\bfind_days_with_new_evidence")
+    silent = {
+        node["name"]
+        for node in models(manifest)
+        if "noted" not in node["config"]["meta"] and not noting.search(hooks(node))
+    }
+    followed = {
+        ref
+        for node in kept_models(manifest).values()
+        if "find_touched_days" not in hooks(node)  # they compare rows
+        for ref in refs_in(hooks(node))
+    }
+    assert followed | {"int_identity__customers"} <= {node["name"] for node in models(manifest)}
+    assert (followed | {"int_identity__customers"}) & silent == set()
+
+
+def test_what_is_kept_in_the_reporting_currency_is_made_anew_in_another(manifest):
+    kept = kept_models(manifest)
+    in_currency = {
+        name
+        for name, node in kept.items()
+        if "model.rapport.int_orders__reporting_currency" in node["depends_on"]["nodes"]
+    }
+    assert in_currency == {
+        name for name, node in kept.items() if node["config"]["meta"].get("has_reporting_currency")
+    }

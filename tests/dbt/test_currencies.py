@@ -70,7 +70,10 @@ def land_night(landing, night: str, orders: list[dict[str, object]]) -> None:
         night,
         f"H{night}",
         {
-            "contacts": [_contact("h2", "2", "bo@example.com")],
+            "contacts": [
+                _contact("h2", "2", "bo@example.com"),
+                _contact("h3", None, "buys.nothing@example.com"),
+            ],
             "emails": letters,
             "deals": DEALS,
             "associations": [_tied("emails", f"letter{night}", ["h2"], night)],

@@ -7,7 +7,7 @@ and a metric that arrive after their events, rows landed twice, bad rows, a load
 killed, an engagement that is tied to somebody only now, one whose tie is gone, one that changed, a
 ticket that closes, a member who left a list; a return that takes back a line of an earlier day, a
 refund and a cancellation by word of the mailing tool, a guest, an account that nobody has, a second
-line of one article and a repeated one.
+line of one article and a repeated one; contacts who never did anything, one new, two made one.
 """
 
 from pathlib import Path
@@ -76,6 +76,8 @@ def land_first_night(landing: Path) -> None:
                 _contact("h1", "1", "Ann.Lee@example.com", age="35-44"),
                 _contact("h2", None, "bo@EXAMPLE.com"),
                 _contact("h5", None, "nobody@example.com"),
+                _contact("h6", None, "quiet@example.com"),
+                _contact("h7", None, "silent@example.com"),
             ],
             "owners": [
                 {
@@ -194,7 +196,11 @@ def land_second_night(landing: Path) -> None:
         SECOND,
         "H2",
         {
-            "contacts": [{**_contact("h1", "1", "Ann.Lee@example.com"), "archived": "true"}],
+            "contacts": [
+                {**_contact("h1", "1", "Ann.Lee@example.com"), "archived": "true"},
+                _contact("h6", None, "quiet@example.com", hs_merged_object_ids="h7"),
+                _contact("h8", None, "new.and.quiet@example.com"),
+            ],
             # the e-mail of a sending becomes known after its events
             "marketing_emails": [
                 {
@@ -226,7 +232,15 @@ def land_second_night(landing: Path) -> None:
                 _tied("emails", "mail2", [], SECOND),
                 {"from_type": "emails", "from_id": "mail3", "to_type": "contacts"},
             ],
-            "removals": [{"object_type": "contacts", "id": "h5", "noticed_on": SECOND}],
+            "removals": [
+                {"object_type": "contacts", "id": "h5", "noticed_on": SECOND},
+                {
+                    "object_type": "contacts",
+                    "id": "h7",
+                    "noticed_on": SECOND,
+                    "successor_id": "h6",
+                },
+            ],
             "source_totals": [
                 {
                     "stream": "contacts",

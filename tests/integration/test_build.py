@@ -7,6 +7,7 @@ import duckdb
 import pytest
 
 from rapport.build import run
+from rapport.build.project import docs_path, write_docs
 from rapport.build.record import read_record
 from rapport.errors import BuildError, PolicyError, SettingsError
 from tests.integration.small_project import settings_of, write_project
@@ -63,6 +64,16 @@ def failed(broken, tmp_path):
     folder, error = broken
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     return settings_of(tmp_path), error
+
+
+def test_dbt_documents_the_project_in_one_page_without_a_warehouse(settings):
+    project = settings.dbt_project_dir
+    assert not docs_path(project).exists()
+    write_docs(project)
+    page = docs_path(project).read_text()
+    assert "model.rapport.fct_second" in page
+    assert "INLINE DATA" not in page
+    assert not settings.warehouse_path.exists()
 
 
 def names(settings, status):

@@ -57,13 +57,15 @@ class Installation:
             timeout=800,
         )
 
-    def airflow(self) -> Airflow:
+    def login(self) -> tuple[str, str]:
         os.environ["RAPPORT_HOME"] = str(self.home)
         try:
-            settings = Settings.from_env()
+            return embedded.login(Settings.from_env())
         finally:
             del os.environ["RAPPORT_HOME"]
-        return Airflow(self.ports.airflow_url, embedded.login(settings))
+
+    def airflow(self) -> Airflow:
+        return Airflow(self.ports.airflow_url, self.login())
 
     def faults(self, *rules: dict) -> None:
         httpx.put(

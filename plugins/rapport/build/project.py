@@ -24,6 +24,7 @@ from rapport.warehouse import fingerprint
 _NO_NIGHT = "{as_of_date: 1970-01-01}"
 _MANIFEST = "manifest.pickle"  # dbt documents no way to read its own files back
 _MARK = "rapport_fingerprint"
+_DOCS = "static_index.html"  # as dbt calls it
 
 
 def parse_if_changed(dbt_project_dir: Path, say: Callable[[str], None] = lambda _: None) -> str:
@@ -50,6 +51,7 @@ def parse_if_changed(dbt_project_dir: Path, say: Callable[[str], None] = lambda 
         if not _is_parsed(folder, code):
             began = time.monotonic()
             (folder / _MARK).unlink(missing_ok=True)
+            (folder / _DOCS).unlink(missing_ok=True)  # of the project as it was
             manifest = _parse(dbt_project_dir)
             # Its members and not the object: dbt's own pickling mixes them up.
             (folder / _MANIFEST).write_bytes(pickle.dumps(manifest.to_dict()))
@@ -64,6 +66,33 @@ def parse_if_changed(dbt_project_dir: Path, say: Callable[[str], None] = lambda 
 def is_parsed(dbt_project_dir: Path) -> bool:
     """Whether the project is parsed as it stands."""
     return _is_parsed(parsed_dir(dbt_project_dir), fingerprint(dbt_project_dir))
+
+
+def docs_path(dbt_project_dir: Path) -> Path:
+    """Return where dbt's documentation of the parsed project is, once it was written: one page."""
+    return parsed_dir(dbt_project_dir) / _DOCS
+
+
+def write_docs(dbt_project_dir: Path) -> None:
+    """Have dbt write its documentation of the project as it was parsed.
+
+    It is of the project and not of a night: no warehouse is asked what is in it, as every mart's
+    columns and types are in its contract. So it is made once per change, and costs no night.
+
+    Raises:
+        SettingsError: dbt cannot write it; the message is dbt's.
+    """
+    from dbt.cli.main import dbtRunner
+
+    project, folder = str(dbt_project_dir), str(parsed_dir(dbt_project_dir))
+    command = ["--quiet", "--log-level-file", "none", "docs", "generate", "--static"]
+    command += ["--no-compile", "--empty-catalog", "--vars", _NO_NIGHT, "--target-path", folder]
+    with variables_set({"RAPPORT_WAREHOUSE": WAREHOUSE_FILE}):
+        written = dbtRunner(manifest=load_manifest(dbt_project_dir)).invoke(
+            [*command, "--project-dir", project, "--profiles-dir", project]
+        )
+    if not written.success:
+        raise SettingsError(f"dbt cannot write its documentation: {written.exception}")
 
 
 def load_manifest(dbt_project_dir: Path) -> Any:

@@ -23,6 +23,7 @@ from rapport.landing.loads import (
     last_night,
     listed_loads,
     loads_of_night,
+    newest_files,
 )
 from rapport.landing.reading import Reached, declare, is_lost, opened, reached, started, watermark
 from rapport.landing.slices import Slices
@@ -40,6 +41,7 @@ __all__ = [
     "last_night",
     "listed_loads",
     "loads_of_night",
+    "newest_files",
     "opened",
     "reached",
     "set_aside_damaged",

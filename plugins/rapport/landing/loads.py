@@ -84,6 +84,24 @@ def loads_of_night(landing_dir: Path, source: str, as_of: date) -> set[str]:
     return {load_of(path) for path in files_of(landing_dir / source, as_of)} & completed
 
 
+def newest_files(
+    landing_dir: Path, source: str, streams: Iterable[str], most: int = 3
+) -> dict[str, list[Path]]:
+    """Return the newest files of each stream, of completed loads, the newest first.
+
+    Returns:
+        Paths relative to the source's folder, at most ``most`` of each; nothing of a stream of
+        which nothing landed.
+    """
+    found: dict[str, list[Path]] = {stream: [] for stream in streams}
+    for load in reversed(listed_loads(landing_dir, source)):
+        for name in load.files if load.is_complete else ():
+            files = found.get(name.partition("/")[0])
+            if files is not None and len(files) < most:
+                files.append(Path(name))
+    return {stream: files for stream, files in found.items() if files}
+
+
 def files_of_night(landing_dir: Path, source: str, stream: str, as_of: date) -> list[Path]:
     """Return the files that the night has of a stream: of completed loads only, and no other.
 

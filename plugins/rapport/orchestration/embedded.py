@@ -24,7 +24,7 @@ from typing import Any
 import httpx
 import psutil
 
-from rapport.build.project import is_parsed
+from rapport.build.project import docs_path, is_parsed
 from rapport.errors import RapportError, SettingsError
 from rapport.orchestration.night import Airflow
 from rapport.settings import ENVIRONMENT, Settings, make_private
@@ -205,7 +205,8 @@ def _prepare(
 ) -> None:
     """Have company, dbt project and Airflow's database ready, all three made side by side."""
     jobs = []
-    if not is_parsed(settings.dbt_project_dir):
+    project = settings.dbt_project_dir
+    if not (is_parsed(project) and docs_path(project).exists()):
         jobs.append(_Job("dbt project", [sys.executable, "-m", "rapport.build"]))
     if any(s.name != "sandbox" and _running(settings, s.name) is None for s in services):
         module = "rapport.orchestration.database"

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 NOTHING = "\N{EN DASH}"  # in a cell without a figure
 
 
-def environment(templates: Path) -> "Environment":
-    """Return where templates of a folder are found, beside those of every page.
+def environment(*templates: Path) -> "Environment":
+    """Return where templates of these folders are found, beside those of every page.
 
     What they print is escaped, and a name that is not there is an error.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader([templates, Path(__file__).parent]),
+        loader=FileSystemLoader([*templates, Path(__file__).parent]),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_printable,

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', post_hook="{{ note_customers_of_changed(['customer_id']) }}") }}
 
 with
 

@@ -1,11 +1,5 @@
 with
 
-bought as (
-
-    select * from {{ ref('fct_customer_categories') }}
-
-),
-
 categories as (
 
     select distinct product_category from {{ ref('int_journey__need_catalogue') }}
@@ -19,7 +13,7 @@ recently_bought as (
         product_category,
         order_day_count,
         last_bought_date
-    from bought
+    from {{ ref('fct_customer_categories') }}
     where last_bought_date > {{ latest_day() }} - {{ var('need_lookback_days') }}
 
 ),
@@ -79,8 +73,29 @@ affinities as (
 
 ),
 
+-- Of what they have or had a chance to have nobody need tell them. A booklet of everything offers nothing.
+known as (
+
+    select
+        customer_id,
+        product_category
+    from {{ ref('fct_customer_categories') }}
+    union
+    select
+        touchpoints.customer_id,
+        subjects.product_category
+    from {{ ref('fct_touchpoints') }} as touchpoints
+    inner join {{ ref('int_journey__category_subjects') }} as subjects
+        on touchpoints.campaign_id = subjects.subject_id
+    where
+        touchpoints.is_marketing_contact
+        and subjects.subject_kind = 'campaign'
+        and subjects.category_count <= {{ var('need_most_offered_categories') }}
+
+),
+
 -- ... and what else those who buy them buy: the share of buyers of the category, raised by how much more
--- often it goes with what they buy than by chance.
+-- often it goes with what they buy than by chance. What they know is taken out first, as it is most of it.
 alike as (
 
     select
@@ -92,29 +107,11 @@ alike as (
         max(affinities.strength) filter (where affinities.is_bought_together) as strength
     from telling
     inner join affinities on telling.product_category = affinities.product_category
+    left join known
+        on telling.customer_id = known.customer_id and affinities.other_category = known.product_category
+    where known.customer_id is null
     group by telling.customer_id, affinities.other_category
     having bool_or(affinities.is_bought_together)
-
-),
-
--- A booklet of everything offers nothing.
-offered as (
-
-    select distinct
-        reached.customer_id,
-        subjects.product_category
-    from (
-        select distinct
-            customer_id,
-            campaign_id
-        from {{ ref('fct_touchpoints') }}
-        where is_marketing_contact and campaign_id is not null
-    ) as reached
-    inner join {{ ref('int_journey__category_subjects') }} as subjects
-        on reached.campaign_id = subjects.subject_id
-    where
-        subjects.subject_kind = 'campaign'
-        and subjects.category_count <= {{ var('need_most_offered_categories') }}
 
 )
 
@@ -129,8 +126,3 @@ from alike
 inner join shares on alike.product_category = shares.product_category
 inner join affinities as strongest
     on alike.product_category = strongest.other_category and alike.strength = strongest.strength
-left join bought
-    on alike.customer_id = bought.customer_id and alike.product_category = bought.product_category
-left join offered
-    on alike.customer_id = offered.customer_id and alike.product_category = offered.product_category
-where bought.customer_id is null and offered.customer_id is null

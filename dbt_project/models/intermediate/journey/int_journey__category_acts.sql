@@ -1,54 +1,43 @@
+{{ config(materialized='table') }}
+
 {% set kinds = ['searched', 'asked_about', 'looked_at', 'clicked'] %}
 {% set since = latest_day() ~ ' - ' ~ var('need_lookback_days') %}
 
 with
 
-subjects as (
-
-    select * from {{ ref('int_journey__category_subjects') }}
-
-),
-
-touchpoints as (
+-- Each category once that an event names, in however many ways.
+named as (
 
     select
-        touchpoint_id,
-        customer_id,
-        touchpoint_date,
-        event_type,
-        campaign_id
-    from {{ ref('fct_touchpoints') }}
-    where
-        event_type in ('clicked', 'viewed', 'visited', 'replied')
-        and touchpoint_date > {{ since }}
-        and not {{ is_by_robot() }}
+        subject_id as touchpoint_id,
+        product_category,
+        bool_or(named_by = 'search') as is_search,
+        min(category_count) as category_count
+    from {{ ref('int_journey__category_subjects') }}
+    where subject_kind = 'event'
+    group by subject_id, product_category
 
 ),
 
--- What they did themselves, each act in each category that it names, once.
+-- What they did themselves.
 event_acts as (
 
     select
         touchpoints.customer_id,
-        subjects.product_category,
+        named.product_category,
         touchpoints.touchpoint_date as act_date,
         case
             when touchpoints.event_type = 'clicked' then 'clicked'
-            when bool_or(subjects.named_by = 'search') then 'searched'
+            when named.is_search then 'searched'
             else 'looked_at'
         end as kind,
-        min(subjects.category_count) as category_count
-    from subjects
-    inner join touchpoints on subjects.subject_id = touchpoints.touchpoint_id
+        named.category_count
+    from {{ ref('fct_touchpoints') }} as touchpoints
+    inner join named on touchpoints.touchpoint_id = named.touchpoint_id
     where
-        subjects.subject_kind = 'event'
-        and touchpoints.event_type in ('clicked', 'viewed', 'visited')
-    group by
-        touchpoints.touchpoint_id,
-        touchpoints.customer_id,
-        touchpoints.touchpoint_date,
-        touchpoints.event_type,
-        subjects.product_category
+        touchpoints.event_type in ('clicked', 'viewed', 'visited')
+        and touchpoints.touchpoint_date > {{ since }}
+        and not {{ is_by_robot('touchpoints') }}
 
 ),
 
@@ -61,12 +50,15 @@ answers as (
         max(touchpoints.touchpoint_date) as act_date,
         case when touchpoints.event_type = 'clicked' then 'clicked' else 'asked_about' end as kind,
         min(subjects.category_count) as category_count
-    from touchpoints
-    inner join subjects on touchpoints.campaign_id = subjects.subject_id
+    from {{ ref('fct_touchpoints') }} as touchpoints
+    inner join {{ ref('int_journey__category_subjects') }} as subjects
+        on touchpoints.campaign_id = subjects.subject_id
     where
         subjects.subject_kind = 'campaign'
-        and touchpoints.event_type in ('clicked', 'replied')
         and subjects.category_count <= {{ var('need_most_named_categories') }}
+        and touchpoints.event_type in ('clicked', 'replied')
+        and touchpoints.touchpoint_date > {{ since }}
+        and not {{ is_by_robot('touchpoints') }}
     group by
         touchpoints.customer_id,
         touchpoints.campaign_id,
@@ -84,7 +76,7 @@ questions as (
         'asked_about' as kind,
         subjects.category_count
     from {{ ref('fct_tickets') }} as tickets
-    inner join subjects on tickets.ticket_id = subjects.subject_id
+    inner join {{ ref('int_journey__category_subjects') }} as subjects on tickets.ticket_id = subjects.subject_id
     where
         subjects.subject_kind = 'ticket'
         and tickets.customer_id is not null

@@ -12,9 +12,24 @@ named_categories as (
 
 ),
 
-named as (
+-- A page is found by its product or by a term.
+meanings as (
 
-    select * from {{ ref('int_journey__named') }}
+    select
+        ways.named_by,
+        catalogue.product_id as named,
+        catalogue.product_category,
+        1 as category_count
+    from {{ ref('int_journey__need_catalogue') }} as catalogue
+    cross join (values ('product'), ('link')) as ways (named_by)
+    union all
+    select
+        ways.named_by,
+        named_categories.term as named,
+        named_categories.product_category,
+        named_categories.category_count
+    from named_categories
+    cross join (values ('category'), ('search'), ('link')) as ways (named_by)
 
 )
 
@@ -22,22 +37,11 @@ select
     'event' as subject_kind,
     named.touchpoint_id as subject_id,
     named.named_by,
-    catalogue.product_category,
-    1 as category_count
-from named
-inner join {{ ref('int_journey__need_catalogue') }} as catalogue
-    on named.named = catalogue.product_id
-where named.named_by in ('product', 'link')
-union all
-select
-    'event' as subject_kind,
-    named.touchpoint_id as subject_id,
-    named.named_by,
-    named_categories.product_category,
-    named_categories.category_count
-from named
-inner join named_categories on named.named = named_categories.term
-where named.named_by <> 'product'
+    meanings.product_category,
+    meanings.category_count
+from {{ ref('int_journey__named') }} as named
+inner join meanings
+    on named.named_by = meanings.named_by and named.named = meanings.named
 union all
 select
     'ticket' as subject_kind,

@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_days',
         on_schema_change='fail',
-        meta={'replaced_by': 'customer_id'},
+        meta={'replaced_by': 'customer_id', 'has_reporting_currency': true},
         pre_hook="{{ follow_customers(
             [ref('fct_touchpoints'), ref('fct_orders'), ref('fct_campaign_orders')]
         ) }}"

@@ -7,8 +7,11 @@ kinds as (
 
     select
         *,
-        row_number() over (
-            order by event_type nulls last, channel nulls last, direction nulls last, topic nulls last
+        coalesce(channel, 'sales') as step_channel,
+        cast(
+            row_number() over (
+                order by event_type nulls last, channel nulls last, direction nulls last, topic nulls last
+            ) as integer
         ) as kind_number
     from {{ ref('int_journey__kinds') }}
 
@@ -55,6 +58,8 @@ followed as (
         *,
         row_number() over in_time as place,
         lag(occurred_at) over in_time as previous_at,
+        lag(touchpoint_date) over in_time as previous_date,
+        lag(kind_number) over in_time as previous_kind_number,
         lag(is_conversion) over in_time as is_after_conversion
     from steps
     window in_time as (
@@ -98,7 +103,7 @@ select
     numbered.occurred_at,
     numbered.touchpoint_date as step_date,
     cast(kinds.stage as varchar) as stage,
-    cast(coalesce(kinds.channel, 'sales') as varchar) as channel,
+    cast(kinds.step_channel as varchar) as channel,
     cast(kinds.event_type as varchar) as event_type,
     cast(kinds.topic as varchar) as topic,
     kinds.is_impression,
@@ -107,6 +112,9 @@ select
     and numbered.campaign_id is null
     and numbered.flow_id is null
     and coalesce(kinds.direction = 'inbound' and kinds.channel in ('web', 'store'), false) as is_direct,
+    case when not numbered.is_first then numbered.previous_date end as previous_step_date,
+    cast(previous.stage as varchar) as previous_stage,
+    cast(previous.step_channel as varchar) as previous_channel,
     case
         when not numbered.is_first
             then
@@ -125,3 +133,5 @@ select
     numbered.owner_id
 from numbered
 inner join kinds on numbered.kind_number = kinds.kind_number
+left join kinds as previous
+    on case when not numbered.is_first then numbered.previous_kind_number end = previous.kind_number
