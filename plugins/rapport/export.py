@@ -134,7 +134,7 @@ def _named(night: "duckdb.DuckDBPyConnection", release_id: str, mart: str) -> st
     named = {name.partition(".")[2]: name for name in there} | {name: name for name in there}
     if mart in named:
         return named[mart]
-    near = get_close_matches(mart, named, n=1, cutoff=0.4)
+    near = get_close_matches(mart.lower(), named, n=1, cutoff=0.4)
     hint = f"the nearest is {near[0]}" if near else f"there are {', '.join(there)}"
     raise ExportError(f"release {release_id} has no table {mart}; {hint}")
 

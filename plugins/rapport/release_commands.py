@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rapport.errors import SettingsError
+from rapport.landing import last_night
 from rapport.pages import counted
 from rapport.release import (
     current_release,
@@ -125,8 +126,14 @@ def subtract_command(
     if not known:
         typer.echo(f"no release in {settings.releases_dir}", err=True)
         raise typer.Exit(1)
-    night = as_of.date() if as_of else max(known)
-    info = subtract_opt_outs(settings, night, declared=declared(settings, lambda _: True))
+    night, had = as_of.date() if as_of else max(known), declared(settings, lambda _: True)
+    landed = last_night(settings.landing_dir, had.sources)
+    if as_of and landed and night > landed:  # no release of a night before it would be given out
+        raise SettingsError(
+            f"--as-of {night}: nothing has landed since the night of {landed}, and what has not "
+            "landed nobody said"
+        )
+    info = subtract_opt_outs(settings, night, declared=had)
     if info and info.reduction:
         typer.echo(f"current: {info.release_id}, {info.reduction.told()}")
     else:

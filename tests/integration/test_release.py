@@ -16,7 +16,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from rapport.errors import ReleaseError
+from rapport.errors import ReleaseError, SettingsError
 from rapport.gate import stamp_of
 from rapport.killpoints import EXIT_CODE
 from rapport.orchestration import steps
@@ -34,6 +34,7 @@ from rapport.release_commands import releases_app
 from rapport.sources.connection import Connection
 from rapport.sources.declared import Declared
 from rapport.sources.streams import GROUPS
+from tests.dbt.landing_fixture import land
 
 NIGHT = date(2018, 1, 2)
 PLUGINS = Path(__file__).parents[2] / "plugins"
@@ -781,3 +782,22 @@ class TestCommands:
         assert f"{second} -> {first}" in result.output
         assert "`rapport releases subtract`" in result.output
         assert self.run(nights, "rollback", first, "--why", "again").exit_code == 1
+
+    def test_a_folder_of_no_day_is_no_release(self, nights):
+        info = nights.publish()
+        (nights.releases / "2017-02-30-0123456789ab").mkdir()
+        assert [each.release_id for each in list_releases(nights.releases)] == [info.release_id]
+        assert self.run(nights, "verify").exit_code == 0
+
+    def test_nobody_is_subtracted_by_the_news_of_a_night_that_has_not_been(
+        self, nights, monkeypatch
+    ):
+        """Else consents run out by it, and until then no night is given to readers any more."""
+        monkeypatch.setenv("RAPPORT_HOME", str(nights.releases.parent))
+        info = nights.publish()
+        landing = nights.releases.parent / "landing"
+        land(landing, "shop", str(NIGHT), "H1", {"customers": [{"customer_id": "1"}]})
+        far = CliRunner().invoke(releases_app, ["subtract", "--as-of", "2071-12-31"])
+        assert isinstance(far.exception, SettingsError)
+        assert f"nothing has landed since the night of {NIGHT}" in str(far.exception)
+        assert current_release(nights.releases) == info.release_id

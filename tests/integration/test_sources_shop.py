@@ -116,6 +116,51 @@ def test_columns_that_a_shop_may_have_are_landed_where_it_has_them(rapport, shop
     assert ("L9",) in rapport.rows("shop", "order_lines", "line_id")
 
 
+class TestColumnsThatNobodyDeclared:
+    """A shop's table is not made for us, and whatever it has beside must not be in the way."""
+
+    def test_may_be_called_as_what_we_call_our_own(self, rapport, shop):
+        for name in ("id", "whole", "said", "load_date", "_dlt_load_id"):
+            shop(f"alter table customers add column {name} text")
+            shop(f"update customers set {name} = 'own ' || customer_id")
+        shop("delete from customers where customer_id = 1")
+        rapport.reconcile(FIRST, "shop")
+        shop("delete from customers where customer_id = 7")
+        rapport.reconcile(SECOND, "shop")
+        assert rapport.rows("shop", "removals", "object_type, id") == [("customers", "7")]
+        assert ("own 9",) in rapport.rows("shop", "customers", "load_date_2")
+        week_later = date(2018, 1, 8)
+        pulled = rapport.night(week_later, "shop_catalog")["customers"]
+        assert rapport.reconcile(week_later, "shop") == {"removals": 0, "source_totals": 5}
+        assert pulled == 7
+        assert rapport.totals("shop", week_later)["customers"] == (7, 7, "everything")
+
+    def test_land_each_though_their_letters_are_not_ours(self, rapport, shop):
+        for name in ("Customer ID", "E-Mail", "e mail", "名前", "住所", "order", "group"):
+            shop(
+                f"""alter table customers add column "{name}"; update customers set "{name}" = 1"""
+            )
+        rapport.reconcile(FIRST, "shop")
+        assert len(rapport.rows("shop", "customers", "email, e_mail, e_mail_2, customer_id_2")) == 9
+        assert sorted(rapport.rows("shop", "customers", "customer_id"))[0] == ("1",)
+
+    def test_stay_where_they_are_if_they_hold_bytes(self, rapport, shop):
+        shop("alter table customers add column photo blob; update customers set photo = x'ff00'")
+        rapport.reconcile(FIRST, "shop")
+        assert len(rapport.rows("shop", "customers")) == 9
+
+
+def test_a_row_without_a_key_is_landed_and_is_no_record_to_count_or_remove(rapport, shop):
+    shop("insert into customers values (null, 'x', '2017-01-01', '2017-12-31 01:00:00')")
+    rapport.reconcile(FIRST, "shop")
+    assert (None, "x") in rapport.rows("shop", "customers", "customer_id, email")
+    assert rapport.totals("shop", FIRST)["customers"] == (9, 9, "count")
+    shop("delete from customers where customer_id = 7")
+    rapport.reconcile(SECOND, "shop")
+    assert rapport.rows("shop", "removals", "id") == [("7",)]
+    assert rapport.totals("shop", SECOND)["customers"] == (8, 8, "listing")
+
+
 class TestAValueThatChangedWithoutItsTime:
     """Once a week all that the shop says is compared."""
 

@@ -10,6 +10,7 @@ import threading
 import time
 from contextlib import closing
 
+import psycopg
 import pymysql
 import pytest
 import sqlalchemy as sa
@@ -100,6 +101,8 @@ def test_a_port_on_which_nothing_listens_is_named_and_tried_again(driver, closed
     ("42501", 'permission denied for database "shop"', "may not use the database 'shop'", True),
     ("53300", "sorry, too many clients already", "no connection left", False),
     ("57P03", "the database system is starting up", "not up yet", False),
+    ("53300", "sorry, ssl-bridge has too many clients already", "no connection left", False),
+    ("XX000", "server does not support SSL, but SSL was required", "agree on encryption", True),
     ("XX000", "Passwort-Authentifizierung fehlgeschlagen", "Passwort-Authentifizierung", False),
 ])  # fmt: skip
 def test_postgresql_says_which_part_is_wrong(refusing, code, message, said, is_final):
@@ -127,6 +130,10 @@ def test_mysql_says_which_part_is_wrong(refusing, number, message, said, is_fina
     (pymysql.err.OperationalError(1142, "SELECT command denied"), "may not read orders"),
     (pymysql.err.ProgrammingError(1146, "Table 'shop.orders' doesn't exist"), "no table or view"),
     (pymysql.err.OperationalError(2013, "Lost connection during query"), "connection was lost"),
+    (psycopg.OperationalError("SSL connection has been closed unexpectedly"), "was lost"),
+    (psycopg.OperationalError("SSL SYSCALL error: EOF detected"), "was lost"),
+    (psycopg.errors.AdminShutdown("terminating connection\nSSL connection has been"), "was lost"),
+    (sqlite3.OperationalError("Could not decode to UTF-8 column with text 'Ada'"), "not UTF-8"),
     (sqlite3.OperationalError("no such table: orders"), "no table or view orders"),
     (sqlite3.DatabaseError("file is not a database"), "no SQLite database"),
     (sqlite3.OperationalError("database is locked"), "locked"),
@@ -140,6 +147,7 @@ def test_what_fails_later_names_the_table_and_never_says_nothing(orig, said):
     assert "orders: " in str(failed.value)
     assert said in str(failed.value)
     assert "secret" not in str(failed.value)
+    assert "was lost" not in said or not isinstance(failed.value, SourceDenied)
 
 
 def test_a_server_that_accepts_and_says_nothing_is_left_in_time():

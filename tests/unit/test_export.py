@@ -245,6 +245,7 @@ class TestFile:
         ("name", "said"),
         [
             ("note", "the nearest is notes"),
+            ("NOTES", "the nearest is notes"),
             ("marts.note", "the nearest is marts.notes"),
             ("main.release", "has no table main.release"),
             ("zzz", "there are marts.notes, marts.types, segments.segment_members"),

@@ -91,6 +91,20 @@ def test_what_is_always_cut_off_is_told_as_what_it_is(answering):
     assert len(asked) == 3
 
 
+@pytest.mark.parametrize(("place", "said"), [
+    ("https://api.example/v3/objects?email=ada%40example.com", "leads to https://api.example, "),
+    ("/login?id=4711", "answered 301, "),
+])  # fmt: skip
+def test_who_is_sent_elsewhere_is_told_where_at_once(answering, place, said):
+    head = f"HTTP/1.1 301 Moved Permanently\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n"
+    crm, asked = answering(head.encode())
+    with pytest.raises(SourceError, match="Check the host of the connection") as told:
+        crm.get("/objects")
+    assert said in str(told.value)
+    assert "ada" not in str(told.value)
+    assert len(asked) == 1
+
+
 def test_a_firewalls_403_is_no_missing_scope(answering):
     crm, asked = answering(whole(b"<p>Just a moment</p>", "403 Forbidden", "text/html"))
     with pytest.raises(SourceDenied, match=r"access refused\. Mend the key") as told:

@@ -1,5 +1,7 @@
 """What a vendor says is kept, whom it says it of is not."""
 
+import time
+
 import pytest
 
 from rapport.sources.said import LONGEST_TEXT, LONGEST_WORDS, masked, said_in
@@ -25,7 +27,12 @@ HUBSPOT = {
     ("Value 'O'Brien' isn't valid", "Value … isn't valid"),
     ("cut off 'Ada Love", "cut off …"),
     ("“Ada” and «Ada» and `Ada`", "… and … and …"),
+    ("for „Ada Mary King“ or »Ada Mary King« or ”Ada Mary King” no", "for … or … or … no"),
+    ("for ‚Ada Mary King‘ or ‘Ada Mary O’Brien’ or ‹Ada Mary King› no", "for … or … or … no"),  # noqa: RUF001
+    ("for 「Ada Mary King」 no, it’s not", "for … no, … not"),  # noqa: RUF001
+    ("for &quot;Ada Mary King&quot; or &#39;Ada Mary&#39; no", "for … or … no"),
     ("mail to ada@example.com.", "mail to …"),
+    ("mail to ada%40example.com", "mail to …"),
     ("call (020) 7946 0018 or +84 35 000 0001 now", "call … or … now"),
     ("on 2026-01-02 at most 100 of 10000", "on … at most 100 of …"),
     ("profile RBzyWC is gone", "profile … is gone"),
@@ -48,6 +55,13 @@ def test_words_are_of_bounded_length():
     assert len(masked("word " * 1000)) <= LONGEST_WORDS
     many = {"errors": [{"code": "a", "detail": "word " * 1000}] * 100}
     assert len(said_in(many).text) <= LONGEST_TEXT
+
+
+@pytest.mark.parametrize("piece", ["a.", "(", "QUJD/+", "_x.", "a-", "requires any of ["])
+def test_a_message_of_a_megabyte_is_told_at_once(piece):
+    begun = time.monotonic()
+    said_in({"message": piece * (1_000_000 // len(piece))})
+    assert time.monotonic() - begun < 10
 
 
 def test_hubspots_envelope_is_told_with_its_codes_and_scopes():

@@ -67,6 +67,17 @@ def completed_loads(landing_dir: Path, source: str) -> set[str]:
     return {load.load_id for load in listed_loads(landing_dir, source) if load.is_complete}
 
 
+def last_night(landing_dir: Path, sources: Iterable[str]) -> date | None:
+    """Return the latest night of which anything of some sources landed, or None."""
+    nights = {
+        date.fromisoformat(folder.name.partition("=")[2])
+        for source in sources
+        for folder in (landing_dir / source).glob("*/load_date=????-??-??")
+        if any(path.name != DECLARED_FILE for path in folder.glob("*.parquet"))
+    }
+    return max(nights, default=None)
+
+
 def loads_of_night(landing_dir: Path, source: str, as_of: date) -> set[str]:
     """Return the ids of the completed loads that the night of ``as_of`` sees."""
     completed = completed_loads(landing_dir, source)

@@ -124,9 +124,12 @@ def as_of_of(release_id: str) -> date:
         ReleaseError: it is not the name of a release.
     """
     match = _RELEASE_ID.fullmatch(release_id)
-    if not match:
-        raise ReleaseError(f"{release_id!r} is not a release id (<as-of date>-<12 hex digits>)")
-    return date.fromisoformat(match[1])
+    try:
+        return date.fromisoformat(match[1] if match else "")
+    except ValueError:
+        raise ReleaseError(
+            f"{release_id!r} is not a release id (<as-of date>-<12 hex digits>)"
+        ) from None
 
 
 def current_release(releases_dir: Path) -> str | None:
@@ -155,7 +158,11 @@ def list_releases(releases_dir: Path) -> list[ReleaseInfo]:
     }
     found = []
     for folder in releases_dir.iterdir() if releases_dir.is_dir() else ():
-        if not _RELEASE_ID.fullmatch(folder.name) or not folder.is_dir():
+        try:
+            as_of = as_of_of(folder.name)
+        except ReleaseError:
+            continue
+        if not folder.is_dir():
             continue
         told: dict[str, Any] = {}
         try:
@@ -171,7 +178,7 @@ def list_releases(releases_dir: Path) -> list[ReleaseInfo]:
             told, order = {"note": "manifest is missing or damaged"}, 0
         info = ReleaseInfo(
             folder.name,
-            as_of_of(folder.name),
+            as_of,
             folder,
             is_current=folder.name == current,
             published_at=published.get(folder.name),

@@ -103,11 +103,6 @@ _WORDS: list[tuple[str, _Kind, str]] = [
         "the server does not let the login {login!r} in from this machine (pg_hba.conf); let it",
     ),
     (
-        "ssl|tls|certificate",
-        FINAL,
-        "{host!r} and this machine do not agree on encryption ({words})",
-    ),
-    (
         "too many (clients|connections)|connection slots",
         PASSING,
         "{host!r} has no connection left; it may have one later",
@@ -130,9 +125,21 @@ _WORDS: list[tuple[str, _Kind, str]] = [
     ("database is locked", PASSING, "the file {database!r} is locked by whoever writes it"),
     ("no such table", FINAL, "the database has no table or view {table}"),
     (
-        "server closed the connection|connection reset|lost connection|terminating connection",
+        "could not decode to utf-8",
+        FINAL,
+        "a text in it is not UTF-8; correct it, or offer a view without it",
+    ),
+    (
+        "server closed the connection|connection reset|lost connection|terminating connection"
+        "|connection has been closed|ssl syscall error|bad record mac",
         PASSING,
         "the connection was lost",
+    ),
+    # Last: an encrypted connection that is lost says SSL too, and so may the name of a host.
+    (
+        r"\b(ssl|tls)\b|certificate",
+        FINAL,
+        "{host!r} and this machine do not agree on encryption ({words})",
     ),
 ]
 

@@ -316,12 +316,20 @@ class Api:
             return
         if status >= 400:
             self._raise(response, place)
+        if status >= 300:
+            to = urlsplit(response.headers.get("Location", ""))
+            where = f" and leads to {to.scheme}://{to.hostname}" if to.hostname else ""
+            raise SourceError(
+                self._connection.id,
+                f"{place} answered {status}{where}, where no token is sent. Check the host of the "
+                "connection; or a proxy asks for a login",
+            )
         if status in (204, 205):
             raise SourceError(self._connection.id, f"{place} answered {status}")
         try:
             body = strict.read(response.content)
         except ValueError as error:
-            kind = response.headers.get("Content-Type", "no content type")
+            kind = response.headers.get("Content-Type", "no content type").partition(";")[0]
             told = SourceError(
                 self._connection.id,
                 f"{place}: {len(response.content)} bytes of {kind!r} are not strict JSON "

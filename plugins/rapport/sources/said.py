@@ -6,6 +6,7 @@ the same of its ``errors``; of JSON:API's ``errors`` (Klaviyo) ``code``, ``title
 word too many than a customer in a log.
 """
 
+import html
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -17,6 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 from requests import Response
 
 MASK = "…"
+LONGEST_READ = 4_000  # of a message: looking for values takes longer than a long one is
 LONGEST_WORDS = 240
 LONGEST_TEXT = 480
 MOST_ERRORS = 3
@@ -36,8 +38,11 @@ _VALUES = re.compile(
     r"""
     (?P<url>https?://)(?:[^\s/?#]*@)?(?P<place>[^\s?#"'<>)\]]*)(?:[?#][^\s"'<>)\]]*)?
     # quoted, or from a quote on; an apostrophe within a word is none
-    | (?<!\w)(?:"[^"]*(?:"|$) | '.*?(?:'(?!\w)|$) | `[^`]*(?:`|$) | “[^”]*(?:”|$) | «[^»]*(?:»|$))
-    | [^\s"'<>(\[{=:,;]*@\S*                        # an address
+    | (?<!\w)(?:"[^"]*(?:"|$) | '.*?(?:'(?!\w)|$) | `[^`]*(?:`|$))
+    # in the quotes of other languages, some of which open with what others close with
+    | [“”„‟«»「『].*?(?:[“”‟«»」』](?!\w)|$)
+    | (?<!\w)[\u2018-\u201b\u2039\u203a].*?(?:[\u2018-\u201b\u2039\u203a](?!\w)|$)
+    | [^\s"'<>(\[{=:,;]*(?:@|%40)\S*                 # an address
     | \+?\(?\d[\d\s().\-/]{4,}\d                     # a number to call, a date
     | (?<![\w-])(?=[\w-]*\d)[\w-]{6,}                # a token, a key, an id
     | \d{4,}
@@ -101,6 +106,7 @@ def masked(text: str, echoed: Collection[str] = ()) -> str:
     >>> masked('No contact "Ada" with ada@example.com, +44 20 7946 0018')
     'No contact … with … …'
     """
+    text = html.unescape(text[:LONGEST_READ])
     for value in sorted(echoed, key=len, reverse=True):
         if len(value) >= LEAST_ECHO:
             text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", MASK, text, flags=re.IGNORECASE)
@@ -158,7 +164,7 @@ def _scopes(error: Mapping[str, Any]) -> Iterator[str]:
                 if isinstance(scope, str) and _SCOPE.fullmatch(scope):
                     yield scope
     for name in ("message", "detail"):
-        for listed, scope in _SCOPES_IN_WORDS.findall(str(error.get(name) or "")):
+        for listed, scope in _SCOPES_IN_WORDS.findall(str(error.get(name) or "")[:LONGEST_READ]):
             for each in (listed or scope).split(","):
                 if _SCOPE.fullmatch(each.strip()):
                     yield each.strip()

@@ -2,7 +2,8 @@
 
 Any database that SQLAlchemy reaches and whose tables (or views) carry the columns
 of ``streams``. The database casts every column to text, so that a value of the
-wrong type becomes a row in quarantine; a column that nobody declared comes along.
+wrong type becomes a row in quarantine; a column that nobody declared comes along, unless it
+holds bytes (a picture, a signature): they are no text.
 
 A row that is deleted leaves nothing behind, and one that is entered with an old time is
 behind the cursor: so each night rows are counted, and where the count differs from what
@@ -10,6 +11,7 @@ was landed, the keys are compared. A value may change without its time: so once 
 all rows are.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -35,6 +37,7 @@ from rapport.sources.records import Page, Table
 from rapport.sources.streams import REMOVALS, SHOP, SOURCE_TOTALS, STREAMS, Stream
 
 EVERYTHING = "everything"  # the method of a total for which all rows were compared
+OF_LANDING = ("load_date", "_dlt_load_id", "_dlt_id")  # columns that every landed row has
 _NAMES = NamingConvention()  # of columns that nobody declared
 
 
@@ -78,8 +81,11 @@ def reconcile_shop(
         ):
             table = sa.Table(stream.name, sa.MetaData(), schema=schema, autoload_with=engine)
             bound(source)
-            ids = f"{_key(stream.key)} as id, {_key(stream.whole_by or stream.key)} as whole"
-            landed.execute(f'create view keyed as select *, {ids} from "{stream.name}"')
+            # Nothing else of the row: a shop's table may well have an id of its own.
+            landed.execute(
+                f"create view keyed as "
+                f'select {_key(stream.key)} as id, load_date, _dlt_load_id from "{stream.name}"'
+            )
             create_state(landed, stream, is_archived="false", relation="keyed")
             landed.execute("create table live as select id from state")
             there, method = source.execute(_counting(table, stream)).scalar_one(), "count"
@@ -127,8 +133,10 @@ def _compare(
     everything: bool,
 ) -> Iterator[Table | Page]:
     """Compare keys, or all that is said; land what only the shop has, note what only we have."""
-    columns = [column for column in table.columns if everything or column.name in stream.key]
-    names = [_named(column) for column in columns]
+    kept = _kept(table, stream)
+    columns = [column for column in kept if everything or column.name in stream.key]
+    names = _named(columns)
+    whole = _key(stream.whole_by or stream.key)
     there = sa.select(*map(_text, columns))
     landed.execute("create table listed (id varchar, whole varchar, said ubigint)")
     for rows in _in_chunks(source, there):
@@ -136,12 +144,12 @@ def _compare(
         landed.execute(
             f"""
             insert into listed
-            select {_key(stream.key)}, {_key(stream.whole_by or stream.key)}, {_said(names)}
+            select {_key(stream.key)}, {whole}, {_said(names)}
             from chunk
             """
         )
         landed.unregister("chunk")
-    known_columns = {name for name, *_ in landed.execute("describe keyed").fetchall()}
+    known_columns = {name for name, *_ in landed.execute(f'describe "{stream.name}"').fetchall()}
     lacking = "".join(
         f', cast(null as varchar) as "{name}"' for name in names if name not in known_columns
     )
@@ -159,15 +167,18 @@ def _compare(
 
         latest as (
             select *{lacking}
-            from keyed
-            where id in (select id from live) and id in (select id from listed)
-            qualify rank() over (partition by whole order by load_date desc, _dlt_load_id desc) = 1
+            from "{stream.name}"
+            where
+                {_key(stream.key)} in (select live.id from live)
+                and {_key(stream.key)} in (select listed.id from listed)
+            qualify
+                rank() over (partition by {whole} order by load_date desc, _dlt_load_id desc) = 1
         ),
 
         here as (
-            select whole, count(*) as row_count, sum({_said(names)}) as said
+            select {whole} as whole, count(*) as row_count, sum({_said(names)}) as said
             from latest
-            group by whole
+            group by {whole}
         )
 
         select there.whole
@@ -185,30 +196,34 @@ def _compare(
         """
     )
     if count(landed, "select count(*) from wanted"):
-        for rows in _in_chunks(source, sa.select(*map(_text, table.columns))):
+        for rows in _in_chunks(source, sa.select(*map(_text, kept))):
             landed.register("chunk", rows)
             yield (
                 stream,
                 landed.execute(
                     f"""
                     from chunk
-                    where {_key(stream.whole_by or stream.key)} in (select whole from wanted)
+                    where {whole} in (select wanted.whole from wanted)
                     """
                 ).to_arrow_table(),
             )
             landed.unregister("chunk")
-    landed.execute("insert into live select distinct id from listed anti join live using (id)")
+    landed.execute(
+        "insert into live "
+        "select distinct id from listed anti join live using (id) where id is not null"
+    )
     for ids in batches(landed, CHUNK_ROWS, "select id from live anti join listed using (id)"):
         landed.execute("delete from live where id in (select unnest(?::varchar[]))", [ids])
         yield REMOVALS[SHOP], [removal(SHOP, known, stream.name, id_) for id_ in ids]
 
 
 def _counting(table: sa.Table, stream: Stream) -> sa.Select[int]:
-    """Count records, as the landing does: two lines of one article have one key."""
-    if not stream.whole_by:
-        return sa.select(sa.func.count()).select_from(table)
-    keys = sa.select(*(table.columns[name] for name in stream.key)).distinct().subquery()
-    return sa.select(sa.func.count()).select_from(keys)
+    """Count records, as the landing does: two lines of one article have one key, no key is none."""
+    keys = [table.columns[name] for name in stream.key]
+    if stream.whole_by:
+        return sa.select(sa.func.count()).select_from(sa.select(*keys).distinct().subquery())
+    counted = sa.func.count(*(keys if len(keys) == 1 else ()))
+    return sa.select(counted).select_from(table)
 
 
 def _key(columns: Sequence[str]) -> str:
@@ -225,15 +240,45 @@ def _said(names: Sequence[str]) -> str:
 
 def _in_chunks(source: sa.Connection, query: sa.Select[Any]) -> Iterator[pa.Table]:
     """Yield the rows of a query, all text, under the names that they have in the landing."""
-    names = [_named(column) for column in query.selected_columns]
+    names = _named(query.selected_columns)
     for rows in partitions(source, query):
         columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
         yield pa.table(columns, names=names)
 
 
-def _named(column: sa.ColumnElement[Any]) -> str:
-    """The name of a column in the landing."""
-    return _NAMES.normalize_identifier(str(getattr(column, "name", None)))
+def _kept(table: sa.Table, stream: Stream) -> list[sa.Column[Any]]:
+    """The columns of a table that land."""
+    return [
+        column
+        for column in table.columns
+        if column.name in stream.declared or not _is_bytes(column.type)
+    ]
+
+
+def _is_bytes(type_: sa.types.TypeEngine[Any]) -> bool:
+    try:
+        return type_.python_type is bytes
+    except NotImplementedError:  # of a view nobody knows the types
+        return False
+
+
+def _named(columns: Iterable[sa.ColumnElement[Any]]) -> list[str]:
+    """The names of columns in the landing; one that another column has already gets a number.
+
+    `Customer ID` would be `customer_id`, and no letter of a Persian name is left.
+    """
+    said = [str(getattr(column, "name", None)) for column in columns]
+    plain = {name: _NAMES.normalize_identifier(name) for name in said}
+    landed = {name: name for name in said if plain[name] == name and name not in OF_LANDING}
+    taken = {*landed, *OF_LANDING}
+    for name in said:
+        if name not in landed:
+            numbered = (f"{plain[name]}_{number}" for number in itertools.count(2))
+            landed[name] = next(
+                each for each in itertools.chain([plain[name]], numbered) if each not in taken
+            )
+            taken.add(landed[name])
+    return [landed[name] for name in said]
 
 
 def _text(column: sa.ColumnElement[Any]) -> Any:
@@ -269,7 +314,7 @@ def _open(connection: Connection, streams: Iterable[Stream]) -> tuple[sa.Engine,
 
 def _as_text_since(stream: Stream, table: sa.Table, since: datetime | None) -> sa.Select[Any]:
     """Return the query of one table: the oldest change first, what has no time of it before all."""
-    selected = sa.select(*map(_text, table.columns))
+    selected = sa.select(*map(_text, _kept(table, stream)))
     cursor = table.columns[str(stream.cursor)]
     whole = [table.columns[name] for name in stream.whole_by]
     if since is not None:
