@@ -136,7 +136,7 @@ def test_who_looks_after_her_is_read_of_those_concerned(nights):
     rebuilt = nights["sixth"].last_build.rebuilt()
     assert rebuilt["dim_customer_habits"] == "1 customers"
     # the first deal that anybody has says something about everybody
-    assert rebuilt["dim_customer_relationships"] == "6 customers"
+    assert rebuilt["dim_customer_relationships"] == "8 customers"
     assert rebuilt["dim_shared_values"] == "0 customers"
 
 
@@ -194,9 +194,9 @@ def test_only_what_changed_is_read_anew(nights):
         # a signal of which there was none before says something about everybody
         "fct_relationship_months": "3 month ends of all customers",
         "rpt_relationship_transitions": "3 month ends",
-        "fct_relationship_evidence": "7 customers",
+        "fct_relationship_evidence": "9 customers",
         "dim_customer_habits": "4 customers",
-        "dim_customer_relationships": "7 customers",
+        "dim_customer_relationships": "9 customers",
         "dim_shared_values": "4 customers",
         # other windows, a new one; all days since the one of December began
         "fct_campaign_recipients": "3 campaigns",
