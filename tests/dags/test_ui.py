@@ -1,8 +1,5 @@
 """Rapport's pages in Airflow's own app: who may see them, what they answer, where links lead."""
 
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +13,7 @@ from rapport.orchestration import ui
 from rapport.orchestration.links import page_url
 from rapport.orchestration.night import DAG_ID
 from rapport.orchestration.ui import HEADERS, app
+from tests.loaded import loaded_by
 
 ROOT = Path(__file__).parents[2]
 RELEASE = "2018-01-02-0123456789ab"
@@ -287,16 +285,5 @@ def test_airflow_s_api_gives_the_links_that_tasks_noted(dag_bag):
 
 
 def test_reading_the_plugin_loads_no_web_framework_which_every_process_of_airflow_would():
-    script = (
-        "import sys, runpy; runpy.run_path('plugins/rapport_plugin.py')\n"
-        "print([m for m in ('fastapi', 'duckdb', 'rapport.orchestration.ui') if m in sys.modules])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": f"{ROOT / 'plugins'}:{ROOT}"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.splitlines()[-1] == "[]"
+    modules = ("fastapi", "duckdb", "rapport.orchestration.ui")
+    assert loaded_by("plugins/rapport_plugin.py", modules) == []
