@@ -16,9 +16,11 @@ Where a slice may end is where everything up to there may stand on its own:
   moved with it belong together, at its end.
 """
 
+import gc
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -90,6 +92,18 @@ def pull(
         LandingError: the landing cannot be written or read, or another process pulls this group.
     """
     os.environ.update(_DLT_OPTIONS)
+    with _heap_at_rest():
+        return _pull(group, connection, as_of, landing_dir, work_dir, declared)
+
+
+def _pull(
+    group: str,
+    connection: Connection,
+    as_of: date,
+    landing_dir: Path,
+    work_dir: Path,
+    declared: Declared,
+) -> dict[str, int]:
     connection = replace(connection)  # its deadline counts from here
     streams = declared.groups[group]
     source = streams[0].source
@@ -122,6 +136,16 @@ def pull(
         except Exception as error:
             raise _told(error, connection, group) from error
         return rows | slices.rows
+
+
+@contextmanager
+def _heap_at_rest() -> Iterator[None]:
+    """Let pages come and go without all that was imported being searched for garbage each time."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def loads_of_night(landing_dir: Path, as_of: date) -> list[tuple[str, str]]:
