@@ -7,9 +7,9 @@ import typer
 
 from rapport.errors import SettingsError
 from rapport.export import export
-from rapport.pages import counted
+from rapport.pages import counted, size_in_words
 from rapport.release import find_release
-from rapport.release_commands import ReleasesDir, releases_folder, size_in_words
+from rapport.release_commands import ReleasesDir, releases_folder
 
 
 def export_command(

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from rapport.errors import SettingsError
 from rapport.landing import last_night
-from rapport.pages import counted
+from rapport.pages import age_in_words, gate_in_words, size_in_words
 from rapport.release import (
     current_release,
     find_release,
@@ -156,36 +156,3 @@ def releases_folder(directory: Path | None) -> Path:
             "where else an installation is"
         )
     return directory or settings.releases_dir
-
-
-def age_in_words(seconds: float) -> str:
-    """Return an age as people say it.
-
-    Example:
-        >>> age_in_words(90), age_in_words(7300), age_in_words(200000)
-        ('1 min', '2 h', '2 d')
-    """
-    minutes = max(seconds, 0) / 60
-    for least, unit in ((48 * 60, 24 * 60), (60, 60)):
-        if minutes >= least:
-            return f"{minutes // unit:.0f} {'d' if unit > 60 else 'h'}"
-    return f"{minutes // 1:.0f} min"
-
-
-def size_in_words(size: int) -> str:
-    """Return bytes as people say them.
-
-    Example:
-        >>> size_in_words(0), size_in_words(2_500_000), size_in_words(3_210_000_000)
-        ('', '2.5 MB', '3.2 GB')
-    """
-    if not size:
-        return ""
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
-
-
-def gate_in_words(warnings: int | None) -> str:
-    """Return what the gate of a release said: only what passed is released."""
-    if warnings is None:
-        return "unknown"
-    return counted(warnings, "warning") if warnings else "passed"

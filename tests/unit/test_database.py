@@ -6,7 +6,6 @@ The drivers are the real ones; the servers refuse as real ones do, and do nothin
 import socket
 import sqlite3
 import struct
-import threading
 import time
 from contextlib import closing
 
@@ -18,6 +17,7 @@ import sqlalchemy as sa
 from rapport.errors import DeadlinePassed, SourceDenied, SourceError
 from rapport.sources.connection import Connection
 from rapport.sources.database import open_engine, partitions, told
+from tests.listening import listening
 
 PASSWORD = "hush-4711"
 
@@ -35,25 +35,17 @@ def mysql_refusal(number, message):
 @pytest.fixture
 def refusing():
     """Return a port that refuses every login with some bytes."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    with listening() as serve:
 
-    def serve(refusal, greets):
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with closing(connection):
+        def start(refusal, *, greets=False):
+            def answer(connection):
                 while not greets and struct.unpack("!ii", connection.recv(8))[1] >> 16 == 1234:
                     connection.sendall(b"N")  # no encryption
                 connection.sendall(refusal)
 
-    def start(refusal, *, greets=False):
-        threading.Thread(target=serve, args=(refusal, greets), daemon=True).start()
-        return listener.getsockname()[1]
+            return serve(answer)
 
-    yield start
-    listener.close()
+        yield start
 
 
 def error_of(url, **options):

@@ -1,15 +1,15 @@
 """What no look-alike does: connections that fail, headers that trickle, a firewall's refusal."""
 
 import socket
-import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 
 from rapport.errors import DeadlinePassed, ScopeMissing, SourceDenied, SourceError
 from rapport.sources.connection import Connection
 from rapport.sources.http import Api
+from tests.listening import listening
 
 EMPTY = b'{"results": {}}'
 
@@ -25,34 +25,24 @@ def answering():
 
     Each is sent byte by byte with a pause between, if there is one.
     """
-    listener = socket.create_server(("127.0.0.1", 0))
     asked = []
+    with listening() as serve:
 
-    def serve(texts, pause):
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with closing(connection):
+        def start(*texts, pause=0.0, **options):
+            def answer(connection):
                 connection.recv(65536)
                 text = texts[min(len(asked), len(texts) - 1)]
                 asked.append(text)
-                try:
+                with suppress(OSError):  # whoever asked has gone
                     for place in range(0, len(text), 1 if pause else max(1, len(text))):
                         connection.sendall(text[place : place + 1] if pause else text)
                         time.sleep(pause)
-                except OSError:
-                    return
 
-    def start(*texts, pause=0.0, **options):
-        threading.Thread(target=serve, args=(texts, pause), daemon=True).start()
-        port = listener.getsockname()[1]
-        fast = {"max_attempts": 3, "backoff_factor": 0.001} | options
-        return api(f"http://127.0.0.1:{port}", **fast), asked
+            port = serve(answer)
+            fast = {"max_attempts": 3, "backoff_factor": 0.001} | options
+            return api(f"http://127.0.0.1:{port}", **fast), asked
 
-    yield start
-    listener.close()
+        yield start
 
 
 def api(url, **options):

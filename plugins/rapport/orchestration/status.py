@@ -14,8 +14,8 @@ from rapport.errors import RapportError
 from rapport.gate import GATES, last_verdicts
 from rapport.orchestration import embedded
 from rapport.orchestration.night import DONE, Airflow
-from rapport.release import current_release, find_release
-from rapport.release_commands import age_in_words, gate_in_words
+from rapport.pages import age_in_words, gate_in_words
+from rapport.release import readers_release
 from rapport.settings import Settings
 
 UNKNOWN = "Airflow does not answer, so nobody knows whether a night runs"
@@ -44,8 +44,7 @@ def status(settings: Settings, ports: embedded.Ports) -> dict[str, Any]:
     """
     services = embedded.running(settings, ports)
     release = None
-    if current_release(settings.releases_dir):
-        info = find_release(settings.releases_dir)
+    if info := readers_release(settings.releases_dir):
         published, age = info.published_at, info.age_seconds
         release = {
             "release_id": info.release_id,

@@ -30,9 +30,8 @@ from rapport.overview.words import (
     runbook_of,
     took,
 )
-from rapport.pages import day
+from rapport.pages import age_in_words, day
 from rapport.release import report_path
-from rapport.release_commands import age_in_words
 from rapport.report.night import opened
 from rapport.report.segments import segments
 from rapport.report.words import Section, Shaded, listed, sentence

@@ -10,10 +10,9 @@ from typing import Any
 from markupsafe import Markup
 
 from rapport.overview.words import link, moment
-from rapport.pages import NOTHING, counted, number
+from rapport.pages import NOTHING, age_in_words, counted, number, size_in_words
 from rapport.release import ReleaseInfo, list_releases, report_path
 from rapport.release.store import MANIFEST, withdrawn
-from rapport.release_commands import age_in_words, size_in_words
 from rapport.report.words import Column, Section, Table, short_day, signed
 
 NAMED_TABLES = 4

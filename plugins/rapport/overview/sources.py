@@ -10,13 +10,9 @@ from typing import Any, ClassVar
 from rapport.landing import newest_files
 from rapport.overview.nights import Nights
 from rapport.overview.words import moment, task_link, took
-from rapport.pages import NOTHING, number
-from rapport.release_commands import age_in_words
+from rapport.pages import NOTHING, age_in_words, number
 from rapport.report.words import Column, Section, Table, listed
-from rapport.sources.streams import GROUPS, REFUSALS, REMOVALS, SOURCE_TOTALS, Stream
-
-# What a reconciliation lands beside the records themselves.
-_OURS = {each.full_name for kind in (REFUSALS, REMOVALS, SOURCE_TOTALS) for each in kind.values()}
+from rapport.sources.streams import GROUPS, KEPT_BOOKS, Stream
 
 
 def sources(
@@ -112,7 +108,7 @@ def _streams(said: Mapping[str, Any], landing_dir: Path, now: datetime) -> Table
             stream
             for group in GROUPS.values()
             for stream in group
-            if stream.source == source and stream.full_name not in _OURS
+            if stream.source == source and stream not in KEPT_BOOKS
         ]
         loads = newest_files(landing_dir, source, [stream.name for stream in streams])
         for stream in streams:

@@ -19,9 +19,8 @@ from rapport.release.store import (
     DATABASE,
     ReleaseInfo,
     changing,
-    current_release,
-    list_releases,
     place,
+    readers_release,
     record,
     remove_older,
     switch,
@@ -243,14 +242,14 @@ def _comment(
 
 def _placed(info: ReleaseInfo, releases_dir: Path, *, keep: int, take_current: bool) -> ReleaseInfo:
     """Decide whether the release becomes current, then drop what is too old."""
-    current = current_release(releases_dir)
-    readers_have = [each for each in list_releases(releases_dir) if each.is_current]
+    readers_have = readers_release(releases_dir)
+    current = readers_have.release_id if readers_have else None
     note = ""
     if current == info.release_id:
         pass
-    elif not take_current and any(each.as_of > info.as_of for each in readers_have):
+    elif not take_current and readers_have and readers_have.as_of > info.as_of:
         note = f"current shows a later night ({current})"
-    elif not take_current and any(each.knows_until > info.as_of for each in readers_have):
+    elif not take_current and readers_have and readers_have.knows_until > info.as_of:
         note = f"current respects the opt-outs of a later night ({current})"
     elif not take_current and info.release_id in withdrawn(releases_dir):
         note = "a rollback withdrew it; roll back to it to bring it back"

@@ -25,8 +25,8 @@ from rapport.release.store import (
     Reduction,
     ReleaseInfo,
     changing,
-    list_releases,
     place,
+    readers_release,
     record,
     switch,
     verify_release,
@@ -204,7 +204,7 @@ def subtract_opt_outs(
     """
     from rapport.build.run import built_aside  # loads what only a build needs
 
-    current = _current(settings.releases_dir)
+    current = readers_release(settings.releases_dir)
     if current is None:
         return None
     asked = max(night, current.knows_until)
@@ -244,7 +244,7 @@ def reduce_release(
             nothing half-made can be seen.
     """
     with changing(releases_dir):
-        current = _current(releases_dir)
+        current = readers_release(releases_dir)
         if current is None or current.knows_until > night:
             return None
         if problems := verify_release(current.path):
@@ -261,10 +261,6 @@ def reduce_release(
         record(releases_dir, "reduced", info.release_id, **reduction.as_json())
         switch(releases_dir, info.release_id)
         return replace(info, is_current=True)
-
-
-def _current(releases_dir: Path) -> ReleaseInfo | None:
-    return next((info for info in list_releases(releases_dir) if info.is_current), None)
 
 
 def _who_leaves(

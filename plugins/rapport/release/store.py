@@ -188,6 +188,11 @@ def list_releases(releases_dir: Path) -> list[ReleaseInfo]:
     return [info for *_, info in sorted(found, key=lambda entry: entry[:3], reverse=True)]
 
 
+def readers_release(releases_dir: Path) -> ReleaseInfo | None:
+    """Return the release that readers get, or None before the first."""
+    return next((info for info in list_releases(releases_dir) if info.is_current), None)
+
+
 def find_release(releases_dir: Path, release_id: str | None = None) -> ReleaseInfo:
     """Return one release, the current one unless it is named.
 

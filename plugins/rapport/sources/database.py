@@ -38,6 +38,17 @@ INSTRUCTIONS = 100_000  # of SQLite's, between two looks at the clock
 FINAL, PASSING = SourceDenied, SourceError
 _Kind = type[SourceDenied] | type[SourceError]
 
+# What more than one driver has a word or a number for.
+_WRONG_LOGIN = (
+    "the password of the login {login!r} is wrong, or there is no such login; correct the "
+    "connection's login or password"
+)
+_NO_DATABASE = "there is no database {database!r}; correct the connection's schema (database)"
+_NO_TABLE = "the database has no table or view {table}"
+_NO_GRANT = "the login {login!r} may not read {table}; grant it select"
+_FULL = "{host!r} has no connection left; it may have one later"
+_LOST = "the connection was lost"
+
 # The words of PostgreSQL's library and of the system, in the order in which they are looked for.
 _WORDS: list[tuple[str, _Kind, str]] = [
     (
@@ -74,8 +85,7 @@ _WORDS: list[tuple[str, _Kind, str]] = [
     (
         "password authentication failed|authentication failed for user",
         FINAL,
-        "the password of the login {login!r} is wrong, or there is no such login; correct the "
-        "connection's login or password",
+        _WRONG_LOGIN,
     ),
     (
         r"role .* does not exist",
@@ -95,7 +105,7 @@ _WORDS: list[tuple[str, _Kind, str]] = [
     (
         r"database .* does not exist",
         FINAL,
-        "there is no database {database!r}; correct the connection's schema (database)",
+        _NO_DATABASE,
     ),
     (
         r"pg_hba\.conf",
@@ -105,7 +115,7 @@ _WORDS: list[tuple[str, _Kind, str]] = [
     (
         "too many (clients|connections)|connection slots",
         PASSING,
-        "{host!r} has no connection left; it may have one later",
+        _FULL,
     ),
     (
         "starting up|shutting down|in recovery mode|not accepting connections",
@@ -123,7 +133,7 @@ _WORDS: list[tuple[str, _Kind, str]] = [
         "the file {database!r} is no SQLite database, or a damaged one",
     ),
     ("database is locked", PASSING, "the file {database!r} is locked by whoever writes it"),
-    ("no such table", FINAL, "the database has no table or view {table}"),
+    ("no such table", FINAL, _NO_TABLE),
     (
         "could not decode to utf-8",
         FINAL,
@@ -133,7 +143,7 @@ _WORDS: list[tuple[str, _Kind, str]] = [
         "server closed the connection|connection reset|lost connection|terminating connection"
         "|connection has been closed|ssl syscall error|bad record mac",
         PASSING,
-        "the connection was lost",
+        _LOST,
     ),
     # Last: an encrypted connection that is lost says SSL too, and so may the name of a host.
     (
@@ -145,30 +155,29 @@ _WORDS: list[tuple[str, _Kind, str]] = [
 
 # By PostgreSQL's sqlstate or MySQL's number.
 _CODES: dict[str | int, tuple[_Kind, str]] = {
-    "42501": (FINAL, "the login {login!r} may not read {table}; grant it select"),
-    "42P01": (FINAL, "the database has no table or view {table}"),
+    "42501": (FINAL, _NO_GRANT),
+    "42P01": (FINAL, _NO_TABLE),
     "3F000": (FINAL, "the database has no such schema; correct db_schema in the extra"),
-    1040: (PASSING, "{host!r} has no connection left; it may have one later"),
+    1040: (PASSING, _FULL),
     1044: (
         FINAL,
         "the login {login!r} may not use the database {database!r}; grant it select",
     ),
     1045: (
         FINAL,
-        "the password of the login {login!r} is wrong, or there is no such login; correct the "
-        "connection's login or password",
+        _WRONG_LOGIN,
     ),
     1049: (
         FINAL,
-        "there is no database {database!r}; correct the connection's schema (database)",
+        _NO_DATABASE,
     ),
     1130: (FINAL, "the server does not let this machine in; let the login {login!r} in from here"),
-    1142: (FINAL, "the login {login!r} may not read {table}; grant it select"),
+    1142: (FINAL, _NO_GRANT),
     1143: (FINAL, "the login {login!r} may not read every column of {table}; grant it select"),
-    1146: (FINAL, "the database has no table or view {table}"),
-    1227: (FINAL, "the login {login!r} may not read {table}; grant it select"),
-    2006: (PASSING, "the connection was lost"),
-    2013: (PASSING, "the connection was lost"),
+    1146: (FINAL, _NO_TABLE),
+    1227: (FINAL, _NO_GRANT),
+    2006: (PASSING, _LOST),
+    2013: (PASSING, _LOST),
 }
 _CODES[1698] = _CODES[1045]
 
