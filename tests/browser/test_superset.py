@@ -1,4 +1,4 @@
-"""The dashboards as somebody who reads them sees them: Superset, a release in Postgres, a browser."""
+"""The dashboards as who reads them sees them: Superset, a release in Postgres, a browser."""
 
 import os
 import re
@@ -157,7 +157,9 @@ def opened(page, superset, slug):
     until(
         lambda: (
             page.evaluate(f"{ANSWERS}.length") >= len(expected)
-            and not page.evaluate("document.querySelector('[data-test=loading-indicator]')?.tagName")
+            and not page.evaluate(
+                "document.querySelector('[data-test=loading-indicator]')?.tagName"
+            )
         )
     )
     told = page.evaluate(

@@ -77,7 +77,9 @@ EVERYBODY = Choice()
 
 def _one_of(wanted: Mapping[str, tuple[str, ...]]) -> list[str]:
     return [
-        f"{column} in ({', '.join(map(literal, terms))})" for column, terms in wanted.items() if terms
+        f"{column} in ({', '.join(map(literal, terms))})"
+        for column, terms in wanted.items()
+        if terms
     ]
 
 
