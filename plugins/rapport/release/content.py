@@ -43,6 +43,7 @@ class Table:
         rows: how many.
         content_hash: of names, types and rows; sha256.
         untold: columns of which none of the firm's sources tells anything; null in a release.
+        keys: columns that no two rows share, of each key; the first is the table's grain.
     """
 
     schema: str
@@ -52,6 +53,7 @@ class Table:
     rows: int
     content_hash: str
     untold: tuple[str, ...] = ()
+    keys: tuple[tuple[str, ...], ...] = ()
 
     @property
     def full_name(self) -> str:
@@ -86,6 +88,7 @@ def tables_of(
     connection: "duckdb.DuckDBPyConnection",
     catalog: str,
     untold: Sequence[tuple[str, str, str]] = (),
+    keys: Sequence[tuple[str, str]] = (),
 ) -> list[Table]:
     """Describe and hash every relation of a warehouse that belongs into a release.
 
@@ -94,6 +97,7 @@ def tables_of(
         catalog: the name it is attached by.
         untold: mart, column and the streams that would tell of it, where the firm has none of them:
             the release has null there, as 0 would be a figure.
+        keys: table and its columns, between commas, of each key; a table's grain before its others.
 
     Returns:
         The tables, by name.
@@ -124,7 +128,7 @@ def tables_of(
     shared = sorted({name for name in names if names.count(name) > 1})
     if shared:
         raise ReleaseError(f"marts and segments both have a table {', '.join(shared)}; rename one")
-    return [_described(connection, catalog, relation, untold) for relation in relations]
+    return [_described(connection, catalog, relation, untold, keys) for relation in relations]
 
 
 def _described(
@@ -132,6 +136,7 @@ def _described(
     catalog: str,
     relation: tuple[str, str, str | None],
     untold: Sequence[tuple[str, str, str]],
+    keys: Sequence[tuple[str, str]],
 ) -> Table:
     schema, name, comment = relation
     would_tell = {column: streams for mart, column, streams in untold if mart == name}
@@ -144,7 +149,8 @@ def _described(
         ).fetchall()
     )
     rows, content_hash = hashed(connection, catalog, schema, name, columns, tuple(would_tell))
-    return Table(schema, name, comment, columns, rows, content_hash, tuple(would_tell))
+    of_table = tuple(tuple(key.split(",")) for table, key in keys if table == name)
+    return Table(schema, name, comment, columns, rows, content_hash, tuple(would_tell), of_table)
 
 
 def hashed(
