@@ -14,9 +14,9 @@ A transaction of ``repeatable read`` may have looked (at another schema, or at t
 new tables were filled, and read them after: it would find them empty. The switch therefore also
 waits for every transaction of this database that is older than the load.
 
-The locks are asked for in one statement that gives up after `PATIENCE_MS`, well before PostgreSQL
-looks for deadlocks: nobody is killed, and nobody waits longer than that. Between two tries readers
-go on.
+The locks are asked for in one statement that gives up after `MOST_PATIENCE_MS` at the most, well
+before PostgreSQL looks for deadlocks: nobody is killed, and nobody waits longer than that. Between
+two tries readers go on.
 """
 
 import random
@@ -31,7 +31,8 @@ from rapport.errors import BiError
 from rapport.killpoints import reach
 from rapport.release.content import quoted
 
-PATIENCE_MS = 300
+LEAST_PATIENCE_MS, MOST_PATIENCE_MS = 20, 300
+LEAST_PAUSE, MOST_PAUSE = 0.01, 2.0  # seconds
 WAIT_SECONDS = 600.0
 CANCELED = "57014"  # a statement that took longer than it may
 DEADLOCK_MS = "select setting from pg_settings where name = 'deadlock_timeout'"
@@ -100,12 +101,12 @@ def switch(
     with server.engine.connect() as session:
         older = older_transactions(session)
     deadline = time.monotonic() + wait_seconds
-    pause = 0.05
+    pause, patience_ms = LEAST_PAUSE, LEAST_PATIENCE_MS
     while True:
         if older:
             with server.engine.connect() as session:
                 older &= older_transactions(session)
-        if not older and with_locks(server, schemas, rename):
+        if not older and with_locks(server, schemas, rename, patience_ms):
             return
         if time.monotonic() > deadline:
             raise BiError(
@@ -114,13 +115,22 @@ def switch(
                 "them (select pg_terminate_backend(<process id>)) and load again"
             )
         time.sleep(pause * random.uniform(0.5, 1.5))
-        pause = min(pause * 1.5, 2.0)
+        pause, patience_ms = min(2 * pause, MOST_PAUSE), min(2 * patience_ms, MOST_PATIENCE_MS)
 
 
 def with_locks(
-    server: Server, schemas: Sequence[str], change: Callable[[sa.Connection], None]
+    server: Server,
+    schemas: Sequence[str],
+    change: Callable[[sa.Connection], None],
+    patience_ms: int = MOST_PATIENCE_MS,
 ) -> bool:
     """Do something in a transaction that has locked all tables of some schemas.
+
+    Args:
+        server: where.
+        schemas: whose tables.
+        change: what is done.
+        patience_ms: how long to wait for all locks together.
 
     Returns:
         Whether it was done; False if the locks were not to be had soon.
@@ -128,9 +138,9 @@ def with_locks(
     try:
         with server.transaction() as session:
             tables = session.scalars(sa.text(TABLES), {"schemas": list(schemas)}).all()
-            deadlock_ms = int(session.scalar(sa.text(DEADLOCK_MS)) or 1000)
-            patience = max(1, min(PATIENCE_MS, deadlock_ms // 3))
-            session.execute(sa.text(f"set local statement_timeout = {patience}"))
+            looks_after_ms = int(session.scalar(sa.text(DEADLOCK_MS)) or 1000)
+            patience_ms = max(1, min(patience_ms, looks_after_ms // 3))
+            session.execute(sa.text(f"set local statement_timeout = {patience_ms}"))
             if tables:
                 session.execute(sa.text(f"lock table {', '.join(tables)} in access exclusive mode"))
             session.execute(sa.text("set local statement_timeout = 0"))
