@@ -169,6 +169,16 @@ def test_a_night_without_a_release_has_failed_whatever_was_taken_out(nightly):
     assert nightly.get_task("subtract_opt_outs").downstream_task_ids == set()
 
 
+def test_bi_tools_are_given_what_became_current_where_there_is_a_postgres(nightly, monkeypatch):
+    assert not nightly.has_task("load_bi")
+    monkeypatch.setenv("AIRFLOW_CONN_RAPPORT_BI", '{"conn_type": "postgres"}')
+    bag = DagBag(dag_folder=str(ROOT / "dags" / "customer_relationship_nightly.py"))
+    load = bag.dags["customer_relationship_nightly"].get_task("load_bi")
+    assert load.upstream_task_ids == {"publish_release", "subtract_opt_outs"}
+    assert load.trigger_rule == "one_success"
+    assert load.downstream_task_ids == set()
+
+
 def test_no_night_of_a_firm_s_data_lies_before_the_dag_s_start(nightly):
     """Airflow calls a run of an earlier date a success and runs nothing."""
     policies = yaml.safe_load((ROOT / "dbt_project" / "dbt_project.yml").read_text())["vars"]

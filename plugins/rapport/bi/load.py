@@ -19,7 +19,7 @@ from rapport.bi.switch import TABLES, switch, with_locks
 from rapport.killpoints import reach
 from rapport.release import ReleaseInfo, current_release, find_release, list_releases
 from rapport.release.content import literal, quoted
-from rapport.release.store import DATABASE, MANIFEST
+from rapport.release.store import DATABASE, MANIFEST, history, locked, record
 from rapport.sources.connection import Connection
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 WORKERS = 2
+GIVEN = "given to Postgres"  # in the history of releases
 DEPENDED_ON = "2BP01"
 ABOUT: Mapping[str, Any] = {
     "schema": "main",
@@ -77,8 +78,18 @@ def load(
             _make_sure_of(server, session, find_release(releases_dir, current), options)
             switch(server, new=schema_of(current), old_release=_readers_have(session))
             reach("bi_switched")
+            with locked(releases_dir):
+                record(releases_dir, GIVEN, current, place=server.place)
         _drop_removed(server, session, releases_dir)
         return _readers_have(session)
+
+
+def given_to_postgres(releases_dir: Path) -> dict[str, Any] | None:
+    """Return the last entry of the history that gave Postgres a release; None if there is none.
+
+    Nobody need reach the database to know it: ``release_id``, ``at`` and ``place``.
+    """
+    return next((e for e in reversed(history(releases_dir)) if e.get("event") == GIVEN), None)
 
 
 def _readers_have(session: sa.Connection) -> str | None:

@@ -173,6 +173,21 @@ def subtract_opt_outs() -> dict[str, Any]:
     return {"release_id": info.release_id, **info.reduction.as_json()}
 
 
+def load_bi() -> dict[str, Any]:
+    """Let Postgres follow the current release; return which one BI tools have now.
+
+    Raises:
+        BiError: they could not be given it; they have what they had.
+        SourceError: the database refuses, or cannot be reached; likewise.
+    """
+    from rapport.orchestration.bi import follow
+
+    with no_retry_when_hopeless():
+        release_id = follow(Settings.from_env())
+    logger.info("BI tools have release %s", release_id)
+    return {"release_id": release_id}
+
+
 def report_night() -> dict[str, Any]:
     """Make the page beside the release; return which release and how large it is."""
     from rapport.report import write_report
