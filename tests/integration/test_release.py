@@ -590,9 +590,9 @@ class TestDamage:
         info = nights.publish()
         rewrite(info, change)
         assert verify_release(info.path) == ["manifest.json: was changed after it had been signed"]
+        later = NIGHT + timedelta(days=1)
+        nights.build(later, orders=99).publish(later)
         with pytest.raises(ReleaseError, match="is damaged"):
-            later = NIGHT + timedelta(days=1)
-            nights.build(later, orders=99).publish(later)
             rollback(nights.releases, info.release_id, why="test")
 
     @pytest.mark.parametrize("signature", [None, {}, [], {"value": 1}])
@@ -613,9 +613,10 @@ class TestDamage:
         ):
             key.write_text(text)
             assert problem in verify_release(info.path)[0]
+        later = NIGHT + timedelta(days=1)
+        nights.build(later, orders=99)
         with pytest.raises(ReleaseError, match="no key of 32 bytes"):
-            later = NIGHT + timedelta(days=1)
-            nights.build(later, orders=99).publish(later)
+            nights.publish(later)
         assert nights.current == info.release_id
         key.unlink()
         assert "cannot be checked" in verify_release(info.path)[0]

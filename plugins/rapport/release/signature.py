@@ -83,8 +83,9 @@ def _read(path: Path) -> bytes:
         key = b""
     if len(key) != _BYTES:
         raise ReleaseError(
-            f"{path} is no key of {_BYTES} bytes in hexadecimal digits: put back the one it was, or "
-            "remove it; releases signed before then count as damaged, and a night makes its own anew"
+            f"{path} is no key of {_BYTES} bytes in hexadecimal digits: put back the one it was, "
+            "or remove it; what was signed before then counts as damaged, and a night makes its "
+            "release anew"
         )
     return key
 
