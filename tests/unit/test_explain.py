@@ -74,7 +74,7 @@ TABLES = {
             "pause_until_date": date(2018, 2, 1),
             "preferences_updated_at": "2017-12-01 09:00",
             "allowed_hours": [18, 9, 10, 11],
-            "allowed_weekdays": [7, 1],
+            "allowed_weekdays": ["sun", "mon"],
             "is_email_deliverable": False,
         }
     ],
@@ -304,6 +304,15 @@ class TestTheStory:
         assert part.rows == [
             ("2017-12-01 09:30", "sms", "all", "withdraw", "state form", "hubspot")
         ]
+
+    def test_hours_that_cannot_be_read_leave_none(self, tmp_path):
+        shut = {"allowed_hours": [], "allowed_weekdays": []}
+        tables = TABLES | {"dim_preferences": [TABLES["dim_preferences"][0] | shut]}
+        said = told(made(tmp_path, tables, read=EXPLAINED))[
+            "What they said about being written to"
+        ].said
+        assert "They may be written to at no hour on their clock." in said
+        assert "They may be written to on no day." in said
 
     def test_it_tells_the_relationship_and_what_it_rests_on(self, release):
         part = told(release)["The relationship they want, and the one we give"]

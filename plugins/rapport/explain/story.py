@@ -242,13 +242,13 @@ def _declared(row: Row) -> list[str]:
     if row.get("max_marketing_messages_30d") is not None:
         most = counted(row["max_marketing_messages_30d"], "message")
         said.append(f"They want at most {most} of marketing in 30 days.")
-    if row.get("allowed_hours"):
-        said.append(
-            f"They may be written to {listed(_hours(row['allowed_hours']))} on their clock."
-        )
-    if row.get("allowed_weekdays"):
-        days = [day_name[number - 1] for number in sorted(row["allowed_weekdays"])]
-        said.append(f"They may be written to on {listed(days)}.")
+    if row.get("allowed_hours") is not None:
+        hours = listed(_hours(row["allowed_hours"])) or "at no hour"
+        said.append(f"They may be written to {hours} on their clock.")
+    if row.get("allowed_weekdays") is not None:
+        names = {name[:3].lower(): name for name in day_name}
+        days = [names[each] for each in names if each in row["allowed_weekdays"]]
+        said.append(f"They may be written to on {listed(days) or 'no day'}.")
     if row.get("is_paused"):
         said.append(f"They paused everything until {day(row['pause_until_date'])}.")
     if row.get("preferences_updated_at"):
