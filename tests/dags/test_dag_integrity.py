@@ -171,6 +171,8 @@ def test_a_night_without_a_release_has_failed_whatever_was_taken_out(nightly):
 
 def test_bi_tools_are_given_what_became_current_where_there_is_a_postgres(nightly, monkeypatch):
     assert not nightly.has_task("load_bi")
+    from airflow.dag_processing.dagbag import DagBag
+
     monkeypatch.setenv("AIRFLOW_CONN_RAPPORT_BI", '{"conn_type": "postgres"}')
     bag = DagBag(dag_folder=str(ROOT / "dags" / "customer_relationship_nightly.py"))
     load = bag.dags["customer_relationship_nightly"].get_task("load_bi")
