@@ -17,7 +17,8 @@ from rapport.errors import ReleaseError
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMAS = ("marts", "segments")
+SCHEMAS = ("marts", "segments", "metrics")
+FILLED = ("marts", "segments")  # without which there is no release
 # One model per segment feeds segment_members; only that table is for readers.
 INTERNAL_PREFIX = "seg_"
 
@@ -119,7 +120,7 @@ def tables_of(
         for relation in relations
         if relation[0] in SCHEMAS and not relation[1].startswith(INTERNAL_PREFIX)
     ]
-    for schema in SCHEMAS:
+    for schema in FILLED:
         if schema not in {relation[0] for relation in relations}:
             raise ReleaseError(
                 f"the warehouse has no table in schema {schema}: run the build first"
@@ -127,7 +128,7 @@ def tables_of(
     names = [name for _, name, _ in relations]
     shared = sorted({name for name in names if names.count(name) > 1})
     if shared:
-        raise ReleaseError(f"marts and segments both have a table {', '.join(shared)}; rename one")
+        raise ReleaseError(f"two schemas have a table {', '.join(shared)}; rename one")
     return [_described(connection, catalog, relation, untold, keys) for relation in relations]
 
 
