@@ -14,7 +14,7 @@ the other tasks of `dbt` show what became of one part each (a source's staging, 
 with dbt's rows, seconds and failed tests as their log.
 
 Where there is a connection `rapport_bi`, `load_bi` gives BI tools, in that Postgres, the release
-that is current then.
+that is current then; else it is skipped.
 
 **Reads** the connections `rapport_hubspot`, `rapport_klaviyo`, `rapport_shop`, as far as the firm
 has these.
@@ -39,7 +39,7 @@ from airflow.sdk import chain, dag, task, task_group
 
 from rapport.orchestration import steps
 from rapport.orchestration.assets import RELEASE
-from rapport.orchestration.connections import declared_sources, is_connected
+from rapport.orchestration.connections import declared_sources
 from rapport.orchestration.defaults import (
     DEFAULT_ARGS,
     START_DATE,
@@ -95,8 +95,7 @@ def customer_relationship_nightly() -> None:
         released,
         [linked(task(retries=0)(steps.report_night)(), REPORT), reduced],
     )
-    if is_connected("bi"):
-        chain([released, reduced], task(trigger_rule="one_success")(steps.load_bi)())
+    chain([released, reduced], task(trigger_rule="one_success")(steps.load_bi)())
 
 
 customer_relationship_nightly()

@@ -51,8 +51,11 @@ def programs():
 
 
 @contextmanager
-def running():
-    """Run a server that keeps nothing; skip where none is installed."""
+def running(*, as_installed=False):
+    """Run a server that keeps nothing, in a hurry unless it is to be as installed.
+
+    Skips where none is installed.
+    """
     if (binaries := programs()) is None:
         pytest.skip("no PostgreSQL is installed (Debian: apt-get install postgresql)")
     # It refuses to run as root.
@@ -67,10 +70,9 @@ def running():
             subprocess.run(command, check=True, capture_output=True, user=user, cwd=folder)
 
         run("initdb", "--no-sync", "-U", "owner", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8")
-        options = (
-            f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c jit=off"
-            " -c shared_buffers=32MB -c autovacuum=off"
-        )
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
+        if not as_installed:
+            options += " -c fsync=off -c jit=off -c shared_buffers=32MB -c autovacuum=off"
         run("pg_ctl", "-w", "-o", options, "-l", f"{folder}/log", "start")
         try:
             yield PostgreSQL(port)

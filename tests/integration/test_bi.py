@@ -160,7 +160,7 @@ class TestWhatPostgresHolds:
 
 
 def duckdb_of(info, database):
-    duck = loading._opened(info.path, {})
+    duck = loading.opened(info.path, {})
     Server(database.connection).attach(duck, "bi")
     return duck
 

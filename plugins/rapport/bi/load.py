@@ -103,10 +103,9 @@ def _make_sure_of(
     if info.release_id in {each.release_id for each in held_releases(session)}:
         return
     began = time.monotonic()
-    manifest = json.loads((info.path / MANIFEST).read_bytes())
-    tables = [ABOUT, *manifest["tables"]]
+    tables = tables_of(info.path)
     _run(session, f"drop schema if exists {LOADING} cascade; create schema {LOADING}")
-    with closing(_opened(info.path, options)) as duck:
+    with closing(opened(info.path, options)) as duck:
         server.attach(duck, "bi")
         with ThreadPoolExecutor(WORKERS) as workers:
             # The largest first, so that no worker is left alone with it at the end.
@@ -131,7 +130,13 @@ def _make_sure_of(
     )
 
 
-def _opened(folder: Path, options: Mapping[str, Any]) -> "duckdb.DuckDBPyConnection":
+def tables_of(folder: Path) -> list[Mapping[str, Any]]:
+    """Return what a release says of its tables, the one that says which it is first."""
+    return [ABOUT, *json.loads((folder / MANIFEST).read_bytes())["tables"]]
+
+
+def opened(folder: Path, options: Mapping[str, Any]) -> "duckdb.DuckDBPyConnection":
+    """Open a release as ``release``, with the extension."""
     import duckdb
 
     config = {name: value for name, value in options.items() if value}
