@@ -154,7 +154,7 @@ class BuildState:
     is_finished: bool
 
 
-def build_state(warehouse_path: Path) -> BuildState:
+def state_of_build(warehouse_path: Path) -> BuildState:
     """Return what a build file says of itself; nothing is changed.
 
     Raises:
@@ -167,13 +167,14 @@ def build_state(warehouse_path: Path) -> BuildState:
                 "select as_of_date, fingerprint, exists (select 1 from ops.built_loads) "
                 "from ops.build_state"
             ).fetchone()
-    except (duckdb.BinderException, duckdb.CatalogException):
+    except duckdb.CatalogException:
         state = None
     except duckdb.Error as error:
         if "set lock" in str(error).lower():
             raise BuildError(f"{warehouse_path} is open in another process") from None
         raise DamagedWarehouse(
-            f"{warehouse_path} cannot be read: the next night builds it anew from the landing"
+            f"{warehouse_path} cannot be read ({type(error).__name__}): the next night builds it "
+            "anew from the landing"
         ) from None
     if state is None:
         raise BuildError(f"{warehouse_path} holds no build: the next night makes one")

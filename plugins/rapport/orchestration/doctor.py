@@ -39,7 +39,7 @@ from rapport.sources import versions
 from rapport.sources.connection import Connection
 from rapport.sources.declared import Declared, declared
 from rapport.sources.probe import probe
-from rapport.warehouse import build_state, fingerprint, held_by
+from rapport.warehouse import fingerprint, held_by, state_of_build
 
 FINE, LOOK, BROKEN = "fine", "look", "broken"
 MARKS = {FINE: "[green]fine[/]  ", LOOK: "[yellow]look[/]  ", BROKEN: "[red]broken[/]"}
@@ -317,7 +317,7 @@ def _warehouse(patient: Patient) -> Iterator[Finding]:
             "warehouse", LOOK, f"process {holder} is building it", "Ask again after that."
         )
         return
-    state = build_state(settings.warehouse_path)
+    state = state_of_build(settings.warehouse_path)
     landed = last_night(settings.landing_dir, patient.had.sources) if patient.had else None
     if not state.is_finished:
         yield Finding(
