@@ -25,6 +25,7 @@ from rapport.explain_commands import explain_command
 from rapport.export_commands import export_command
 from rapport.orchestration import embedded
 from rapport.orchestration.bi import bi_app, follow_a_switch
+from rapport.orchestration.doctor import doctor_command
 from rapport.orchestration.night import DONE, Airflow, Step
 from rapport.orchestration.status import status_command
 from rapport.policy import as_json, policies_of
@@ -48,6 +49,7 @@ app.command("export")(export_command)
 app.command("explain")(explain_command)
 app.command("sources")(sources_command)
 app.command("status")(status_command)
+app.command("doctor")(doctor_command)
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
