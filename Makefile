@@ -1,6 +1,6 @@
 # make run    install, start, run the sandbox's last night, show what came of it
 # make up     install and start only          make down   end everything that was started
-# make superset   the dashboards in a Superset of its own (RAPPORT_BI_URL)   make notebook   the report's pictures behind filters
+# make notebook  the report's parts behind filters   make superset  the dashboards, over RAPPORT_BI_URL
 # make test   the test suite                  make lint   every linter
 # make lock   resolve the requirements anew (after editing pyproject.toml)
 .DEFAULT_GOAL := help
@@ -42,6 +42,9 @@ down:
 superset: $(SUPERSET)/.installed
 	@PATH="$(CURDIR)/$(SUPERSET)/bin:$$PATH" bi/superset/serve
 
+notebook: $(VENV)/.notebook
+	@PYTHONPATH=plugins:. $(BIN)/marimo run --host 127.0.0.1 notebooks/release.py
+
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
@@ -72,6 +75,11 @@ $(VENV)/.dev: $(VENV)/bin/uv requirements/dev.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.runtime
 
+# What the notebook needs beside: the development environment holds it already.
+$(VENV)/.notebook: $(VENV)/.runtime requirements/notebook.lock
+	@test -e $(VENV)/.dev || $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/notebook.lock 2>$(SAID) || $(NO_INDEX)
+	@touch $@
+
 # Superset needs other releases of what Rapport is made of, so it has an environment of its own.
 $(SUPERSET)/.installed: $(VENV)/bin/uv requirements/superset.lock
 	@test -x $(SUPERSET)/bin/python || $(PYTHON) -m venv $(SUPERSET)
@@ -82,6 +90,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 lock: $(VENV)/bin/uv
 	@$(LOCK) pyproject.toml --output-file requirements/runtime.lock
 	@$(LOCK) pyproject.toml --extra dev --output-file requirements/dev.lock
+	@$(LOCK) pyproject.toml --extra notebook --constraint requirements/runtime.lock --output-file requirements/notebook.lock
 	@echo uv | $(LOCK) - --output-file requirements/bootstrap.lock
 	@printf "pseudopeople==1.3.1\nrecordlinkage==0.16\n" | $(LOCK) --no-deps - --output-file requirements/benchmarks.lock
 	@printf "apache-superset==6.1.0\ncachetools\nflask-caching<2.4\npsycopg2-binary\nrich\n" | $(LOCK) - --output-file requirements/superset.lock

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.dbt.manifest_views import layer, models
+from tests.dbt.manifest_views import PROJECT, layer, models
 
 FILES = Path(__file__).parents[2] / "bi/superset"
 
@@ -32,6 +32,10 @@ def datasets() -> dict[str, dict]:
     return {each["uuid"]: each for each in read("datasets")}
 
 
+def read_by(dataset: dict) -> list[str]:
+    return re.findall(r"rapport\.(\w+)", dataset.get("sql", f"rapport.{dataset['table_name']}"))
+
+
 def words(sql: str) -> set[str]:
     return set(re.findall(r"[a-z_][a-z0-9_]*", re.sub(r"'[^']*'", "", sql)))
 
@@ -50,12 +54,18 @@ def used(chart: dict) -> tuple[set[str], set[str]]:
 
 def test_every_table_of_a_dashboard_is_released_with_the_columns_it_names(datasets, released):
     for each in datasets.values():
-        tables = re.findall(r"rapport\.(\w+)", each.get("sql", f"rapport.{each['table_name']}"))
-        known = {column for table in tables for column in released[table]}
+        known = {column for table in read_by(each) for column in released[table]}
         known |= set(re.findall(r"\bas (\w+)", each.get("sql", "")))
         assert {column["column_name"] for column in each["columns"]} <= known, each["table_name"]
         for metric in each["metrics"]:
             assert words(metric["expression"]) <= known, (each["table_name"], metric["metric_name"])
+
+
+def test_what_the_dashboards_read_is_told_to_whoever_changes_a_table(datasets):
+    tables = {table for each in datasets.values() for table in read_by(each)}
+    exposures = yaml.safe_load((PROJECT / "models/_exposures.yml").read_text())["exposures"]
+    [told] = [each["depends_on"] for each in exposures if each["name"] == "dashboards"]
+    assert told == [f"ref('{name}')" for name in sorted(tables)]
 
 
 def test_every_chart_asks_its_table_for_what_it_has_and_asks_a_question(datasets):
