@@ -13,6 +13,7 @@ from rapport.release import ReleaseInfo
 
 VERSION = 1
 WIDTH = 11
+MOST_ALIKE = 3
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Alert:
         night: which night it is about; None where it is about none.
         run_id: which run; empty where it is about none.
         steps: what failed, the first cause first.
-        going_on: other lines: what is under way, what was taken out.
+        going_on: what is under way and what was taken out: heading and line.
         release: what readers have; None before the first release.
     """
 
@@ -91,7 +92,7 @@ class Alert:
     night: date | None = None
     run_id: str = ""
     steps: tuple[Step, ...] = ()
-    going_on: tuple[str, ...] = ()
+    going_on: tuple[tuple[str, str], ...] = ()
     release: ReleaseInfo | None = None
 
     @property
@@ -114,13 +115,18 @@ class Alert:
     @property
     def rows(self) -> list[tuple[str, list[str]]]:
         """What is known, by heading."""
-        rows = []
+        rows: list[tuple[str, list[str]]] = []
+        # Steps that found nothing beside their error are pulls, which fail by the dozen.
+        alike = [step for step in self.steps if not step.found]
+        untold = alike[MOST_ALIKE:]
         for step in self.steps:
-            rows.append(("Failed", [f"{step.task_id}: {step.because}"]))
+            if step not in untold:
+                rows.append(("Failed", [f"{step.task_id}: {step.because}"]))
             if step.found:
                 rows.append(("Found", list(step.found)))
-        if self.going_on:
-            rows.append(("And", list(self.going_on)))
+        if untold:
+            rows.append(("Also failed", [", ".join(step.task_id for step in untold)]))
+        rows += [(heading, [line]) for heading, line in self.going_on]
         return [*rows, ("Readers", [self.readers])]
 
     @property
@@ -167,7 +173,7 @@ class Alert:
                 {"step": step.task_id, "because": step.because, "found": list(step.found)}
                 for step in self.steps
             ],
-            "going_on": list(self.going_on),
+            "going_on": [line for _, line in self.going_on],
             "release": {
                 "release_id": release.release_id,
                 "night": release.as_of.isoformat(),

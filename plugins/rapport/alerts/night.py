@@ -9,7 +9,7 @@ from rapport.alerts.message import Alert, Place, Step
 from rapport.gate import GATES
 from rapport.overview.words import moment
 from rapport.pages import age_in_words, counted, day
-from rapport.release import readers_release
+from rapport.release import ReleaseInfo, readers_release
 from rapport.report.words import listed, sentence
 from rapport.settings import Settings
 
@@ -47,21 +47,19 @@ def night_failed(
     steps = sorted(steps_of(settings, as_of, run_id, failed), key=_place_in_night)
     name = f"the night of {day(as_of)}" if as_of else f"the run {run_id}"
     kind, what = _what_failed(steps)
+    release = readers_release(settings.releases_dir)
     if kind == "report_failed":
-        subject = f"Rapport: {name} is released, but has no report"
         opening = f"{sentence(name)} is released and readers have it, but {what}."
     elif kind == "subtraction_failed":
-        subject = f"Rapport: who said no is still on the lists; {name} failed"
         opening = (
-            f"{sentence(name)} failed, and who said no since could not be taken off the lists "
-            "of the current release: mend this before anything is sent."
+            f"{sentence(name)} failed, and {what}: they are on the lists of the current release. "
+            "Mend this before anything is sent."
         )
     else:
-        subject = f"Rapport: {name} failed: {what}"
-        opening = f"{sentence(name)} failed: {what}. {_left(published)}"
+        opening = f"{sentence(name)} failed: {what}. {_left(published, release)}"
     return Alert(
         kind,
-        subject,
+        f"Rapport, {name.removeprefix('the ')}: {what}",
         opening,
         place,
         now,
@@ -69,7 +67,7 @@ def night_failed(
         run_id=run_id,
         steps=tuple(steps),
         going_on=tuple(_taken_out(subtracted)),
-        release=readers_release(settings.releases_dir),
+        release=release,
     )
 
 
@@ -99,12 +97,12 @@ def release_missing(
         failed: tasks that failed so far.
     """
     name = f"the night of {day(as_of)}" if as_of else f"the run {run_id}"
-    going_on = [f"the run is {state}" + (f": {listed(list(running[:NAMED]))}" if running else "")]
+    going_on = [("Now", f"the run is {state}" + (f": {_some(running)}" if running else ""))]
     if failed:
-        going_on.append(f"failed so far: {listed(list(failed[:NAMED]))}")
+        going_on.append(("Failed", _some(failed)))
     return Alert(
         "release_missing",
-        f"Rapport: no release of {name} by {moment(due)} UTC",
+        f"Rapport, {name.removeprefix('the ')}: no release by {moment(due)} UTC",
         f"{sentence(name)} should have been released by {moment(due)} UTC, and is not.",
         place,
         now,
@@ -141,7 +139,7 @@ def _what_failed(steps: Sequence[Step]) -> tuple[str, str]:
     ids = [step.task_id for step in steps]
     pulls = [each.removeprefix(PULLS) for each in ids if each.startswith(PULLS)]
     if SUBTRACTION in ids:
-        return "subtraction_failed", "who said no since could not be taken out"
+        return "subtraction_failed", "who said no could not be taken out"
     if pulls:
         # A night goes on without a pull, unless its gate says that it must not.
         return "extract_failed", f"the pull of {_some(pulls)} failed"
@@ -151,7 +149,7 @@ def _what_failed(steps: Sequence[Step]) -> tuple[str, str]:
     if BUILD in ids:
         found = steps[ids.index(BUILD)].found
         first = found[0].partition(":")[0] if found else ""
-        return "build_failed", first if " failed" in first else "the build failed"
+        return "build_failed", first if "failed" in first.split() else "the build failed"
     if PUBLISHING in ids:
         return "publish_failed", "its release could not be published"
     if REPORT in ids:
@@ -165,16 +163,16 @@ def _some(names: Sequence[str]) -> str:
     return listed(shown)
 
 
-def _left(published: Mapping[str, Any] | None) -> str:
+def _left(published: Mapping[str, Any] | None, release: ReleaseInfo | None) -> str:
     if published:
         return f"Release {published['release_id']} is out all the same."
-    return "Nothing was released; the last release stays."
+    return f"Nothing was released{'; the last release stays' if release else ''}."
 
 
-def _taken_out(subtracted: Mapping[str, Any] | None) -> list[str]:
-    if subtracted is None:
+def _taken_out(subtracted: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    if not subtracted or not subtracted.get("release_id"):
         return []
     if not subtracted.get("customers"):
-        return ["nobody on the lists of the last release said no since"]
+        return [("Opt-outs", "nobody on the lists of the last release said no since")]
     people = counted(subtracted["customers"], "customer")
-    return [f"{people} who said no since taken off the lists of the last release"]
+    return [("Opt-outs", f"{people} who said no since were taken off the lists")]

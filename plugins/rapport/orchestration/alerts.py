@@ -48,6 +48,8 @@ def note_failure(context: Any) -> None:
     processor is called in its place, without an error: nothing can be left then.
     """
     error = context.get("exception")
+    if isinstance(error, AirflowFailException) and error.__context__:
+        error = error.__context__  # what is not worth another try is raised as this one
     if isinstance(error, BaseException):
         context["ti"].xcom_push(key=NOTE, value=cause_of(error))
 

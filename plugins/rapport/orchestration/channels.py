@@ -1,8 +1,8 @@
 """Over which connections an alert goes: mail and webhook, each if its connection exists.
 
 What is sent twice by chance is better than not at all: a server that is out of order is asked
-again. All of it takes at most `SECONDS` a try and channel, as the DAG processor ends whoever takes
-longer than 50 s.
+again. But not for long, as Airflow's DAG processor, which tells of a night that failed, ends what
+takes longer than ``[dag_processor] dag_file_processor_timeout``.
 """
 
 import json
