@@ -10,7 +10,7 @@ import pytest
 from tests.integration.test_embedded_night import RAPPORT, ROOT, Installation
 from tests.mailbox import taking
 
-PATIENCE_SECONDS = 240
+PATIENCE_SECONDS = 500
 
 
 def wait_until(happened):

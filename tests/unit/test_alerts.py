@@ -54,6 +54,14 @@ def hurried(monkeypatch):
     monkeypatch.setattr(channels, "PAUSE_SECONDS", 0)
 
 
+@pytest.fixture(autouse=True)
+def params(monkeypatch):
+    """What a run is triggered with."""
+    given = {"trial": False}
+    monkeypatch.setattr(alerts, "get_current_context", lambda: {"params": given})
+    return given
+
+
 @pytest.fixture
 def night(monkeypatch):
     """Return a function that has Airflow tell of a run: states and what tasks left, by task."""
@@ -486,6 +494,16 @@ def test_a_young_release_and_none_at_all_are_no_incident(home, mailbox):
     released(home, hours=2)
     assert alerts.check_release_age() == {"release_id": RELEASE, "age_hours": 2.0}
     assert mailbox.mails == []
+
+
+def test_a_trial_says_that_it_is_one_and_counts_as_nothing_told(home, mailbox, params):
+    params["trial"] = True
+    assert alerts.check_release_age() == {"told": ["rapport_alerts_smtp"]}
+    assert mailbox.subjects == ["Rapport: a trial"]
+    assert Told(home).last() is None
+    mailbox.answers = ["550 no"]
+    with pytest.raises(AirflowFailException, match="reached nobody"):
+        alerts.check_release_age()
 
 
 def test_a_ledger_with_a_line_that_was_cut_off_is_read_all_the_same(home, mailbox, night):

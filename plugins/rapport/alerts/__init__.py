@@ -7,7 +7,7 @@ connections it goes, `rapport.orchestration.alerts` knows.
 
 from rapport.alerts.cause import NOTE, cause_of, steps_of
 from rapport.alerts.message import Alert, Place, Step
-from rapport.alerts.night import night_failed, release_missing, release_old
+from rapport.alerts.night import night_failed, release_missing, release_old, trial
 from rapport.alerts.told import Told
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "release_missing",
     "release_old",
     "steps_of",
+    "trial",
 ]

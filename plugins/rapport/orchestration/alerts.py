@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airflow.configuration import conf
-from airflow.sdk import BaseNotifier, DeadlineAlert, DeadlineReference
+from airflow.sdk import BaseNotifier, DeadlineAlert, DeadlineReference, get_current_context
 from airflow.sdk.definitions.deadline import AsyncCallback
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
@@ -31,6 +31,7 @@ from rapport.alerts import (
     night_failed,
     release_missing,
     release_old,
+    trial,
 )
 from rapport.orchestration.channels import send
 from rapport.orchestration.links import page_url
@@ -134,10 +135,18 @@ def release_deadline() -> DeadlineAlert:
 def check_release_age() -> dict[str, Any]:
     """Look at how old the current release is; return which it is and its age in hours.
 
+    Somebody who triggers it with the parameter `trial` is sent a message over every channel.
+
     Raises:
-        AirflowFailException: it is older than it may be; it was told, at most once a day.
+        AirflowFailException: it is older than it may be, which was told, at most once a day; or the
+            trial reached nobody.
     """
     settings, now = Settings.from_env(), datetime.now(UTC)
+    if get_current_context()["params"].get("trial"):
+        reached = send(trial(settings, place(), now))
+        if not reached:
+            raise AirflowFailException("the trial reached nobody; the lines above say why")
+        return {"told": reached}
     current = readers_release(settings.releases_dir)
     age = current.night_age_seconds if current else None
     if current is None or age is None:
