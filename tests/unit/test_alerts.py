@@ -15,7 +15,7 @@ from rapport.build.parts import Part
 from rapport.build.record import Header, Outcome, RecordWriter
 from rapport.errors import BuildError, GateFailed, ReleaseError, SourceDenied
 from rapport.gate.docs import Check, Docs, Looked
-from rapport.orchestration import alerts, channels
+from rapport.orchestration import alerts, channels, telling
 from rapport.orchestration.failures import no_retry_when_hopeless
 from rapport.settings import Settings
 from tests.mailbox import taking
@@ -58,7 +58,7 @@ def hurried(monkeypatch):
 def params(monkeypatch):
     """What a run is triggered with."""
     given = {"trial": False}
-    monkeypatch.setattr(alerts, "get_current_context", lambda: {"params": given})
+    monkeypatch.setattr(telling, "get_current_context", lambda: {"params": given})
     return given
 
 
@@ -67,9 +67,9 @@ def night(monkeypatch):
     """Return a function that has Airflow tell of a run: states and what tasks left, by task."""
 
     def told(states, left=None):
-        monkeypatch.setattr(alerts, "_states", lambda _: states)
+        monkeypatch.setattr(telling, "_states", lambda _: states)
         monkeypatch.setattr(
-            alerts, "_left", lambda _, task, key="return_value": (left or {}).get((task, key))
+            telling, "_left", lambda _, task, key="return_value": (left or {}).get((task, key))
         )
 
     told({"report_night": "upstream_failed"})
@@ -406,15 +406,26 @@ def test_a_connection_that_cannot_be_used_is_an_error_in_the_log(
     assert told in caplog.text
 
 
-def test_whatever_goes_wrong_with_a_message_the_callback_ends_well(
+def test_a_night_of_which_nothing_can_be_learned_is_told_all_the_same(
     home, mailbox, monkeypatch, caplog
 ):
     def mute(_):
-        raise RuntimeError("Airflow is mute about ada@example.com")
+        raise RuntimeError("Airflow is mute")
 
-    monkeypatch.setattr(alerts, "_states", mute)
+    monkeypatch.setattr(telling, "_states", mute)
     fail()
-    assert "an alert could not be told" in caplog.text
+    assert mailbox.subjects == ["Rapport, night of 2 January 2018: it failed"]
+    assert "could not be told (RuntimeError): look at the run" in text_of(mailbox.mails[0])
+    assert "what failed in night_2018-01-02 could not be learned" in caplog.text
+
+
+def test_whatever_goes_wrong_with_a_message_the_callback_ends_well(home, monkeypatch, caplog):
+    def broken(_):
+        raise RuntimeError
+
+    monkeypatch.setattr(telling, "send", broken)
+    fail()
+    assert "an alert could not be told: RuntimeError" in caplog.text
 
 
 # --- one message per incident
@@ -453,7 +464,7 @@ def test_a_night_whose_failure_could_not_be_told_is_told_by_its_hour(home, mailb
 def test_a_night_is_not_late_when_readers_have_it_or_a_later_one(home, mailbox, night):
     released(home)
     run = {"dag_run_id": "night_2018-01-01", "logical_date": "2018-01-01T02:00:00Z", "state": "x"}
-    alerts._tell_of_late(run, datetime(2018, 1, 3, 6, tzinfo=UTC))
+    telling.tell_of_late(run, datetime(2018, 1, 3, 6, tzinfo=UTC))
     assert mailbox.mails == []
 
 

@@ -7,7 +7,13 @@ connections it goes, `rapport.orchestration.alerts` knows.
 
 from rapport.alerts.cause import NOTE, cause_of, steps_of
 from rapport.alerts.message import Alert, Place, Step
-from rapport.alerts.night import night_failed, release_missing, release_old, trial
+from rapport.alerts.night import (
+    night_failed,
+    night_failed_somehow,
+    release_missing,
+    release_old,
+    trial,
+)
 from rapport.alerts.told import Told
 
 __all__ = [
@@ -18,6 +24,7 @@ __all__ = [
     "Told",
     "cause_of",
     "night_failed",
+    "night_failed_somehow",
     "release_missing",
     "release_old",
     "steps_of",

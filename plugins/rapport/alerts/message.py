@@ -82,6 +82,7 @@ class Alert:
         steps: what failed, the first cause first.
         going_on: what is under way and what was taken out: heading and line.
         release: what readers have; None before the first release.
+        knows_readers: whether anybody could tell that.
     """
 
     kind: str
@@ -94,6 +95,7 @@ class Alert:
     steps: tuple[Step, ...] = ()
     going_on: tuple[tuple[str, str], ...] = ()
     release: ReleaseInfo | None = None
+    knows_readers: bool = True
 
     @property
     def runbook(self) -> str:
@@ -103,6 +105,8 @@ class Alert:
     @property
     def readers(self) -> str:
         """What readers have."""
+        if not self.knows_readers:
+            return "may have any release: it could not be read"
         if not self.release:
             return "have no release yet"
         said = f"have release {self.release.release_id} of the night of {day(self.release.as_of)}"

@@ -71,6 +71,31 @@ def night_failed(
     )
 
 
+def night_failed_somehow(
+    place: Place, now: datetime, *, as_of: date | None, run_id: str, why: str
+) -> Alert:
+    """Compose the message about a night of which nothing more could be learned.
+
+    Args:
+        place: where people reach Airflow.
+        now: the moment.
+        as_of: the night.
+        run_id: its run.
+        why: what kept anybody from learning it.
+    """
+    name = f"the night of {day(as_of)}" if as_of else f"the run {run_id}"
+    return Alert(
+        "night_failed",
+        f"Rapport, {name.removeprefix('the ')}: it failed",
+        f"{sentence(name)} failed. What failed could not be told ({why}): look at the run.",
+        place,
+        now,
+        night=as_of,
+        run_id=run_id,
+        knows_readers=False,
+    )
+
+
 def release_missing(
     settings: Settings,
     place: Place,

@@ -3,43 +3,18 @@
 A night that fails calls `AlertNotifier` once, in the DAG processor, whatever of it failed. A night
 that is late is noticed by the scheduler and told by the triggerer (`release_is_late`), so also
 when every slot of the executor waits for a task that hangs. The age of the release is looked at
-by a DAG of its own. Each says it over the connections that there are, and is over within the
-seconds that Airflow lets the reading of a DAG take; a message that cannot be sent is an error in
-the log, and changes nothing else.
+by a DAG of its own. This is what DAGs are drawn with; what is told then is in
+`rapport.orchestration.telling`, which loads what only they need who tell.
 """
 
-import logging
-from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
-from airflow.configuration import conf
-from airflow.sdk import BaseNotifier, DeadlineAlert, DeadlineReference, get_current_context
-from airflow.sdk.definitions.deadline import AsyncCallback
+from airflow.sdk import AsyncCallback, BaseNotifier, DeadlineAlert, DeadlineReference
 from airflow.sdk.exceptions import AirflowFailException
-from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-from airflow.sdk.execution_time.xcom import XCom
 from asgiref.sync import sync_to_async
 
-from rapport.alerts import (
-    NOTE,
-    Alert,
-    Place,
-    Told,
-    cause_of,
-    night_failed,
-    release_missing,
-    release_old,
-    trial,
-)
-from rapport.orchestration.channels import send
-from rapport.orchestration.links import page_url
-from rapport.orchestration.night import BUILD, DAG_ID
-from rapport.release import readers_release
 from rapport.settings import Settings
-
-logger = logging.getLogger(__name__)
 
 
 def note_failure(context: Any) -> None:
@@ -48,6 +23,8 @@ def note_failure(context: Any) -> None:
     Called in the task's own process, which alone has the error. Where that was killed, the DAG
     processor is called in its place, without an error: nothing can be left then.
     """
+    from rapport.alerts import NOTE, cause_of
+
     error = context.get("exception")
     if isinstance(error, AirflowFailException) and error.__context__:
         error = error.__context__  # what is not worth another try is raised as this one
@@ -60,62 +37,16 @@ class AlertNotifier(BaseNotifier):
 
     def notify(self, context: Any) -> None:
         """Tell of the run in the context."""
-        run_id = str(context["run_id"])
-        logical_date = getattr(context.get("dag_run"), "logical_date", None)
-        tell(lambda: _of_night(run_id, logical_date.date() if logical_date else None))
+        from rapport.orchestration.telling import tell_of_failure
 
-
-def _of_night(run_id: str, as_of: date | None) -> Alert:
-    failed = [task for task, state in _states(run_id).items() if state == "failed"]
-    return night_failed(
-        Settings.from_env(),
-        place(),
-        datetime.now(UTC),
-        as_of=as_of,
-        run_id=run_id,
-        failed={task: _left(run_id, task, NOTE) or {} for task in failed if not _shows(task)},
-        published=_left(run_id, "publish_release"),
-        subtracted=_left(run_id, "subtract_opt_outs"),
-    )
+        tell_of_failure(context)
 
 
 async def release_is_late(context: dict[str, Any]) -> None:
-    """Tell that a night has no release by its hour; called by Airflow when the hour is over.
+    """Tell that a night has no release by its hour; called by Airflow when the hour is over."""
+    from rapport.orchestration.telling import tell_of_late
 
-    Airflow calls it for every run that did not succeed by then, so also for one that failed and
-    of which people know.
-    """
-    await sync_to_async(_tell_of_late)(context["dag_run"], context["deadline"]["deadline_time"])
-
-
-def _tell_of_late(run: dict[str, Any], due: datetime | str) -> None:
-    run_id, settings = str(run["dag_run_id"]), Settings.from_env()
-    at = run.get("logical_date")
-    as_of = datetime.fromisoformat(at).date() if at else None
-    current = readers_release(settings.releases_dir)
-    if current and as_of and current.as_of >= as_of:
-        logger.info("%s is late, but readers have %s", run_id, current.release_id)
-    elif Told(settings.home).of_run(run_id):
-        logger.info("%s is late, and people know that it failed", run_id)
-    else:
-        tell(lambda: _of_late(settings, run, run_id, as_of, due))
-
-
-def _of_late(
-    settings: Settings, run: dict[str, Any], run_id: str, as_of: date | None, due: datetime | str
-) -> Alert:
-    states = {task: state for task, state in _states(run_id).items() if not _shows(task)}
-    return release_missing(
-        settings,
-        place(),
-        datetime.now(UTC),
-        as_of=as_of,
-        run_id=run_id,
-        due=datetime.fromisoformat(due) if isinstance(due, str) else due,
-        state=str(run["state"]),
-        running=[task for task, state in states.items() if state == "running"],
-        failed=[task for task, state in states.items() if state == "failed"],
-    )
+    await sync_to_async(tell_of_late)(context["dag_run"], context["deadline"]["deadline_time"])
 
 
 def release_deadline() -> DeadlineAlert:
@@ -141,62 +72,6 @@ def check_release_age() -> dict[str, Any]:
         AirflowFailException: it is older than it may be, which was told, at most once a day; or the
             trial reached nobody.
     """
-    settings, now = Settings.from_env(), datetime.now(UTC)
-    if get_current_context()["params"].get("trial"):
-        reached = send(trial(settings, place(), now))
-        if not reached:
-            raise AirflowFailException("the trial reached nobody; the lines above say why")
-        return {"told": reached}
-    current = readers_release(settings.releases_dir)
-    age = current.night_age_seconds if current else None
-    if current is None or age is None:
-        logger.info("there is no release yet whose age is known")
-        return {"release_id": current.release_id if current else None, "age_hours": None}
-    if age <= settings.release_max_age_hours * 3600:
-        return {"release_id": current.release_id, "age_hours": round(age / 3600, 1)}
-    if Told(settings.home).of_release(current.release_id, now):
-        logger.info("people were told within a day")
-    else:
-        tell(lambda: release_old(settings, place(), now, age_seconds=age))
-    raise AirflowFailException(
-        f"release {current.release_id} is {age / 3600:.0f} h old, and may be "
-        f"{settings.release_max_age_hours} h: docs/runbooks/alerts.md"
-    )
+    from rapport.orchestration.telling import tell_of_age
 
-
-def tell(compose: Callable[[], Alert]) -> None:
-    """Send a message over every channel that there is, and note that it was sent.
-
-    Whatever goes wrong is said in the log and nowhere else: what is told of has happened already.
-    """
-    try:
-        alert = compose()
-        sent = send(alert)
-        if sent:
-            Told(Settings.from_env().home).note(alert, sent)
-    except Exception as error:
-        logger.exception("an alert could not be told: %s", type(error).__name__)
-
-
-def place() -> Place:
-    """Return where people reach Airflow, as far as its configuration says."""
-    parts = urlsplit(conf.get("api", "base_url", fallback="") or "")
-    base = f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
-    return Place(base, page_url(), f"{parts.path.rstrip('/')}/dags/{DAG_ID}/runs/")
-
-
-def _shows(task_id: str) -> bool:
-    """Whether a task only shows a part of the build."""
-    return task_id.startswith("dbt.") and task_id != BUILD
-
-
-def _states(run_id: str) -> dict[str, str]:
-    states: dict[str, dict[str, str]] = RuntimeTaskInstance.get_task_states(
-        dag_id=DAG_ID, run_ids=[run_id]
-    )
-    return states.get(run_id, {})
-
-
-def _left(run_id: str, task_id: str, key: str = "return_value") -> Any:
-    """What a task of the run left; None where it left nothing."""
-    return XCom.get_one(key=key, dag_id=DAG_ID, task_id=task_id, run_id=run_id)
+    return tell_of_age()
