@@ -34,6 +34,7 @@ readers have it, only its page is missing; `rapport releases report` makes it.
 from airflow.sdk import chain, dag, task, task_group
 
 from rapport.orchestration import steps
+from rapport.orchestration.alerts import AlertNotifier, note_failure, release_deadline
 from rapport.orchestration.assets import RELEASE
 from rapport.orchestration.connections import declared_sources
 from rapport.orchestration.defaults import (
@@ -53,7 +54,9 @@ from rapport.orchestration.transform import dbt_build
     max_active_runs=1,
     doc_md=__doc__,
     tags=["layer:nightly", "tier:1"],
-    default_args=DEFAULT_ARGS,
+    default_args=DEFAULT_ARGS | {"on_failure_callback": note_failure},
+    on_failure_callback=AlertNotifier(),
+    deadline=release_deadline(),
 )
 def customer_relationship_nightly() -> None:
     there = declared_sources()
