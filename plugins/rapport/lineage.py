@@ -103,20 +103,25 @@ def pulled(
     streams: Sequence[Stream],
     rows: Mapping[str, int],
     landing_dir: Path,
+    compared: Sequence[Stream] = (),
 ) -> Touched:
     """Say where a pull took its streams from and how many rows of each it landed.
-
-    What a reconciliation notes of a source's records, no source has as a table of its own.
 
     Args:
         connection: of the source; its host, port and database are named, and nothing else of it.
         streams: of the group that was pulled.
         rows: by name of the stream.
         landing_dir: the landing.
+        compared: what a reconciliation compares; what it notes of that, no source has as a table.
     """
+    theirs = [stream for stream in streams if stream not in KEPT_BOOKS] or compared
+    found = [stream for stream in compared if stream not in streams and rows.get(stream.name)]
     return Touched(
-        [_at_source(connection, stream).read() for stream in streams if stream not in KEPT_BOOKS],
-        [_landed(landing_dir, stream).written(rows=rows.get(stream.name)) for stream in streams],
+        [_at_source(connection, stream).read() for stream in theirs],
+        [
+            _landed(landing_dir, stream).written(rows=rows.get(stream.name))
+            for stream in (*streams, *found)
+        ],
     )
 
 
@@ -167,12 +172,17 @@ def goes_out(tables: Sequence[Looked], warehouse: Path) -> Touched:
     """Say which tables the last gate looked at, and every expectation with its verdict."""
     return Touched(
         [
-            _in_duckdb(warehouse, *table.name.split(".")).read(
+            _in_duckdb(warehouse, *_parted(table.name)).read(
                 rows=table.rows, assertions=_assertions(table)
             )
             for table in tables
         ]
     )
+
+
+def _parted(name: str) -> tuple[str, str]:
+    schema, _, table = name.partition(".")
+    return schema, table
 
 
 def _assertions(table: Looked, before: str = "") -> list[Any]:
@@ -310,9 +320,18 @@ def _events(
     run_facets: dict[str, RunFacet] = {"parent": parent}
     job = Job(parent.job.namespace, f"{parent.job.name}.{name}", facets=job_facets)
     run = Run(str(generate_new_uuid()), facets=run_facets)
-    yield RunEvent(began.isoformat(), PRODUCER, run, job, RunState.START)
-    state = RunState.COMPLETE if passed else RunState.FAIL
-    yield RunEvent(ended.isoformat(), PRODUCER, run, job, state, inputs, outputs)
+    yield RunEvent(
+        eventType=RunState.START, eventTime=began.isoformat(), run=run, job=job, producer=PRODUCER
+    )
+    yield RunEvent(
+        eventType=RunState.COMPLETE if passed else RunState.FAIL,
+        eventTime=ended.isoformat(),
+        run=run,
+        job=job,
+        producer=PRODUCER,
+        inputs=inputs,
+        outputs=outputs,
+    )
 
 
 def _ended(record: Record, outcome: Outcome) -> datetime:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from rapport.build.parts import parsed_dir
 from rapport.build.record import read_record
-from rapport.gate import Looked
 from rapport.orchestration.failures import harmless
-from rapport.release.store import MANIFEST
 from rapport.settings import Settings
 from rapport.sources.connection import Connection
+from rapport.sources.declared import Declared
 from rapport.sources.streams import Stream
 
 if TYPE_CHECKING:
+    from rapport.gate import Looked
     from rapport.lineage import Touched
 
 _noted: "list[Callable[[Any], Touched]]" = []
@@ -57,19 +57,24 @@ def touched(task_instance: Any) -> Any:
 
 
 def pulled(
-    connection: Connection, streams: Sequence[Stream], rows: Mapping[str, int], landing_dir: Path
+    connection: Connection,
+    there: Declared,
+    group: str,
+    rows: Mapping[str, int],
+    landing_dir: Path,
 ) -> None:
-    """Note what a pull landed."""
+    """Note what the pull of a group landed."""
 
     def tell(_: Any) -> "Touched":
         from rapport import lineage
 
-        return lineage.pulled(connection, streams, rows, landing_dir)
+        compared = [stream for each in there.after[group] for stream in there.groups[each]]
+        return lineage.pulled(connection, there.groups[group], rows, landing_dir, compared)
 
     note(tell)
 
 
-def came_in(tables: Sequence[Looked], streams: Sequence[Stream], landing_dir: Path) -> None:
+def came_in(tables: "Sequence[Looked]", streams: Sequence[Stream], landing_dir: Path) -> None:
     """Note what the first gate looked at."""
 
     def tell(_: Any) -> "Touched":
@@ -80,7 +85,7 @@ def came_in(tables: Sequence[Looked], streams: Sequence[Stream], landing_dir: Pa
     note(tell)
 
 
-def goes_out(tables: Sequence[Looked], warehouse: Path) -> None:
+def goes_out(tables: "Sequence[Looked]", warehouse: Path) -> None:
     """Note what the last gate looked at."""
 
     def tell(_: Any) -> "Touched":
@@ -100,7 +105,7 @@ def built(settings: Settings) -> None:
         record = read_record(settings.build_record_path)
         if record is None or record.header.run_id != task_instance.run_id:
             return lineage.Touched()
-        text = (parsed_dir(settings.dbt_project_dir) / MANIFEST).read_text()
+        text = (parsed_dir(settings.dbt_project_dir) / "manifest.json").read_text()
         project, of = json.loads(text), (settings.warehouse_path, settings.landing_dir)
         send(lineage.model_events(record, project, *of, parent_of(task_instance)))
         return lineage.built(record, project, *of)
@@ -113,6 +118,7 @@ def released(settings: Settings, release_id: str) -> None:
 
     def tell(_: Any) -> "Touched":
         from rapport import lineage
+        from rapport.release.store import MANIFEST
 
         manifest = json.loads((settings.releases_dir / release_id / MANIFEST).read_text())
         return lineage.released(settings.releases_dir, manifest, settings.warehouse_path)
@@ -125,6 +131,7 @@ def reduced(settings: Settings, release_id: str, streams: Sequence[Stream]) -> N
 
     def tell(_: Any) -> "Touched":
         from rapport import lineage
+        from rapport.release.store import MANIFEST
 
         manifest = json.loads((settings.releases_dir / release_id / MANIFEST).read_text())
         return lineage.reduced(settings.releases_dir, manifest, streams, settings.landing_dir)

@@ -14,17 +14,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from airflow.sdk import get_current_context
 from airflow.sdk.observability import stats
 
 from rapport.build.record import read_record
-from rapport.gate import CheckpointResult
 from rapport.orchestration.failures import harmless
-from rapport.release import readers_release
-from rapport.release.store import DATABASE
 from rapport.settings import Settings
+
+if TYPE_CHECKING:
+    from rapport.gate import CheckpointResult
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -156,7 +156,7 @@ def built(settings: Settings) -> None:
         gauge("stream.quarantined_rows", quarantined, source=source, stream=stream)
 
 
-def looked(result: CheckpointResult) -> None:
+def looked(result: "CheckpointResult") -> None:
     """Say what a gate found, whether it closed or not."""
     gate = result.checkpoint
     gauge("gate.checks", result.evaluated, gate=gate)
@@ -167,6 +167,9 @@ def looked(result: CheckpointResult) -> None:
 @harmless
 def released(releases_dir: Path) -> None:
     """Say what readers have: the current release and the sizes of its tables and segments."""
+    from rapport.release import readers_release
+    from rapport.release.store import DATABASE
+
     info = readers_release(releases_dir)
     if info is None:
         return

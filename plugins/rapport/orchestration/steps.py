@@ -12,7 +12,6 @@ from typing import Any
 from airflow.sdk import get_current_context
 
 from rapport.errors import SettingsError
-from rapport.gate import CheckpointResult, Looked, run_checkpoint
 from rapport.orchestration import lineage, metrics
 from rapport.orchestration.connections import (
     declared_sources,
@@ -62,7 +61,7 @@ def extract(group: str) -> dict[str, int]:
     for stream, count in rows.items():
         logger.info("%s: %s rows landed", stream, f"{count:,}")
     metrics.pulled(source, rows)
-    lineage.pulled(connection, there.groups[group], rows, settings.landing_dir)
+    lineage.pulled(connection, there, group, rows, settings.landing_dir)
     return rows
 
 
@@ -128,6 +127,8 @@ def check_release() -> dict[str, Any]:
 
 
 def _check(checkpoint: str, **looked_at: Any) -> dict[str, Any]:
+    from rapport.gate import CheckpointResult, Looked, run_checkpoint
+
     settings, there = Settings.from_env(), declared_sources()
 
     def tell(result: CheckpointResult, tables: Sequence[Looked]) -> None:
