@@ -7,6 +7,8 @@ a release never waits for it. `docs/metrics.md` says how to configure it.
 """
 
 import json
+import logging
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,11 @@ from rapport.sources.streams import Stream
 if TYPE_CHECKING:
     from rapport.gate import Looked
     from rapport.lineage import Touched
+
+logger = logging.getLogger(__name__)
+
+# Of the time that the provider gives the end of a task.
+SHARE_OF_TIME = 0.6
 
 _noted: "list[Callable[[Any], Touched]]" = []
 
@@ -68,7 +75,7 @@ def pulled(
     def tell(_: Any) -> "Touched":
         from rapport import lineage
 
-        compared = [stream for each in there.after[group] for stream in there.groups[each]]
+        compared = [stream for each in there.after.get(group, ()) for stream in there.groups[each]]
         return lineage.pulled(connection, there.groups[group], rows, landing_dir, compared)
 
     note(tell)
@@ -141,14 +148,20 @@ def reduced(settings: Settings, release_id: str, streams: Sequence[Stream]) -> N
 
 @harmless
 def send(events: Iterable[Any]) -> None:
-    """Send events of what a task did within; the first that is not taken is the last.
+    """Send events of what a task did within, as long as there is time for its own event too.
 
-    Past the provider's own way of sending, which would try and log each of hundreds.
+    Past the provider's own way of sending, which would try and log each of hundreds: the first
+    that is not taken is the last.
     """
+    from airflow.providers.openlineage import conf
     from airflow.providers.openlineage.plugins.listener import get_openlineage_listener
 
     client = get_openlineage_listener().adapter.get_or_create_openlineage_client()
-    for event in events:
+    until = time.monotonic() + SHARE_OF_TIME * conf.execution_timeout()
+    for number, event in enumerate(events):
+        if time.monotonic() > until:
+            logger.warning("lineage: time is up after %s events; the others are not told", number)
+            return
         client.emit(event)
 
 
