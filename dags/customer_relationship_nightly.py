@@ -43,6 +43,7 @@ from rapport.orchestration.defaults import (
     WAREHOUSE_POOL,
     nightly_schedule,
 )
+from rapport.orchestration.lineage import traced
 from rapport.orchestration.links import DATA_DOCS, RELEASES, REPORT, linked
 from rapport.orchestration.transform import dbt_build
 
@@ -97,4 +98,4 @@ def customer_relationship_nightly() -> None:
     )
 
 
-customer_relationship_nightly()
+traced(customer_relationship_nightly())
