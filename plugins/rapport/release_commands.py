@@ -147,8 +147,9 @@ def subtract_command(
 
 
 def _tell(settings: Settings | None) -> None:
-    for follow in after_switch if settings else ():
-        follow(settings)
+    if settings:
+        for follow in after_switch:
+            follow(settings)
 
 
 def releases_folder(directory: Path | None) -> Path:
