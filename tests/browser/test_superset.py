@@ -86,7 +86,7 @@ def releases(tmp_path_factory):
 @pytest.fixture(scope="module")
 def postgres():
     with postgresql.running() as server:
-        yield server, server.database()
+        yield server, server.empty_database()
 
 
 @pytest.fixture(scope="module")
