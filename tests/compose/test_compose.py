@@ -25,7 +25,9 @@ KEYS = (
     "RAPPORT_JWT_SECRET",
     "RAPPORT_POSTGRES_PASSWORD",
 )
-CONNECTIONS = tuple(f"AIRFLOW_CONN_RAPPORT_{name}" for name in ("HUBSPOT", "KLAVIYO", "SHOP"))
+SOURCES = tuple(f"AIRFLOW_CONN_RAPPORT_{name}" for name in ("HUBSPOT", "KLAVIYO", "SHOP"))
+ALERTS = tuple(f"AIRFLOW_CONN_RAPPORT_ALERTS_{name}" for name in ("SMTP", "WEBHOOK"))
+READERS_OF_THE_DAG = {"scheduler", "dag-processor"}
 ONE_SHOT = {"airflow-init"}
 
 
@@ -56,12 +58,23 @@ def test_the_sandbox_runs_only_when_asked(tmp_path, env):
     assert read_env(env)["COMPOSE_PROFILES"] == "sandbox"
 
 
-@pytest.mark.parametrize("secret", KEYS + CONNECTIONS)
+@pytest.mark.parametrize("secret", KEYS)
 def test_compose_refuses_an_empty_secret_and_names_it(env, secret):
     env.write_text(re.sub(rf"(?m)^{secret}=.*$", f"{secret}=", env.read_text()))
     done = compose(env, "config")
     assert done.returncode != 0
     assert f"{secret} is empty" in done.stderr
+
+
+def test_a_firm_may_have_some_sources_only_and_nobody_to_alert(env):
+    """A declared source without a connection fails its own pull, which says so."""
+    for connection in SOURCES[:2] + ALERTS:
+        env.write_text(re.sub(rf"(?m)^{connection}=.*$", "", env.read_text()))
+    done = compose(env, "config")
+    assert done.returncode == 0, done.stderr
+    given = yaml.safe_load(done.stdout)["services"]["scheduler"]["environment"]
+    assert {given[connection] for connection in SOURCES[:2] + ALERTS} == {""}
+    assert json.loads(given[SOURCES[2]])["conn_type"] == "sqlite"
 
 
 def test_compose_refuses_the_example_as_it_is():
@@ -115,15 +128,16 @@ def test_the_image_has_the_runbooks_that_the_page_in_airflow_shows():
 @pytest.mark.parametrize("name", sorted(SERVICES))
 def test_no_secret_stands_in_the_file(name):
     for variable, value in SERVICES[name].get("environment", {}).items():
-        if variable.startswith("SANDBOX_"):  # they open nothing else
+        if variable.startswith(("SANDBOX_", "AIRFLOW_CONN_RAPPORT_")):  # not everybody has them
             assert re.fullmatch(r"\$\{\w+:-\}", value)
         elif re.search(r"PASSWORD|SECRET|KEY\b|TOKEN|CONN", variable):
             assert re.search(r"\$\{\w+:\?", value)
 
 
-def test_only_the_scheduler_knows_the_sources_credentials():
-    knowing = {n for n, s in SERVICES.items() if set(CONNECTIONS) & set(s["environment"])}
-    assert knowing == {"scheduler"}
+def test_who_reads_the_dag_or_runs_its_tasks_knows_the_connections_and_nobody_else():
+    for name, service in SERVICES.items():
+        known = {*SOURCES, *ALERTS} & set(service["environment"])
+        assert known == ({*SOURCES, *ALERTS} if name in READERS_OF_THE_DAG else set())
 
 
 def test_the_example_lists_exactly_the_variables_that_are_read():
@@ -183,7 +197,7 @@ def test_an_env_that_is_there_stays_as_it_is(env):
 def test_without_the_sandbox_the_connections_are_left_to_the_team(tmp_path):
     done = make_env(tmp_path / "env")
     assert "fill in" in done.stdout
-    assert {read_env(tmp_path / "env")[name] for name in CONNECTIONS} == {""}
+    assert {read_env(tmp_path / "env")[name] for name in SOURCES} == {""}
 
 
 def test_the_keys_can_be_made_without_installing_anything():
