@@ -70,6 +70,7 @@ $(VENV)/.dev: $(VENV)/bin/uv requirements/dev.lock
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 lock: $(VENV)/bin/uv
 	@$(LOCK) pyproject.toml --output-file requirements/runtime.lock
+	@$(LOCK) pyproject.toml --extra team --output-file requirements/team.lock
 	@$(LOCK) pyproject.toml --extra dev --output-file requirements/dev.lock
 	@echo uv | $(LOCK) - --output-file requirements/bootstrap.lock
 	@printf "pseudopeople==1.3.1\nrecordlinkage==0.16\n" | $(LOCK) --no-deps - --output-file requirements/benchmarks.lock

@@ -16,7 +16,7 @@ with dbt's rows, seconds and failed tests as their log.
 **Reads** the connections `rapport_hubspot`, `rapport_klaviyo`, `rapport_shop`, as far as the firm
 has these.
 **Writes** the landing, the warehouse, Data Docs, a release and its report; emits
-`rapport_release`.
+`rapport_release`. Where `RAPPORT_ARCHIVE` names object storage, a copy of landing and releases too.
 The night is the run's logical date: everything before the end of that day (UTC).
 
 **On failure** the last release stays in place, whatever failed before `publish_release`, but for
@@ -28,7 +28,8 @@ what was left. Clearing `dbt.build` builds on from the model or test that failed
 `check_sources`: docs/runbooks/source_gate_failed.md. `dbt.*`: docs/runbooks/build_failed.md.
 `check_release`: docs/runbooks/publish_gate_failed.md. `subtract_opt_outs`:
 docs/runbooks/subtraction_failed.md. `report_night`: the release is out and
-readers have it, only its page is missing; `rapport releases report` makes it.
+readers have it, only its page is missing; `rapport releases report` makes it. `archive_night`: the
+night is as it is, only its copy is missing; do what the error says, then clear it.
 """
 
 from airflow.sdk import chain, dag, task, task_group
@@ -44,6 +45,7 @@ from rapport.orchestration.defaults import (
 )
 from rapport.orchestration.links import DATA_DOCS, RELEASES, REPORT, linked
 from rapport.orchestration.transform import dbt_build
+from rapport.settings import Settings
 
 
 @dag(
@@ -73,25 +75,28 @@ def customer_relationship_nightly() -> None:
     checked = linked(
         task(retries=0, trigger_rule="all_done")(steps.check_sources)(), DATA_DOCS["sources"]
     )
+    published = linked(
+        task(pool=WAREHOUSE_POOL, outlets=[RELEASE])(steps.publish_release)(), RELEASES, REPORT
+    )
+    # On no night that released something, and on every other, whatever it failed at.
+    subtracted = linked(
+        task(pool=WAREHOUSE_POOL, outlets=[RELEASE], trigger_rule="all_failed")(
+            steps.subtract_opt_outs
+        )(),
+        RELEASES,
+    )
     chain(
         extract(),
         checked,
         dbt_build(checked),
         linked(task(retries=0)(steps.check_release)(), DATA_DOCS["publish"]),
-        linked(
-            task(pool=WAREHOUSE_POOL, outlets=[RELEASE])(steps.publish_release)(), RELEASES, REPORT
-        ),
-        [
-            linked(task(retries=0)(steps.report_night)(), REPORT),
-            # On no night that released something, and on every other, whatever it failed at.
-            linked(
-                task(pool=WAREHOUSE_POOL, outlets=[RELEASE], trigger_rule="all_failed")(
-                    steps.subtract_opt_outs
-                )(),
-                RELEASES,
-            ),
-        ],
+        published,
+        [linked(task(retries=0)(steps.report_night)(), REPORT), subtracted],
     )
+    if Settings.from_env().archive:
+        # However the night ended: what landed is worth its copy. The report stays a last task too,
+        # so that a night without a release is red.
+        chain([published, subtracted], task(trigger_rule="all_done")(steps.archive_night)())
 
 
 customer_relationship_nightly()

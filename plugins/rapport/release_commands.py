@@ -10,6 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from rapport.archive import Store, push
 from rapport.errors import SettingsError
 from rapport.landing import last_night
 from rapport.pages import age_in_words, gate_in_words, size_in_words
@@ -108,6 +109,8 @@ def rollback_command(
     rollback(folder, release_id, why=why)
     typer.echo(f"current: {before} -> {release_id}")
     typer.echo("who said no since its night is on its lists; `rapport releases subtract` ends that")
+    if directory is None:
+        _archive(Settings.from_env())
 
 
 @releases_app.command("subtract")
@@ -136,8 +139,16 @@ def subtract_command(
     info = subtract_opt_outs(settings, night, declared=had)
     if info and info.reduction:
         typer.echo(f"current: {info.release_id}, {info.reduction.told()}")
+        _archive(settings)
     else:
         typer.echo("nobody is to be taken out")
+
+
+def _archive(settings: Settings) -> None:
+    """Let readers of the archive have what readers here now have."""
+    if settings.archive:
+        push(settings, Store(settings.archive))
+        typer.echo(f"and in {settings.archive}")
 
 
 def releases_folder(directory: Path | None) -> Path:

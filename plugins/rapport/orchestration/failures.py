@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from rapport.errors import NotBefore, SettingsError, SourceDenied
+from rapport.errors import ArchiveDenied, NotBefore, SettingsError, SourceDenied
 
 
 @contextmanager
@@ -13,5 +13,5 @@ def no_retry_when_hopeless() -> Iterator[None]:
     """Fail the task for good when trying again fails the same way."""
     try:
         yield
-    except (NotBefore, SettingsError, SourceDenied) as error:
+    except (ArchiveDenied, NotBefore, SettingsError, SourceDenied) as error:
         raise AirflowFailException(str(error)) from None
