@@ -39,6 +39,7 @@ from rapport.orchestration.assets import RELEASE
 from rapport.orchestration.connections import declared_sources
 from rapport.orchestration.defaults import (
     DEFAULT_ARGS,
+    PULLS_QUEUE,
     START_DATE,
     WAREHOUSE_POOL,
     nightly_schedule,
@@ -63,9 +64,9 @@ def customer_relationship_nightly() -> None:
     @task_group
     def extract() -> None:
         pulls = {
-            group: task(task_id=group, pool=streams[0].source, trigger_rule="all_done")(
-                steps.extract
-            )(group)
+            group: task(
+                task_id=group, pool=streams[0].source, queue=PULLS_QUEUE, trigger_rule="all_done"
+            )(steps.extract)(group)
             for group, streams in there.groups.items()
         }
         for group, earlier in there.after.items():
@@ -73,7 +74,8 @@ def customer_relationship_nightly() -> None:
                 chain([pulls[each] for each in earlier], pulls[group])
 
     checked = linked(
-        task(retries=0, trigger_rule="all_done")(steps.check_sources)(), DATA_DOCS["sources"]
+        task(retries=0, queue=PULLS_QUEUE, trigger_rule="all_done")(steps.check_sources)(),
+        DATA_DOCS["sources"],
     )
     published = linked(
         task(pool=WAREHOUSE_POOL, outlets=[RELEASE])(steps.publish_release)(), RELEASES, REPORT

@@ -49,7 +49,8 @@ def archive_of(settings: Settings) -> Store:
 
 def told(done: str, copied: Copied) -> str:
     """Say in a line what was copied."""
-    parts = [f"{done}: {copied.files:,} files, {size_in_words(copied.bytes)}"]
+    what = f"{copied.files:,} files, {size_in_words(copied.bytes)}" if copied.files else "nothing"
+    parts = [f"{done}: {what}"]
     parts += [f"releases {', '.join(copied.releases)}"] if copied.releases else []
     parts += [f"removed {', '.join(copied.removed)}"] if copied.removed else []
     parts += [f"current: {copied.current or 'none yet'}"]

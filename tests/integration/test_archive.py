@@ -100,13 +100,13 @@ def test_only_what_is_new_is_sent(firm):
     release = firm.nights.publish(NIGHT + timedelta(days=1))
     copied = firm.push()
     assert copied.releases == (release.release_id,)
-    assert copied.files == len(list(release.path.iterdir())) + 1  # the slice that landed
+    assert copied.files == len(list(release.path.iterdir())) + 2  # the slice, its line
     assert len(firm.archived()) == 2
 
 
 def test_a_night_without_a_release_is_archived_too(firm, tmp_path):
     copied = firm.push()
-    assert (copied.files, copied.releases, copied.current) == (1, (), None)
+    assert (copied.files, copied.releases, copied.current) == (2, (), None)  # a slice, its line
     restored = firm.elsewhere(tmp_path)
     archive.restore(restored, firm.store)
     assert rows(restored) == rows(firm.settings) == ["a", "b"]

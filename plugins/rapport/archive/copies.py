@@ -93,6 +93,8 @@ def _push_landing(landing_dir: Path, store: Store, copied: Copied) -> None:
         for name, content in listed.items():
             if there.get(name) != len(content):
                 store.write(f"{place_of}/{name}", content)
+                copied.files += 1
+                copied.bytes += len(content)
 
 
 def _push_releases(releases_dir: Path, store: Store, history: bytes, copied: Copied) -> None:
