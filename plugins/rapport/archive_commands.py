@@ -53,5 +53,5 @@ def told(done: str, copied: Copied) -> str:
     parts = [f"{done}: {what}"]
     parts += [f"releases {', '.join(copied.releases)}"] if copied.releases else []
     parts += [f"removed {', '.join(copied.removed)}"] if copied.removed else []
-    parts += [f"current: {copied.current or 'none yet'}"]
+    parts += [f"current: {copied.current or 'none yet'}", *copied.damaged]
     return "; ".join(parts)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -22,6 +23,7 @@ from rapport.release import (
     rollback,
     verify_release,
 )
+from rapport.release.signature import KEY_FILE
 from rapport.settings import Settings
 from tests.integration.test_release import NIGHT, PLUGINS, Nights
 from tests.unit.test_landing import table
@@ -173,6 +175,19 @@ def test_a_release_that_is_damaged_here_is_not_sent(firm):
     assert firm.archived() == []
 
 
+def test_an_older_release_that_is_damaged_holds_no_night_back(firm):
+    firm.nights.build(OLDER)
+    older = firm.nights.publish(OLDER)
+    firm.nights.build(NIGHT)
+    release = firm.nights.publish()
+    damage = next(older.path.glob("*.parquet"))
+    damage.chmod(0o644)
+    damage.write_bytes(b"not what it was")
+    copied = firm.push()
+    assert firm.archived() == [firm.pointer()] == [release.release_id]
+    assert copied.damaged[0].startswith(f"release {older.release_id} is damaged here")
+
+
 def test_damage_in_the_archive_is_found(firm):
     release = firm.nights.publish()
     firm.push()
@@ -227,7 +242,8 @@ def test_a_lost_home_comes_back_with_its_releases_its_landing_and_its_history(fi
     for info in list_releases(restored.releases_dir):
         assert verify_release(info.path) == []
         assert info.path.stat().st_mode & 0o222 == 0
-    # And on it goes: nothing is sent twice, nor brought back.
+    # And on it goes: the archive gets them once more, with the signature of the new home's key.
+    assert sorted(archive.push(restored, firm.store).releases) == firm.archived()
     assert archive.push(restored, firm.store).files == 0
     assert archive.restore(restored, firm.store).files == 0
     assert rows(restored) == rows(firm.settings) == ["a", "b"]
@@ -262,6 +278,17 @@ def test_a_new_home_takes_nothing_from_the_archive_of_the_lost_one(firm, tmp_pat
     with pytest.raises(ArchiveDenied, match="releases that the archive does not know"):
         archive.restore(second.settings, firm.store)
     assert written(tmp_path / "archive") == before
+
+
+def test_a_home_that_kept_its_key_sends_nothing_again(firm, tmp_path):
+    firm.nights.publish()
+    firm.push()
+    restored = firm.elsewhere(tmp_path)
+    restored.releases_dir.mkdir(parents=True)
+    shutil.copy(firm.nights.releases / KEY_FILE, restored.releases_dir / KEY_FILE)
+    archive.restore(restored, firm.store)
+    assert archive.push(restored, firm.store).files == 0
+    assert not [name for name in firm.store.sizes() if KEY_FILE in name]
 
 
 # --- a store that does not do what it should

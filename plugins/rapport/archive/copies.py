@@ -43,6 +43,7 @@ class Copied:
         releases: that arrived as a whole.
         removed: releases that went from the archive, as they had gone from the home.
         current: what readers of the copy get from now on.
+        damaged: older releases that are damaged here and were not sent, a line each.
     """
 
     files: int = 0
@@ -50,6 +51,7 @@ class Copied:
     releases: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     current: str | None = None
+    damaged: tuple[str, ...] = ()
 
 
 def push(settings: Settings, store: Store) -> Copied:
@@ -61,8 +63,8 @@ def push(settings: Settings, store: Store) -> Copied:
 
     Raises:
         ArchiveDenied: the archive refuses, or holds what another installation wrote.
-        ArchiveError: it could not be written, or a release is damaged here. What was sent stays,
-            and the next push goes on from there.
+        ArchiveError: it could not be written, or the current release is damaged here. What was
+            sent stays, and the next push goes on from there.
     """
     history = _history(settings.releases_dir)
     if not history.startswith(store.read(BACKWARDS) or b""):
@@ -129,10 +131,11 @@ def _push_release(info: ReleaseInfo, store: Store, there: dict[str, int], copied
         ):
             return False
         if problems := verify_release(info.path):
-            raise ArchiveError(
-                store.url,
-                f"release {info.release_id} is damaged here and is not sent: {'; '.join(problems)}",
-            )
+            told = f"release {info.release_id} is damaged here and is not sent: "
+            copied.damaged += (told + "; ".join(problems),)
+            if info.is_current:
+                raise ArchiveError(store.url, copied.damaged[0])
+            return False
         sizes = {name: file["bytes"] for name, file in json.loads(manifest)["files"].items()}
         copied.bytes += store.put({f"{place_of}/{name}": info.path / name for name in sizes})
     except (FileNotFoundError, ArchiveError):
@@ -210,7 +213,9 @@ def _lost_files(store: Store, source: str, there: dict[str, int]) -> Iterator[st
 def restore(settings: Settings, store: Store) -> Copied:
     """Bring back into the home what it lacks; what is there stays as it is.
 
-    The warehouse is not in the archive: the next night makes it from the landing.
+    The warehouse is not in the archive: the next night makes it from the landing. Nor is the key
+    that signs releases: what comes is compared with its checksums and signed with the home's key,
+    as it is taken from the archive on the word of whoever restores.
 
     Args:
         settings: where all is.
@@ -274,6 +279,10 @@ def _restore_releases(releases_dir: Path, store: Store, history: bytes, copied: 
                     store.url, f"{RELEASES}/{release_id}/{name}: differs from its checksum"
                 )
         place(aside, target, manifest)
+        if problems := verify_release(target):
+            raise ArchiveError(
+                store.url, f"{RELEASES}/{release_id} is damaged: {'; '.join(problems)}"
+            )
         copied.files += len(files) + 1
         copied.releases += (release_id,)
     if history != _history(releases_dir):

@@ -197,6 +197,8 @@ def archive_night() -> dict[str, Any]:
         raise SettingsError("RAPPORT_ARCHIVE is not set, so there is no archive")
     with no_retry_when_hopeless():
         copied = archive.push(settings, archive.Store(settings.archive))
+    for line in copied.damaged:
+        logger.warning("%s", line)
     return {
         "files": copied.files,
         "bytes": copied.bytes,
