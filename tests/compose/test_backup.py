@@ -23,6 +23,8 @@ case "$*" in
 esac
 """
 LEFT_OUT = [f"--exclude=./{each}" for each in ("work", "warehouse/tmp", "warehouse/aside")]
+DUMP = ["pg_dump", "--username=airflow", "--format=custom", "airflow"]
+TAR = ["tar", "-C", "/var/lib/rapport", *LEFT_OUT, "-cf", "-", "."]
 RUNS = ["postgres", "api-server", "dag-processor", "scheduler", "worker-pulls"]
 
 
@@ -70,8 +72,8 @@ def test_what_could_write_is_stopped_the_scheduler_first_and_started_again(insta
         ["stop", "scheduler"],
         ["stop", "dag-processor"],
         ["stop", "worker-pulls"],
-        [*"exec -T postgres pg_dump --username=airflow --format=custom airflow".split()],
-        [*"exec -T api-server tar -C /var/lib/rapport".split(), *LEFT_OUT, "-cf", "-", "."],
+        ["exec", "-T", "postgres", *DUMP],
+        ["exec", "-T", "api-server", *TAR],
         ["start", "worker-pulls", "dag-processor", "scheduler"],
     ]
 
