@@ -35,6 +35,7 @@ night is as it is, only its copy is missing; do what the error says, then clear 
 from airflow.sdk import chain, dag, task, task_group
 
 from rapport.orchestration import steps
+from rapport.orchestration.alerts import AlertNotifier, note_failure, release_deadline
 from rapport.orchestration.assets import RELEASE
 from rapport.orchestration.connections import declared_sources
 from rapport.orchestration.defaults import (
@@ -44,6 +45,7 @@ from rapport.orchestration.defaults import (
     WAREHOUSE_POOL,
     nightly_schedule,
 )
+from rapport.orchestration.lineage import traced
 from rapport.orchestration.links import DATA_DOCS, RELEASES, REPORT, linked
 from rapport.orchestration.transform import dbt_build
 from rapport.settings import Settings
@@ -56,7 +58,9 @@ from rapport.settings import Settings
     max_active_runs=1,
     doc_md=__doc__,
     tags=["layer:nightly", "tier:1"],
-    default_args=DEFAULT_ARGS,
+    default_args=DEFAULT_ARGS | {"on_failure_callback": note_failure},
+    on_failure_callback=AlertNotifier(),
+    deadline=release_deadline(),
 )
 def customer_relationship_nightly() -> None:
     there = declared_sources()
@@ -101,4 +105,4 @@ def customer_relationship_nightly() -> None:
         chain([published, subtracted], task(trigger_rule="all_done")(steps.archive_night)())
 
 
-customer_relationship_nightly()
+traced(customer_relationship_nightly())

@@ -162,16 +162,21 @@ def test_no_secret_stands_in_the_file(name):
             assert (otherwise == "?") is (named in KEYS)
 
 
-def test_who_reads_the_dag_or_runs_its_tasks_knows_the_connections_and_nobody_else():
+def test_who_reads_the_dag_or_runs_its_tasks_knows_the_sources_and_nobody_else():
     for name, service in SERVICES.items():
-        known = {*SOURCES, *ALERTS} & set(service["environment"])
-        assert known == ({*SOURCES, *ALERTS} if name in READERS_OF_THE_DAG else set())
+        known = set(SOURCES) & set(service["environment"])
+        assert known == (set(SOURCES) if name in READERS_OF_THE_DAG else set())
 
 
 def test_who_writes_to_the_archive_or_shows_it_has_its_key_and_nobody_else():
     knowing = {n for n, s in SERVICES.items() if "AWS_SECRET_ACCESS_KEY" in s["environment"]}
     assert knowing == {"api-server", "scheduler", "triggerer", "storage"} | WORKERS
     assert all(SERVICES[name]["environment"].get("RAPPORT_ARCHIVE") for name in OURS - {"sandbox"})
+
+
+def test_whoever_may_have_to_tell_people_knows_how_and_nobody_else():
+    knowing = {n for n, s in SERVICES.items() if set(ALERTS) <= set(s.get("environment", {}))}
+    assert knowing == {"triggerer"} | READERS_OF_THE_DAG
 
 
 def test_the_example_lists_exactly_the_variables_that_are_read():
