@@ -200,6 +200,30 @@ def test_writers_take_turns(nightly):
         assert nightly.get_task(task_id).pool == "warehouse"
 
 
+def test_pulls_have_a_queue_of_their_own_and_the_warehouse_one_with_all_else(nightly):
+    queues = {task.task_id: task.queue for task in nightly.tasks if task.task_type != "ShownPart"}
+    pulls = {f"extract.{group}" for group in GROUPS} | {"check_sources"}
+    assert queues == {task_id: "pulls" if task_id in pulls else "warehouse" for task_id in queues}
+
+
+def test_a_firm_without_an_archive_has_no_task_for_it(nightly):
+    assert not nightly.has_task("archive_night")
+
+
+def test_the_archive_takes_every_night_and_colours_none(monkeypatch):
+    monkeypatch.setenv("RAPPORT_ARCHIVE", "s3://bucket/rapport")
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(ROOT / "dags" / "customer_relationship_nightly.py")
+    nightly = bag.dags["customer_relationship_nightly"]
+    archived = nightly.get_task("archive_night")
+    assert archived.upstream_task_ids == {"publish_release", "subtract_opt_outs"}
+    assert archived.trigger_rule == "all_done"
+    # A night without a release is red all the same: the state of a run is that of its last tasks.
+    assert nightly.get_task("report_night").downstream_task_ids == set()
+    assert nightly.get_task("report_night").trigger_rule == "all_success"
+
+
 def test_reading_the_dag_loads_no_library_that_only_its_tasks_need():
     """The DAG is read by every task before it starts."""
     modules = (
