@@ -391,6 +391,22 @@ def test_a_channel_that_does_not_answer_does_not_keep_the_other_from_telling(
 
 
 @pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"disable_tls": False}, "the server offers no STARTTLS, or no login"),
+        ({"disable_ssl": False}, "the server's TLS is not to be trusted"),
+    ],
+)
+def test_a_server_without_the_encryption_that_is_asked_for_gets_nothing(
+    home, mailbox, night, monkeypatch, caplog, asked, told
+):
+    monkeypatch.setenv(SMTP, mailbox.connection(**asked))
+    fail()
+    assert f"over rapport_alerts_smtp: {told}" in caplog.text
+    assert mailbox.mails == []
+
+
+@pytest.mark.parametrize(
     ("variable", "text", "told"),
     [
         (SMTP, '{"conn_type": "smtp", "host": "h"}', "its extra lacks from_email or to"),
