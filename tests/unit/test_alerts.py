@@ -155,6 +155,7 @@ def test_a_failed_model_is_named_with_its_error_and_without_a_value(home, mailbo
     assert mailbox.subjects == ["Rapport, night of 2 January 2018: model fct_orders failed"]
     told = text_of(mailbox.mails[0])
     assert "model fct_orders failed: Conversion Error: Could not convert string … to INT32" in told
+    assert "dbt.build: fct_orders: Conversion Error: Could not convert string … to" in told
     assert "1 model or test not built after it" in told
     assert "dbt.marts.fct_orders" not in told
     assert "ada" not in mailbox.mails[0].as_string()
@@ -297,6 +298,13 @@ def test_an_error_of_ours_is_told_by_its_first_sentence_and_one_of_others_by_its
     assert cause_of(OSError(28, "No space left on device", "/home/ada"))["said"] == (
         "No space left on device"
     )
+
+
+def test_a_build_that_did_not_begin_says_so_in_its_own_words_and_dbt_s_are_masked():
+    assert cause_of(BuildError("it is being built by process 4711; wait"))["said"] == (
+        "it is being built by process 4711; wait"
+    )
+    assert cause_of(BuildError("dbt could not run: no 'Ada'"))["said"] == "dbt could not run: no …"
 
 
 def test_a_gate_s_error_names_rows_and_is_told_by_their_number(home):
