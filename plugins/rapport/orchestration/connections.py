@@ -22,6 +22,8 @@ DRIVERS = {
     "postgres": "postgresql+psycopg",
     "sqlite": "sqlite",
 }
+# How PostgreSQL's library encrypts, as Airflow writes it in a connection's extra.
+ENCRYPTION = ("sslmode", "sslrootcert", "sslcert", "sslkey")
 
 
 def declared_sources() -> Declared:
@@ -42,6 +44,20 @@ def is_connected(source: str) -> bool:
     except AirflowNotFoundException:
         return False
     return True
+
+
+def bi_connection() -> Connection | None:
+    """Return the connection ``rapport_bi``, None where there is none.
+
+    Raises:
+        SourceDenied: it cannot be read, is none to PostgreSQL, or something is missing in it.
+    """
+    if not is_connected("bi"):
+        return None
+    found = source_connection("bi")
+    if not found.url.startswith(DRIVERS["postgres"]):
+        raise SourceDenied(found.id, "BI tools are given PostgreSQL; make its type postgres")
+    return found
 
 
 def _id_of(source: str) -> str:
@@ -69,6 +85,16 @@ def source_connection(source: str) -> Connection:
             "no such Airflow connection. Make it under Admin > Connections, or set "
             f"{variable}; a firm without it leaves it out of sources.yml",
         ) from None
+    return connection_of(source, found)
+
+
+def connection_of(source: str, found: AirflowConnection) -> Connection:
+    """Return what a source needs of Airflow's connection to it.
+
+    Raises:
+        SourceDenied: its type is not supported, or something is missing in it.
+    """
+    connection_id = _id_of(source)
     try:
         json.loads(found.extra or "{}")
     except ValueError:  # of which Airflow makes an empty one
@@ -98,6 +124,7 @@ def _database_url(connection_id: str, found: AirflowConnection) -> str:
     parts = {"host": found.host, "schema (the database)": found.schema, "login": found.login}
     if missing := [name for name, value in parts.items() if not value]:
         raise SourceDenied(connection_id, f"has no {', no '.join(missing)}; set them")
+    extra = found.extra_dejson if found.conn_type == "postgres" else {}
     url = URL.create(
         DRIVERS[found.conn_type],
         username=found.login,
@@ -105,5 +132,6 @@ def _database_url(connection_id: str, found: AirflowConnection) -> str:
         host=found.host,
         port=found.port,
         database=found.schema,
+        query={key: extra[key] for key in ENCRYPTION if extra.get(key)},
     )
     return url.render_as_string(hide_password=False)

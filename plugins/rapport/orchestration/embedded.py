@@ -33,6 +33,8 @@ from rapport.sources.declared import FILE as SOURCES_FILE
 HOST = "127.0.0.1"
 # What a task may read of the caller's environment. Values of the first kind are secret.
 CONNECTIONS, OWN_SETTINGS = "AIRFLOW_CONN_", "RAPPORT_"
+# Whom Airflow tells of the nights: docs/metrics.md.
+TOLD = ("AIRFLOW__METRICS__", "AIRFLOW__OPENLINEAGE__", "OPENLINEAGE_", "OTEL_")
 # Whose children read it; the api-server, which starts slowest, is none of them.
 READERS = ("scheduler", "dag-processor", "triggerer")
 START_SECONDS = 120.0
@@ -303,7 +305,8 @@ def _digests(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
     read = {
         name: value
         for name, value in env.items()
-        if name.startswith((CONNECTIONS, OWN_SETTINGS)) and not name.endswith("_PORT")
+        if name.startswith(TOLD)
+        or (name.startswith((CONNECTIONS, OWN_SETTINGS)) and not name.endswith("_PORT"))
     }
     # The DAG has the tasks that it says.
     if (settings.home / SOURCES_FILE).exists():
