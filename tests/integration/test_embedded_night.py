@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -20,9 +21,11 @@ from rapport.orchestration.metrics import METRICS
 from rapport.orchestration.night import BUILD, DAG_ID, Airflow
 from rapport.settings import WAREHOUSE_FILE, Settings
 from rapport.sources.streams import GROUPS
+from tests.mailbox import taking
 
 ROOT = Path(__file__).parents[2]
 RAPPORT = [sys.executable, "-m", "rapport.orchestration.cli"]
+TELLING_SECONDS = 90
 
 
 def free_ports(count: int) -> list[int]:
@@ -107,6 +110,12 @@ class Installation:
 
 
 @pytest.fixture(scope="module")
+def mailbox():
+    with taking() as (made, _):
+        yield made
+
+
+@pytest.fixture(scope="module")
 def figures():
     """Receive the night's metrics as StatsD: the last value by name and tags."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
@@ -136,11 +145,12 @@ class Figures(dict):
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory, figures):
+def installation(tmp_path_factory, figures, mailbox):
     home = tmp_path_factory.mktemp("embedded")
     lineage = {"type": "file", "log_file_path": str(home / "lineage.jsonl"), "append": True}
     made = Installation(
         home,
+        AIRFLOW_CONN_RAPPORT_ALERTS_SMTP=mailbox.connection(),
         AIRFLOW__METRICS__STATSD_ON="True",
         AIRFLOW__METRICS__STATSD_HOST="127.0.0.1",
         AIRFLOW__METRICS__STATSD_PORT=str(figures.port),
@@ -309,9 +319,10 @@ def test_neither_lineage_nor_a_figure_names_the_canary(installation, first_night
 
 
 def test_a_refused_token_turns_the_night_red_and_who_said_no_elsewhere_is_taken_out(
-    installation, first_night
+    installation, first_night, mailbox
 ):
     """It says at once what to check; the mailing tool's news subtract all the same."""
+    assert mailbox.mails == []  # a night that ends well tells nobody
     assert re.search(r"subtract_opt_outs\s+skipped", first_night)
     before = installation.current()
     customer, profile = installation.member()
@@ -340,6 +351,24 @@ def test_a_refused_token_turns_the_night_red_and_who_said_no_elsewhere_is_taken_
         f"/api/v2/dags/{DAG_ID}/dagRuns/night_2017-12-31/taskInstances/extract.hubspot_contacts"
     )
     assert (task["state"], task["try_number"]) == ("failed", 1)
+
+
+def test_a_night_that_failed_is_one_mail_whatever_of_it_failed(installation, first_night, mailbox):
+    """Seven pulls and a gate failed, and all that shows the build was left out."""
+    end = time.monotonic() + TELLING_SECONDS
+    while not mailbox.mails and time.monotonic() < end:
+        time.sleep(0.5)
+    assert mailbox.subjects == [
+        "Rapport, night of 31 December 2017: the pull of hubspot_contacts, hubspot_deals, "
+        "hubspot_engagements and 4 more failed"
+    ]
+    told = mailbox.mails[0].get_body(("plain",)).get_content()
+    assert re.search(r"hubspot_contacts: connection 'rapport_hubspot': .* answered 401", told)
+    assert "People may have said no in what did not arrive" in told
+    assert "Opt-outs    1 customer who said no since" in told
+    assert f"have release {installation.current()}" in told
+    status = installation.rapport("status").stdout
+    assert "Alerts    by mail (rapport_alerts_smtp); last extract failed at 20" in status
 
 
 def test_down_leaves_no_process_behind(installation, first_night):
