@@ -38,6 +38,7 @@ release is out, BI tools have the one before it; docs/runbooks/bi_load_failed.md
 from airflow.sdk import chain, dag, task, task_group
 
 from rapport.orchestration import steps
+from rapport.orchestration.alerts import AlertNotifier, note_failure, release_deadline
 from rapport.orchestration.assets import RELEASE
 from rapport.orchestration.connections import declared_sources
 from rapport.orchestration.defaults import (
@@ -46,6 +47,7 @@ from rapport.orchestration.defaults import (
     WAREHOUSE_POOL,
     nightly_schedule,
 )
+from rapport.orchestration.lineage import traced
 from rapport.orchestration.links import DATA_DOCS, RELEASES, REPORT, linked
 from rapport.orchestration.transform import dbt_build
 
@@ -57,7 +59,9 @@ from rapport.orchestration.transform import dbt_build
     max_active_runs=1,
     doc_md=__doc__,
     tags=["layer:nightly", "tier:1"],
-    default_args=DEFAULT_ARGS,
+    default_args=DEFAULT_ARGS | {"on_failure_callback": note_failure},
+    on_failure_callback=AlertNotifier(),
+    deadline=release_deadline(),
 )
 def customer_relationship_nightly() -> None:
     there = declared_sources()
@@ -98,4 +102,4 @@ def customer_relationship_nightly() -> None:
     chain([released, reduced], task(trigger_rule="one_success")(steps.load_bi)())
 
 
-customer_relationship_nightly()
+traced(customer_relationship_nightly())

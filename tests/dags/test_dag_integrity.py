@@ -13,6 +13,7 @@ from airflow.sdk._shared.module_loading import import_string
 
 from rapport.build.parts import load_parts
 from rapport.orchestration import embedded
+from rapport.orchestration.lineage import touched
 from rapport.orchestration.night import BUILD
 from rapport.orchestration.watch import PartTrigger
 from rapport.sources.hubspot.crm import SEARCHES_PER_SECOND
@@ -258,3 +259,8 @@ def test_without_a_file_a_firm_has_what_has_a_connection(read_with):
     )
     assert error == ""
     assert {task.partition("_")[0] for task in tasks} == {"extract.klaviyo"}
+
+
+def test_every_task_of_the_nightly_tells_what_it_touched(dag_bag):
+    for task in dag_bag.dags["customer_relationship_nightly"].tasks:
+        assert task.get_openlineage_facets_on_complete is touched, task.task_id
