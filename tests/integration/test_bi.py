@@ -178,7 +178,8 @@ select *, date '2018-01-02' as as_of_date from (values
     ('unhappy', 'share', null, 0, 0, null)
 ) as _(figure, unit, figure_value, counted, counted_of, currency_code);
 create table metrics.monthly_figures as
-select month_date::date as month_date, true as is_month_over, 'USD' as currency_code, 5 as customer_count,
+select month_date::date as month_date, true as is_month_over, 'USD' as currency_code,
+    5 as customer_count,
     7.25::decimal(18, 3) as net_amount, 0.5::double as unhappy_share, 0.1 as unknown_type_share
 from range(date '2017-01-01', date '2018-01-01', interval 1 month) as _(month_date);
 """
