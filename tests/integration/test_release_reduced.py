@@ -100,6 +100,16 @@ class Night:
                         zip(("segment", "destination", "takes_slot", "topic"), segment, strict=True)
                     ),
                 )
+            connection.execute(
+                """
+                create schema metrics;
+                create table metrics.key_figures as
+                    select 'segment_members' as figure, count(distinct customer_id)::double
+                        as figure_value, count(distinct customer_id) as counted
+                    from segments.segment_members
+                    union all select 'customers', 7, 7
+                """
+            )
         return publish_release(
             warehouse_path=self.warehouse,
             releases_dir=self.releases,
@@ -225,10 +235,22 @@ def test_the_figures_of_the_segment_follow_hold_out_included(night):
     ) == [("letters", 1, 1, 0, 3), ("rest", 1, 1, 0, 0), ("texts", 1, 1, 0, 0)]
 
 
+def test_the_figure_that_counts_the_lists_follows_and_no_other_does(night):
+    was = dict(night.current("select figure, counted from metrics.key_figures"))
+    night.says("bo", clause="opted_out").reduce()
+    now = night.current("select figure, figure_value, counted from metrics.key_figures")
+    [[members]] = night.current("select count(distinct customer_id) from segments.segment_members")
+    assert members == was["segment_members"] - 1
+    assert sorted(now) == [("customers", 7.0, 7), ("segment_members", float(members), members)]
+
+
 def test_all_other_files_are_those_of_the_release_it_was_made_from(night):
     before = night.published
     info = night.says("bo", clause="opted_out").reduce()
-    changed = {"segment_members.parquet", "segment_suppressions.parquet", "segments.parquet"}
+    changed = {
+        *("segment_members.parquet", "segment_suppressions.parquet", "segments.parquet"),
+        "key_figures.parquet",
+    }
     assert {path.name for path in info.path.iterdir()} == {
         path.name for path in before.path.iterdir()
     }
