@@ -27,7 +27,7 @@ from rapport.written import Layer, as_json, as_shown, faults, listed, placed, pr
 SCHEMA = "policy_schema.yml"
 DEFAULT = "default"
 # Vars of the project that are no policies: every night gives them.
-OF_THE_NIGHT = ("as_of_date", "policies_in_force", "streams_declared", "streams_known")
+OF_THE_NIGHT = ("as_of_date", "last_release", "policies_in_force", "streams_declared", "streams_known")
 
 
 @dataclass(frozen=True)
