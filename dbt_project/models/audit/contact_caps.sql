@@ -1,7 +1,7 @@
 -- Asks the preferences and relationships themselves what a cap may be, not the model that set it.
 with
 
--- Who said last, when we asked, that it is too much.
+-- Who said, when we asked, that it is too much, and on no later day that it is fine.
 too_much as (
 
     select customer_id
@@ -11,7 +11,9 @@ too_much as (
         and question = 'too_much'
         and touchpoint_date > {{ latest_day() }} - {{ var('pulse_cap_days') }}
     group by customer_id
-    having max_by(answer, (occurred_at, answer)) = 'yes'
+    having
+        max(touchpoint_date) filter (where answer = 'yes')
+        > coalesce(max(touchpoint_date) filter (where answer = 'no'), date '1970-01-01')
 
 ),
 

@@ -235,7 +235,7 @@ members as (
         segments.takes_slot and not is_service and resting.customer_id is not null as is_resting,
         suppressions.customer_id is not null as is_suppressed,
         case
-            when segments.most_per_owner is null then members.owner_id is not null
+            when segments.most_per_owner is null then is_service or members.owner_id is not null
             else
                 coalesce(segments.destination = 'klaviyo', true)
                 or staff.is_active is not true

@@ -1,9 +1,10 @@
 """Take out of the current release who said no since, on a night that made none of its own.
 
 A reduced release is a copy in which these are moved from ``segments.segment_members`` to
-``segments.segment_suppressions`` and the figures of ``segments.segments`` follow. All other
-files are those of the release it was made from, to the byte. Nobody is ever added, and nothing
-that held somebody back is lifted: a yes waits for a night that passes its gates.
+``segments.segment_suppressions``; ``segments.segment_changes`` and the figures of
+``segments.segments`` follow. All other files are those of the release it was made from, to the
+byte. Nobody is ever added, and nothing that held somebody back is lifted: a yes waits for a night
+that passes its gates.
 """
 
 import json
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 # What dbt is to build for it.
 MODELS = ("int_segments__refusals", "int_identity__former_ids", "int_identity__customers")
-CHANGED = ("segment_members", "segment_suppressions", "segments")
+CHANGED = ("segment_members", "segment_suppressions", "segment_changes", "segments")
 # Where somebody fails several clauses, the one that is named; in the order of the segments' own.
 CLAUSES = (
     "wants_no_relationship",
@@ -59,6 +60,15 @@ LEAVING = """
 create temp table leaving as
 with
 
+-- A release of an earlier version of the project has no service.
+segments as (
+
+    select null::varchar as message_class where false
+    union all by name
+    from released.segments.segments
+
+),
+
 members as (
 
     select
@@ -67,9 +77,10 @@ members as (
         members.channel,
         segments.destination,
         segments.topic,
+        coalesce(segments.message_class = 'service', false) as is_service,
         coalesce(segments.takes_slot, true) as takes_slot
     from released.segments.segment_members as members
-    left join released.segments.segments as segments on members.segment = segments.segment
+    left join segments on members.segment = segments.segment
 
 ),
 
@@ -97,6 +108,7 @@ judged as (
             when not members.takes_slot or customers.customer_id is null then null
             -- by a channel that nobody asks about
             when refusals.customer_id is null then 'no_consent'
+            when members.is_service then refusals.service_clause
             when refusals.clause is not null then refusals.clause
             when list_contains(refusals.refused_topics, members.topic) then 'topic_unwanted'
             when refusals.is_paused then 'paused'
@@ -154,6 +166,18 @@ select members.*
 from release.segments.segment_members as members
 anti join leaving
     on members.customer_id = leaving.customer_id and members.segment = leaving.segment
+"""
+
+# Who stayed has left; who had joined never was on it.
+CHANGES = """
+select changes.* replace (
+    case when leaving.customer_id is null then changes.change else 'left' end as change,
+    coalesce(leaving.clause, changes.clause) as clause
+)
+from release.segments.segment_changes as changes
+left join leaving
+    on changes.customer_id = leaving.customer_id and changes.segment = leaving.segment
+where leaving.customer_id is null or changes.change = 'stayed'
 """
 
 SIZES = """
@@ -292,11 +316,14 @@ def _reduced(
     shutil.copyfile(current.path / DATABASE, aside / DATABASE)
     connection.execute(f"attach {literal(str(aside / DATABASE))} as release")
     told = {"release_id": current.release_id, "night": reduction.night.isoformat()}
-    # All three are asked before the first is changed.
+    # All are asked before the first is changed.
     connection.execute(f"create temp table new_segment_suppressions as {SUPPRESSIONS}", told)
     connection.execute(f"create temp table new_segment_members as {MEMBERS}")
     connection.execute(f"create temp table new_segments as {SIZES}")
     manifest = json.loads((current.path / MANIFEST).read_bytes())
+    # A release of an earlier version of the project tells no changes.
+    if any(entry["name"] == "segment_changes" for entry in manifest["tables"]):
+        connection.execute(f"create temp table new_segment_changes as {CHANGES}")
     entries = [
         _rewritten(connection, entry) if _is_changed(entry) else entry
         for entry in manifest["tables"]
@@ -351,8 +378,12 @@ def _demand_nobody_lost(before: dict[str, int], after: dict[str, int]) -> None:
     lists = ("segments.segment_members", "segments.segment_suppressions")
     if sum(before[name] for name in lists) != sum(after[name] for name in lists):
         raise ReleaseError("a customer would be lost between members and suppressions")
-    if any(before[name] != rows for name, rows in after.items() if name not in lists):
+    may_change = {*lists, "segments.segment_changes"}
+    if any(before[name] != rows for name, rows in after.items() if name not in may_change):
         raise ReleaseError("a table would change its rows that holds no list")
+    changes = before.get("segments.segment_changes", 0) - after.get("segments.segment_changes", 0)
+    if not 0 <= changes <= before[lists[0]] - after[lists[0]]:
+        raise ReleaseError("a change of a list would be lost that nobody left")
 
 
 def _say_in_the_database(

@@ -1,5 +1,5 @@
--- By their own rhythm: who comes every week is late after three, who comes every quarter is not. Of whom too few gaps
--- are known, nothing is.
+-- By their own rhythm: who comes every week is late after three, who comes every quarter is not.
+-- Of whom too few gaps are known, nothing is.
 select
     value.customer_id,
     cast(

@@ -88,7 +88,7 @@ select
                     then
                         cast(cast(round(100e0 * relationships.wanted_human_share) as bigint) as string)
                         || ' % of what they do with us is with people'
-                else 'Is treated as ' || relationships.relationship_type || ', by people'
+                else 'as ' || relationships.relationship_type || ' they are treated by people'
             end
         ) || '.' as string
     ) as reason,

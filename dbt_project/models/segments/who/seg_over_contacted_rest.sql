@@ -1,4 +1,5 @@
--- More marketing in 30 days than suits them, one message at the least: more than a cap of 0 is more than none.
+-- More marketing in 30 days than suits them, one message at the least: more than a cap of 0 is more
+-- than none.
 with
 
 pressure as (

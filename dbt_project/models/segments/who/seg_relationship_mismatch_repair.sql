@@ -1,4 +1,5 @@
--- Who wants a relationship and gets another one. That they hear from us too often no message mends: the cap does.
+-- Who wants a relationship and gets another one. That they hear from us too often no message mends:
+-- the cap does.
 select
     customer_id,
     cast(

@@ -1,4 +1,5 @@
--- Who cares about something that we care about, by their word or by what they answer, and is not cross with us.
+-- Who cares about something that we care about, by their word or by what they answer, and is not
+-- cross with us.
 with
 
 shared as (
