@@ -152,6 +152,10 @@ class ExportError(RapportError):
     """A table of a release could not be written into a file; what was there is as it was."""
 
 
+class ExplainError(RapportError):
+    """What is known of a customer cannot be told: nobody has that id, or nobody can be asked."""
+
+
 def innermost(error: BaseException) -> BaseException:
     """Return the error at the bottom of a chain: what happened, not what it was called after."""
     while cause := error.__cause__ or error.__context__:

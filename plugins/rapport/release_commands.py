@@ -72,7 +72,7 @@ def verify_command(
     release_id: Annotated[str | None, typer.Argument(help="One release; all by default.")] = None,
     directory: ReleasesDir = None,
 ) -> None:
-    """Compare releases with their checksums; exit with 1 if one is damaged."""
+    """Compare releases with their checksums and signatures; exit with 1 if one is damaged."""
     folder = releases_folder(directory)
     chosen = [find_release(folder, release_id)] if release_id else list_releases(folder)
     if not chosen:

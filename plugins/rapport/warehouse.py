@@ -11,6 +11,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -136,6 +137,61 @@ def _opened(warehouse_path: Path, fresh: bool) -> Iterator[duckdb.DuckDBPyConnec
         if is_damage(str(error)) and not fresh:
             raise DamagedWarehouse(told) from None
         raise BuildError(told) from error
+
+
+@dataclass(frozen=True)
+class BuildState:
+    """What a build file says of itself.
+
+    Attributes:
+        as_of: the night that it was last built for.
+        code: fingerprint of the dbt project and of the policies that its lasting models hold.
+        is_finished: whether that build came to its end.
+    """
+
+    as_of: date
+    code: str
+    is_finished: bool
+
+
+def state_of_build(warehouse_path: Path) -> BuildState:
+    """Return what a build file says of itself; nothing is changed.
+
+    Raises:
+        BuildError: no build was begun in it, or another process has it open.
+        DamagedWarehouse: it cannot be read.
+    """
+    try:
+        with duckdb.connect(str(warehouse_path), read_only=True) as connection:
+            state = connection.execute(
+                "select as_of_date, fingerprint, exists (select 1 from ops.built_loads) "
+                "from ops.build_state"
+            ).fetchone()
+    except duckdb.CatalogException:
+        state = None
+    except duckdb.Error as error:
+        if "set lock" in str(error).lower():
+            raise BuildError(f"{warehouse_path} is open in another process") from None
+        raise DamagedWarehouse(
+            f"{warehouse_path} cannot be read ({type(error).__name__}): the next night builds it "
+            "anew from the landing"
+        ) from None
+    if state is None:
+        raise BuildError(f"{warehouse_path} holds no build: the next night makes one")
+    return BuildState(*state)
+
+
+def held_by(warehouse_path: Path) -> str:
+    """Return which process builds the warehouse; empty when none does."""
+    path = warehouse_path.with_suffix(".lock")
+    if not path.is_file():
+        return ""
+    with path.open("r") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return lock.read().strip() or "unknown"
+    return ""
 
 
 def discard(warehouse_path: Path) -> None:

@@ -14,6 +14,8 @@ import duckdb
 import pandas as pd
 import pytest
 
+from rapport.explain import customer_of_record, story_of, ties_of
+from rapport.explain_commands import page_of
 from rapport.gate import last_verdicts
 from rapport.report import write_report
 from rapport.sources.streams import STREAMS
@@ -196,6 +198,20 @@ def test_the_canary_is_nowhere_but_in_landing_and_warehouse(house):
             )
         )
         assert found == [(0,)], table
+
+
+def test_the_canarys_story_names_their_records_and_not_them(house):
+    warehouse = house.settings.warehouse_path
+    known = customer_of_record(warehouse, "shop", str(canary.CUSTOMER_NUMBER))
+    page = page_of(story_of(house.release.path, known, records=lambda who: ties_of(warehouse, who)))
+    assert not [trace for trace in canary.TRACES if trace in page.lower()]
+    records = house.ask_warehouse(
+        "select source_record_id from intermediate.int_identity__contact_map "
+        f"where customer_id = '{known}'"
+    )
+    assert len(records) >= 3
+    assert all(record in page for (record,) in records)
+    assert page.count("<section>") == 7
 
 
 def test_a_good_night_warns_of_nothing_but_of_new_year_s_day(house):

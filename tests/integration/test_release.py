@@ -30,7 +30,8 @@ from rapport.release import (
     rollback,
     verify_release,
 )
-from rapport.release.store import locked, switch
+from rapport.release.signature import KEY_FILE
+from rapport.release.store import fingerprint_of, locked, switch
 from rapport.release_commands import releases_app
 from rapport.sources.connection import Connection
 from rapport.sources.declared import Declared
@@ -111,11 +112,11 @@ class Nights:
         return current_release(self.releases)
 
     def visible(self):
-        """Everything but the lock, the history and the link."""
+        """Everything but the lock, the key, the history and the link."""
         return sorted(
             path.name
             for path in self.releases.iterdir()
-            if path.name not in {".lock", "history.jsonl", "current"}
+            if path.name not in {".lock", ".signing_key", "history.jsonl", "current"}
         )
 
     def parquet(self, info):
@@ -560,6 +561,15 @@ def damage(path):
     path.write_bytes(content)
 
 
+def rewrite(info, change):
+    """Change the manifest of a release as somebody who may write into its folder."""
+    path = info.path / "manifest.json"
+    path.chmod(0o644)
+    manifest = json.loads(path.read_bytes())
+    change(manifest)
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+
+
 class TestDamage:
     """Checksums tell, and the next publish mends."""
 
@@ -587,6 +597,65 @@ class TestDamage:
         ]
         moved = info.path.rename(info.path.with_name("2018-01-02-000000000000"))
         assert "does not belong" in verify_release(moved)[0]
+
+    def test_a_file_that_is_swapped_together_with_its_checksum_is_found_and_mended(self, nights):
+        info = nights.publish()
+        before = nights.parquet(info)
+        damage(info.path / "fct_orders.parquet")
+        changed = fingerprint_of(info.path / "fct_orders.parquet")
+        rewrite(info, lambda manifest: manifest["files"].update({"fct_orders.parquet": changed}))
+        found = ["manifest.json: was changed after it had been signed"]
+        assert verify_release(info.path) == found
+        assert nights.publish().built
+        assert verify_release(info.path) == []
+        assert nights.parquet(info) == before
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda manifest: manifest["gate"].update({"warnings": []}),
+            lambda manifest: manifest["policies"].update({"digest": "0"}),
+            lambda manifest: manifest["provenance"].update({"code": "another"}),
+            lambda manifest: manifest["signature"].update({"value": "0" * 64}),
+            lambda manifest: manifest["signature"].update({"value": "é"}),
+        ],
+    )
+    def test_no_entry_of_a_manifest_can_be_changed(self, nights, change):
+        info = nights.publish()
+        rewrite(info, change)
+        assert verify_release(info.path) == ["manifest.json: was changed after it had been signed"]
+        later = NIGHT + timedelta(days=1)
+        nights.build(later, orders=99).publish(later)
+        with pytest.raises(ReleaseError, match="is damaged"):
+            rollback(nights.releases, info.release_id, why="test")
+
+    @pytest.mark.parametrize("signature", [None, {}, [], {"value": 1}])
+    def test_a_manifest_without_a_signature_is_damage(self, nights, signature):
+        info = nights.publish()
+        rewrite(info, lambda manifest: manifest.update({"signature": signature}))
+        assert verify_release(info.path) == ["manifest.json: is not signed"]
+
+    def test_another_key_a_broken_key_and_none_are_said(self, nights):
+        info = nights.publish()
+        key = nights.releases / KEY_FILE
+        assert key.stat().st_mode & 0o777 == 0o600
+        kept = key.read_text()
+        assert kept not in (info.path / "manifest.json").read_text()
+        for text, problem in (
+            ("0" * 64, "was signed with another key"),
+            ("none", "no key of 32 bytes"),
+        ):
+            key.write_text(text)
+            assert problem in verify_release(info.path)[0]
+        later = NIGHT + timedelta(days=1)
+        nights.build(later, orders=99)
+        with pytest.raises(ReleaseError, match="no key of 32 bytes"):
+            nights.publish(later)
+        assert nights.current == info.release_id
+        key.unlink()
+        assert "cannot be checked" in verify_release(info.path)[0]
+        key.write_text(kept)
+        assert verify_release(info.path) == []
 
     @pytest.mark.parametrize("text", ["", "{", "[]", '{"files": {}, "tables": [{}]}', "\udcff"])
     def test_a_manifest_that_is_none_is_damage_not_a_crash(self, nights, text):

@@ -284,6 +284,7 @@ def test_all_other_files_are_those_of_the_release_it_was_made_from(night):
         "reduction",
         "tables",
         "files",
+        "signature",
     }
     assert night.current("from marts.dim_preferences") == [("ann", "granted")]
     assert verify_release(info.path) == []

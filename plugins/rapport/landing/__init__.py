@@ -15,7 +15,7 @@ A file that cannot be read any more costs its load: the load is taken off the li
 laid in ``<source>/_damaged``; pulls then start before it, until one of them has come to its end.
 """
 
-from rapport.landing.damage import damage_named, examine, set_aside_damaged
+from rapport.landing.damage import damage_named, damaged_files, examine, set_aside_damaged
 from rapport.landing.loads import (
     DECLARED_FILE,
     completed_loads,
@@ -34,6 +34,7 @@ __all__ = [
     "Slices",
     "completed_loads",
     "damage_named",
+    "damaged_files",
     "declare",
     "examine",
     "files_of_night",

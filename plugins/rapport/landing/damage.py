@@ -59,22 +59,7 @@ def set_aside_damaged(
         OSError: a file cannot be opened although it may be sound (rights, the disk).
     """
     folder = landing_dir / source
-    loads = {load.load_id: load for load in listed_loads(landing_dir, source) if load.is_complete}
-    there = {
-        str(path.relative_to(folder)) for path in files_of(folder, as_of) if load_of(path) in loads
-    }
-    listed = {
-        name: size
-        for load in loads.values()
-        if (load.load_date or as_of) <= as_of
-        for name, size in load.files.items()
-    }
-    damaged = {
-        name: why
-        for name in sorted(there | listed.keys())
-        for why in [_what_is_wrong(folder / name, listed.get(name), thorough)]
-        if why
-    }
+    damaged = damaged_files(landing_dir, source, as_of, thorough=thorough)
     if not damaged:
         return
     with locked(lock_of(landing_dir, source)):
@@ -87,6 +72,42 @@ def set_aside_damaged(
         f"{folder / DAMAGED} and counts no more; run the night again: the pull fetches it again. "
         "Look at the disk"
     ) from because
+
+
+def damaged_files(
+    landing_dir: Path, source: str, as_of: date, *, thorough: bool = False
+) -> dict[str, str]:
+    """Return which files of a source are not as they were landed, and why; nothing is changed.
+
+    Args:
+        landing_dir: the landing.
+        source: a folder of it.
+        as_of: the night whose loads are looked at.
+        thorough: read every value, and not only compare the sizes.
+
+    Returns:
+        Why, by the file's path below the source's folder.
+
+    Raises:
+        OSError: a file cannot be opened although it may be sound (rights, the disk).
+    """
+    folder = landing_dir / source
+    loads = {load.load_id: load for load in listed_loads(landing_dir, source) if load.is_complete}
+    there = {
+        str(path.relative_to(folder)) for path in files_of(folder, as_of) if load_of(path) in loads
+    }
+    listed = {
+        name: size
+        for load in loads.values()
+        if (load.load_date or as_of) <= as_of
+        for name, size in load.files.items()
+    }
+    return {
+        name: why
+        for name in sorted(there | listed.keys())
+        for why in [_what_is_wrong(folder / name, listed.get(name), thorough)]
+        if why
+    }
 
 
 def examine(landing_dir: Path, as_of: date) -> list[str]:

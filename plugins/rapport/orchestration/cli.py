@@ -21,8 +21,10 @@ from rich.table import Table
 from rapport.build.record import Record, read_record
 from rapport.contract_commands import contract_command
 from rapport.errors import RapportError, SettingsError
+from rapport.explain_commands import explain_command
 from rapport.export_commands import export_command
 from rapport.orchestration import embedded
+from rapport.orchestration.doctor import doctor_command
 from rapport.orchestration.night import DONE, Airflow, Step
 from rapport.orchestration.status import status_command
 from rapport.policy import as_json, policies_of
@@ -41,8 +43,10 @@ app.command("policy")(policy_command)
 app.command("settings")(settings_command)
 app.command("contract")(contract_command)
 app.command("export")(export_command)
+app.command("explain")(explain_command)
 app.command("sources")(sources_command)
 app.command("status")(status_command)
+app.command("doctor")(doctor_command)
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 

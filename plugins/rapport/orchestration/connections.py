@@ -69,6 +69,16 @@ def source_connection(source: str) -> Connection:
             "no such Airflow connection. Make it under Admin > Connections, or set "
             f"{variable}; a firm without it leaves it out of sources.yml",
         ) from None
+    return connection_of(source, found)
+
+
+def connection_of(source: str, found: AirflowConnection) -> Connection:
+    """Return what a source needs of Airflow's connection to it.
+
+    Raises:
+        SourceDenied: its type is not supported, or something is missing in it.
+    """
+    connection_id = _id_of(source)
     try:
         json.loads(found.extra or "{}")
     except ValueError:  # of which Airflow makes an empty one

@@ -6,9 +6,10 @@
       2018-01-02-3f2a9c41d07b/    <as-of date>-<first 12 digits of the content hash>
         rapport.duckdb            schemas marts and segments; table `release` says which night
         <table>.parquet           the same tables, sorted; equal content gives equal bytes
-        manifest.json             sha256, bytes and rows of each file, columns, gate, provenance
+        manifest.json             checksums, bytes, rows, columns, gate, provenance; signed
       2018-01-02-3f2a9c41d07b.html  its report; made after it, removed with it
       current -> 2018-01-02-3f2a9c41d07b
+      .signing_key                for the signatures of manifests; not for readers
       history.jsonl               who published, rolled back and removed what, and when
 
 A release is built aside, flushed to disk and renamed into place as a whole; `current` is

@@ -18,6 +18,7 @@ from typing import IO, Any
 from rapport.errors import ReleaseError
 from rapport.killpoints import reach
 from rapport.release.content import content_hash_of
+from rapport.release.signature import problem_with, signed
 
 CURRENT = "current"
 MANIFEST = "manifest.json"
@@ -208,7 +209,9 @@ def find_release(releases_dir: Path, release_id: str | None = None) -> ReleaseIn
 
 
 def verify_release(folder: Path) -> list[str]:
-    """Compare a release with its manifest, and the manifest with the release's name.
+    """Compare a release with its manifest, and the manifest with its signature and its name.
+
+    The key is that of the folder that the release is in.
 
     Returns:
         What is wrong, one line each; empty when the release is whole.
@@ -223,6 +226,8 @@ def verify_release(folder: Path) -> list[str]:
     problems = []
     if folder.name != f"{manifest.get('as_of')}-{content_hash[:12]}":
         problems.append(f"{MANIFEST}: does not belong to {folder.name}")
+    if problem := problem_with(manifest, folder.parent):
+        problems.append(f"{MANIFEST}: {problem}")
     present = {path.name for path in folder.iterdir()} - {MANIFEST}
     problems += [f"{name}: not in the manifest" for name in sorted(present - set(files))]
     problems += [f"{name}: no checksum" for name in sorted(expected - set(files))]
@@ -418,13 +423,14 @@ def place(aside: Path, target: Path, manifest: Mapping[str, Any]) -> None:
     Args:
         aside: the folder that the files were written in.
         target: where they go; what is there is damaged, and mended.
-        manifest: all of it but the checksums of files that it does not name yet.
+        manifest: all of it but the checksums of files that it does not name yet, and its signature.
     """
     files = dict(manifest.get("files", {}))
     for path in sorted(aside.iterdir()):
         if path.name not in files:
             files[path.name] = fingerprint_of(path)
-    text = json.dumps({**manifest, "files": files}, indent=2, ensure_ascii=False) + "\n"
+    whole = signed({**manifest, "files": files}, target.parent)
+    text = json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
     (aside / MANIFEST).write_text(text, encoding="utf-8")
     for path in aside.iterdir():
         path.chmod(0o444)

@@ -52,7 +52,7 @@ def shop(connection: Connection, starts: dict[Stream, datetime | None]) -> Itera
         SourceDenied: host, login, password or database are wrong, or a grant is missing.
         SourceError: it cannot be reached, or a table or a needed column is missing.
     """
-    engine, schema = _open(connection, starts)
+    engine, schema = open_shop(connection, starts)
     for stream, since in starts.items():
         with (
             told(connection, stream.name),
@@ -72,7 +72,7 @@ def reconcile_shop(
     table says is compared: a value may change and no date with it.
     """
     tables = [stream for stream in declared if stream.source == SHOP and stream.cursor]
-    engine, schema = _open(connection, tables)
+    engine, schema = open_shop(connection, tables)
     for stream in tables:
         with (
             told(connection, stream.name),
@@ -285,7 +285,7 @@ def _text(column: sa.ColumnElement[Any]) -> Any:
     return sa.cast(column, sa.String).label(getattr(column, "name", None))
 
 
-def _open(connection: Connection, streams: Iterable[Stream]) -> tuple[sa.Engine, str | None]:
+def open_shop(connection: Connection, streams: Iterable[Stream]) -> tuple[sa.Engine, str | None]:
     """Return an engine and the schema, after every needed table and column was found there."""
     engine = open_engine(connection)
     schema = connection.options.get("db_schema")
