@@ -163,6 +163,16 @@ def test_the_union_of_segments_is_found(manifest):
     }
 
 
+def test_no_segment_draws_by_the_lot_that_decides_the_arm(manifest):
+    """Whoever is in would all be in one arm."""
+    drawn = {
+        segment: [word for _, word in re.findall(r"hash_share\((['\"])(.*?)\1\)", node["raw_code"])]
+        for segment, node in segment_models(manifest).items()
+    }
+    assert any(drawn.values())
+    assert not [name for name, words in drawn.items() if any(f":{name}" in each for each in words)]
+
+
 def test_a_segment_says_who_and_why_and_nothing_of_what_comes_downstream(manifest):
     """Consent, caps and arms are one step further on, for all segments alike."""
     for node in segment_models(manifest).values():

@@ -27,11 +27,12 @@ calls as (
         customer_id,
         occurred_at,
         touchpoint_date,
-        direction = 'inbound' and event_type = 'attempted' as is_in_vain
+        event_type = 'attempted' as is_in_vain
     from {{ ref('fct_touchpoints') }}
     where
         channel = 'phone'
-        and event_type in ('called', 'attempted')
+        -- that we tried and missed them as well is no talk
+        and (event_type = 'called' or (event_type = 'attempted' and direction = 'inbound'))
         and touchpoint_date > {{ latest_day() }} - {{ var('call_back_within_days') }}
 
 ),

@@ -1,5 +1,5 @@
 -- Who never told us what they want, and is listening. Each is asked in their turn: one month in so many, by a draw that
--- stays the same.
+-- stays the same, and is another than that of the arm.
 with
 
 reactions as (
@@ -44,7 +44,7 @@ where
     and preferences.max_marketing_messages_30d is null
     and len(preferences.unreadable_preferences) = 0
     and cast(floor(
-        {{ hash_share("preferences.customer_id || ':preference_capture'") }}
+        {{ hash_share("preferences.customer_id || ':turn'") }}
         * {{ var('capture_every_months') }}
     ) as bigint)
     = (year({{ latest_day() }}) * 12 + month({{ latest_day() }})) % {{ var('capture_every_months') }}

@@ -17,8 +17,8 @@ shared as (
     from {{ ref('dim_shared_values') }}
     where
         shared_value_score >= {{ var('advocate_least_score') }}
-        -- what we have no message about is no common cause
-        and message_count > 0
+        -- what we neither stand for nor write about is no common cause
+        and (message_count > 0 or value_tag in ({{ sql_texts(var('firm_themes')) }}))
         and (is_declared or answer_count >= {{ var('advocate_least_answers') }})
 
 )
@@ -27,12 +27,16 @@ select
     shared.customer_id,
     cast(
         'Cares about ' || replace(shared.value_tag, '_', ' ')
-        || case when shared.is_declared then ', as they said; ' else '; ' end
-        || 'answered ' || case
-            when shared.answer_count > 0 then cast(shared.answer_count as string) else 'none'
-        end || ' of '
-        || {{ counted('shared.message_count', 'campaign') }} || ' about it'
-        || coalesce(', last on ' || cast(shared.last_answer_date as string), '') || '.' as string
+        || case when shared.is_declared then ', as they said' else '' end
+        || case
+            when shared.message_count = 0 then '; it is a theme of ours.'
+            else
+                '; answered ' || case
+                    when shared.answer_count = 0 then 'none'
+                    else cast(shared.answer_count as string)
+                end || ' of ' || {{ counted('shared.message_count', 'campaign') }} || ' about it'
+                || coalesce(', last on ' || cast(shared.last_answer_date as string), '') || '.'
+        end as string
     ) as reason,
     cast(shared.shared_value_score as double) as urgency
 from shared
