@@ -33,6 +33,8 @@ ENV AIRFLOW_HOME=/opt/airflow \
     AIRFLOW__CORE__DAGS_FOLDER=/opt/rapport/dags \
     AIRFLOW__CORE__LOAD_EXAMPLES=False \
     AIRFLOW__CORE__PLUGINS_FOLDER=/opt/rapport/plugins \
+    # It tells of nights that failed, which a mail server may hold up.
+    AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT=120 \
     AIRFLOW__LOGGING__BASE_LOG_FOLDER=/var/lib/rapport/logs/airflow \
     AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY=/var/lib/rapport/logs/airflow/dag_processor \
     HOME=/tmp \

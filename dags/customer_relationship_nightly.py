@@ -13,10 +13,13 @@ people may have said no in what is missing. `dbt.build` builds and tests everyth
 the other tasks of `dbt` show what became of one part each (a source's staging, a mart, a segment),
 with dbt's rows, seconds and failed tests as their log.
 
+Where there is a connection `rapport_bi`, `load_bi` gives BI tools, in that Postgres, the release
+that is current then; else it is skipped.
+
 **Reads** the connections `rapport_hubspot`, `rapport_klaviyo`, `rapport_shop`, as far as the firm
 has these.
 **Writes** the landing, the warehouse, Data Docs, a release and its report; emits
-`rapport_release`.
+`rapport_release`; the Postgres of `rapport_bi`.
 The night is the run's logical date: everything before the end of that day (UTC).
 
 **On failure** the last release stays in place, whatever failed before `publish_release`, but for
@@ -28,12 +31,14 @@ what was left. Clearing `dbt.build` builds on from the model or test that failed
 `check_sources`: docs/runbooks/source_gate_failed.md. `dbt.*`: docs/runbooks/build_failed.md.
 `check_release`: docs/runbooks/publish_gate_failed.md. `subtract_opt_outs`:
 docs/runbooks/subtraction_failed.md. `report_night`: the release is out and
-readers have it, only its page is missing; `rapport releases report` makes it.
+readers have it, only its page is missing; `rapport releases report` makes it. `load_bi`: the
+release is out, BI tools have the one before it; docs/runbooks/bi_load_failed.md.
 """
 
 from airflow.sdk import chain, dag, task, task_group
 
 from rapport.orchestration import steps
+from rapport.orchestration.alerts import AlertNotifier, note_failure, release_deadline
 from rapport.orchestration.assets import RELEASE
 from rapport.orchestration.connections import declared_sources
 from rapport.orchestration.defaults import (
@@ -42,6 +47,7 @@ from rapport.orchestration.defaults import (
     WAREHOUSE_POOL,
     nightly_schedule,
 )
+from rapport.orchestration.lineage import traced
 from rapport.orchestration.links import DATA_DOCS, RELEASES, REPORT, linked
 from rapport.orchestration.transform import dbt_build
 
@@ -53,7 +59,9 @@ from rapport.orchestration.transform import dbt_build
     max_active_runs=1,
     doc_md=__doc__,
     tags=["layer:nightly", "tier:1"],
-    default_args=DEFAULT_ARGS,
+    default_args=DEFAULT_ARGS | {"on_failure_callback": note_failure},
+    on_failure_callback=AlertNotifier(),
+    deadline=release_deadline(),
 )
 def customer_relationship_nightly() -> None:
     there = declared_sources()
@@ -73,25 +81,25 @@ def customer_relationship_nightly() -> None:
     checked = linked(
         task(retries=0, trigger_rule="all_done")(steps.check_sources)(), DATA_DOCS["sources"]
     )
+    released = linked(
+        task(pool=WAREHOUSE_POOL, outlets=[RELEASE])(steps.publish_release)(), RELEASES, REPORT
+    )
+    # On no night that released something, and on every other, whatever it failed at.
+    reduced = linked(
+        task(pool=WAREHOUSE_POOL, outlets=[RELEASE], trigger_rule="all_failed")(
+            steps.subtract_opt_outs
+        )(),
+        RELEASES,
+    )
     chain(
         extract(),
         checked,
         dbt_build(checked),
         linked(task(retries=0)(steps.check_release)(), DATA_DOCS["publish"]),
-        linked(
-            task(pool=WAREHOUSE_POOL, outlets=[RELEASE])(steps.publish_release)(), RELEASES, REPORT
-        ),
-        [
-            linked(task(retries=0)(steps.report_night)(), REPORT),
-            # On no night that released something, and on every other, whatever it failed at.
-            linked(
-                task(pool=WAREHOUSE_POOL, outlets=[RELEASE], trigger_rule="all_failed")(
-                    steps.subtract_opt_outs
-                )(),
-                RELEASES,
-            ),
-        ],
+        released,
+        [linked(task(retries=0)(steps.report_night)(), REPORT), reduced],
     )
+    chain([released, reduced], task(trigger_rule="one_success")(steps.load_bi)())
 
 
-customer_relationship_nightly()
+traced(customer_relationship_nightly())

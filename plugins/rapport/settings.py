@@ -100,6 +100,20 @@ ENVIRONMENT = {
             "Cron of the nightly run, in UTC; none runs nights only when asked.",
         ),
         Variable(
+            "RAPPORT_RELEASE_WITHIN_MINUTES",
+            "integer",
+            "240",
+            "Minutes within which a night must be released, from its begin; then it is told.",
+            least=1,
+        ),
+        Variable(
+            "RAPPORT_RELEASE_MAX_AGE_HOURS",
+            "integer",
+            "30",
+            "Hours that the current release may be old: those between two nights, and some.",
+            least=1,
+        ),
+        Variable(
             "RAPPORT_KEEP_RELEASES",
             "integer",
             "7",
@@ -184,6 +198,10 @@ class Settings:
         threads: DuckDB's and dbt's (``RAPPORT_THREADS``).
         policy_path: the firm's policies (``RAPPORT_POLICY``), which must then be there; None for
             ``policy.yml`` in the home folder, which need not.
+        release_within_minutes: how long after its begin a night's release must be out
+            (``RAPPORT_RELEASE_WITHIN_MINUTES``).
+        release_max_age_hours: how old the current release may be
+            (``RAPPORT_RELEASE_MAX_AGE_HOURS``).
     """
 
     home: Path
@@ -194,6 +212,8 @@ class Settings:
     memory_limit: str
     threads: int
     policy_path: Path | None = None
+    release_within_minutes: int = 240
+    release_max_age_hours: int = 30
 
     @classmethod
     def from_env(cls) -> "Settings":
@@ -217,6 +237,8 @@ class Settings:
             memory_limit=ENVIRONMENT["RAPPORT_MEMORY_LIMIT"].text() or _memory_share(0.6),
             threads=ENVIRONMENT["RAPPORT_THREADS"].number() if is_counted else os.cpu_count() or 1,
             policy_path=Path(policy).expanduser().resolve() if policy else None,
+            release_within_minutes=ENVIRONMENT["RAPPORT_RELEASE_WITHIN_MINUTES"].number(),
+            release_max_age_hours=ENVIRONMENT["RAPPORT_RELEASE_MAX_AGE_HOURS"].number(),
         )
 
     @property

@@ -7,6 +7,8 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -15,12 +17,15 @@ import httpx
 import pytest
 
 from rapport.orchestration import embedded
-from rapport.orchestration.night import DAG_ID, Airflow
+from rapport.orchestration.metrics import METRICS
+from rapport.orchestration.night import BUILD, DAG_ID, Airflow
 from rapport.settings import WAREHOUSE_FILE, Settings
 from rapport.sources.streams import GROUPS
+from tests.mailbox import taking
 
 ROOT = Path(__file__).parents[2]
 RAPPORT = [sys.executable, "-m", "rapport.orchestration.cli"]
+TELLING_SECONDS = 90
 
 
 def free_ports(count: int) -> list[int]:
@@ -105,8 +110,53 @@ class Installation:
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory):
-    made = Installation(tmp_path_factory.mktemp("embedded"))
+def mailbox():
+    with taking() as (made, _):
+        yield made
+
+
+@pytest.fixture(scope="module")
+def figures():
+    """Receive the night's metrics as StatsD: the last value by name and tags."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        receiver.bind(("127.0.0.1", 0))
+        found = Figures(receiver.getsockname()[1])
+        threading.Thread(target=found.hear, args=(receiver,), daemon=True).start()
+        yield found
+
+
+class Figures(dict):
+    """Gauges of the night's own."""
+
+    def __init__(self, port: int):
+        super().__init__()
+        self.port = port
+
+    def hear(self, receiver: socket.socket) -> None:
+        while True:
+            try:
+                name, _, value = receiver.recv(65535).decode().rpartition(":")
+            except OSError:
+                return
+            if name.startswith("airflow.rapport."):
+                assert value.endswith("|g")
+                self[name.removeprefix("airflow.rapport.")] = float(value.removesuffix("|g"))
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory, figures, mailbox):
+    home = tmp_path_factory.mktemp("embedded")
+    lineage = {"type": "file", "log_file_path": str(home / "lineage.jsonl"), "append": True}
+    made = Installation(
+        home,
+        AIRFLOW_CONN_RAPPORT_ALERTS_SMTP=mailbox.connection(),
+        AIRFLOW__METRICS__STATSD_ON="True",
+        AIRFLOW__METRICS__STATSD_HOST="127.0.0.1",
+        AIRFLOW__METRICS__STATSD_PORT=str(figures.port),
+        AIRFLOW__METRICS__STATSD_INFLUXDB_ENABLED="True",
+        AIRFLOW__OPENLINEAGE__TRANSPORT=json.dumps(lineage),
+    )
     yield made
     made.rapport("down")
 
@@ -187,10 +237,89 @@ def test_no_log_of_the_night_names_the_canary(installation, first_night):
         assert not [trace for trace in canary.TRACES if trace in text], path
 
 
+def test_the_nights_figures_are_those_of_its_release(installation, first_night, figures):
+    [(segments,)] = installation.ask("select count(*) from segments.segments")
+    [(members,)] = installation.ask("select sum(size) from segments.segments")
+    sizes = [value for name, value in figures.items() if name.startswith("segment.members,")]
+    assert (len(sizes), sum(sizes)) == (segments, members)
+    [(orders,)] = installation.ask("select count(*) from marts.fct_orders")
+    assert figures["release.rows,table=marts.fct_orders"] == orders
+    landed = installation.airflow().returned("night_2017-12-30", "extract.shop_orders")
+    assert figures["pull.rows,source=shop,stream=orders"] == landed["orders"]
+    assert figures["stream.rows,source=shop,stream=orders"] == landed["orders"]
+    assert figures["gate.critical,gate=publish"] == figures["gate.critical,gate=sources"] == 0
+    assert figures["gate.checks,gate=publish"] > 50
+    assert figures["step.seconds,step=dbt.build"] > figures["build.seconds,part=marts.fct_orders"]
+    assert {name.partition(",")[0] for name in figures} == set(METRICS)
+
+
+def lineage_of(installation) -> list[dict]:
+    lines = (installation.home / "lineage.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_lineage_leads_from_the_source_to_the_release(installation, first_night):
+    """Walked backwards from a released table, by the events of the runs that ended well."""
+    made_of: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for event in lineage_of(installation):
+        if event["eventType"] == "COMPLETE":
+            read = {(each["namespace"], each["name"]) for each in event.get("inputs", [])}
+            for made in event.get("outputs", []):
+                made_of.setdefault((made["namespace"], made["name"]), set()).update(read)
+    current = f"duckdb://{installation.home}/releases/current/rapport.duckdb"
+    waiting, seen = [(current, "rapport.marts.fct_orders")], set()
+    while waiting:
+        each = waiting.pop()
+        if each not in seen:
+            seen.add(each)
+            waiting += made_of.get(each, ())
+    assert ("file", f"{installation.home}/landing/shop/orders") in seen
+    assert (f"sqlite://{installation.home}/sandbox/shop.sqlite", "orders") in seen
+
+
+def test_every_event_is_one_by_openlineages_rules(installation, first_night):
+    """Runs begin and end, models belong to the build, and each facet says by which schema."""
+    events = lineage_of(installation)
+    ended = {e["run"]["runId"] for e in events if e["eventType"] in {"COMPLETE", "FAIL"}}
+    assert ended >= {e["run"]["runId"] for e in events if ".dbt.build." in e["job"]["name"]}
+    for event in events:
+        assert event["eventTime"]
+        assert event["producer"].startswith("https://")
+        told = [event["run"], event["job"], *event.get("inputs", []), *event.get("outputs", [])]
+        for kind in ("facets", "inputFacets", "outputFacets"):
+            for facets in told:
+                for facet in (facets.get(kind) or {}).values():
+                    assert facet["_producer"].startswith("https://")
+                    assert facet["_schemaURL"].startswith("https://")
+    [build] = [
+        event["run"]["runId"]
+        for event in events
+        if event["job"]["name"] == f"{DAG_ID}.{BUILD}" and event["eventType"] == "COMPLETE"
+    ]
+    [mart] = [
+        event
+        for event in events
+        if event["job"]["name"] == f"{DAG_ID}.{BUILD}.fct_orders"
+        and event["eventType"] == "COMPLETE"
+    ]
+    assert mart["run"]["facets"]["parent"]["run"]["runId"] == build
+    [orders] = mart["outputs"]
+    [(rows,)] = installation.ask("select count(*) from marts.fct_orders")
+    assert orders["outputFacets"]["outputStatistics"]["rowCount"] == rows
+
+
+def test_neither_lineage_nor_a_figure_names_the_canary(installation, first_night, figures):
+    from sandbox import canary
+
+    told = (installation.home / "lineage.jsonl").read_text().lower() + " ".join(figures)
+    assert not [trace for trace in canary.TRACES if trace in told]
+
+
 def test_a_refused_token_turns_the_night_red_and_who_said_no_elsewhere_is_taken_out(
-    installation, first_night
+    installation, first_night, mailbox
 ):
     """It says at once what to check; the mailing tool's news subtract all the same."""
+    assert mailbox.mails == []  # a night that ends well tells nobody
     assert re.search(r"subtract_opt_outs\s+skipped", first_night)
     before = installation.current()
     customer, profile = installation.member()
@@ -219,6 +348,24 @@ def test_a_refused_token_turns_the_night_red_and_who_said_no_elsewhere_is_taken_
         f"/api/v2/dags/{DAG_ID}/dagRuns/night_2017-12-31/taskInstances/extract.hubspot_contacts"
     )
     assert (task["state"], task["try_number"]) == ("failed", 1)
+
+
+def test_a_night_that_failed_is_one_mail_whatever_of_it_failed(installation, first_night, mailbox):
+    """Seven pulls and a gate failed, and all that shows the build was left out."""
+    end = time.monotonic() + TELLING_SECONDS
+    while not mailbox.mails and time.monotonic() < end:
+        time.sleep(0.5)
+    assert mailbox.subjects == [
+        "Rapport, night of 31 December 2017: the pull of hubspot_contacts, hubspot_deals, "
+        "hubspot_engagements and 4 more failed"
+    ]
+    told = mailbox.mails[0].get_body(("plain",)).get_content()
+    assert re.search(r"hubspot_contacts: connection 'rapport_hubspot': .* answered 401", told)
+    assert "People may have said no in what did not arrive" in told
+    assert "Opt-outs    1 customer who said no since" in told
+    assert f"have release {installation.current()}" in told
+    status = installation.rapport("status").stdout
+    assert "Alerts    by mail (rapport_alerts_smtp); last extract failed at 20" in status
 
 
 def test_down_leaves_no_process_behind(installation, first_night):

@@ -66,6 +66,9 @@ class Airflow:
     def active_nights(self):
         return ["night_2018-01-02"]
 
+    def has_connection(self, name):
+        return name == "rapport_alerts_webhook"
+
     def follow(self, _run_id):
         steps = [Step("a", "success", 1), Step("b", "failed", 1), Step("dbt.build", "running", 0)]
         yield steps, [*steps, Step("c", "waiting", 0)]
@@ -153,6 +156,60 @@ def test_an_airflow_that_does_not_answer_is_no_error_and_no_quiet_night(home, mo
     assert "api-server     runs but does not answer" in told()
     assert "nobody knows whether a night runs" in told()
     assert as_data()["nights"] is None
+
+
+def test_where_nobody_is_told_of_anything_it_says_so(home):
+    assert (
+        "Alerts    nobody is told: no connection rapport_alerts_smtp or rapport_alerts_webhook"
+    ) in told()
+
+
+def test_over_which_connections_people_are_told_is_said_with_the_last_message(home, monkeypatch):
+    """One is a variable of the environment, the other was made in Airflow."""
+    services(monkeypatch, "api-server", "scheduler")
+    monkeypatch.setattr(status, "Airflow", Airflow)
+    monkeypatch.setenv("AIRFLOW_CONN_RAPPORT_ALERTS_SMTP", "smtp://secret@host")
+    home.mkdir()
+    line = {"at": "2018-01-03T02:14:00+00:00", "kind": "gate_closed", "run_id": "night_2018-01-02"}
+    (home / "alerts.jsonl").write_text(json.dumps(line) + "\n")
+    assert (
+        "Alerts    by mail (rapport_alerts_smtp) and webhook (rapport_alerts_webhook); "
+        "last gate closed at 2018-01-03T02:14"
+    ) in told()
+    assert "secret" not in told("--json")
+
+
+# --- for whoever watches from outside
+
+
+def checked():
+    done = CliRunner().invoke(app, ["status", "--check"])
+    return done.exit_code, done.output.strip()
+
+
+def test_a_young_release_and_services_that_live_are_well(home):
+    released(home)
+    assert checked() == (0, f"OK: release {RELEASE_ID}")
+
+
+def test_an_old_release_is_critical_by_the_hours_that_are_set(home, monkeypatch):
+    released(home, hours=31)
+    told = f"CRITICAL: release {RELEASE_ID} is 31 h old, and may be 30 h"
+    assert checked() == (2, told)
+    monkeypatch.setenv("RAPPORT_RELEASE_MAX_AGE_HOURS", "32")
+    assert checked()[0] == 0
+
+
+def test_no_release_is_critical(home):
+    assert checked() == (2, "CRITICAL: there is no release yet")
+
+
+def test_a_scheduler_that_died_is_critical_while_the_release_is_young(home):
+    """Nothing of Airflow's could tell it."""
+    released(home)
+    (home / "run").mkdir()
+    (home / "run" / "scheduler.json").write_text(json.dumps({"group": 2**22 + 1, "born": 1.0}))
+    assert checked() == (2, "CRITICAL: scheduler was started and has ended")
 
 
 def test_nothing_of_a_login_is_shown(home, monkeypatch):

@@ -34,6 +34,7 @@ class Outcome:
         failures: rows that a test objects to; None for all else.
         message: what dbt says of it.
         is_earlier: it was built by an earlier try and stands as it was.
+        ended_at: when (UTC, ISO 8601); empty where nobody noted it.
     """
 
     node: str
@@ -45,6 +46,7 @@ class Outcome:
     failures: int | None = None
     message: str = ""
     is_earlier: bool = False
+    ended_at: str = ""
 
     @property
     def is_good(self) -> bool:

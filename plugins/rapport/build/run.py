@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -348,6 +348,7 @@ class _Notes:
                 rows=rows,
                 failures=result.num_failures if node.resource_type == "test" else None,
                 message=self._why_skipped(node) if status == "skipped" else message.strip(),
+                ended_at=datetime.now(UTC).isoformat(),
             )
             self.outcomes[key] = outcome
             self._note(outcome)

@@ -9,7 +9,7 @@ looked at nothing.
 """
 
 from rapport.gate.checkpoints import CheckpointResult, run_checkpoint
-from rapport.gate.docs import GATES, last_verdicts
+from rapport.gate.docs import GATES, Looked, last_verdicts
 from rapport.gate.frames import stamp_of
 
-__all__ = ["GATES", "CheckpointResult", "last_verdicts", "run_checkpoint", "stamp_of"]
+__all__ = ["GATES", "CheckpointResult", "Looked", "last_verdicts", "run_checkpoint", "stamp_of"]

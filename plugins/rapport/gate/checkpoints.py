@@ -3,7 +3,7 @@
 import logging
 import os
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
@@ -61,6 +61,7 @@ def run_checkpoint(
     landing_dir: Path | None = None,
     declared: Collection[str] | None = None,
     missing: Collection[str] = (),
+    tell: Callable[[CheckpointResult, Sequence[Looked]], None] = lambda result, tables: None,
 ) -> CheckpointResult:
     """Validate every table of a checkpoint and stop on anything critical or untold.
 
@@ -78,6 +79,7 @@ def run_checkpoint(
             ``getvariable('declared')``; all there are unless given.
         missing: groups of streams whose pull failed tonight, which audits read as
             ``getvariable('missing')``.
+        tell: told what was found, table by table, whether the gate closes or not.
 
     Returns:
         The result, when nothing critical failed.
@@ -91,7 +93,9 @@ def run_checkpoint(
         checkpoint = load_checkpoint(expectations_dir, name)
     except DeclarationError as error:
         unreadable = [str(error)]
-        raise GateFailed(name, [*unreadable, *docs.write([], unreadable, [])]) from error
+        unreadable += docs.write([], unreadable, [])
+        tell(CheckpointResult(name, as_of.isoformat(), 0, 0, critical=unreadable), [])
+        raise GateFailed(name, unreadable) from error
 
     critical = [f"declarations: {problem}" for problem in checkpoint.problems]
     tables: list[Looked] = []
@@ -133,17 +137,20 @@ def run_checkpoint(
     if not critical and not evaluated:
         critical.append("no expectation was evaluated")
     critical += docs.write(tables, critical, warnings, left_out)
-    if critical:
-        raise GateFailed(name, critical)
-    return CheckpointResult(
+    result = CheckpointResult(
         checkpoint=name,
         as_of=as_of.isoformat(),
         tables=len(tables),
         evaluated=evaluated,
+        critical=critical,
         warnings=warnings,
         left_out=left_out,
         stamp=stamp,
     )
+    tell(result, tables)
+    if critical:
+        raise GateFailed(name, critical)
+    return result
 
 
 def _look(runner: "_Runner", reader: Any, validation: Validation) -> Looked:

@@ -118,6 +118,11 @@ class Looked:
             "checks": len(self.checks),
             "stopped": self.count("stopped") + len(self.problems),
             "warned": self.count("warned"),
+            "stopped_by": [
+                {"why": check.why, "title": check.title, "found": check.found}
+                for check in self.checks
+                if check.verdict == "stopped"
+            ],
         }
 
 

@@ -34,3 +34,9 @@ def nightly_schedule() -> Timetable | None:
     """
     cron = Settings.from_env().schedule
     return CronDataIntervalTimetable(cron, timezone="UTC") if cron else None
+
+
+def hourly_schedule() -> Timetable | None:
+    """Return when the release's age is looked at; None where no nights are scheduled."""
+    cron = "17 * * * *" if Settings.from_env().schedule else None
+    return CronDataIntervalTimetable(cron, timezone="UTC") if cron else None

@@ -33,6 +33,8 @@ from rapport.sources.declared import FILE as SOURCES_FILE
 HOST = "127.0.0.1"
 # What a task may read of the caller's environment. Values of the first kind are secret.
 CONNECTIONS, OWN_SETTINGS = "AIRFLOW_CONN_", "RAPPORT_"
+# Whom Airflow tells of the nights: docs/metrics.md.
+TOLD = ("AIRFLOW__METRICS__", "AIRFLOW__OPENLINEAGE__", "OPENLINEAGE_", "OTEL_")
 # Whose children read it; the api-server, which starts slowest, is none of them.
 READERS = ("scheduler", "dag-processor", "triggerer")
 START_SECONDS = 120.0
@@ -126,9 +128,14 @@ def environment(settings: Settings, ports: Ports) -> dict[str, str]:
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(settings.project_dir / "plugins"),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(_passwords_file(settings)),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+        # It tells of nights that failed, which a mail server may hold up.
+        "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "120",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(settings.logs_dir / "airflow"),
+        "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(
+            settings.logs_dir / "airflow" / "dag_processor"
+        ),
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
         "RAPPORT_HOME": str(settings.home),
         "RAPPORT_SCHEDULE": os.environ.get("RAPPORT_SCHEDULE", "none"),
@@ -298,7 +305,8 @@ def _digests(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
     read = {
         name: value
         for name, value in env.items()
-        if name.startswith((CONNECTIONS, OWN_SETTINGS)) and not name.endswith("_PORT")
+        if name.startswith(TOLD)
+        or (name.startswith((CONNECTIONS, OWN_SETTINGS)) and not name.endswith("_PORT"))
     }
     # The DAG has the tasks that it says.
     if (settings.home / SOURCES_FILE).exists():
@@ -369,6 +377,21 @@ def running(settings: Settings, ports: Ports) -> list[Running]:
         for service in _services(settings, ports)
         if _running(settings, service.name) is not None
     ]
+
+
+def ended(settings: Settings) -> list[str]:
+    """Return the services that `up` started and that live no more, although nobody ended them."""
+    started = sorted(path.stem for path in (settings.home / "run").glob("*.json"))
+    return [name for name in started if _running(settings, name) is None]
+
+
+def is_set(settings: Settings, connection_id: str) -> bool:
+    """Whether a connection is a variable of the environment: of what runs, or else of here."""
+    variable = f"{CONNECTIONS}{connection_id.upper()}"
+    known = [_known(settings, name) for name in READERS if _running(settings, name) is not None]
+    if known:
+        return any(variable in each["environment"] for each in known)
+    return bool(os.environ.get(variable))
 
 
 def down(settings: Settings) -> list[str]:

@@ -89,6 +89,10 @@ class Airflow:
             if datetime.fromisoformat(run["logical_date"]).date() != besides
         ]
 
+    def has_connection(self, connection_id: str) -> bool:
+        """Whether a connection was made in Airflow; those of the environment it does not list."""
+        return self._http.get(f"/api/v2/connections/{connection_id}").is_success
+
     def seconds_of_last_night(self) -> float | None:
         """Return how long the last night that succeeded took, None before the first."""
         found = self._get(

@@ -5,18 +5,22 @@ only: what a task returns is stored by Airflow.
 """
 
 import logging
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
 from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowSkipException
 
 from rapport.errors import SettingsError
+from rapport.orchestration import lineage, metrics
 from rapport.orchestration.connections import (
     declared_sources,
     is_connected,
     source_connection,
 )
 from rapport.orchestration.failures import no_retry_when_hopeless
+from rapport.orchestration.metrics import timed
 from rapport.settings import Settings
 from rapport.sources.streams import GROUPS
 from rapport.sources.versions import ENDPOINTS, chosen, ending
@@ -39,25 +43,30 @@ def night() -> date:
     return as_of
 
 
+@timed
 def extract(group: str) -> dict[str, int]:
     """Land one group of streams; return the rows per stream."""
     from rapport.sources.pull import pull
 
-    settings = Settings.from_env()
+    settings, there, source = Settings.from_env(), declared_sources(), GROUPS[group][0].source
     with no_retry_when_hopeless():
+        connection = source_connection(source)
         rows = pull(
             group,
-            source_connection(GROUPS[group][0].source),
+            connection,
             as_of=night(),
             landing_dir=settings.landing_dir,
             work_dir=settings.work_dir,
-            declared=declared_sources(),
+            declared=there,
         )
     for stream, count in rows.items():
         logger.info("%s: %s rows landed", stream, f"{count:,}")
+    metrics.pulled(source, rows)
+    lineage.pulled(connection, there, group, rows, settings.landing_dir)
     return rows
 
 
+@timed
 def check_sources() -> dict[str, Any]:
     """Look at what came in, and what did not; raise GateFailed on anything critical."""
     pulled = get_current_context()["ti"].xcom_pull
@@ -84,6 +93,7 @@ def _support_ends(today: date) -> list[str]:
     return lines
 
 
+@timed
 def build() -> dict[str, Any]:
     """Build and test every model; return how many nodes, how many of them an earlier try built.
 
@@ -97,6 +107,7 @@ def build() -> dict[str, Any]:
     settings = Settings.from_env()
     before = release.release_before(settings.releases_dir, night())
     logger.info("lists are compared with %s", before.release_id if before else "no release")
+    lineage.built(settings)
     built = build_warehouse(
         settings,
         night(),
@@ -104,6 +115,7 @@ def build() -> dict[str, Any]:
         last_release=before and LastRelease(before.release_id, before.as_of, before.path),
         run_id=str(get_current_context()["run_id"]),
     )
+    metrics.built(settings)
     for name in built.warnings:
         logger.warning("test %s warns", name)
     return {
@@ -114,25 +126,36 @@ def build() -> dict[str, Any]:
     }
 
 
+@timed
 def check_release() -> dict[str, Any]:
     """Look at what would go out; raise GateFailed on anything critical."""
     return _check("publish", warehouse_path=Settings.from_env().warehouse_path)
 
 
 def _check(checkpoint: str, **looked_at: Any) -> dict[str, Any]:
-    from rapport.gate import run_checkpoint
+    from rapport.gate import CheckpointResult, Looked, run_checkpoint
 
-    settings = Settings.from_env()
+    settings, there = Settings.from_env(), declared_sources()
+
+    def tell(result: CheckpointResult, tables: Sequence[Looked]) -> None:
+        metrics.looked(result)
+        if checkpoint == "sources":
+            lineage.came_in(tables, there.streams, settings.landing_dir)
+        else:
+            lineage.goes_out(tables, settings.warehouse_path)
+
     return run_checkpoint(
         checkpoint,
         expectations_dir=settings.expectations_dir,
         data_docs_dir=settings.data_docs_dir,
         as_of=night(),
-        declared=declared_sources().names,
+        declared=there.names,
+        tell=tell,
         **looked_at,
     ).summary()
 
 
+@timed
 def publish_release() -> dict[str, Any]:
     """Release what the gate passed; return the release's id and whether readers now get it."""
     from rapport import release
@@ -149,9 +172,12 @@ def publish_release() -> dict[str, Any]:
         memory_limit=settings.memory_limit,
         threads=settings.threads,
     )
+    metrics.released(settings.releases_dir)
+    lineage.released(settings, info.release_id)
     return {"release_id": info.release_id, "is_current": info.is_current, "note": info.note}
 
 
+@timed
 def subtract_opt_outs() -> dict[str, Any]:
     """Take out of the current release who said no since; return which is current and how many.
 
@@ -161,9 +187,9 @@ def subtract_opt_outs() -> dict[str, Any]:
     from rapport import release
     from rapport.report import write_report
 
-    settings = Settings.from_env()
+    settings, there = Settings.from_env(), declared_sources()
     with no_retry_when_hopeless():
-        info = release.subtract_opt_outs(settings, night(), declared=declared_sources())
+        info = release.subtract_opt_outs(settings, night(), declared=there)
     if info is None or info.reduction is None:
         current = release.current_release(settings.releases_dir)
         logger.info(
@@ -176,9 +202,31 @@ def subtract_opt_outs() -> dict[str, Any]:
         logger.warning("%s: %s", segment, ", ".join(f"{n:,} {c}" for c, n in clauses.items()))
     if info.built or not release.report_path(info.path).exists():
         write_report(info.path, memory_limit=settings.memory_limit, threads=settings.threads)
+    metrics.released(settings.releases_dir)
+    lineage.reduced(settings, info.release_id, there.streams)
     return {"release_id": info.release_id, **info.reduction.as_json()}
 
 
+@timed
+def load_bi() -> dict[str, Any]:
+    """Let Postgres follow the current release; return which one BI tools have now.
+
+    Raises:
+        BiError: they could not be given it; they have what they had.
+        SourceError: the database refuses, or cannot be reached; likewise.
+        AirflowSkipException: there is no connection ``rapport_bi``.
+    """
+    from rapport.orchestration.bi import follow
+
+    with no_retry_when_hopeless():
+        release_id = follow(Settings.from_env())
+    if release_id is None:
+        raise AirflowSkipException("there is no connection rapport_bi")
+    logger.info("BI tools have release %s", release_id)
+    return {"release_id": release_id}
+
+
+@timed
 def report_night() -> dict[str, Any]:
     """Make the page beside the release; return which release and how large it is."""
     from rapport.report import write_report

@@ -44,6 +44,8 @@ class ShownPart(BaseOperator):
     start_from_trigger = True
 
     def __init__(self, *, part: str, **kwargs: Any) -> None:
+        # What failed here failed in the build, which tells of it.
+        kwargs["on_failure_callback"] = None
         super().__init__(retries=0, trigger_rule=TriggerRule.ONE_SUCCESS, **kwargs)
         self.start_trigger_args = StartTriggerArgs(
             trigger_cls=f"{PartTrigger.__module__}.{PartTrigger.__qualname__}",

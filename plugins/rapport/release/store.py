@@ -101,6 +101,17 @@ class ReleaseInfo:
         return (datetime.now(tz=UTC) - self.published_at).total_seconds()
 
     @property
+    def night_age_seconds(self) -> float | None:
+        """Seconds since its night was published: who was taken out since made it no younger."""
+        made = [
+            datetime.fromisoformat(event["at"])
+            for event in history(self.path.parent)
+            if event.get("event") in ("built", "found")
+            and str(event.get("release_id")).startswith(f"{self.as_of}-")
+        ]
+        return (datetime.now(tz=UTC) - max(made)).total_seconds() if made else None
+
+    @property
     def knows_until(self) -> date:
         """The latest night whose opt-outs it respects: its own, unless it was reduced since."""
         return max(self.as_of, self.reduction.night) if self.reduction else self.as_of
