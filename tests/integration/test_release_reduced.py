@@ -288,9 +288,9 @@ def test_all_other_files_are_those_of_the_release_it_was_made_from(night):
         f"{name}.parquet"
         for name in (
             "key_figures",
+            "segment_changes",
             "segment_members",
             "segment_suppressions",
-            "segment_changes",
             "segments",
         )
     }
