@@ -148,6 +148,7 @@ def subtract_command(
 
 
 def _tell(settings: Settings) -> None:
+    """Let whoever has a copy of what was current follow."""
     for follow in after_switch:
         follow(settings)
 
