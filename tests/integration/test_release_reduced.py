@@ -284,14 +284,8 @@ def test_the_figure_that_counts_the_lists_follows_and_no_other_does(night):
 def test_all_other_files_are_those_of_the_release_it_was_made_from(night):
     before = night.published
     info = night.says("bo", clause="opted_out").reduce()
-    changed = {
-        *("segment_members.parquet", "segment_suppressions.parquet", "segments.parquet"),
-        "key_figures.parquet",
-
-
-        f"{name}.parquet"
-        for name in ("segment_members", "segment_suppressions", "segment_changes", "segments")
-    }
+    lists = ("segment_members", "segment_suppressions", "segment_changes", "segments")
+    changed = {f"{name}.parquet" for name in (*lists, "key_figures")}
     assert {path.name for path in info.path.iterdir()} == {
         path.name for path in before.path.iterdir()
     }
