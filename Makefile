@@ -1,12 +1,14 @@
 # make run    install, start, run the sandbox's last night, show what came of it
 # make up     install and start only          make down   end everything that was started
+# make notebook  the report's parts behind filters   make superset  the dashboards, over RAPPORT_BI_URL
 # make test   the test suite                  make lint   every linter
 # make lock   resolve the requirements anew (after editing pyproject.toml)
 .DEFAULT_GOAL := help
-.PHONY: help run up down test lint lock clean
+.PHONY: help run up down superset notebook test lint lock clean
 
 PYTHON ?= python3
 VENV := .venv
+SUPERSET := .superset
 BIN := $(VENV)/bin
 AS_OF ?=
 # complete-journey (the default), simulated or own
@@ -26,7 +28,7 @@ NO_INDEX = { if grep -qiE "failed to fetch|error sending request|dns error|no ma
 	else cat $(SAID); fi; exit 1; }
 
 help:
-	@sed -n '1,4s/^# //p' Makefile
+	@sed -n '1,5s/^# //p' Makefile
 
 run: $(VENV)/.runtime
 	@$(BIN)/rapport run $(if $(AS_OF),--as-of $(AS_OF))
@@ -36,6 +38,12 @@ up: $(VENV)/.runtime
 
 down:
 	@test -x $(BIN)/rapport && $(BIN)/rapport down || echo "nothing was installed, so nothing runs"
+
+superset: $(SUPERSET)/.installed
+	@PATH="$(CURDIR)/$(SUPERSET)/bin:$$PATH" bi/superset/serve
+
+notebook: $(VENV)/.notebook
+	@PYTHONPATH=plugins:. $(BIN)/marimo run --host 127.0.0.1 notebooks/release.py
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
@@ -67,14 +75,27 @@ $(VENV)/.dev: $(VENV)/bin/uv requirements/dev.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.runtime
 
+# What the notebook needs beside: the development environment holds it already.
+$(VENV)/.notebook: $(VENV)/.runtime requirements/notebook.lock
+	@test -e $(VENV)/.dev || $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/notebook.lock 2>$(SAID) || $(NO_INDEX)
+	@touch $@
+
+# Superset needs other releases of what Rapport is made of, so it has an environment of its own.
+$(SUPERSET)/.installed: $(VENV)/bin/uv requirements/superset.lock
+	@test -x $(SUPERSET)/bin/python || $(PYTHON) -m venv $(SUPERSET)
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(SUPERSET)/bin/python --require-hashes -r requirements/superset.lock 2>$(SAID) || $(NO_INDEX)
+	@touch $@
+
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 lock: $(VENV)/bin/uv
 	@$(LOCK) pyproject.toml --output-file requirements/runtime.lock
 	@$(LOCK) pyproject.toml --extra team --output-file requirements/team.lock
 	@$(LOCK) pyproject.toml --extra dev --output-file requirements/dev.lock
+	@$(LOCK) pyproject.toml --extra notebook --constraint requirements/runtime.lock --output-file requirements/notebook.lock
 	@echo uv | $(LOCK) - --output-file requirements/bootstrap.lock
 	@printf "pseudopeople==1.3.1\nrecordlinkage==0.16\n" | $(LOCK) --no-deps - --output-file requirements/benchmarks.lock
+	@printf "apache-superset==6.1.0\ncachetools\nflask-caching<2.4\npsycopg2-binary\nrich\n" | $(LOCK) - --output-file requirements/superset.lock
 	@echo channelattribution==2.2.5 | $(LOCK) --no-deps - --output-file requirements/reference.lock
 
 clean: down
-	@rm -rf $(VENV) var dbt_project/target
+	@rm -rf $(VENV) $(SUPERSET) var dbt_project/target

@@ -13,10 +13,14 @@ people may have said no in what is missing. `dbt.build` builds and tests everyth
 the other tasks of `dbt` show what became of one part each (a source's staging, a mart, a segment),
 with dbt's rows, seconds and failed tests as their log.
 
+Where there is a connection `rapport_bi`, `load_bi` gives BI tools, in that Postgres, the release
+that is current then; else it is skipped.
+
 **Reads** the connections `rapport_hubspot`, `rapport_klaviyo`, `rapport_shop`, as far as the firm
 has these.
 **Writes** the landing, the warehouse, Data Docs, a release and its report; emits
-`rapport_release`. Where `RAPPORT_ARCHIVE` names object storage, a copy of landing and releases too.
+`rapport_release`; the Postgres of `rapport_bi`; where `RAPPORT_ARCHIVE` names object storage, a
+copy of landing and releases.
 The night is the run's logical date: everything before the end of that day (UTC).
 
 **On failure** the last release stays in place, whatever failed before `publish_release`, but for
@@ -28,8 +32,9 @@ what was left. Clearing `dbt.build` builds on from the model or test that failed
 `check_sources`: docs/runbooks/source_gate_failed.md. `dbt.*`: docs/runbooks/build_failed.md.
 `check_release`: docs/runbooks/publish_gate_failed.md. `subtract_opt_outs`:
 docs/runbooks/subtraction_failed.md. `report_night`: the release is out and
-readers have it, only its page is missing; `rapport releases report` makes it. `archive_night`: the
-night is as it is, only its copy is missing; do what the error says, then clear it.
+readers have it, only its page is missing; `rapport releases report` makes it. `load_bi`: the
+release is out, BI tools have the one before it; docs/runbooks/bi_load_failed.md.
+`archive_night`: only the copy is missing; do what the error says, then clear it.
 """
 
 from airflow.sdk import chain, dag, task, task_group
@@ -81,11 +86,11 @@ def customer_relationship_nightly() -> None:
         task(retries=0, queue=PULLS_QUEUE, trigger_rule="all_done")(steps.check_sources)(),
         DATA_DOCS["sources"],
     )
-    published = linked(
+    released = linked(
         task(pool=WAREHOUSE_POOL, outlets=[RELEASE])(steps.publish_release)(), RELEASES, REPORT
     )
     # On no night that released something, and on every other, whatever it failed at.
-    subtracted = linked(
+    reduced = linked(
         task(pool=WAREHOUSE_POOL, outlets=[RELEASE], trigger_rule="all_failed")(
             steps.subtract_opt_outs
         )(),
@@ -96,13 +101,14 @@ def customer_relationship_nightly() -> None:
         checked,
         dbt_build(checked),
         linked(task(retries=0)(steps.check_release)(), DATA_DOCS["publish"]),
-        published,
-        [linked(task(retries=0)(steps.report_night)(), REPORT), subtracted],
+        released,
+        [linked(task(retries=0)(steps.report_night)(), REPORT), reduced],
     )
+    chain([released, reduced], task(trigger_rule="one_success")(steps.load_bi)())
     if Settings.from_env().archive:
         # However the night ended: what landed is worth its copy. The report stays a last task too,
         # so that a night without a release is red.
-        chain([published, subtracted], task(trigger_rule="all_done")(steps.archive_night)())
+        chain([released, reduced], task(trigger_rule="all_done")(steps.archive_night)())
 
 
 traced(customer_relationship_nightly())

@@ -36,6 +36,13 @@ def restore_command() -> None:
     typer.echo(told("brought back", restore(settings, archive_of(settings))))
 
 
+def archive_a_switch(settings: Settings) -> None:
+    """Let readers of the archive, if there is one, have what readers here now have."""
+    if settings.archive:
+        push(settings, Store(settings.archive))
+        typer.echo(f"and in {settings.archive}")
+
+
 def archive_of(settings: Settings) -> Store:
     """Return the archive of an installation.
 

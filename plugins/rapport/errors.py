@@ -168,6 +168,10 @@ class ExportError(RapportError):
     """A table of a release could not be written into a file; what was there is as it was."""
 
 
+class BiError(RapportError):
+    """Postgres could not be given a release; its readers have what they had."""
+
+
 class ExplainError(RapportError):
     """What is known of a customer cannot be told: nobody has that id, or nobody can be asked."""
 

@@ -1,6 +1,7 @@
 """``rapport releases``: what was published, whether it is whole, its report, the way back, less."""
 
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,6 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from rapport.archive import Store, push
 from rapport.errors import SettingsError
 from rapport.landing import last_night
 from rapport.pages import age_in_words, gate_in_words, size_in_words
@@ -29,6 +29,9 @@ from rapport.sources.declared import declared
 releases_app = typer.Typer(
     help="Published releases: list, verify, report, roll back, subtract.", no_args_is_help=True
 )
+
+# What is called when a command has made another release current.
+after_switch: list[Callable[[Settings], None]] = []
 
 ReleasesDir = Annotated[
     Path | None,
@@ -109,8 +112,7 @@ def rollback_command(
     rollback(folder, release_id, why=why)
     typer.echo(f"current: {before} -> {release_id}")
     typer.echo("who said no since its night is on its lists; `rapport releases subtract` ends that")
-    if directory is None:
-        _archive(Settings.from_env())
+    _tell(Settings.from_env() if directory is None else None)
 
 
 @releases_app.command("subtract")
@@ -139,16 +141,14 @@ def subtract_command(
     info = subtract_opt_outs(settings, night, declared=had)
     if info and info.reduction:
         typer.echo(f"current: {info.release_id}, {info.reduction.told()}")
-        _archive(settings)
+        _tell(settings)
     else:
         typer.echo("nobody is to be taken out")
 
 
-def _archive(settings: Settings) -> None:
-    """Let readers of the archive have what readers here now have."""
-    if settings.archive:
-        push(settings, Store(settings.archive))
-        typer.echo(f"and in {settings.archive}")
+def _tell(settings: Settings | None) -> None:
+    for follow in after_switch if settings else ():
+        follow(settings)
 
 
 def releases_folder(directory: Path | None) -> Path:

@@ -167,7 +167,15 @@ def test_a_night_without_a_release_has_failed_whatever_was_taken_out(nightly):
     report = nightly.get_task("report_night")
     assert report.trigger_rule == "all_success"
     assert report.downstream_task_ids == set()
-    assert nightly.get_task("subtract_opt_outs").downstream_task_ids == set()
+    # What follows that gives BI tools what became current; it ends no night well.
+    assert nightly.get_task("subtract_opt_outs").downstream_task_ids == {"load_bi"}
+
+
+def test_bi_tools_are_given_what_became_current_on_either_kind_of_night(nightly):
+    load = nightly.get_task("load_bi")
+    assert load.upstream_task_ids == {"publish_release", "subtract_opt_outs"}
+    assert load.trigger_rule == "one_success"
+    assert load.downstream_task_ids == set()
 
 
 def test_no_night_of_a_firm_s_data_lies_before_the_dag_s_start(nightly):

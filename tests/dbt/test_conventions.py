@@ -13,11 +13,12 @@ NAMES = {
     "intermediate": r"int_[a-z]+__[a-z_]+",
     "marts": r"(dim|fct|rpt)_[a-z_]+|customer_aliases|identity_changes|policies|source_streams",
     "segments": r"seg_[a-z_]+|segments|segment_[a-z]+|int_segments__[a-z_]+",
+    "metrics": r"[a-z]+_figures",
     "quarantine": r"quarantined_(rows|fields)",
     "ops": r"[a-z_]+",
     "audit": r"[a-z_]+",
 }
-PUBLIC = ("marts", "segments")
+PUBLIC = ("marts", "segments", "metrics")
 IDENTIFIER = re.compile(
     r"(^|_)(e?mail|phone|mobile|(first|last|full|family|given|middle)_?name|surname|address|street"
     r"|postcode|zip|birth_?(day|date)|external_id|shop_customer_(id|number)|profile_id|contact_id)$"

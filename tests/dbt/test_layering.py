@@ -11,6 +11,7 @@ MAY_READ = {
     "intermediate": {"staging", "canonical", "intermediate", "seed"},
     "marts": {"canonical", "intermediate", "marts"},
     "segments": {"marts", "segments", "seed", "reference"},
+    "metrics": {"marts", "segments"},
     "quarantine": {"staging"},
     "ops": {"source", "staging", "canonical", "quarantine", "seed", "reference"},
     "audit": {
@@ -19,6 +20,7 @@ MAY_READ = {
         "intermediate",
         "marts",
         "segments",
+        "metrics",
         "quarantine",
         "ops",
         "seed",

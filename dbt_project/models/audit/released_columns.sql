@@ -66,6 +66,8 @@
     'segment_members',
     'segment_suppressions',
     'segments',
+    'key_figures',
+    'monthly_figures',
 ] %}
 
 with

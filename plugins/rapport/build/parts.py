@@ -17,7 +17,7 @@ PARTS = "parts.json"
 # Intermediate folders that people act on as a whole.
 WHOLE_FOLDERS = {"identity": "identity", "preferences": "consent"}
 # Layers in which every model is a part of its own, but for the steps to it (`int_...`).
-OWN_PARTS = ("marts", "segments", "ops", "quarantine")
+OWN_PARTS = ("marts", "segments", "metrics", "ops", "quarantine")
 
 
 @dataclass(frozen=True)

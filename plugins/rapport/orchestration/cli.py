@@ -18,13 +18,14 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
-from rapport.archive_commands import archive_app
+from rapport.archive_commands import archive_a_switch, archive_app
 from rapport.build.record import Record, read_record
 from rapport.contract_commands import contract_command
 from rapport.errors import RapportError, SettingsError
 from rapport.explain_commands import explain_command
 from rapport.export_commands import export_command
 from rapport.orchestration import embedded
+from rapport.orchestration.bi import bi_app, follow_a_switch
 from rapport.orchestration.doctor import doctor_command
 from rapport.orchestration.night import DONE, Airflow, Step
 from rapport.orchestration.status import status_command
@@ -32,7 +33,7 @@ from rapport.policy import as_json, policies_of
 from rapport.policy_commands import policy_command, settings_command
 from rapport.release import report_path
 from rapport.release.store import MANIFEST
-from rapport.release_commands import releases_app
+from rapport.release_commands import after_switch, releases_app
 from rapport.settings import Settings, cutoff_of
 from rapport.sources.declared import declared
 from rapport.sources.streams import GROUPS
@@ -41,6 +42,8 @@ from rapport.sources_commands import sources_command
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(releases_app, name="releases")
 app.add_typer(archive_app, name="archive")
+app.add_typer(bi_app, name="bi")
+after_switch.extend([follow_a_switch, archive_a_switch])
 app.command("policy")(policy_command)
 app.command("settings")(settings_command)
 app.command("contract")(contract_command)
@@ -301,7 +304,8 @@ def _left(published: dict[str, Any] | None, subtracted: dict[str, Any] | None) -
     if published:
         return (
             f"release {published['release_id']} is out all the same; "
-            "`rapport releases report` makes its report again"
+            "`rapport releases report` makes its report again, `rapport bi load` gives it to "
+            "Postgres"
         )
     if subtracted is None:
         return (
@@ -370,6 +374,8 @@ def _print_summary(
     console.print(f"\nRelease   {published['release_id']} ({current})\n          {folder}")
     if airflow.returned(run_id, "report_night"):
         console.print(f"Report    {report_path(folder)}", soft_wrap=True)
+    if loaded := airflow.returned(run_id, "load_bi"):
+        console.print(f"Postgres  {loaded['release_id']}")
 
 
 def _of_gate(gate: str, found: dict[str, Any]) -> Iterator[str]:

@@ -22,6 +22,8 @@ DRIVERS = {
     "postgres": "postgresql+psycopg",
     "sqlite": "sqlite",
 }
+# How PostgreSQL's library encrypts, as Airflow writes it in a connection's extra.
+ENCRYPTION = ("sslmode", "sslrootcert", "sslcert", "sslkey")
 
 
 def declared_sources() -> Declared:
@@ -42,6 +44,20 @@ def is_connected(source: str) -> bool:
     except AirflowNotFoundException:
         return False
     return True
+
+
+def bi_connection() -> Connection | None:
+    """Return the connection ``rapport_bi``, None where there is none.
+
+    Raises:
+        SourceDenied: it cannot be read, is none to PostgreSQL, or something is missing in it.
+    """
+    if not is_connected("bi"):
+        return None
+    found = source_connection("bi")
+    if not found.url.startswith(DRIVERS["postgres"]):
+        raise SourceDenied(found.id, "BI tools are given PostgreSQL; make its type postgres")
+    return found
 
 
 def _id_of(source: str) -> str:
@@ -108,6 +124,7 @@ def _database_url(connection_id: str, found: AirflowConnection) -> str:
     parts = {"host": found.host, "schema (the database)": found.schema, "login": found.login}
     if missing := [name for name, value in parts.items() if not value]:
         raise SourceDenied(connection_id, f"has no {', no '.join(missing)}; set them")
+    extra = found.extra_dejson if found.conn_type == "postgres" else {}
     url = URL.create(
         DRIVERS[found.conn_type],
         username=found.login,
@@ -115,5 +132,6 @@ def _database_url(connection_id: str, found: AirflowConnection) -> str:
         host=found.host,
         port=found.port,
         database=found.schema,
+        query={key: extra[key] for key in ENCRYPTION if extra.get(key)},
     )
     return url.render_as_string(hide_password=False)

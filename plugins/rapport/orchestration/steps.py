@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowSkipException
 
 from rapport.errors import SettingsError
 from rapport.orchestration import lineage, metrics
@@ -199,6 +200,25 @@ def subtract_opt_outs() -> dict[str, Any]:
     metrics.released(settings.releases_dir)
     lineage.reduced(settings, info.release_id, there.streams)
     return {"release_id": info.release_id, **info.reduction.as_json()}
+
+
+@timed
+def load_bi() -> dict[str, Any]:
+    """Let Postgres follow the current release; return which one BI tools have now.
+
+    Raises:
+        BiError: they could not be given it; they have what they had.
+        SourceError: the database refuses, or cannot be reached; likewise.
+        AirflowSkipException: there is no connection ``rapport_bi``.
+    """
+    from rapport.orchestration.bi import follow
+
+    with no_retry_when_hopeless():
+        release_id = follow(Settings.from_env())
+    if release_id is None:
+        raise AirflowSkipException("there is no connection rapport_bi")
+    logger.info("BI tools have release %s", release_id)
+    return {"release_id": release_id}
 
 
 @timed

@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from rapport.bi import given_to_postgres
 from rapport.overview.words import link, moment
 from rapport.pages import NOTHING, age_in_words, counted, number, size_in_words
 from rapport.release import ReleaseInfo, list_releases, report_path
@@ -26,11 +27,13 @@ class Releases:
         infos: the releases, the newest night first.
         manifests: by release id, those that can be read.
         gone: the releases that a rollback took away from readers.
+        in_postgres: the one that BI tools were given last; None where they were given none.
     """
 
     infos: Sequence[ReleaseInfo]
     manifests: Mapping[str, Mapping[str, Any]]
     gone: frozenset[str]
+    in_postgres: str | None = None
 
     @property
     def current(self) -> ReleaseInfo | None:
@@ -55,6 +58,7 @@ def read_releases(releases_dir: Path) -> Releases:
         infos,
         {release_id: manifest for release_id, manifest in manifests.items() if manifest},
         frozenset(withdrawn(releases_dir)),
+        given["release_id"] if (given := given_to_postgres(releases_dir)) else None,
     )
 
 
@@ -76,12 +80,24 @@ def releases(found: Releases, now: datetime) -> Section:
     said = f"{counted(len(found.infos), 'release')} on disk, {disk}. "
     current = found.current
     said += f"Readers have {current.release_id}." if current else "Readers have none of them."
+    said += _in_postgres(found)
     if bad:
         said += (
             f" Damaged: {', '.join(bad)}; `rapport releases verify` says what, and the night that "
             "it shows mends it when it is run again."
         )
     return Section(*section, said, tables=[_table(found, now)])
+
+
+def _in_postgres(found: Releases) -> str:
+    if found.in_postgres is None:
+        return ""
+    current = found.current
+    if current and found.in_postgres == current.release_id:
+        return " So has Postgres."
+    return (
+        f" Postgres has {found.in_postgres}: the load failed or goes on (runbook: bi_load_failed)."
+    )
 
 
 def _table(found: Releases, now: datetime) -> Table:

@@ -16,6 +16,7 @@ RUNBOOKS = {
     "dbt.": "build_failed.md",
     "check_release": "publish_gate_failed.md",
     "subtract_opt_outs": "subtraction_failed.md",
+    "load_bi": "bi_load_failed.md",
 }
 
 

@@ -17,7 +17,8 @@ from rapport.errors import ReleaseError
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMAS = ("marts", "segments")
+SCHEMAS = ("marts", "segments", "metrics")
+FILLED = ("marts", "segments")  # without which there is no release
 # One model per segment feeds segment_members; only that table is for readers.
 INTERNAL_PREFIX = "seg_"
 
@@ -43,6 +44,7 @@ class Table:
         rows: how many.
         content_hash: of names, types and rows; sha256.
         untold: columns of which none of the firm's sources tells anything; null in a release.
+        keys: columns that no two rows share, of each key; the first is the table's grain.
     """
 
     schema: str
@@ -52,6 +54,7 @@ class Table:
     rows: int
     content_hash: str
     untold: tuple[str, ...] = ()
+    keys: tuple[tuple[str, ...], ...] = ()
 
     @property
     def full_name(self) -> str:
@@ -86,6 +89,7 @@ def tables_of(
     connection: "duckdb.DuckDBPyConnection",
     catalog: str,
     untold: Sequence[tuple[str, str, str]] = (),
+    keys: Sequence[tuple[str, str]] = (),
 ) -> list[Table]:
     """Describe and hash every relation of a warehouse that belongs into a release.
 
@@ -94,6 +98,7 @@ def tables_of(
         catalog: the name it is attached by.
         untold: mart, column and the streams that would tell of it, where the firm has none of them:
             the release has null there, as 0 would be a figure.
+        keys: table and its columns, between commas, of each key; a table's grain before its others.
 
     Returns:
         The tables, by name.
@@ -115,7 +120,7 @@ def tables_of(
         for relation in relations
         if relation[0] in SCHEMAS and not relation[1].startswith(INTERNAL_PREFIX)
     ]
-    for schema in SCHEMAS:
+    for schema in FILLED:
         if schema not in {relation[0] for relation in relations}:
             raise ReleaseError(
                 f"the warehouse has no table in schema {schema}: run the build first"
@@ -123,8 +128,8 @@ def tables_of(
     names = [name for _, name, _ in relations]
     shared = sorted({name for name in names if names.count(name) > 1})
     if shared:
-        raise ReleaseError(f"marts and segments both have a table {', '.join(shared)}; rename one")
-    return [_described(connection, catalog, relation, untold) for relation in relations]
+        raise ReleaseError(f"two schemas have a table {', '.join(shared)}; rename one")
+    return [_described(connection, catalog, relation, untold, keys) for relation in relations]
 
 
 def _described(
@@ -132,6 +137,7 @@ def _described(
     catalog: str,
     relation: tuple[str, str, str | None],
     untold: Sequence[tuple[str, str, str]],
+    keys: Sequence[tuple[str, str]],
 ) -> Table:
     schema, name, comment = relation
     would_tell = {column: streams for mart, column, streams in untold if mart == name}
@@ -144,7 +150,8 @@ def _described(
         ).fetchall()
     )
     rows, content_hash = hashed(connection, catalog, schema, name, columns, tuple(would_tell))
-    return Table(schema, name, comment, columns, rows, content_hash, tuple(would_tell))
+    of_table = tuple(tuple(key.split(",")) for table, key in keys if table == name)
+    return Table(schema, name, comment, columns, rows, content_hash, tuple(would_tell), of_table)
 
 
 def hashed(

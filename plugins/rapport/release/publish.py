@@ -134,7 +134,10 @@ def _released(
     if state and state[0][0] != as_of:
         raise ReleaseError(f"the warehouse shows the night of {state[0][0]}, not of {as_of}")
     untold = _rows(connection, catalog, "untold_columns", "mart, column_name, known_by")
-    tables = tables_of(connection, catalog, untold)
+    keys = sorted(
+        _rows(connection, catalog, "released_keys", "table_name, key_number, column_names")
+    )
+    tables = tables_of(connection, catalog, untold, [(table, key) for table, _, key in keys])
     entries = [table.as_json() for table in tables]
     content_hash = content_hash_of(entries)
     release_id = f"{as_of}-{content_hash[:12]}"

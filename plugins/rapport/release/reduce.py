@@ -40,7 +40,12 @@ if TYPE_CHECKING:
 
 # What dbt is to build for it.
 MODELS = ("int_segments__refusals", "int_identity__former_ids", "int_identity__customers")
-CHANGED = ("segment_members", "segment_suppressions", "segments")
+CHANGED = (
+    "segments.segment_members",
+    "segments.segment_suppressions",
+    "segments.segments",
+    "metrics.key_figures",
+)
 # Where somebody fails several clauses, the one that is named; in the order of the segments' own.
 CLAUSES = (
     "wants_no_relationship",
@@ -177,6 +182,16 @@ left join (
 ) as gone on segments.segment = gone.segment
 """
 
+# The one figure of the firm that counts them.
+FIGURES = """
+select figures.* replace (
+    if(figures.figure = 'segment_members', members.customers, figures.figure_value) as figure_value,
+    if(figures.figure = 'segment_members', members.customers, figures.counted) as counted
+)
+from release.metrics.key_figures as figures
+cross join (select count(distinct customer_id) as customers from new_segment_members) as members
+"""
+
 
 def subtract_opt_outs(
     settings: Settings, night: date, *, declared: "Declared"
@@ -292,11 +307,13 @@ def _reduced(
     shutil.copyfile(current.path / DATABASE, aside / DATABASE)
     connection.execute(f"attach {literal(str(aside / DATABASE))} as release")
     told = {"release_id": current.release_id, "night": reduction.night.isoformat()}
-    # All three are asked before the first is changed.
+    # All are asked before the first is changed.
     connection.execute(f"create temp table new_segment_suppressions as {SUPPRESSIONS}", told)
     connection.execute(f"create temp table new_segment_members as {MEMBERS}")
     connection.execute(f"create temp table new_segments as {SIZES}")
     manifest = json.loads((current.path / MANIFEST).read_bytes())
+    if any(entry["name"] == "key_figures" for entry in manifest["tables"]):
+        connection.execute(f"create temp table new_key_figures as {FIGURES}")
     entries = [
         _rewritten(connection, entry) if _is_changed(entry) else entry
         for entry in manifest["tables"]
@@ -313,7 +330,7 @@ def _reduced(
     about = f"{{release_id: {literal(release_id)}, as_of: {literal(str(current.as_of))}}}"
     for entry in filter(_is_changed, entries):
         connection.execute(
-            f"copy (from release.segments.{entry['name']}) to "
+            f"copy (from release.{entry['schema']}.{entry['name']}) to "
             f"{literal(str(aside / entry['file']))} "
             f"(format parquet, compression zstd, kv_metadata {about})"
         )
@@ -333,14 +350,14 @@ def _reduced(
 
 
 def _is_changed(entry: dict[str, Any]) -> bool:
-    return entry["schema"] == "segments" and entry["name"] in CHANGED
+    return f"{entry['schema']}.{entry['name']}" in CHANGED
 
 
 def _rewritten(connection: "duckdb.DuckDBPyConnection", entry: dict[str, Any]) -> dict[str, Any]:
     """Put a table's new rows in the place of the old ones; return its entry in the manifest."""
-    name = entry["name"]
-    connection.execute(f"delete from release.segments.{name}")
-    connection.execute(f"insert into release.segments.{name} by name from new_{name} order by all")
+    name, table = entry["name"], f"release.{entry['schema']}.{entry['name']}"
+    connection.execute(f"delete from {table}")
+    connection.execute(f"insert into {table} by name from new_{name} order by all")
     columns = [Column(**column) for column in entry["columns"]]
     rows, content_hash = hashed(connection, "release", entry["schema"], name, columns)
     return entry | {"rows": rows, "content_hash": content_hash}

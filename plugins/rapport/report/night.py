@@ -1,7 +1,7 @@
 """What a release holds, as the few rows that a report needs."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rapport.errors import ReportError
 from rapport.pages import day
+from rapport.release.content import literal
 from rapport.release.store import Reduction, list_releases, withdrawn
 
 if TYPE_CHECKING:
@@ -24,6 +25,62 @@ ORDERS = "shop.orders"
 CONVERSIONS = "shop.orders or hubspot.deals"
 MAIL = "klaviyo.events or hubspot.email_events"
 FEELINGS = "hubspot.feedback_submissions or hubspot.tickets or klaviyo.events"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Whom to look at; of what is empty, everything.
+
+    Attributes:
+        types: of relationship, as customers are now.
+        tiers: of value, as customers are now.
+        segments: whose members.
+        month: the last month end to look at.
+    """
+
+    types: tuple[str, ...] = ()
+    tiers: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
+    month: date | None = None
+
+    def customers(self) -> str:
+        """Return the condition on a customer's relationship; empty where it is all of them."""
+        return " and ".join(
+            [
+                *_one_of({"relationship_type": self.types, "value_tier": self.tiers}),
+                *(
+                    f"customer_id in (select customer_id from members where {condition})"
+                    for condition in _one_of({"segment": self.segments})
+                ),
+            ]
+        )
+
+    def condition(self, columns: Collection[str]) -> str:
+        """Return which rows of a table to look at, by the columns that it has."""
+        of_customers = "customer_id" in columns
+        wanted = {"segment": self.segments}
+        if not of_customers:  # else a month of theirs would go that they were of another type in
+            wanted |= {"relationship_type": self.types, "value_tier": self.tiers}
+        conditions = _one_of({key: each for key, each in wanted.items() if key in columns})
+        if of_customers and self.customers():
+            conditions.append("customer_id in (select customer_id from chosen)")
+        if {"from_type", "to_type"} <= set(columns):
+            moved = _one_of({"from_type": self.types, "to_type": self.types})
+            conditions += [f"({' or '.join(moved)})"] if moved else []
+        if "month_end_date" in columns and self.month:
+            conditions.append(f"month_end_date <= date '{self.month.isoformat()}'")
+        return " and ".join(conditions)
+
+
+EVERYBODY = Choice()
+
+
+def _one_of(wanted: Mapping[str, tuple[str, ...]]) -> list[str]:
+    return [
+        f"{column} in ({', '.join(map(literal, terms))})"
+        for column, terms in wanted.items()
+        if terms
+    ]
 
 
 @dataclass(frozen=True)
@@ -116,12 +173,17 @@ class Night:
 
 @contextmanager
 def opened(
-    folder: Path, *, memory_limit: str | None = None, threads: int | None = None
+    folder: Path,
+    choice: Choice = EVERYBODY,
+    *,
+    memory_limit: str | None = None,
+    threads: int | None = None,
 ) -> Iterator[Night]:
     """Open a release: each of its tables is a view on its parquet file.
 
     Args:
         folder: of the release.
+        choice: whom to look at.
         memory_limit: DuckDB's, as DuckDB writes it.
         threads: DuckDB's.
 
@@ -137,7 +199,8 @@ def opened(
         try:
             manifest = json.loads((folder / "manifest.json").read_bytes())
             with duckdb.connect(config=options) as connection:
-                _attach(connection, folder, manifest, "main")
+                _choose(connection, folder, choice)
+                _attach(connection, folder, manifest, "main", choice)
                 as_of = date.fromisoformat(manifest["as_of"])
                 yield Night(
                     manifest["release_id"],
@@ -146,7 +209,7 @@ def opened(
                     (manifest.get("clock") or {}).get("reporting_time_zone") or "",
                     manifest["gate"],
                     connection,
-                    _attach_earlier(connection, folder, as_of),
+                    _attach_earlier(connection, folder, as_of, choice),
                     Reduction.of(manifest),
                 )
         except (OSError, ValueError, KeyError) as error:
@@ -155,17 +218,34 @@ def opened(
             raise ReportError(folder.name, type(error).__name__) from error
 
 
+def _choose(connection: "duckdb.DuckDBPyConnection", folder: Path, choice: Choice) -> None:
+    """Note which customers are looked at, where it is not all of them."""
+    if not (condition := choice.customers()):
+        return
+    if choice.segments:
+        connection.read_parquet(str(folder / "segment_members.parquet")).create_view("members")
+    there = connection.read_parquet(str(folder / "dim_customer_relationships.parquet"))
+    there.filter(condition).select("customer_id").create("chosen")
+    connection.execute("drop view if exists members")
+
+
 def _attach(
-    connection: "duckdb.DuckDBPyConnection", folder: Path, manifest: Row, schema: str
+    connection: "duckdb.DuckDBPyConnection",
+    folder: Path,
+    manifest: Row,
+    schema: str,
+    choice: Choice,
 ) -> None:
     connection.execute(f"use {schema}")
     for table in manifest["tables"]:
-        connection.read_parquet(str(folder / table["file"])).create_view(table["name"])
+        rows = connection.read_parquet(str(folder / table["file"]))
+        condition = choice.condition(rows.columns)
+        (rows.filter(condition) if condition else rows).create_view(table["name"])
     connection.execute("use main")
 
 
 def _attach_earlier(
-    connection: "duckdb.DuckDBPyConnection", folder: Path, as_of: date
+    connection: "duckdb.DuckDBPyConnection", folder: Path, as_of: date, choice: Choice
 ) -> Earlier | None:
     """Attach the release of the latest earlier night that readers were not taken away from.
 
@@ -180,7 +260,7 @@ def _attach_earlier(
         connection.execute(f"create schema {BEFORE}")
         try:
             manifest = json.loads((info.path / "manifest.json").read_bytes())
-            _attach(connection, info.path, manifest, BEFORE)
+            _attach(connection, info.path, manifest, BEFORE, choice)
             return Earlier(info.release_id, info.as_of, _last_day(manifest))
         except (OSError, ValueError, KeyError, TypeError, duckdb.Error):
             connection.execute("use main")

@@ -1,6 +1,7 @@
 """The page itself: the parts put together and written beside the release."""
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,9 +30,9 @@ from rapport.report.tiles import tiles
 from rapport.report.words import TYPES, Section, Shaded, plain
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    from jinja2 import Environment
 
-TEMPLATE = "page.html.jinja"
+TEMPLATE, PART = "page.html.jinja", "section.html.jinja"
 SECTIONS = (  # what is acted on tonight first, then what it rests on
     segments.segments,
     campaigns.results,
@@ -96,22 +97,39 @@ def page_of(night: Night) -> str:
     # A release of another version may know nothing of some of them.
     made: list[Section | None] = [section(night) for section in SECTIONS]
     sections = [section for section in made if section]
-    return _template().render(
-        release_id=night.release_id,
-        as_of=day(night.as_of),
-        last_day=day(night.last_day),
-        time_zone=night.time_zone,
-        before=night.before,
-        reduction=night.reduction,
-        gate=night.gate,
-        tiles=tiles(night),
-        sections=sections,
-        types=[(plain(name), text) for name, text in TYPES.items()],
+    return (
+        _environment()
+        .get_template(TEMPLATE)
+        .render(
+            release_id=night.release_id,
+            as_of=day(night.as_of),
+            last_day=day(night.last_day),
+            time_zone=night.time_zone,
+            before=night.before,
+            reduction=night.reduction,
+            gate=night.gate,
+            tiles=tiles(night),
+            sections=sections,
+            types=[(plain(name), text) for name, text in TYPES.items()],
+        )
     )
 
 
+def part_of(section: Section) -> str:
+    """Return one part of the page, to stand in another page beside its `style`."""
+    return _environment().get_template(PART).render(section=section)
+
+
+def style() -> str:
+    """Return the look of parts, as rules of CSS that hold within ``.report``."""
+    folders = (Path(pages.__file__).parent / "page.css", Path(__file__).parent / "report.css")
+    rules = "".join(path.read_text() for path in folders)
+    whole_page = re.compile(r"(?<!\S)(?::root|body)(?= \{)")
+    return f".report {{ {whole_page.sub('&', rules)} }}"
+
+
 @cache
-def _template() -> "Template":
+def _environment() -> "Environment":
     environment = pages.environment(Path(__file__).parent)
     environment.tests["shaded"] = lambda cell: isinstance(cell, Shaded) and cell.shade
-    return environment.get_template(TEMPLATE)
+    return environment

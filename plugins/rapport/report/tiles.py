@@ -2,18 +2,17 @@
 
 import base64
 from dataclasses import dataclass
-from datetime import date
 
 from rapport.pages import number
 from rapport.report.night import BEFORE, Night
 from rapport.report.pictures import BLUE
 from rapport.report.words import month, percent, signed
 
-DAYS = 28  # whole weeks: no Saturday more in one than in the other
 MONTHS = 12
 LEAST_POINTS = 3  # fewer make no line
 NO_CURRENCY = "XXX"  # ISO 4217: nothing was sold yet that tells of one
-COUNTS = {"customers", "sales", "members"}  # the others are shares of the customers
+COUNTS = {"customers", "net_sales_28d", "segment_members"}  # the others are shares
+IN_SEGMENT = "are in a segment"
 
 
 @dataclass(frozen=True)
@@ -37,23 +36,22 @@ class Tile:
 
 def tiles(night: Night) -> list[Tile]:
     """Return the night's figures; none when there are no customers."""
-    now = _figures(night, "main", night.last_day)
-    if not now["customers"]:
+    now = _figures(night, "main")
+    if not now.get("customers"):
         return []
-    earlier = night.before
-    before = _figures(night, BEFORE, earlier.last_day) if earlier else {}
+    before = _figures(night, BEFORE) if night.before else {}
     lines = _lines(night)
     currency = _currency(night)
     wanted = [
         ("customers", "customer" if now["customers"] == 1 else "customers"),
-        ("sales", f"{currency} net sales in {DAYS} days".removeprefix(f"{NO_CURRENCY} ")),
-        ("members", "is in a segment" if now.get("members") == 1 else "are in a segment"),
-        ("seek", "want a relationship"),
-        ("refuse", "said that they want none"),
-        ("seem_to_refuse", "want none as it seems, of whichever type: the plain lane"),
-        ("over", "had more contacts than their cap"),
+        ("net_sales_28d", f"{currency} net sales in 28 days".removeprefix(f"{NO_CURRENCY} ")),
+        ("segment_members", "is in a segment" if now["segment_members"] == 1 else IN_SEGMENT),
+        ("want_a_relationship", "want a relationship"),
+        ("said_they_want_none", "said that they want none"),
+        ("seem_to_want_none", "want none as it seems, of whichever type: the plain lane"),
+        ("over_contacted", "had more contacts than their cap"),
         ("unhappy", "of those who ever told us are unhappy with us"),
-        ("unknown", "of a type we cannot tell yet"),
+        ("of_unknown_type", "of a type we cannot tell yet"),
     ]
     return [
         Tile(
@@ -80,119 +78,41 @@ def _change(key: str, now: float, before: float | None) -> str:
     return f"{signed(points, 1)} points" if points else "no change"
 
 
-def _figures(night: Night, schema: str, last_day: date) -> dict[str, float | None]:
-    """The figures of a release; None for what it does not hold."""
-    found: dict[str, float | None] = {}
-    if night.has("dim_customer_relationships", schema=schema):
-        # A word of theirs and a guess of ours are two things, which older releases do not tell.
-        said = night.has("dim_customer_relationships", "wants_basis", schema=schema)
-        refuse, seem_to_refuse = (
-            f"count(*) filter (wants_relationship = 'no' and wants_basis = '{basis}') / count(*)"
-            if said
-            else "null"
-            for basis in ("declared", "inferred")
-        )
-        # Of all customers ever more would be unhappy, as ever more tell us anything. Older releases
-        # call those neutral of whom nothing is known.
-        unhappy = (
-            "count(*) filter (polarity = 'negative') "
-            "/ nullif(count(*) filter (polarity <> 'unknown'), 0)"
-            if night.has("fct_customer_months", "neutral_answer_count", schema=schema)
-            else "null"
-        )
-        [row] = night.rows(
-            f"""
-            select
-                count(*) as customers,
-                count(*) filter (wants_relationship = 'yes') / count(*) as seek,
-                {refuse} as refuse,
-                {seem_to_refuse} as seem_to_refuse,
-                {unhappy} as unhappy,
-                count(*) filter (relationship_type = 'unknown') / count(*) as unknown
-            from {schema}.dim_customer_relationships
-            """
-        )
-        found |= row
-    if night.has("dim_contact_pressure", schema=schema):
-        [row] = night.rows(
-            f"""
-            select
-                count(*) filter (saturation = 'oversaturated')
-                / nullif(count(saturation), 0) as over
-            from {schema}.dim_contact_pressure
-            """
-        )
-        found |= row
-    if night.has("segment_members", schema=schema):
-        [row] = night.rows(
-            f"select count(distinct customer_id) as members from {schema}.segment_members"
-        )
-        found |= row
-    if night.has("fct_orders", schema=schema) and _currency(night):
-        [row] = night.rows(
-            f"""
-            select coalesce(sum({net_amount(night, schema)}), 0) as sales
-            from {schema}.fct_orders
-            where order_date > $last::date - {DAYS} and order_date <= $last
-            """,
-            last=last_day,
-        )
-        found |= row
-    return found
-
-
-def net_amount(night: Night, schema: str = "main") -> str:
-    """What an order brought in the reporting currency; null in a currency without a rate."""
-    if night.has("fct_orders", "reporting_sales_amount", schema=schema):
-        return "reporting_sales_amount"
-    # Before there were rates, orders in other currencies were in no sum.
-    reporting = "(select max(currency_code) from main.rpt_channel_months)"
-    return f"case when currency_code = {reporting} then sales_amount end"
+def _figures(night: Night, schema: str) -> dict[str, float | None]:
+    """The figures of a release; None for what nobody tells, nothing for one that has none."""
+    if not night.has("key_figures", schema=schema):
+        return {}
+    rows = night.rows(f"select figure, figure_value from {schema}.key_figures order by figure")
+    return {row["figure"]: row["figure_value"] for row in rows}
 
 
 def _currency(night: Night) -> str:
     """The currency that values are added up in."""
-    [row] = night.rows("select max(currency_code) as code from rpt_channel_months")
+    [row] = night.rows("select max(currency_code) as code from key_figures")
     return row["code"] or ""
 
 
 def _lines(night: Night) -> dict[str, list[tuple[str, float]]]:
     """Per figure the months that are over, the oldest first."""
-    by_month = night.rows(
-        """
-        select
-            month_end_date as at,
-            sum(customer_count)::double as customers,
-            sum(customer_count) filter (polarity = 'negative')
-            / sum(customer_count) filter (polarity <> 'unknown') as unhappy,
-            sum(customer_count) filter (relationship_type = 'unknown')
-            / sum(customer_count) as unknown
-        from rpt_relationship_portfolio
-        where month_end_date <= $last
-        group by month_end_date
-        having sum(customer_count) > 0
-        order by month_end_date desc
-        limit $months
-        """,
-        last=night.last_day,
-        months=MONTHS,
-    )[::-1]
-    sold = night.rows(
-        """
-        select month_date as at, sum(sales_amount) as sales
-        from rpt_channel_months
-        where last_day(month_date) <= $last
-        group by month_date
-        order by month_date desc
-        limit $months
-        """,
-        last=night.last_day,
-        months=MONTHS,
-    )[::-1]
-    return {
-        "customers": [(row["at"], row["customers"]) for row in by_month],
-        "sales": [(row["at"], row["sales"]) for row in sold],
-    } | {key: [(row["at"], row[key] or 0) for row in by_month] for key in ("unhappy", "unknown")}
+    lines = {
+        key: night.rows(
+            f"""
+            select month_date as at, coalesce({column}, 0)::double as figure_value
+            from monthly_figures
+            where is_month_over and {counted} is not null
+            order by month_date desc
+            limit $months
+            """,
+            months=MONTHS,
+        )[::-1]
+        for key, column, counted in (
+            ("customers", "customer_count", "customer_count"),
+            ("net_sales_28d", "net_amount", "net_amount"),
+            ("unhappy", "unhappy_share", "customer_count"),
+            ("of_unknown_type", "unknown_type_share", "customer_count"),
+        )
+    }
+    return {key: [(row["at"], row["figure_value"]) for row in rows] for key, rows in lines.items()}
 
 
 def _line(key: str, points: list[tuple[str, float]]) -> tuple[str, str]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from rapport.pages import NOTHING, counted, day, number
 from rapport.report.night import ORDERS, Night, Row
 from rapport.report.pictures import BLUE, GREY, SKY, Picture, Size, picture
-from rapport.report.tiles import net_amount
 from rapport.report.words import Column, Section, Table, month, percent, shaded, signed
 
 if TYPE_CHECKING:
@@ -17,11 +16,13 @@ SINCE = 12  # months after the first order
 LEAST_SEEN = 0.01  # of a bar
 
 
-def sales(night: Night) -> Section:
+def sales(night: Night) -> Section | None:
     """Sales of the last months, and which of the customers who first ordered then come again."""
     section = ("sales", "Sales and cohorts: what was bought, and who comes again")
     if why := night.untold(ORDERS):
         return Section(*section, why)
+    if not night.has("monthly_figures"):  # a release of before they were
+        return None
     months = _months(night)
     cohorts = _cohorts(night)
     if not months:
@@ -37,59 +38,26 @@ def sales(night: Night) -> Section:
 
 def _months(night: Night) -> list[Row]:
     """Sales by month of the firm's clock, the oldest first; what the shop does not tell is null."""
-    kept = "is_kept" if night.has("fct_orders", "is_kept") else "true"
-    net = net_amount(night)
-    rate = (
-        "reporting_rate"
-        if night.has("fct_orders", "reporting_rate")
-        else f"if({net} is null, null, 1)"
-    )
-    gross, returned = (
-        f"({column} * {rate})" if night.has("fct_orders", column) else "null"
-        for column in ("gross_amount", "returned_amount")
-    )
     return night.rows(
-        f"""
-        with
-
-        reporting as (select max(currency_code) as currency_code from rpt_channel_months),
-
-        orders as (
-
-            select
-                date_trunc('month', order_date)::date as month_date,
-                customer_id,
-                {kept} as is_kept,
-                {net} is not null as is_summed,
-                {gross} as gross,
-                {returned} as returned,
-                {net} as net
-            from fct_orders
-            where order_date >= $first and order_date <= $last
-
-        )
-
+        """
         select
             month_date,
-            (select currency_code from reporting) as currency_code,
-            count(*) filter (where is_kept and is_summed) as orders,
-            count(distinct customer_id) filter (where is_kept and is_summed) as customers,
-            sum(gross) as gross,
-            sum(returned) as returned,
-            coalesce(sum(net), 0) as net,
-            count(*) filter (where is_kept and is_summed and customer_id is null) as guest_orders,
-            coalesce(sum(net) filter (where customer_id is null), 0) as guest_net,
-            month_date = (
-                select min(date_trunc('month', order_date)::date) from fct_orders
-            ) as is_first,
-            last_day(month_date) <= $last as is_over,
-            count(*) filter (where is_kept and not is_summed) as other_orders
-        from orders
-        group by month_date
+            currency_code,
+            order_count as orders,
+            active_customer_count as customers,
+            gross_amount as gross,
+            returned_amount as returned,
+            net_amount as net,
+            guest_order_count as guest_orders,
+            guest_net_amount as guest_net,
+            is_first_month as is_first,
+            is_month_over as is_over,
+            unconverted_order_count as other_orders
+        from monthly_figures
+        where month_date >= $first and order_count is not null
         order by month_date
         """,
         first=night.last_day.replace(year=night.last_day.year - 2, day=1),
-        last=night.last_day,
     )
 
 

@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import sqlalchemy as sa
 from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 
@@ -262,11 +263,11 @@ def told(connection: Connection, table: str = "") -> Iterator[None]:
         yield
     except NoSuchTableError:
         raise  # says which, and is no driver's
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, duckdb.Error) as error:
         raise _error(error, connection, table) from None
 
 
-def _error(error: SQLAlchemyError, connection: Connection, table: str) -> SourceError:
+def _error(error: Exception, connection: Connection, table: str) -> SourceError:
     if connection.deadline.has_passed:
         return connection.deadline.passed()
     orig = getattr(error, "orig", None) or error

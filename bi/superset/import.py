@@ -1,0 +1,83 @@
+"""Import the dashboards of this folder into a Superset: ``python bi/superset/import.py``.
+
+Runs with the Python and the configuration of that Superset (``SUPERSET_CONFIG_PATH``). What was
+imported before is replaced, whoever changed it; what is of others stays. Which columns a table has
+and what they mean is not in the files: Superset reads it from the database.
+
+Environment:
+    RAPPORT_BI_URL: where the release is in Postgres, for a login that only reads:
+        ``postgresql://<login>:<password>@<host>:<port>/<database>``. Superset keeps it in its own
+        metadata, the password encrypted. Without it the connection stays as it was.
+    RAPPORT_BI_OWNER: Superset's user whose the dashboards are; ``admin`` unless said otherwise.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+DATABASE = "databases/rapport.yaml"
+MASK = "X" * 10  # Superset's own, for a password that is not told
+
+
+def contents(url: str | None) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the files by their place in the folder, and the database's password apart.
+
+    Args:
+        url: of the database, in place of the one in the file.
+    """
+    import yaml
+    from sqlalchemy.engine import make_url
+
+    files = {
+        path.relative_to(HERE).as_posix(): path.read_text() for path in sorted(HERE.rglob("*.yaml"))
+    }
+    if not url:
+        return files, {}
+    told = make_url(url)
+    shown = told.set(drivername="postgresql+psycopg2", password=MASK if told.password else None)
+    database = yaml.safe_load(files[DATABASE])
+    database["sqlalchemy_uri"] = shown.render_as_string(hide_password=False)
+    files[DATABASE] = yaml.safe_dump(database)
+    return files, {DATABASE: str(told.password)} if told.password else {}
+
+
+def main() -> None:
+    from superset.app import create_app
+
+    with create_app().app_context():
+        # Superset's own modules can be imported only where an app is.
+        import yaml
+        from flask import g
+        from sqlalchemy.exc import SQLAlchemyError
+        from superset import db, security_manager
+        from superset.commands.importers.v1.assets import ImportAssetsCommand
+        from superset.connectors.sqla.models import SqlaTable
+
+        owner = os.environ.get("RAPPORT_BI_OWNER", "admin")
+        g.user = security_manager.find_user(username=owner)
+        if g.user is None:
+            sys.exit(f"Superset has no user {owner!r}; set RAPPORT_BI_OWNER to one that it has")
+        files, passwords = contents(os.environ.get("RAPPORT_BI_URL"))
+        # `superset import-dashboards` leaves charts, tables and connections as they were.
+        ImportAssetsCommand(files, passwords=passwords).run()
+        for name in (name for name in files if name.startswith("datasets/")):
+            uuid = yaml.safe_load(files[name])["uuid"]
+            table = db.session.query(SqlaTable).filter_by(uuid=uuid).one()
+            try:
+                table.fetch_metadata()
+            except SQLAlchemyError as error:
+                sys.exit(f"{name}: its columns cannot be read: {type(error).__name__}. {ADVICE}")
+        db.session.commit()
+    kinds = ("dashboards", "charts", "datasets")
+    counts = [sum(name.startswith(f"{kind}/") for name in files) for kind in kinds]
+    print("imported {} dashboards with {} charts of {} tables".format(*counts))
+
+
+ADVICE = (
+    "Is the release in that database (`rapport bi load`), and may the login of RAPPORT_BI_URL "
+    "read it (`grant rapport_reader to <login>`)?"
+)
+
+if __name__ == "__main__":
+    main()
