@@ -147,7 +147,9 @@ def subtract_command(
 
 
 def _tell(settings: Settings | None) -> None:
-    for follow in after_switch if settings else ():
+    if settings is None:
+        return
+    for follow in after_switch:
         follow(settings)
 
 

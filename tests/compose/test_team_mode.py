@@ -235,7 +235,7 @@ def _messages(log: dict) -> list[str]:
 
 
 def _sources(log: dict) -> list[str]:
-    return [source for line in log["content"] for source in line.get("sources") or ()]
+    return [line["event"] for line in log["content"] if not line.get("timestamp")]
 
 
 def test_what_was_lost_comes_back_from_a_backup_and_nights_go_on(team, tmp_path):
