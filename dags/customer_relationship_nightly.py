@@ -33,8 +33,8 @@ what was left. Clearing `dbt.build` builds on from the model or test that failed
 `check_release`: docs/runbooks/publish_gate_failed.md. `subtract_opt_outs`:
 docs/runbooks/subtraction_failed.md. `report_night`: the release is out and
 readers have it, only its page is missing; `rapport releases report` makes it. `load_bi`: the
-release is out, BI tools have the one before it; docs/runbooks/bi_load_failed.md.
-`archive_night`: only the copy is missing; do what the error says, then clear it.
+release is out, BI tools have the one before it; docs/runbooks/bi_load_failed.md. `archive_night`:
+the night is as it is, only its copy is missing; do what the error says, then clear it.
 """
 
 from airflow.sdk import chain, dag, task, task_group

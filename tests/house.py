@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from rapport import release
-from rapport.build.run import build
+from rapport.build.run import LastRelease, build
 from rapport.gate import run_checkpoint
 from rapport.settings import PROJECT_DIR, Settings
 from rapport.sources.connection import Connection
@@ -91,7 +91,14 @@ class House:
 
     def build(self, as_of: date, *arguments: str) -> bool:
         """Build and test every model; return whether it started from nothing."""
-        return build(self.settings, as_of, declared=self.declared, arguments=arguments).fresh
+        before = release.release_before(self.settings.releases_dir, as_of)
+        return build(
+            self.settings,
+            as_of,
+            declared=self.declared,
+            last_release=before and LastRelease(before.release_id, before.as_of, before.path),
+            arguments=arguments,
+        ).fresh
 
     def publish(self, as_of: date) -> release.ReleaseInfo:
         """Run the last gate and release what it passed."""

@@ -187,3 +187,8 @@
         model_name varchar, touched_date date, customer_id varchar
     )
 {%- endmacro %}
+
+{#- The rows of one parquet file that Rapport wrote itself. -#}
+{% macro parquet_rows(path) -%}
+    read_parquet({{ sql_text(path) }})
+{%- endmacro %}

@@ -76,6 +76,18 @@
         then 'channel_not_allowed'
 {%- endmacro %}
 
+{#-
+    The same for a call of the staff's own about what somebody turned to us with: nobody is asked for consent to an
+    answer, and who said no to the channel is not reached by it.
+-#}
+{% macro service_refusals_of(channel, preferences) -%}
+    when {{ consent_to(channel, preferences) }} = 'withdrawn' then 'opted_out'
+    when
+        {{ preferences }}.allowed_channels is not null
+        and not list_contains({{ preferences }}.allowed_channels, {{ channel }})
+        then 'channel_not_allowed'
+{%- endmacro %}
+
 {#- The topics that they want nothing of on a channel. -#}
 {% macro refused_topics(channel, preferences) -%}
     list_concat(

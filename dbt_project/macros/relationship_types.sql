@@ -64,12 +64,21 @@
 {%- endmacro %}
 
 {#- Who says that somebody is of their type, in words: they themselves, or a model and how sure it is. -#}
-{% macro basis_in_words() -%}
-    case type_basis
+{% macro basis_in_words(relationships=none) -%}
+    {%- set of = relationships ~ '.' if relationships else '' -%}
+    case {{ of }}type_basis
         when 'declared' then 'as they said'
         when 'inferred'
-            then 'inferred, ' || cast(round(100 * inferred_confidence) as integer) || ' % sure'
+            then 'inferred, ' || cast(round(100 * {{ of }}inferred_confidence) as integer) || ' % sure'
         else 'too little is known of them'
+    end
+{%- endmacro %}
+
+{#- The same of whether they want a relationship at all. -#}
+{% macro wish_basis_in_words() -%}
+    case wants_basis
+        when 'declared' then 'as they said'
+        else 'inferred, ' || cast(cast(round(100e0 * seeking_share) as integer) as string) || ' % sure'
     end
 {%- endmacro %}
 
@@ -77,6 +86,10 @@
 {% macro cap_in_words() -%}
     case
         when contact_cap_source = 'declared' then 'they allow ' || contact_cap_30d
+        when contact_cap_source = 'pulse'
+            then
+                'they said on ' || cast(pulse_answered_date as string) || ' that it was too much, so '
+                || contact_cap_30d || ' at the most until ' || cast(pulse_until_date as string)
         else
             contact_cap_30d || ' is the most that suits them, by the '
             || case contact_cap_source

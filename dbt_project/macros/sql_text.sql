@@ -3,13 +3,29 @@
     '{{ text | string | replace("'", "''") }}'
 {%- endmacro %}
 
+{#- A text of a policy that may say nothing. -#}
+{% macro sql_text_or_null(text) -%}
+    cast({{ sql_text(text) if text is not none else 'null' }} as string)
+{%- endmacro %}
+
 {#- A count with its noun, as a sentence has them: `1 order`, `2,000 orders`. -#}
 {% macro counted(count, one, many=none) -%}
     format('{:,}', cast({{ count }} as bigint))
     || case when cast({{ count }} as bigint) = 1 then {{ sql_text(' ' ~ one) }} else {{ sql_text(' ' ~ (many or one ~ 's')) }} end
 {%- endmacro %}
 
-{#- The same of several, with commas between them. -#}
+{#- A number of days that may be half of one: `1 day`, `6.5 days`. -#}
+{% macro days_in_words(days) -%}
+    replace(cast(cast({{ days }} as decimal(9, 1)) as string), '.0', '')
+    || case when {{ days }} = 1 then ' day' else ' days' end
+{%- endmacro %}
+
+{#- A share or a place on a scale of 1, in two digits. -#}
+{% macro share_text(share) -%}
+    cast(cast({{ share }} as decimal(9, 2)) as string)
+{%- endmacro %}
+
+{#- Several texts as SQL writes them, with commas between them. -#}
 {% macro sql_texts(texts) -%}
     {% for text in texts %}{{ sql_text(text) }}{{ ', ' if not loop.last }}{% endfor %}
 {%- endmacro %}

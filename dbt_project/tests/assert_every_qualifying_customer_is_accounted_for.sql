@@ -1,4 +1,4 @@
--- Qualifying = members + suppressed: nobody is forgotten, nobody is in both.
+-- Qualifying = members, hold-out included, + suppressed: nobody is forgotten, nobody is in both.
 with
 
 qualified as (
@@ -6,17 +6,7 @@ qualified as (
     select
         customer_id,
         segment
-    from {{ ref('seg_loyal_high_value') }}
-    union all
-    select
-        customer_id,
-        segment
-    from {{ ref('seg_over_contacted_rest') }}
-    union all
-    select
-        customer_id,
-        segment
-    from {{ ref('seg_win_back_dormant') }}
+    from {{ ref('int_segments__qualified') }}
 
 ),
 

@@ -3,18 +3,18 @@ with
 
 hours as (
 
-    {{ hours_read(ref('segment_definitions'), send_window_hours('send_window')) }}
+    {{ hours_read(ref('int_segments__definitions'), send_window_hours('send_window')) }}
 
 ),
 
 weekdays as (
 
-    {{ weekdays_read(ref('segment_definitions'), send_window_weekdays('send_window')) }}
+    {{ weekdays_read(ref('int_segments__definitions'), send_window_weekdays('send_window')) }}
 
 )
 
 select definitions.segment
-from {{ ref('segment_definitions') }} as definitions
+from {{ ref('int_segments__definitions') }} as definitions
 left join hours
     on {{ send_window_hours('definitions.send_window') }} = hours.text
 left join weekdays

@@ -37,7 +37,7 @@ def restore_command() -> None:
 
 
 def archive_a_switch(settings: Settings) -> None:
-    """Let readers of the archive, if there is one, have what readers here now have."""
+    """Let readers of the archive have what a command has just made current; say so."""
     if settings.archive:
         push(settings, Store(settings.archive))
         typer.echo(f"and in {settings.archive}")

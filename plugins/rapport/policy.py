@@ -26,8 +26,15 @@ from rapport.written import Layer, as_json, as_shown, faults, listed, placed, pr
 
 SCHEMA = "policy_schema.yml"
 DEFAULT = "default"
+MOST_SHOWN = 1000  # characters of a default on a page of settings
 # Vars of the project that are no policies: every night gives them.
-OF_THE_NIGHT = ("as_of_date", "policies_in_force", "streams_declared", "streams_known")
+OF_THE_NIGHT = (
+    "as_of_date",
+    "last_release",
+    "policies_in_force",
+    "streams_declared",
+    "streams_known",
+)
 
 
 @dataclass(frozen=True)
@@ -191,6 +198,8 @@ def settings_page(listed: Sequence[Mapping[str, Any]]) -> str:
         for each in listed:
             if each["kind"] == kind:
                 default = as_json(each["default"]) if kind == "policy" else each["default"] or ""
+                if len(default) > MOST_SHOWN:
+                    default = f"{len(each['default'])} entries, in dbt_project.yml"
                 words = ", ".join(f"`{word}`" for word in each["schema"].get("enum", ()))
                 kinds = f"{each['type']}: {words}" if words else each["type"]
                 cells = (f"`{each['name']}`", kinds, f"`{default}`" if default else "")

@@ -29,7 +29,7 @@ def public(manifest: dict) -> list[dict]:
     return [
         node
         for node in models(manifest)
-        if layer(node) in PUBLIC and not node["name"].startswith("int_")
+        if layer(node) in PUBLIC and not node["name"].startswith(("int_", "seg_"))
     ]
 
 
@@ -42,7 +42,10 @@ def test_every_model_says_what_one_row_is(manifest):
     silent = [
         node["name"]
         for node in models(manifest)
-        if layer(node) != "audit" and not node["description"].startswith("One row per ")
+        # a segment's description is in its entry of the policy
+        if layer(node) != "audit"
+        and not node["name"].startswith("seg_")
+        and not node["description"].startswith("One row per ")
     ]
     assert silent == []
 
@@ -129,29 +132,60 @@ def test_amounts_stand_beside_their_currency(manifest):
     assert wrong == []
 
 
-def test_every_segment_has_a_definition_and_every_definition_a_segment(manifest):
-    definitions = (PROJECT / "seeds" / "segment_definitions.csv").read_text().splitlines()[1:]
-    assert {line.split(",")[0] for line in definitions} == {
-        node["name"].removeprefix("seg_")
+SEGMENTS = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]["segments"]
+
+
+def segment_models(manifest: dict) -> dict[str, dict]:
+    """The models that say who qualifies, by the name of their segment."""
+    return {
+        node["name"].removeprefix("seg_"): node
         for node in models(manifest)
         if node["name"].startswith("seg_")
     }
 
 
-def test_every_segment_is_decided_and_accounted_for(manifest):
-    """A new segment that is not added to the unions would silently have nobody in it."""
-    segments = {n["unique_id"] for n in models(manifest) if n["name"].startswith("seg_")}
-    for name in (
-        "model.rapport.int_segments__decided",
-        "test.rapport.assert_every_qualifying_customer_is_accounted_for",
-    ):
-        node = next(n for key, n in manifest["nodes"].items() if key.startswith(name))
-        assert segments <= set(node["depends_on"]["nodes"]), name
+def test_a_segment_is_a_file_and_an_entry_of_the_policy(manifest):
+    assert segment_models(manifest).keys() == SEGMENTS.keys()
+
+
+@pytest.mark.parametrize("segment", SEGMENTS)
+def test_a_segment_has_an_owner_a_description_a_destination_and_a_unit_test(manifest, segment):
+    for said in ("owner", "description", "destination"):
+        assert SEGMENTS[segment].get(said), f"{segment} has no {said} in dbt_project.yml"
+    tested = {test["model"] for test in manifest["unit_tests"].values()}
+    assert f"seg_{segment}" in tested, f"no unit test of seg_{segment}: who is just in, who not?"
+
+
+def test_the_union_of_segments_is_found(manifest):
+    """A segment that the union misses would silently have nobody in it."""
+    node = manifest["nodes"]["model.rapport.int_segments__qualified"]
+    assert {key.split(".")[-1] for key in node["depends_on"]["nodes"]} == {
+        f"seg_{segment}" for segment in SEGMENTS
+    }
+
+
+def test_no_segment_draws_by_the_lot_that_decides_the_arm(manifest):
+    """Whoever is in would all be in one arm."""
+    drawn = {
+        segment: [word for _, word in re.findall(r"hash_share\((['\"])(.*?)\1\)", node["raw_code"])]
+        for segment, node in segment_models(manifest).items()
+    }
+    assert any(drawn.values())
+    assert not [name for name, words in drawn.items() if any(f":{name}" in each for each in words)]
+
+
+def test_a_segment_says_who_and_why_and_nothing_of_what_comes_downstream(manifest):
+    """Consent, caps and arms are one step further on, for all segments alike."""
+    for node in segment_models(manifest).values():
+        code = node["raw_code"]
+        assert not re.search(r"_consent|remaining_30d|is_paused|hash_share\(.*segment", code)
+        assert re.search(r"\bas reason\b", code), node["name"]
+        assert re.search(r"\bas urgency\b", code), node["name"]
 
 
 def test_every_table_of_marts_and_segments_has_a_reader(manifest):
     exposed = {p for e in manifest["exposures"].values() for p in e["depends_on"]["nodes"]}
-    tables = {n["unique_id"] for n in public(manifest) if not n["name"].startswith("seg_")}
+    tables = {n["unique_id"] for n in public(manifest)}
     assert tables - exposed == set()
 
 

@@ -159,8 +159,20 @@ def test_revenue_from_landing_to_marts_is_the_same_to_the_cent(house):
 
 
 def test_every_segment_has_members_and_accounts_for_everybody_it_held_back(house):
-    sizes = dict(house.query("select segment, count(*) from segments.segment_members group by 1"))
-    assert set(sizes) == {"loyal_high_value", "win_back_dormant", "over_contacted_rest"}
+    sizes = house.query(
+        "select segment, size > 0, qualified_count - size - suppressed_count from segments.segments"
+    )
+    assert len(sizes) == 11
+    assert {each[1:] for each in sizes} == {(True, 0)}
+
+
+def test_no_segment_holds_most_customers_and_the_reasons_are_their_own(house):
+    customers = house.query("select count(*) from marts.dim_customers")[0][0]
+    for segment, size, reasons in house.query(
+        "select segment, count(*), count(distinct reason) from segments.segment_members group by 1"
+    ):
+        assert size < 0.3 * customers, segment
+        assert reasons > size / 3, segment
 
 
 def test_nothing_is_in_quarantine_and_every_row_is_accounted_for(house):

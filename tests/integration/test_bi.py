@@ -17,6 +17,8 @@ from rapport.bi.switch import switch
 from rapport.errors import BiError, SourceDenied, SourceError
 from rapport.killpoints import EXIT_CODE
 from rapport.release import current_release, find_release, list_releases, rollback
+from rapport.report.night import opened as report_of
+from rapport.report.tiles import tiles
 from tests import postgresql
 from tests.integration.test_release import NIGHT, PLUGINS, Nights
 
@@ -163,6 +165,39 @@ def duckdb_of(info, database):
     duck = loading.opened(info.path, {})
     Server(database.connection).attach(duck, "bi")
     return duck
+
+
+FIGURES = """
+create schema metrics;
+create table metrics.key_figures as
+select *, date '2018-01-02' as as_of_date from (values
+    ('customers', 'count', 2538::double, 2538, null, null),
+    ('segment_members', 'count', 337, 337, null, null),
+    ('net_sales_28d', 'amount', 348847.18, null, null, 'USD'),
+    ('over_contacted', 'share', 0.018913, 48, 2538, null),
+    ('unhappy', 'share', null, 0, 0, null)
+) as _(figure, unit, figure_value, counted, counted_of, currency_code);
+create table metrics.monthly_figures as
+select month_date::date as month_date, true as is_month_over, 'USD' as currency_code,
+    5 as customer_count,
+    7.25::decimal(18, 3) as net_amount, 0.5::double as unhappy_share, 0.1 as unknown_type_share
+from range(date '2017-01-01', date '2018-01-01', interval 1 month) as _(month_date);
+"""
+
+
+def test_the_report_and_postgres_show_the_same_figures(nights, database):
+    info = nights.build(sql=FIGURES).publish()
+    database.load(nights)
+    with report_of(info.path) as night:
+        shown = {tile.what: tile.figure for tile in tiles(night)}
+    assert len(shown) == 4
+    [[currency]] = database.rows("select max(currency_code) from rapport.key_figures")
+    assert shown[f"{currency} net sales in 28 days"] == "348,847"
+    asked = "select figure, unit, figure_value from rapport.key_figures"
+    for figure, unit, value in database.rows(asked):
+        if value is not None:
+            written = f"{value:,.0f}" if unit != "share" else f"{100 * value:.0f}%"
+            assert written in shown.values(), figure
 
 
 class TestItFollows:

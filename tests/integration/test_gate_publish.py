@@ -136,7 +136,7 @@ create table marts.fct_touchpoints as
     from marts.dim_customers
     union all
     select 'a' || customer_id || question, customer_id, date '2017-12-21', 'answered', false, 'm0',
-        'M0', question, 'yes', null
+        'M0', question, if(question = 'too_much', 'no', 'yes'), null
     from marts.dim_customers, (values ('too_much'), ('clear')) as questions(question)
     where customer_id = 'c5';
 create table marts.dim_contact_pressure as
@@ -198,9 +198,14 @@ create table marts.dim_customer_value as
     from range(300) as _(i);
 create table segments.segments as
     from (values
-            ('loyal', true, 'offers', 0.1::double, 'Tue-Thu 8:00-12:00', true),
-            ('rest', false, null, 0.0::double, null, false)
-        ) as _(segment, takes_slot, topic, holdout_share, send_window, is_offer);
+            ('loyal', true, 'offers', 0.1::double, 'Tue-Thu 8:00-12:00', true, 'marketing'),
+            ('rest', false, null, 0.0::double, null, false, null)
+        ) as _(segment, takes_slot, topic, holdout_share, send_window, is_offer, message_class);
+alter table segments.segments add column destination varchar default 'klaviyo';
+alter table segments.segments add column skill varchar;
+alter table segments.segments add column most_per_owner bigint;
+create table marts.dim_staff as
+    select 'ann' as owner_id, ['negotiation'] as skills, true as is_active;
 create table segments.segment_members as
     select
         'c' || i as customer_id,
@@ -213,11 +218,18 @@ create table segments.segment_members as
             when i < 20 then timestamp '2018-01-02 23:00'
         end as allowed_from_at,
         if(i < 20, timestamp '2018-01-03 03:00', null) as allowed_until_at,
-        'relationship' as lane
+        'relationship' as lane,
+        null::varchar as owner_id
     from range(40) as _(i)
     where i not in (5, 9, 19);
 create table segments.segment_suppressions as
     select 'c9' as customer_id, 'loyal' as segment, 'no_consent' as clause;
+create table segments.segment_changes as
+    select customer_id, segment, 'joined' as change from segments.segment_members;
+create table intermediate.int_segments__qualified as
+    select customer_id, segment from segments.segment_members
+    union all
+    select customer_id, segment from segments.segment_suppressions;
 create table intermediate.int_identity__contact_map as
     select 'klaviyo' as source, 'k' || customer_id as source_record_id, customer_id
     from marts.dim_customers
@@ -288,6 +300,9 @@ def good_warehouse(tmp_path_factory):
         audited = (ROOT / "dbt_project/models/audit/released_columns.sql").read_text()
         for mart in re.findall(r"'((?:dim|fct|rpt)_\w+)'", audited):
             connection.execute(f"create table if not exists marts.{mart} as select 1 as row_count")
+        connection.execute("create schema metrics")
+        for table in re.findall(r"'(\w+_figures)'", audited):
+            connection.execute(f"create table metrics.{table} as select 1 as row_count")
     project = ROOT / "dbt_project"
     parse_if_changed(project)
     success, error = invoke(
@@ -339,6 +354,23 @@ def test_tables_that_fit_together_pass_without_a_word(gate):
     result = gate()
     assert (result.critical, result.warnings) == ([], [])
     assert result.stamp
+
+
+# Seventeen of the list, all hers.
+CALLED_BY_ANN = (
+    "update segments.segments set destination = 'hubspot', most_per_owner = 17, "
+    "message_class = 'service', skill = 'negotiation' where segment = 'loyal'; "
+    "update segments.segment_members set owner_id = 'ann' where segment = 'loyal'"
+)
+
+
+def test_an_answer_takes_no_consent_and_no_cap(gate):
+    asked = gate(
+        f"{CALLED_BY_ANN}; update segments.segment_members set channel = 'phone' "
+        "where segment = 'loyal'; update marts.dim_contact_pressure set remaining_30d = 0",
+        table="audit.segment_safety",
+    )
+    assert asked.critical == []
 
 
 STOPS = {
@@ -541,7 +573,7 @@ STOPS = {
     "a member who is to be left alone": (
         "audit.segment_safety",
         "insert into segments.segment_members values ('c30', 'loyal', 'email', 'treatment', "
-        "'2018-01-03 00:00', '2018-01-03 03:00', 'relationship')",
+        "'2018-01-03 00:00', '2018-01-03 03:00', 'relationship', null)",
         "resting_count): 1 of 2 rows (segment loyal)",
     ),
     "a member who was held back": (
@@ -552,19 +584,73 @@ STOPS = {
     "a member nobody knows": (
         "audit.segment_safety",
         "insert into segments.segment_members "
-        "values ('ghost', 'rest', null, 'treatment', null, null, 'relationship')",
+        "values ('ghost', 'rest', null, 'treatment', null, null, 'relationship', null)",
         "unknown_count): 1 of 2 rows (segment rest)",
+    ),
+    "somebody who said that it is too much, and goes on getting as much": (
+        "audit.contact_caps",
+        "update marts.fct_touchpoints set answer = 'yes' where question = 'too_much'",
+        "unheard_count): 1 of 1 rows",
+    ),
+    "somebody who qualifies and is neither listed nor held back": (
+        "audit.segment_safety",
+        "insert into intermediate.int_segments__qualified values ('c5', 'loyal')",
+        "unaccounted_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a segment that was built and is not accounted for": (
+        "audit.segment_safety",
+        "insert into intermediate.int_segments__qualified values ('c5', 'forgotten')",
+        "unaccounted_count): 1 of 3 rows (segment forgotten)",
+    ),
+    "a member who does not qualify": (
+        "audit.segment_safety",
+        "delete from intermediate.int_segments__qualified where customer_id = 'c30'",
+        "unaccounted_count): 1 of 2 rows (segment rest)",
+    ),
+    "a call that nobody is to make": (
+        "audit.segment_safety",
+        "update segments.segments set destination = 'hubspot', most_per_owner = 100 "
+        "where segment = 'loyal'",
+        "misrouted_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a list of calls that goes to the mailing tool": (
+        "audit.segment_safety",
+        f"{CALLED_BY_ANN}; update segments.segments set destination = 'klaviyo'",
+        "misrouted_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a mailing that calls itself service": (
+        "audit.segment_safety",
+        "update segments.segments set message_class = 'service' where segment = 'loyal'",
+        "misrouted_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a colleague without the skill": (
+        "audit.segment_safety",
+        f"{CALLED_BY_ANN}; update marts.dim_staff set skills = []",
+        "misrouted_count): 1 of 2 rows (segment loyal)",
+    ),
+    "more calls than a colleague can make": (
+        "audit.segment_safety",
+        f"{CALLED_BY_ANN}; update segments.segments set most_per_owner = 16 "
+        "where segment = 'loyal'",
+        "misrouted_count): 1 of 2 rows (segment loyal)",
+    ),
+    "a call to somebody who said no to the telephone": (
+        "audit.segment_safety",
+        f"{CALLED_BY_ANN}; update segments.segment_members set channel = 'phone' "
+        "where segment = 'loyal'; update marts.dim_preferences set phone_consent = 'withdrawn' "
+        "where customer_id = 'c3'",
+        "unconsented_count): 1 of 2 rows (segment loyal)",
     ),
     "a segment nobody owns": (
         "audit.segment_safety",
         "insert into segments.segment_members "
-        "values ('c80', 'secret', null, 'treatment', null, null, 'relationship')",
+        "values ('c80', 'secret', null, 'treatment', null, null, 'relationship', null)",
         "is_defined): 1 of 3 rows (segment secret)",
     ),
     "a segment of nearly everybody": (
         "audit.segment_safety",
         "insert into segments.segment_members "
-        "select customer_id, 'rest', null, 'treatment', null, null, 'relationship' "
+        "select customer_id, 'rest', null, 'treatment', null, null, 'relationship', null "
         "from marts.dim_customers",
         "customer_share): 1 of 2 rows (segment rest)",
     ),
@@ -797,7 +883,8 @@ WARNS = {
     ),
     "an empty segment": (
         "audit.segment_safety",
-        "insert into segments.segments values ('new', true, null, 0.1, null, false)",
+        "insert into segments.segments by name "
+        "select 'new' as segment, true as takes_slot, 0.1 as holdout_share, false as is_offer",
         "member_count): 1 of 3 rows (segment new)",
     ),
     "classes that tie": (

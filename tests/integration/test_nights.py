@@ -67,9 +67,14 @@ def parquet(house: House, release_id: str) -> dict[str, bytes]:
 def test_two_nights_one_after_the_other_equal_the_second_from_scratch(
     replayed, server, tmp_path_factory
 ):
-    """The same landing, that is: since when something is known is part of what is known."""
+    """The same landing, that is: since when something is known is part of what is known.
+
+    And the same release before it, which its changes are told against.
+    """
     scratch = House(tmp_path_factory.mktemp("scratch"), server)
     shutil.copytree(replayed.settings.landing_dir, scratch.settings.landing_dir)
+    releases = replayed.between / "releases"
+    shutil.copytree(releases, scratch.settings.releases_dir, symlinks=True)
     scratch.build(SECOND, *AS_TESTED)
     release = scratch.publish(SECOND)
     assert release.release_id == replayed.second.release_id
@@ -96,6 +101,28 @@ def test_the_same_night_again_changes_nothing(replayed):
     assert again.release_id == replayed.second.release_id
     assert not again.built
     assert parquet(replayed, again.release_id) == before
+
+
+def test_a_night_tells_who_joined_and_who_left_since_the_release_before(replayed):
+    with duckdb.connect() as connection:
+        was, members = (
+            set(
+                connection.read_parquet(str(release.path / "segment_members.parquet"))
+                .project("customer_id, segment")
+                .fetchall()
+            )
+            for release in (replayed.first, replayed.second)
+        )
+        first = connection.read_parquet(str(replayed.first.path / "segment_changes.parquet"))
+        assert first.project("change, last_as_of_date").distinct().fetchall() == [("joined", None)]
+        assert first.count("*").fetchone() == (len(was),)
+        told = connection.read_parquet(str(replayed.second.path / "segment_changes.parquet"))
+        changes = told.project("customer_id, segment, change, last_as_of_date").fetchall()
+    assert {night for *_, night in changes} == {FIRST}
+    found = {word: {each[:2] for each in changes if each[2] == word} for _, _, word, _ in changes}
+    assert found["stayed"] == was & members
+    assert found.get("joined", set()) == members - was
+    assert found.get("left", set()) == was - members
 
 
 def test_every_row_that_landed_is_staged_superseded_or_in_quarantine(replayed):

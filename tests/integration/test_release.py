@@ -26,6 +26,7 @@ from rapport.release import (
     history,
     list_releases,
     publish_release,
+    release_before,
     rollback,
     verify_release,
 )
@@ -355,6 +356,39 @@ class TestAnApiThatLosesItsSupport:
         late = run(date(2028, 6, 1))["publish_release"]["release_id"]
         assert late == quiet
         assert nights.parquet(SimpleNamespace(path=nights.releases / late)) == before
+
+
+class TestWhatANightIsComparedWith:
+    """The release that readers had before it, whatever they have by now."""
+
+    LATER = NIGHT + timedelta(days=1)
+    LAST = NIGHT + timedelta(days=2)
+
+    def test_the_first_night_is_compared_with_none(self, nights):
+        assert release_before(nights.releases, NIGHT) is None
+
+    def test_a_night_that_is_run_again_is_compared_with_what_it_was_at_first(self, nights):
+        first = nights.publish()
+        assert release_before(nights.releases, self.LATER).release_id == first.release_id
+        nights.build(self.LATER).publish(self.LATER)
+        assert release_before(nights.releases, self.LATER).release_id == first.release_id
+        assert release_before(nights.releases, NIGHT) is None
+
+    def test_what_a_backfill_made_readers_never_had(self, nights):
+        nights.build(self.LATER).publish(self.LATER)
+        assert not nights.build(NIGHT).publish(NIGHT).is_current
+        assert release_before(nights.releases, self.LATER) is None
+
+    def test_what_a_rollback_withdrew_counts_for_nothing(self, nights):
+        first = nights.publish()
+        nights.build(self.LATER).publish(self.LATER)
+        rollback(nights.releases, first.release_id, why="wrong prices")
+        assert release_before(nights.releases, self.LAST).release_id == first.release_id
+
+    def test_without_a_history_it_is_what_readers_have(self, nights):
+        first = nights.publish()
+        (nights.releases / "history.jsonl").unlink()
+        assert release_before(nights.releases, self.LATER).release_id == first.release_id
 
 
 class TestNothingUngated:

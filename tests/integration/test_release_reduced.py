@@ -21,6 +21,7 @@ from rapport.release import (
     list_releases,
     publish_release,
     reduce_release,
+    release_before,
     verify_release,
 )
 from rapport.release_commands import releases_app
@@ -36,9 +37,15 @@ MEMBERS = [
     ("cy", "letters", "email", "holdout"),
     ("dee", "texts", "sms", "treatment"),
     ("ann", "rest", None, "treatment"),
+    ("fay", "calls", "phone", "treatment"),
 ]
-SEGMENTS = [("letters", "klaviyo", True, "recipes"), ("texts", "hubspot", True, None)]
-SEGMENTS += [("rest", "hubspot", False, None)]
+NAMES = ("segment", "destination", "takes_slot", "message_class", "topic")
+SEGMENTS = [
+    ("letters", "klaviyo", True, "marketing", "recipes"),
+    ("texts", "hubspot", True, "marketing", None),
+    ("rest", "hubspot", False, None, None),
+    ("calls", "hubspot", True, "service", None),
+]
 
 
 class Night:
@@ -72,12 +79,16 @@ class Night:
                 create table segments.segment_suppressions (customer_id varchar not null,
                     segment varchar, reason varchar, lane varchar, clause varchar,
                     clause_reason varchar);
+                create table segments.segment_changes (customer_id varchar, segment varchar,
+                    change varchar, clause varchar, last_as_of_date date);
+                insert into segments.segment_changes values
+                    ('gus', 'letters', 'left', 'paused', date '2017-12-31');
                 insert into segments.segment_suppressions values
                     ('eve', 'letters', 'Buys.', 'relationship', 'over_cap', 'Had 2.');
                 comment on table segments.segment_members is 'One row per member.';
                 create table segments.segments (segment varchar, destination varchar,
-                    takes_slot boolean, topic varchar, size bigint, treatment_size bigint,
-                    holdout_size bigint, suppressed_count bigint);
+                    takes_slot boolean, message_class varchar, topic varchar, size bigint,
+                    treatment_size bigint, holdout_size bigint, suppressed_count bigint);
                 """
             )
             for name, segment, channel, arm in members:
@@ -85,21 +96,34 @@ class Night:
                     "insert into segments.segment_members values (?, ?, 'Buys.', 'plain', ?, ?)",
                     [name, segment, channel, arm],
                 )
+            connection.execute(
+                "insert into segments.segment_changes select customer_id, segment, "
+                "if(customer_id in ('bo', 'dee'), 'joined', 'stayed'), null, date '2017-12-31' "
+                "from segments.segment_members"
+            )
             for segment in SEGMENTS:
                 connection.execute(
                     """
                     insert into segments.segments
-                    select $segment, $destination, $takes_slot, $topic, count(*),
+                    select $segment, $destination, $takes_slot, $message_class, $topic, count(*),
                         count(*) filter (where arm = 'treatment'),
                         count(*) filter (where arm = 'holdout'),
                         (select count(*) from segments.segment_suppressions
                          where segment = $segment)
                     from segments.segment_members where segment = $segment
                     """,
-                    dict(
-                        zip(("segment", "destination", "takes_slot", "topic"), segment, strict=True)
-                    ),
+                    dict(zip(NAMES, segment, strict=True)),
                 )
+            connection.execute(
+                """
+                create schema metrics;
+                create table metrics.key_figures as
+                    select 'segment_members' as figure, count(distinct customer_id)::double
+                        as figure_value, count(distinct customer_id) as counted
+                    from segments.segment_members
+                    union all select 'customers', 7, 7
+                """
+            )
         return publish_release(
             warehouse_path=self.warehouse,
             releases_dir=self.releases,
@@ -137,7 +161,8 @@ class Night:
                 create table intermediate.int_identity__customers (customer_id varchar,
                     has_mailing_profile boolean, has_crm_contact boolean);
                 create table intermediate.refused (customer_id varchar, channel varchar,
-                    clause varchar, refused_topics varchar[], is_paused boolean);
+                    clause varchar, service_clause varchar, refused_topics varchar[],
+                    is_paused boolean);
                 create view intermediate.int_segments__refusals as
                     from rapport_build.intermediate.refused;
                 """
@@ -149,10 +174,12 @@ class Night:
                 connection.execute(
                     insert.format("int_identity__customers", "?, ?, ?"), [name, *has]
                 )
-                for channel in ("email", "sms"):
-                    said = self.said.get((name, channel), (None, [], False))
-                    row = [name, channel, *said]
-                    connection.execute(insert.format("refused", "?, ?, ?, ?, ?"), row)
+                for channel in ("email", "sms", "phone"):
+                    clause, *said = self.said.get((name, channel), (None, [], False))
+                    # what no answer of the staff's goes against
+                    service = clause if clause in ("opted_out", "channel_not_allowed") else None
+                    row = [name, channel, clause, service, *said]
+                    connection.execute(insert.format("refused", "?, ?, ?, ?, ?, ?"), row)
         return self
 
     def reduce(self, night=NEXT):
@@ -222,13 +249,49 @@ def test_the_figures_of_the_segment_follow_hold_out_included(night):
     assert night.current(
         "select segment, size, treatment_size, holdout_size, suppressed_count "
         "from segments.segments order by all"
-    ) == [("letters", 1, 1, 0, 3), ("rest", 1, 1, 0, 0), ("texts", 1, 1, 0, 0)]
+    ) == [
+        ("calls", 1, 1, 0, 0),
+        ("letters", 1, 1, 0, 3),
+        ("rest", 1, 1, 0, 0),
+        ("texts", 1, 1, 0, 0),
+    ]
+
+
+def test_the_changes_follow(night):
+    """Who stayed has left; who had joined since never was on the list."""
+    night.says("cy", clause="opted_out").says("bo", clause="no_consent").reduce()
+    assert night.current(
+        "select customer_id, change, clause from segments.segment_changes "
+        "where segment = 'letters' order by all"
+    ) == [("ann", "stayed", None), ("cy", "left", "opted_out"), ("gus", "left", "paused")]
+
+
+@pytest.mark.parametrize(("clause", "stays"), [("no_consent", True), ("opted_out", False)])
+def test_an_answer_takes_no_consent_and_heeds_a_no(night, clause, stays):
+    night.says("fay", "phone", clause=clause).says("bo", clause="opted_out").reduce()
+    assert (("fay", "calls") in night.members()) == stays
+
+
+def test_the_figure_that_counts_the_lists_follows_and_no_other_does(night):
+    was = dict(night.current("select figure, counted from metrics.key_figures"))
+    night.says("bo", clause="opted_out").reduce()
+    now = night.current("select figure, figure_value, counted from metrics.key_figures")
+    [[members]] = night.current("select count(distinct customer_id) from segments.segment_members")
+    assert members == was["segment_members"] - 1
+    assert sorted(now) == [("customers", 7.0, 7), ("segment_members", float(members), members)]
 
 
 def test_all_other_files_are_those_of_the_release_it_was_made_from(night):
     before = night.published
     info = night.says("bo", clause="opted_out").reduce()
-    changed = {"segment_members.parquet", "segment_suppressions.parquet", "segments.parquet"}
+    changed = {
+        *("segment_members.parquet", "segment_suppressions.parquet", "segments.parquet"),
+        "key_figures.parquet",
+
+
+        f"{name}.parquet"
+        for name in ("segment_members", "segment_suppressions", "segment_changes", "segments")
+    }
     assert {path.name for path in info.path.iterdir()} == {
         path.name for path in before.path.iterdir()
     }
@@ -312,7 +375,7 @@ def test_who_was_erased_at_the_destination_is_on_none_of_its_lists(night):
 def test_whom_the_landing_does_not_know_any_more_is_on_no_list(night):
     night.ids = {row for row in night.ids if row[0] != "ann"}
     night.reduce()
-    assert {name for name, _ in night.members()} == {"bo", "cy", "dee"}
+    assert {name for name, _ in night.members()} == {"bo", "cy", "dee", "fay"}
 
 
 def test_a_channel_that_nobody_is_asked_about_is_consented_to_by_nobody(night):
@@ -328,7 +391,12 @@ class TestWhoIsWhomHasChanged:
 
     def test_a_no_of_either_reaches_both_of_two_who_were_merged(self, night):
         night.merged("bo", "cy").says("cy", clause="opted_out").reduce()
-        assert night.members() == {("ann", "letters"), ("ann", "rest"), ("dee", "texts")}
+        assert night.members() == {
+            ("ann", "letters"),
+            ("ann", "rest"),
+            ("dee", "texts"),
+            ("fay", "calls"),
+        }
 
     def test_a_no_of_either_reaches_one_who_was_split(self, night):
         night.ids.add(("bo", "new", NIGHT - timedelta(days=9), NEXT))
@@ -378,7 +446,7 @@ class TestOnlyEverLess:
         second = night.says("dee", "sms", "opted_out").reduce(NEXT + timedelta(days=1))
         assert second.reduction.reduced_from == first.release_id
         assert second.as_of == NIGHT
-        assert {name for name, _ in night.members()} == {"ann", "cy"}
+        assert {name for name, _ in night.members()} == {"ann", "cy", "fay"}
 
     def test_the_night_that_it_shows_brings_nobody_back_when_it_is_run_again(self, night):
         info = night.says("bo", clause="opted_out").reduce()
@@ -387,6 +455,11 @@ class TestOnlyEverLess:
         assert not again.is_current
         assert "opt-outs of a later night" in again.note
         assert current_release(night.releases) == info.release_id
+
+    def test_the_next_night_is_compared_with_what_was_left(self, night):
+        info = night.says("bo", clause="opted_out").reduce()
+        assert release_before(night.releases, NEXT).release_id == info.release_id
+        assert release_before(night.releases, NIGHT) is None
 
     def test_a_later_night_that_passes_takes_over(self, night):
         night.says("bo", clause="opted_out").reduce()

@@ -74,7 +74,10 @@ def said(settings, *runs, **more):
 
 SEGMENTS = {
     "segments": "select 'loyal' as segment, 'Who stays.' as description, 'Loyalty' as owner, "
-    "'email' as channel, 2 as size, 1 as treatment_size, 1 as holdout_size, 3 as suppressed_count",
+    "'email' as channel, 2 as size, 1 as treatment_size, 1 as holdout_size, 3 as suppressed_count, "
+    "date '2018-01-01' as last_as_of_date",
+    "segment_changes": "select 'a' as customer_id, 'loyal' as segment, 'joined' as change, "
+    "null::varchar as clause, date '2018-01-01' as last_as_of_date",
     "segment_members": "select unnest(['a', 'b']) as customer_id, 'loyal' as segment",
     "customer_aliases": "select 'a' as alias_customer_id, 'a' as customer_id limit 0",
     "segment_suppressions": "select unnest(['c', 'd', 'e']) as customer_id, 'loyal' as segment, "
@@ -346,7 +349,7 @@ def test_segments_are_those_of_the_current_release_by_the_report_s_own_words(set
     told = text_of(section(said(settings), "segments"))
     assert "1 segment name 2 customers." in told
     assert "Who stays. For Loyalty, by email." in told
-    assert "opted out of the channel 3 100% 3" in told
+    assert "opted out of the channel 3 100%" in told
 
 
 def test_segments_are_asked_once_of_a_release_and_anew_of_another(settings, monkeypatch):

@@ -78,6 +78,7 @@ READ = {
     "rpt_relationship_transitions",
     "rpt_service_journeys",
     "rpt_signal_coverage",
+    "segment_changes",
     "segment_members",
     "segment_suppressions",
     "segments",
@@ -363,8 +364,14 @@ COMPANY = {
             "treatment_size": 2,
             "holdout_size": 1,
             "suppressed_count": 2,
+            "last_as_of_date": None,
         },
-        {"segment": "rest_now", "description": "Who is left alone.", "channel": None},
+        {
+            "segment": "rest_now",
+            "description": "Who is left alone.",
+            "channel": None,
+            "last_as_of_date": None,
+        },
     ],
     "segment_members": [
         member("loyal_few", 1),
@@ -732,15 +739,29 @@ def test_the_page_says_the_last_complete_day_of_the_firms_clock(page):
     assert "last complete day 1 January 2018" in page
 
 
-def test_a_segment_tells_who_joined_left_and_stayed(tmp_path):
-    """One of before was found to be another since; one of those who left is held back."""
-    before = {
-        "segments": [{"segment": "loyal_few"}],
-        "segment_members": [member("loyal_few", number) for number in (2, 5, 8, 90)],
+def changed(number: int, change: str, clause: str | None = None) -> dict:
+    return {
+        "segment": "loyal_few",
+        "customer_id": f"{number:032x}",
+        "change": change,
+        "clause": clause,
+        "last_as_of_date": date(2017, 12, 31),
     }
-    aliases = [{"alias_customer_id": f"{90:032x}", "customer_id": f"{4:032x}"}]
-    made(tmp_path, before, EARLIER)
-    with opened(made(tmp_path, COMPANY | {"customer_aliases": aliases})) as night:
+
+
+def test_a_segment_tells_who_joined_left_and_stayed(tmp_path):
+    """One of those who left is held back; of the other segment nothing has changed."""
+    moves = {
+        "segments": [row | {"last_as_of_date": date(2017, 12, 31)} for row in COMPANY["segments"]],
+        "segment_changes": [
+            changed(1, "joined"),
+            changed(2, "stayed"),
+            changed(4, "stayed"),
+            changed(5, "left", "opted_out"),
+            changed(8, "left"),
+        ],
+    }
+    with opened(made(tmp_path, COMPANY | moves)) as night:
         section = segments.segments(night)
     few, rest = cells(section, "Size of each segment")
     assert (few["size"], few["joined"], few["gone"], few["stayed"]) == (
@@ -750,12 +771,37 @@ def test_a_segment_tells_who_joined_left_and_stayed(tmp_path):
         "2",
     )
     assert (few["treatment"], few["holdout"], few["held_back"]) == ("2", "1", "2")
-    assert (rest["joined"], rest["gone"]) == ("\N{EN DASH}", "\N{EN DASH}")  # it was not there
+    assert (rest["joined"], rest["gone"], rest["stayed"]) == ("0", "0", "0")
     assert "Since the release of 31 December 2017, 1 joined and 2 left." in section.finding
     assert [(row["clause"], row["all"]) for row in cells(section, HELD_BACK)] == [
         ("opted out of the channel", "2"),
         ("of our own", "1"),
     ]
+    assert [tuple(row.values()) for row in cells(section, "Held back, by segment")] == [
+        ("loyal few", "opted out of the channel", "2"),
+        ("loyal few", "of our own", "1"),
+    ]
+
+
+def test_a_segment_tells_whose_it_is_who_calls_and_why_one_of_them_is_in(tmp_path):
+    calls = {
+        "segment": "calls",
+        "description": "Who waits.",
+        "owner": "Service",
+        "channel": "phone",
+        "skill": "negotiation",
+        "most_per_owner": 10,
+    }
+    waiting = [
+        member("calls", 1, urgency=1.0, reason="Called once."),
+        member("calls", 2, urgency=2.0, reason="Called twice."),
+    ]
+    with opened(made(tmp_path, {"segments": [calls], "segment_members": waiting})) as night:
+        [row] = cells(segments.segments(night), "Size of each segment")
+    assert row["about"] == (
+        "Who waits. For Service, by phone: their owner with the skill negotiation calls, 10 a "
+        "night at the most. For instance: Called twice."
+    )
 
 
 def test_without_an_earlier_release_nothing_has_changed(page, tmp_path):
@@ -943,8 +989,9 @@ def test_an_axis_on_which_all_are_given_the_same_tells_nothing(release):
 def test_every_clause_has_words():
     decided = (DBT / "models" / "segments" / "int_segments__decided.sql").read_text()
     macros = (DBT / "macros" / "preferences.sql").read_text()
-    [refusals] = re.findall(r"{% macro refusals_of.*?endmacro", macros, re.DOTALL)
-    clauses = re.findall(r"then '(\w+)'", decided + refusals)
+    refusals = re.findall(r"{% macro (?:service_)?refusals_of.*?endmacro", macros, re.DOTALL)
+    clauses = re.findall(r"then '(\w+)'", "".join([decided, *refusals]))
+    assert len(refusals) == 2
     assert set(clauses) - {"plain"} == set(segments.CLAUSES)
 
 

@@ -1,6 +1,22 @@
 -- Asks the preferences and relationships themselves what a cap may be, not the model that set it.
 with
 
+-- Who said, when we asked, that it is too much, and on no later day that it is fine.
+too_much as (
+
+    select customer_id
+    from {{ ref('fct_touchpoints') }}
+    where
+        {{ is_pulse() }}
+        and question = 'too_much'
+        and touchpoint_date > {{ latest_day() }} - {{ var('pulse_cap_days') }}
+    group by customer_id
+    having
+        max(touchpoint_date) filter (where answer = 'yes')
+        > coalesce(max(touchpoint_date) filter (where answer = 'no'), date '1970-01-01')
+
+),
+
 caps as (
 
     select
@@ -23,7 +39,16 @@ caps as (
             and preferences.wants_relationship is distinct from 'no'
             and preferences.max_marketing_messages_30d is distinct from 0
             and relationships.type_basis is distinct from 'declared'
+            and too_much.customer_id is null
         ) as silenced_count,
+        count(*) filter (
+            where
+            too_much.customer_id is not null
+            and pressure.contact_cap_30d > 0
+            and pressure.contact_cap_30d >= least(
+                preferences.max_marketing_messages_30d, relationships.treatment_contact_count_30d
+            )
+        ) as unheard_count,
         count(*) filter (
             where pressure.remaining_30d > greatest(
                 pressure.contact_cap_30d - pressure.marketing_contact_count_30d, 0
@@ -36,6 +61,7 @@ caps as (
         on pressure.customer_id = preferences.customer_id
     left join {{ ref('dim_customer_relationships') }} as relationships
         on pressure.customer_id = relationships.customer_id
+    left join too_much on pressure.customer_id = too_much.customer_id
 
 ),
 

@@ -63,6 +63,7 @@
     'rpt_service_journeys',
     'fct_service_journeys',
     'fct_journey_steps',
+    'segment_changes',
     'segment_members',
     'segment_suppressions',
     'segments',

@@ -35,9 +35,13 @@ sendings as (
         preferences.time_zone,
         {{ hours_in_force('preferences') }} as allowed_hours,
         {{ weekdays_in_force('preferences') }} as allowed_weekdays,
-        greatest(
-            coalesce(preferences.pause_until_date, {{ as_of_date() }}), {{ as_of_date() }}
-        ) as paused_until_date,
+        case
+            when segments.message_class = 'service' then {{ as_of_date() }}
+            else
+                greatest(
+                    coalesce(preferences.pause_until_date, {{ as_of_date() }}), {{ as_of_date() }}
+                )
+        end as paused_until_date,
         coalesce(send_hours.hours, (1 << 24) - 1) as send_hours,
         {{ weekdays_of('coalesce(send_weekdays.weekdays, (1 << 7) - 1)') }} as send_weekdays
     from {{ ref('segment_members') }} as members
@@ -123,44 +127,121 @@ timely_sendings as (
 
 ),
 
+-- Whoever qualifies is a member or held back: once, and nobody else is.
+accounts as (
+
+    select
+        customer_id,
+        segment,
+        sum(qualified_count) as qualified_count,
+        sum(answered_count) as answered_count
+    from (
+        select
+            customer_id,
+            segment,
+            1 as qualified_count,
+            0 as answered_count
+        from {{ ref('int_segments__qualified') }}
+        union all
+        select
+            customer_id,
+            segment,
+            0 as qualified_count,
+            1 as answered_count
+        from {{ ref('segment_members') }}
+        union all
+        select
+            customer_id,
+            segment,
+            0 as qualified_count,
+            1 as answered_count
+        from {{ ref('segment_suppressions') }}
+    ) as told
+    group by customer_id, segment
+
+),
+
+unaccounted as (
+
+    select
+        segment,
+        count(*) filter (where qualified_count <> 1 or answered_count <> 1) as unaccounted_count
+    from accounts
+    group by segment
+
+),
+
+calls as (
+
+    select
+        segment,
+        owner_id,
+        count(*) as call_count
+    from {{ ref('segment_members') }}
+    where owner_id is not null
+    group by segment, owner_id
+
+),
+
 members as (
 
     select
         members.segment,
         members.arm,
         customers.customer_id is null as is_unknown,
+        -- What the staff answers is no marketing: nobody agreed to it, and some said no to the channel.
+        coalesce(segments.message_class = 'service', false) as is_service,
         -- Each is true for a doubt as well: a preference that cannot be found is none that is met.
         members.channel is not null
-        and (
-            {{ consent_to('members.channel', 'preferences') }} <> 'granted'
-            or (members.channel = 'email' and preferences.is_email_deliverable is not true)
-        ) as is_unconsented,
+        and case
+            when is_service
+                then coalesce({{ consent_to('members.channel', 'preferences') }} = 'withdrawn', true)
+            else
+                {{ consent_to('members.channel', 'preferences') }} <> 'granted'
+                or (members.channel = 'email' and preferences.is_email_deliverable is not true)
+        end as is_unconsented,
         members.channel is not null
+        and not is_service
         and coalesce(preferences.wants_relationship = 'no', true) as is_unwilling,
         members.channel is not null
         and (
             not list_contains(preferences.allowed_channels, members.channel)
-            or list_contains(preferences.unwanted_topics, segments.topic)
-            or list_contains(preferences.withdrawn_topics, segments.topic)
-            or (
-                members.channel = 'email'
-                and list_contains(preferences.withdrawn_email_topics, segments.topic)
+            or not is_service
+            and (
+                list_contains(preferences.unwanted_topics, segments.topic)
+                or list_contains(preferences.withdrawn_topics, segments.topic)
+                or (
+                    members.channel = 'email'
+                    and list_contains(preferences.withdrawn_email_topics, segments.topic)
+                )
+                or coalesce(preferences.is_paused, true)
             )
-            or coalesce(preferences.is_paused, true)
         ) as is_unwanted,
         members.channel is not null
         and (
             coalesce(relationships.wants_relationship = 'no', true) <> (members.lane = 'plain')
-            or not list_contains(relationships.treatment_channels, members.channel)
-            or (segments.is_offer and not relationships.has_offers)
+            or not is_service
+            and (
+                not list_contains(relationships.treatment_channels, members.channel)
+                or (segments.is_offer and not relationships.has_offers)
+            )
         ) as is_mistreated,
         members.channel is not null and timely_sendings.customer_id is null as is_untimely,
         members.channel is not null
+        and not is_service
         and coalesce(pressure.marketing_contact_count_30d, 0)
         >= preferences.max_marketing_messages_30d as is_over_declared_cap,
-        members.channel is not null and pressure.remaining_30d <= 0 as is_over_cap,
-        segments.takes_slot and resting.customer_id is not null as is_resting,
-        suppressions.customer_id is not null as is_suppressed
+        members.channel is not null and not is_service and pressure.remaining_30d <= 0 as is_over_cap,
+        segments.takes_slot and not is_service and resting.customer_id is not null as is_resting,
+        suppressions.customer_id is not null as is_suppressed,
+        case
+            when segments.most_per_owner is null then is_service or members.owner_id is not null
+            else
+                coalesce(segments.destination = 'klaviyo', true)
+                or staff.is_active is not true
+                or coalesce(calls.call_count > segments.most_per_owner, true)
+                or coalesce(segments.skill is not null and not list_contains(staff.skills, segments.skill), true)
+        end as is_misrouted
     from {{ ref('segment_members') }} as members
     left join {{ ref('segments') }} as segments on members.segment = segments.segment
     left join {{ ref('dim_customers') }} as customers
@@ -180,6 +261,8 @@ members as (
         on
             members.customer_id = suppressions.customer_id
             and members.segment = suppressions.segment
+    left join {{ ref('dim_staff') }} as staff on members.owner_id = staff.owner_id
+    left join calls on members.segment = calls.segment and members.owner_id = calls.owner_id
 
 ),
 
@@ -198,7 +281,8 @@ counted as (
         count(*) filter (where is_over_declared_cap) as over_declared_cap_count,
         count(*) filter (where is_over_cap) as over_cap_count,
         count(*) filter (where is_resting) as resting_count,
-        count(*) filter (where is_suppressed) as suppressed_count
+        count(*) filter (where is_suppressed) as suppressed_count,
+        count(*) filter (where is_misrouted) as misrouted_count
     from members
     group by segment
 
@@ -211,14 +295,25 @@ customers as (
 )
 
 select
-    coalesce(segments.segment, counted.segment) as segment,
+    coalesce(segments.segment, counted.segment, unaccounted.segment) as segment,
     segments.segment is not null as is_defined,
     coalesce(counted.member_count, 0) as member_count,
     coalesce(counted.member_count, 0) / greatest(customers.customer_count, 1) as customer_share,
     -- Told only of lists long enough for a share to settle.
     case
         when counted.member_count >= 200
-            then abs(counted.holdout_count / counted.member_count - segments.holdout_share)
+            then
+                coalesce(
+                    abs(counted.holdout_count - counted.member_count * segments.holdout_share)
+                    / nullif(
+                        sqrt(
+                            counted.member_count * segments.holdout_share * (1 - segments.holdout_share)
+                        ),
+                        0
+                    ),
+                    -- where nobody is drawn, or everybody, there is no chance
+                    abs(counted.holdout_count - counted.member_count * segments.holdout_share)
+                )
         else 0
     end as holdout_deviation,
     coalesce(counted.unknown_count, 0) as unknown_count,
@@ -230,7 +325,10 @@ select
     coalesce(counted.over_declared_cap_count, 0) as over_declared_cap_count,
     coalesce(counted.over_cap_count, 0) as over_cap_count,
     coalesce(counted.resting_count, 0) as resting_count,
-    coalesce(counted.suppressed_count, 0) as suppressed_count
+    coalesce(counted.suppressed_count, 0) as suppressed_count,
+    coalesce(counted.misrouted_count, 0) as misrouted_count,
+    coalesce(unaccounted.unaccounted_count, 0) as unaccounted_count
 from {{ ref('segments') }} as segments
 full outer join counted on segments.segment = counted.segment
+full outer join unaccounted on coalesce(segments.segment, counted.segment) = unaccounted.segment
 cross join customers

@@ -10,23 +10,19 @@ with
 
 qualified as (
 
-    select * from {{ ref('seg_loyal_high_value') }}
-    union all
-    select * from {{ ref('seg_over_contacted_rest') }}
-    union all
-    select * from {{ ref('seg_win_back_dormant') }}
+    select * from {{ ref('int_segments__qualified') }}
 
 ),
 
 send_hours as (
 
-    {{ hours_read(ref('segment_definitions'), send_window_hours('send_window')) }}
+    {{ hours_read(ref('int_segments__definitions'), send_window_hours('send_window')) }}
 
 ),
 
 send_weekdays as (
 
-    {{ weekdays_read(ref('segment_definitions'), send_window_weekdays('send_window')) }}
+    {{ weekdays_read(ref('int_segments__definitions'), send_window_weekdays('send_window')) }}
 
 ),
 
@@ -36,7 +32,7 @@ definitions as (
         definitions.*,
         {{ hours_of('coalesce(send_hours.hours, (1 << 24) - 1)') }} as send_hours,
         {{ weekdays_of('coalesce(send_weekdays.weekdays, (1 << 7) - 1)') }} as send_weekdays
-    from {{ ref('segment_definitions') }} as definitions
+    from {{ ref('int_segments__definitions') }} as definitions
     left join send_hours
         on {{ send_window_hours('definitions.send_window') }} = send_hours.text
     left join send_weekdays
@@ -60,7 +56,11 @@ wishes as (
         qualified.customer_id,
         qualified.segment,
         preferences.time_zone,
-        {{ pause_in_force('preferences') }} as paused_until_date,
+        -- a pause is one of marketing
+        case
+            when definitions.message_class = 'service' then {{ as_of_date() }}
+            else {{ pause_in_force('preferences') }}
+        end as paused_until_date,
         {{ hours_in_force('preferences') }} as allowed_hours,
         {{ weekdays_in_force('preferences') }} as allowed_weekdays,
         definitions.send_hours,
@@ -122,6 +122,7 @@ examined as (
         qualified.customer_id,
         qualified.segment,
         qualified.reason,
+        qualified.urgency,
         definitions.priority,
         definitions.takes_slot,
         definitions.treatment,
@@ -129,6 +130,9 @@ examined as (
         definitions.send_window,
         definitions.holdout_share,
         definitions.topic,
+        definitions.skill,
+        definitions.most_per_owner,
+        customers.owner_id as own_owner_id,
         preferences.pause_until_date,
         list_contains(preferences.unreadable_preferences, 'wants_relationship')
             as is_unreadable_wish,
@@ -139,13 +143,15 @@ examined as (
         relationships.relationship_type,
         -- not known is not no
         cast(
-            case when relationships.wants_relationship = 'no' then 'plain' else 'relationship' end as varchar
+            case when relationships.wants_relationship = 'no' then 'plain' else 'relationship' end as string
         ) as lane,
         relationships.type_basis,
         relationships.inferred_confidence,
         pressure.contact_cap_source,
         pressure.marketing_contact_count_30d,
         pressure.contact_cap_30d,
+        pressure.pulse_answered_date,
+        pressure.pulse_until_date,
         sendings.from_at as allowed_from_at,
         sendings.until_at as allowed_until_at,
         definitions.destination,
@@ -156,6 +162,11 @@ examined as (
                 then 'no_record_in_destination'
             -- Leaving somebody alone needs nobody's consent.
             when not definitions.takes_slot then null
+            when definitions.message_class = 'service'
+                then case
+                    {{ service_refusals_of('definitions.channel', 'preferences') }}
+                    when sendings.from_at is null then 'no_allowed_time'
+                end
             {{ refusals_of('definitions.channel', 'preferences') }}
             when
                 list_contains({{ refused_topics('definitions.channel', 'preferences') }}, definitions.topic)
@@ -170,6 +181,8 @@ examined as (
             -- A cap of 0 is reached before the first message.
             when pressure.remaining_30d <= 0 and pressure.contact_cap_source = 'declared'
                 then 'over_declared_cap'
+            when pressure.remaining_30d <= 0 and pressure.contact_cap_source = 'pulse'
+                then 'over_pulse_cap'
             when pressure.contact_cap_30d = 0 and pressure.contact_cap_source = 'treatment'
                 then 'treatment_without_marketing'
             when pressure.remaining_30d <= 0 then 'over_cap'
@@ -190,24 +203,121 @@ examined as (
 
 ),
 
--- One thing is sent to a customer per night: the segment of the highest priority has the slot.
+-- A customer hears from us once a night: the segment of the highest priority has the slot, and keeps it for them
+-- also while they wait for a member of staff.
 slots as (
 
     select
         customer_id,
-        min_by(segment, priority) as winner
+        max_by(segment, -priority) as winner
     from examined
     where clause is null and takes_slot
     group by customer_id
 
+),
+
+-- Who could call for a segment of the staff's.
+callers as (
+
+    select
+        definitions.segment,
+        staff.owner_id
+    from definitions
+    inner join {{ ref('dim_staff') }} as staff
+        on definitions.skill is null or list_contains(staff.skills, definitions.skill)
+    where definitions.most_per_owner is not null and staff.is_active
+
+),
+
+to_call as (
+
+    select
+        examined.customer_id,
+        examined.segment,
+        examined.urgency,
+        examined.most_per_owner,
+        own.owner_id as own_owner_id
+    from examined
+    inner join slots
+        on examined.customer_id = slots.customer_id and examined.segment = slots.winner
+    left join callers as own
+        on examined.segment = own.segment and examined.own_owner_id = own.owner_id
+    where examined.clause is null and examined.most_per_owner is not null
+
+),
+
+-- Their own owner, if they have the skill; else the same colleague who has it night after night, as long as there is one.
+colleagues as (
+
+    select
+        to_call.customer_id,
+        to_call.segment,
+        max_by(
+            callers.owner_id, (md5(to_call.customer_id || ':' || callers.owner_id), callers.owner_id)
+        ) as owner_id
+    from to_call
+    inner join callers on to_call.segment = callers.segment
+    where to_call.own_owner_id is null
+    group by to_call.customer_id, to_call.segment
+
+),
+
+calls as (
+
+    select
+        to_call.customer_id,
+        to_call.segment,
+        coalesce(to_call.own_owner_id, colleagues.owner_id) as owner_id,
+        to_call.most_per_owner,
+        row_number() over (
+            partition by to_call.segment, coalesce(to_call.own_owner_id, colleagues.owner_id)
+            order by to_call.urgency desc nulls last, to_call.customer_id asc nulls last
+        ) as place
+    from to_call
+    left join colleagues
+        on to_call.customer_id = colleagues.customer_id and to_call.segment = colleagues.segment
+
 )
 
 select
-    examined.* exclude (clause),
+    examined.customer_id,
+    examined.segment,
+    examined.reason,
+    examined.urgency,
+    examined.priority,
+    examined.takes_slot,
+    examined.treatment,
+    examined.channel,
+    examined.send_window,
+    examined.holdout_share,
+    examined.topic,
+    examined.skill,
+    examined.most_per_owner,
+    examined.destination,
+    examined.pause_until_date,
+    examined.is_unreadable_wish,
+    examined.is_unreadable_cap,
+    examined.is_unreadable_time,
+    examined.relationship_type,
+    examined.lane,
+    examined.type_basis,
+    examined.inferred_confidence,
+    examined.contact_cap_source,
+    examined.marketing_contact_count_30d,
+    examined.contact_cap_30d,
+    examined.pulse_answered_date,
+    examined.pulse_until_date,
+    examined.allowed_from_at,
+    examined.allowed_until_at,
     case
         when examined.clause is not null then examined.clause
         when examined.takes_slot and slots.winner <> examined.segment then 'lower_priority'
+        when examined.most_per_owner is not null and calls.owner_id is null then 'no_skilled_owner'
+        when calls.place > examined.most_per_owner then 'workload_limit'
     end as clause,
-    slots.winner
+    slots.winner,
+    calls.owner_id
 from examined
 left join slots on examined.customer_id = slots.customer_id
+left join calls
+    on examined.customer_id = calls.customer_id and examined.segment = calls.segment

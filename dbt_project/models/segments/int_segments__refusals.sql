@@ -12,6 +12,7 @@ select
     preferences.customer_id,
     channels.channel,
     case {{ refusals_of('channels.channel', 'preferences') }} end as clause,
+    case {{ service_refusals_of('channels.channel', 'preferences') }} end as service_clause,
     {{ refused_topics('channels.channel', 'preferences') }} as refused_topics,
     preferences.is_paused
 from {{ ref('dim_preferences') }} as preferences

@@ -73,8 +73,21 @@ select
                 then
                     'Had ' || {{ counted('marketing_contact_count_30d', 'marketing contact') }} || ' in 30 days; '
                     || {{ cap_in_words() }} || '.'
+            when 'over_pulse_cap'
+                then
+                    'Had ' || {{ counted('marketing_contact_count_30d', 'marketing contact') }} || ' in 30 days; '
+                    || {{ cap_in_words() }} || '.'
             when 'lower_priority'
-                then 'Gets ' || winner || ' instead, which has priority.'
+                then 'Is kept for ' || winner || ', which has priority.'
+            when 'no_skilled_owner'
+                then
+                    'Waits for somebody of the staff '
+                    || coalesce('with the skill ' || skill, 'at all') || ', and there is nobody.'
+            when 'workload_limit'
+                then
+                    'Waits for a call: ' || {{ counted('most_per_owner', 'customer') }}
+                    || ' of the same colleague ' || case when most_per_owner = 1 then 'is' else 'are' end
+                    || ' more urgent tonight.'
         end as varchar
     ) as clause_reason
 from {{ ref('int_segments__decided') }}

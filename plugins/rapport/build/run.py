@@ -42,6 +42,26 @@ _STATUSES: dict[str, Status] = {
 
 
 @dataclass(frozen=True)
+class LastRelease:
+    """The release that a night's lists are compared with.
+
+    Attributes:
+        release_id: its name.
+        as_of: the night it shows.
+        folder: where its parquet files are.
+    """
+
+    release_id: str
+    as_of: date
+    folder: Path
+
+    def variable(self) -> dict[str, str]:
+        """Return it as dbt is told of it."""
+        told = {"release_id": self.release_id, "as_of_date": self.as_of.isoformat()}
+        return {**told, "folder": str(self.folder)}
+
+
+@dataclass(frozen=True)
 class Built:
     """A build that passed.
 
@@ -63,6 +83,7 @@ def build(
     as_of: date,
     *,
     declared: Declared = EVERYTHING,
+    last_release: LastRelease | None = None,
     run_id: str = "",
     arguments: Sequence[str] = (),
 ) -> Built:
@@ -78,6 +99,7 @@ def build(
         settings: where the landing, the warehouse and the project are.
         as_of: the night.
         declared: what the firm has; what it lacks is unknown to the models, and not none.
+        last_release: what readers had before this night; without one everybody has joined.
         run_id: the run it belongs to.
         arguments: more of ``dbt build``'s, such as ``--select``; then it is never a second try.
 
@@ -88,11 +110,11 @@ def build(
     """
     make_private(settings.logs_dir)
     try:
-        return _build(settings, as_of, declared, run_id, arguments)
+        return _build(settings, as_of, declared, last_release, run_id, arguments)
     except DamagedWarehouse as error:
         logger.warning("%s; it is built again from nothing", error)
         discard(settings.warehouse_path)
-        return _build(settings, as_of, declared, run_id, arguments)
+        return _build(settings, as_of, declared, last_release, run_id, arguments)
     except BuildError as error:
         if _READING.search(str(error)) and (damaged := examine(settings.landing_dir, as_of)):
             raise DamagedLanding("\n".join(damaged)) from error
@@ -100,17 +122,25 @@ def build(
 
 
 def _build(
-    settings: Settings, as_of: date, declared: Declared, run_id: str, arguments: Sequence[str]
+    settings: Settings,
+    as_of: date,
+    declared: Declared,
+    last_release: LastRelease | None,
+    run_id: str,
+    arguments: Sequence[str],
 ) -> Built:
     """Build once; see `build`."""
     policies = policies_of(settings)
     code = parse_if_changed(settings.dbt_project_dir, logger.info)
     loads = tuple(sorted(loads_of_night(settings.landing_dir, as_of)))
     streams = " ".join(sorted(declared.names))
-    header = Header(run_id, as_of, f"{code} {policies.digest()} {streams}", loads)
+    last = last_release.release_id if last_release else "none"
+    header = Header(run_id, as_of, f"{code} {policies.digest()} {streams} {last}", loads)
     # As good as written in the project: what was built under other policies is not built upon.
     # Those that only touch what is made anew every night change with the night.
     code = f"{code} {policies.digest(load_lasting(settings.dbt_project_dir))}"
+    variables = _variables(settings, as_of, policies, declared)
+    variables["last_release"] = last_release.variable() if last_release else None
     manifest = load_manifest(settings.dbt_project_dir)
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
     with building(settings.warehouse_path, loads=loads, as_of=as_of, code=code) as fresh:
@@ -129,7 +159,7 @@ def _build(
                 settings.dbt_project_dir,
                 [
                     *("build", *WITHOUT_UNIT_TESTS),
-                    *("--vars", json.dumps(_variables(settings, as_of, policies, declared))),
+                    *("--vars", json.dumps(variables)),
                     *("--target-path", str(settings.dbt_log_path.parent / "target")),
                     *arguments,
                 ],

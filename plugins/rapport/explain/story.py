@@ -23,6 +23,7 @@ CAPS = {
     "declared": "which they set themselves",
     "treatment": "from the treatment of their relationship type",
     "optimum": "beyond which another contact was found to do harm",
+    "pulse": "as they answered that it was too much",
 }
 CONSENTS = ("email", "sms", "whatsapp", "push", "phone", "post")
 STATES = {
@@ -498,7 +499,9 @@ def _segments(night: Night, customer_id: str) -> Part | None:
             plain(row["segment"]),
             "in, held out to compare" if row["arm"] == "holdout" else "in",
             row["reason"],
-            plain(row["treatment"]) + (f" by {plain(row['channel'])}" if row["channel"] else ""),
+            plain(row["treatment"])
+            + (f" by {plain(row['channel'])}" if row["channel"] else "")
+            + (f", owner {row['owner_id']}" if row.get("owner_id") else ""),
         )
         for row in members
     ] + [

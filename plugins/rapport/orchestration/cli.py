@@ -43,7 +43,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(releases_app, name="releases")
 app.add_typer(archive_app, name="archive")
 app.add_typer(bi_app, name="bi")
-after_switch.extend([follow_a_switch, archive_a_switch])
+after_switch += [follow_a_switch, archive_a_switch]
 app.command("policy")(policy_command)
 app.command("settings")(settings_command)
 app.command("contract")(contract_command)

@@ -100,14 +100,19 @@ def build() -> dict[str, Any]:
     Raises:
         BuildError: a model or test failed; the message names it.
     """
+    from rapport import release
+    from rapport.build.run import LastRelease
     from rapport.build.run import build as build_warehouse
 
     settings = Settings.from_env()
+    before = release.release_before(settings.releases_dir, night())
+    logger.info("lists are compared with %s", before.release_id if before else "no release")
     lineage.built(settings)
     built = build_warehouse(
         settings,
         night(),
         declared=declared_sources(),
+        last_release=before and LastRelease(before.release_id, before.as_of, before.path),
         run_id=str(get_current_context()["run_id"]),
     )
     metrics.built(settings)

@@ -1,9 +1,10 @@
 """Take out of the current release who said no since, on a night that made none of its own.
 
 A reduced release is a copy in which these are moved from ``segments.segment_members`` to
-``segments.segment_suppressions`` and the figures of ``segments.segments`` follow. All other
-files are those of the release it was made from, to the byte. Nobody is ever added, and nothing
-that held somebody back is lifted: a yes waits for a night that passes its gates.
+``segments.segment_suppressions``; ``segments.segment_changes`` and the figures of
+``segments.segments`` follow. All other files are those of the release it was made from, to the
+byte. Nobody is ever added, and nothing that held somebody back is lifted: a yes waits for a night
+that passes its gates.
 """
 
 import json
@@ -43,6 +44,7 @@ MODELS = ("int_segments__refusals", "int_identity__former_ids", "int_identity__c
 CHANGED = (
     "segments.segment_members",
     "segments.segment_suppressions",
+    "segments.segment_changes",
     "segments.segments",
     "metrics.key_figures",
 )
@@ -64,6 +66,15 @@ LEAVING = """
 create temp table leaving as
 with
 
+-- A release of an earlier version of the project has no service.
+segments as (
+
+    select null::varchar as message_class where false
+    union all by name
+    from released.segments.segments
+
+),
+
 members as (
 
     select
@@ -72,9 +83,10 @@ members as (
         members.channel,
         segments.destination,
         segments.topic,
+        coalesce(segments.message_class = 'service', false) as is_service,
         coalesce(segments.takes_slot, true) as takes_slot
     from released.segments.segment_members as members
-    left join released.segments.segments as segments on members.segment = segments.segment
+    left join segments on members.segment = segments.segment
 
 ),
 
@@ -102,6 +114,7 @@ judged as (
             when not members.takes_slot or customers.customer_id is null then null
             -- by a channel that nobody asks about
             when refusals.customer_id is null then 'no_consent'
+            when members.is_service then refusals.service_clause
             when refusals.clause is not null then refusals.clause
             when list_contains(refusals.refused_topics, members.topic) then 'topic_unwanted'
             when refusals.is_paused then 'paused'
@@ -159,6 +172,18 @@ select members.*
 from release.segments.segment_members as members
 anti join leaving
     on members.customer_id = leaving.customer_id and members.segment = leaving.segment
+"""
+
+# Who stayed has left; who had joined never was on it.
+CHANGES = """
+select changes.* replace (
+    case when leaving.customer_id is null then changes.change else 'left' end as change,
+    coalesce(leaving.clause, changes.clause) as clause
+)
+from release.segments.segment_changes as changes
+left join leaving
+    on changes.customer_id = leaving.customer_id and changes.segment = leaving.segment
+where leaving.customer_id is null or changes.change = 'stayed'
 """
 
 SIZES = """
@@ -312,6 +337,9 @@ def _reduced(
     connection.execute(f"create temp table new_segment_members as {MEMBERS}")
     connection.execute(f"create temp table new_segments as {SIZES}")
     manifest = json.loads((current.path / MANIFEST).read_bytes())
+    # A release of an earlier version of the project tells no changes.
+    if any(entry["name"] == "segment_changes" for entry in manifest["tables"]):
+        connection.execute(f"create temp table new_segment_changes as {CHANGES}")
     if any(entry["name"] == "key_figures" for entry in manifest["tables"]):
         connection.execute(f"create temp table new_key_figures as {FIGURES}")
     entries = [
@@ -368,8 +396,12 @@ def _demand_nobody_lost(before: dict[str, int], after: dict[str, int]) -> None:
     lists = ("segments.segment_members", "segments.segment_suppressions")
     if sum(before[name] for name in lists) != sum(after[name] for name in lists):
         raise ReleaseError("a customer would be lost between members and suppressions")
-    if any(before[name] != rows for name, rows in after.items() if name not in lists):
+    may_change = {*lists, "segments.segment_changes"}
+    if any(before[name] != rows for name, rows in after.items() if name not in may_change):
         raise ReleaseError("a table would change its rows that holds no list")
+    changes = before.get("segments.segment_changes", 0) - after.get("segments.segment_changes", 0)
+    if not 0 <= changes <= before[lists[0]] - after[lists[0]]:
+        raise ReleaseError("a change of a list would be lost that nobody left")
 
 
 def _say_in_the_database(

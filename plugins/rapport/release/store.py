@@ -300,6 +300,36 @@ def withdrawn(releases_dir: Path) -> set[str]:
     return gone
 
 
+def release_before(releases_dir: Path, night: date) -> ReleaseInfo | None:
+    """Return the release that a night's lists are compared with: what readers had before it.
+
+    The newest of the nights before it that readers ever got, whatever they have by now: a night
+    that is run again is compared with what it was compared with at first. Of a release and what it
+    was reduced to, the latter, as that is what readers had in the end. None of what a rollback
+    withdrew, nor of what only a backfill made.
+
+    Args:
+        releases_dir: the folder of releases.
+        night: the one that is built.
+
+    Returns:
+        The release; None if none of those before is on disk.
+    """
+    had = {str(e.get("release_id")) for e in history(releases_dir) if _gave_readers(e)}
+    had -= withdrawn(releases_dir)
+    before = [
+        info
+        for info in list_releases(releases_dir)
+        if info.as_of < night and info.rows and (info.release_id in had or info.is_current)
+    ]
+    return max(before, key=lambda info: (info.as_of, info.knows_until), default=None)
+
+
+def _gave_readers(event: Mapping[str, Any]) -> bool:
+    """Whether readers had a release after an event of the history."""
+    return event.get("event") in ("reduced", "rolled back") or bool(event.get("is_current"))
+
+
 def history(releases_dir: Path) -> list[dict[str, Any]]:
     """Return what happened to releases, oldest first; a torn last line is left out."""
     path = releases_dir / HISTORY

@@ -48,6 +48,7 @@ SOURCES = {
     "declared": "what they declared",
     "treatment": "the treatment of their type",
     "optimum": "the optimum of the response curve",
+    "pulse": "their answer that it was too much",
 }
 EXCESS = (("1", 1, 1), ("2", 2, 2), ("3 to 5", 3, 5), ("6 or more", 6, FURTHEST))
 RANDOMISED, OBSERVATIONAL = "randomised", "observational"
@@ -149,8 +150,9 @@ def pressure(night: Night) -> Section:
             ),
         ],
         "The least of three holds as the cap: what the customer declared, the treatment of their "
-        "type, the optimum of the response curve. In the mart's words: above the cap "
-        "oversaturated, at it saturated, near it on_target, far below undersaturated, no contact "
+        "type, the optimum of the response curve; who answers that it is too much gets less for a "
+        "while. In the mart's words: above the cap oversaturated, at it saturated, near it "
+        "on_target, far below undersaturated, no contact "
         "in 90 days inactive.",
     )
 

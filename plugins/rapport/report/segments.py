@@ -1,5 +1,7 @@
 """The page's part on segments: who is in them, who came and went, and who is held back."""
 
+from datetime import date
+
 from rapport.pages import NOTHING, counted, day, number
 from rapport.report.night import Night, Row
 from rapport.report.words import Column, Section, Table, percent, plain, signed
@@ -19,9 +21,12 @@ CLAUSES = {
     "no_allowed_time": "allow no time in the next seven days",
     "over_contacted": "are left alone for a while",
     "over_declared_cap": "had as many messages as they allow",
+    "over_pulse_cap": "said that it was too much",
     "treatment_without_marketing": "are treated as a type that gets no marketing",
     "over_cap": "had as many messages as suit them",
-    "lower_priority": "get something more important tonight",
+    "lower_priority": "are kept for something more important",
+    "no_skilled_owner": "wait for a colleague with the skill, and there is none",
+    "workload_limit": "wait for a call, as others are more urgent",
 }
 
 
@@ -50,55 +55,27 @@ def segments(night: Night) -> Section:
     return Section(
         *section,
         _finding(night, found, clauses, named[0]["customers"]),
-        tables=[_sizes(night, found), *([_held_back(found, clauses)] if clauses else [])],
+        tables=[_sizes(night, found), *(_held_back(clauses) if clauses else [])],
     )
 
 
 def _moves(night: Night) -> dict[str, Row]:
-    """Who joined, left and stayed, by segment; an id of before counts as the one it has now."""
-    if not (night.had("segments") and night.had("segment_members")):
+    """Who joined, left and stayed since the last release, by segment; nothing in the first."""
+    if not night.has("segment_changes"):
         return {}
     found = night.rows(
         """
-        with
-
-        was as (
-
-            select distinct
-                members.segment,
-                coalesce(aliases.customer_id, members.customer_id) as customer_id
-            from before.segment_members as members
-            left join customer_aliases as aliases
-                on members.customer_id = aliases.alias_customer_id
-
-        ),
-
-        compared as (
-
-            select
-                coalesce(members.segment, was.segment) as segment,
-                coalesce(members.customer_id, was.customer_id) as customer_id,
-                members.customer_id is not null as is_in,
-                was.customer_id is not null as was_in
-            from segment_members as members
-            full join was
-                on members.segment = was.segment and members.customer_id = was.customer_id
-
-        )
-
         select
             segments.segment,
-            count(*) filter (where compared.is_in and not compared.was_in) as joined,
-            count(*) filter (where compared.was_in and not compared.is_in) as gone,
+            count(*) filter (where changes.change = 'joined') as joined,
+            count(*) filter (where changes.change = 'left') as gone,
             count(*) filter (
-                where compared.was_in and not compared.is_in and held.customer_id is not null
+                where changes.change = 'left' and changes.clause is not null
             ) as gone_held_back,
-            count(*) filter (where compared.is_in and compared.was_in) as stayed
+            count(*) filter (where changes.change = 'stayed') as stayed
         from segments
-        inner join before.segments as was_there on segments.segment = was_there.segment
-        left join compared on segments.segment = compared.segment
-        left join segment_suppressions as held
-            on compared.segment = held.segment and compared.customer_id = held.customer_id
+        left join segment_changes as changes on segments.segment = changes.segment
+        where segments.last_as_of_date is not null
         group by segments.segment
         order by segments.segment
         """
@@ -108,14 +85,14 @@ def _moves(night: Night) -> dict[str, Row]:
 
 def _finding(night: Night, found: list[Row], clauses: list[Row], customers: int) -> str:
     said = f"{counted(len(found), 'segment')} name {counted(customers, 'customer')}. "
-    compared = [row for row in found if "joined" in row]
-    if compared and night.before:
-        joined, gone = (sum(row[key] for row in compared) for key in ("joined", "gone"))
+    last = found[0].get("last_as_of_date")
+    if last:
+        joined, gone = (sum(row[key] for row in found) for key in ("joined", "gone"))
         said += (
-            f"Since the release of {day(night.before.as_of)}, {number(joined)} joined and "
+            f"Since the release of {day(date.fromisoformat(last))}, {number(joined)} joined and "
             f"{number(gone)} left. "
         )
-    else:
+    elif night.has("segment_changes"):
         said += "There is no earlier release to compare them with. "
     totals: dict[str, int] = {}
     for row in clauses:
@@ -129,7 +106,37 @@ def _finding(night: Night, found: list[Row], clauses: list[Row], customers: int)
     return said
 
 
+def _for_instance(night: Night) -> dict[str, str]:
+    """The reason of whoever is the most urgent, by segment."""
+    if not night.has("segment_members", "urgency", "reason"):
+        return {}
+    found = night.rows(
+        """
+        select segment, max_by(reason, (urgency, customer_id)) as reason
+        from segment_members
+        group by segment
+        order by segment
+        """
+    )
+    return {row["segment"]: row["reason"] for row in found}
+
+
+def _about(row: Row, instance: str | None) -> str:
+    """Say in a line what a segment is, whose, how it reaches people, and why one of them is in."""
+    said = f"{row['description']} For {row['owner'] or 'nobody in particular'}"
+    if row.get("most_per_owner"):
+        skill = f" with the skill {row['skill']}" if row.get("skill") else ""
+        said += (
+            f", by {row['channel']}: their owner{skill} calls, {number(row['most_per_owner'])} a "
+            "night at the most"
+        )
+    elif row["channel"]:
+        said += f", by {row['channel']}"
+    return f"{said}. For instance: {instance}" if instance else f"{said}."
+
+
 def _sizes(night: Night, found: list[Row]) -> Table:
+    instances = _for_instance(night)
     lanes = {}
     if night.has("segment_members", "lane"):
         lanes = {
@@ -171,8 +178,7 @@ def _sizes(night: Night, found: list[Row]) -> Table:
                 "treatment": number(row["treatment_size"]),
                 "holdout": number(row["holdout_size"]),
                 "held_back": number(row["suppressed_count"]),
-                "about": f"{row['description']} For {row['owner'] or 'nobody in particular'}"
-                + (f", by {row['channel']}." if row["channel"] else "."),
+                "about": _about(row, instances.get(row["segment"])),
             }
             for row in found
         ],
@@ -182,35 +188,51 @@ def _sizes(night: Night, found: list[Row]) -> Table:
     )
 
 
-def _held_back(found: list[Row], clauses: list[Row]) -> Table:
-    names = [
-        row["segment"] for row in found if any(c["segment"] == row["segment"] for c in clauses)
-    ]
-    by_clause: dict[str, dict[str, int]] = {}
+def _held_back(clauses: list[Row]) -> list[Table]:
+    """By clause over all segments, and, for who asks, by segment."""
+    totals: dict[str, int] = {}
     for row in clauses:
-        by_clause.setdefault(row["clause"], {})[row["segment"]] = row["customers"]
-    everybody = sum(row["customers"] for row in clauses)
-    return Table(
-        "Held back, by the first clause that says so",
-        (
-            Column("they", "clause", "text"),
-            Column("all", "all", "number"),
-            Column("share", "share", "number"),
-            *(Column(plain(name), name, "number") for name in names),
+        totals[row["clause"]] = totals.get(row["clause"], 0) + row["customers"]
+    everybody = sum(totals.values())
+    return [
+        Table(
+            "Held back, by the first clause that says so",
+            (
+                Column("they", "clause", "text"),
+                Column("all", "all", "number"),
+                Column("share", "share", "number"),
+            ),
+            [
+                {
+                    "clause": _clause(clause),
+                    "all": number(customers),
+                    "share": percent(customers / everybody),
+                }
+                for clause, customers in sorted(
+                    totals.items(), key=lambda each: (-each[1], each[0])
+                )
+            ],
+            folded=False,
         ),
-        [
-            {
-                "clause": _clause(clause),
-                "all": number(sum(counts.values())),
-                "share": percent(sum(counts.values()) / everybody),
-            }
-            | {name: number(counts[name]) if name in counts else NOTHING for name in names}
-            for clause, counts in sorted(
-                by_clause.items(), key=lambda each: (-sum(each[1].values()), each[0])
-            )
-        ],
-        folded=False,
-    )
+        Table(
+            "Held back, by segment",
+            (
+                Column("segment", "segment"),
+                Column("they", "clause", "text"),
+                Column("customers", "customers", "number"),
+            ),
+            [
+                {
+                    "segment": plain(row["segment"]),
+                    "clause": _clause(row["clause"]),
+                    "customers": number(row["customers"]),
+                }
+                for row in sorted(
+                    clauses, key=lambda row: (row["segment"], -row["customers"], row["clause"])
+                )
+            ],
+        ),
+    ]
 
 
 def _clause(clause: str) -> str:

@@ -153,6 +153,68 @@ quiet as (
 
 ),
 
+-- What they answered when we asked whether it was too much. The last word counts, and of equal ones the stricter.
+pulse_answers as (
+
+    select
+        customer_id,
+        touchpoint_id,
+        occurred_at,
+        touchpoint_date,
+        answer
+    from {{ ref('fct_touchpoints') }}
+    where
+        {{ is_pulse() }}
+        and question = 'too_much'
+        and touchpoint_date > {{ latest_day() }} - {{ var('pulse_cap_days') }}
+
+),
+
+last_fine as (
+
+    select
+        customer_id,
+        max(occurred_at) as last_fine_at
+    from pulse_answers
+    where answer = 'no'
+    group by customer_id
+
+),
+
+-- How many there had been in 30 days when it was too much.
+too_much as (
+
+    select
+        pulse_answers.customer_id,
+        pulse_answers.touchpoint_id,
+        max(pulse_answers.touchpoint_date) as answered_date,
+        greatest(coalesce(sum(contact_days.contact_count), 1), 1) as contact_count
+    from pulse_answers
+    left join last_fine on pulse_answers.customer_id = last_fine.customer_id
+    left join {{ ref('fct_contact_days') }} as contact_days
+        on
+            pulse_answers.customer_id = contact_days.customer_id
+            and contact_days.message_class in ('marketing', 'pulse')
+            and contact_days.contact_date
+            between pulse_answers.touchpoint_date - 29 and pulse_answers.touchpoint_date
+    where
+        pulse_answers.answer = 'yes'
+        and (last_fine.last_fine_at is null or pulse_answers.occurred_at >= last_fine.last_fine_at)
+    group by pulse_answers.customer_id, pulse_answers.touchpoint_id
+
+),
+
+pulses as (
+
+    select
+        customer_id,
+        max(answered_date) as answered_date,
+        min(contact_count) as contact_count
+    from too_much
+    group by customer_id
+
+),
+
 -- Few wish anything else than others in their zone.
 wishes as (
 
@@ -171,7 +233,7 @@ stretches as (
 
 ),
 
-capped as (
+bounded as (
 
     select
         customers.*,
@@ -186,7 +248,9 @@ capped as (
                 when optima.optimum_contacts_28d is not null
                     then greatest(optima.optimum_contacts_28d, 1)
             end
-        ) as contact_cap_30d,
+        ) as bound_30d,
+        pulses.answered_date as pulse_answered_date,
+        pulses.contact_count as too_much_count,
         {% for days in windows %}
         coalesce(counted.contact_count_{{ days }}d, 0) as contact_count_{{ days }}d,
         {% for channel in channels %}
@@ -209,6 +273,24 @@ capped as (
     left join optima on customers.relationship_type = optima.relationship_type
     left join counted on customers.customer_id = counted.customer_id
     left join quiet on customers.customer_id = quiet.customer_id
+    left join pulses on customers.customer_id = pulses.customer_id
+
+),
+
+-- "Too much" lowers what was, and what they might have had; "fine" says no more than that it is not too much.
+capped as (
+
+    select
+        *,
+        case
+            when too_much_count is not null
+                then
+                    cast(
+                        floor({{ var('pulse_cap_share') }} * least(bound_30d, too_much_count)) as bigint
+                    )
+        end as pulse_cap_30d,
+        coalesce(pulse_cap_30d, bound_30d) as contact_cap_30d
+    from bounded
 
 )
 
@@ -230,9 +312,13 @@ select
     cast(declared_cap_30d as bigint) as declared_cap_30d,
     cast(treatment_cap_30d as bigint) as treatment_cap_30d,
     cast(optimum_contacts_28d as bigint) as optimum_contacts_28d,
+    pulse_cap_30d,
+    pulse_answered_date,
+    pulse_answered_date + {{ var('pulse_cap_days') }} as pulse_until_date,
     cast(contact_cap_30d as bigint) as contact_cap_30d,
     cast(
         case
+            when pulse_cap_30d < bound_30d then 'pulse'
             when is_unwilling or declared_cap_30d = contact_cap_30d then 'declared'
             when treatment_cap_30d = contact_cap_30d then 'treatment'
             else 'optimum'

@@ -1,12 +1,12 @@
+-- Who had a habit of ordering and has been silent for longer than a pause.
 select
     customer_id,
-    cast('win_back_dormant' as varchar) as segment,
     cast(
         'Silent for ' || {{ counted('recency_days', 'day') }}
         || ' after ' || {{ counted('order_count', 'order') }}
-        || '; last on ' || last_order_date || '.'
-        as varchar
-    ) as reason
+        || '; last on ' || cast(last_order_date as string) || '.' as string
+    ) as reason,
+    cast(order_count as double) as urgency
 from {{ ref('dim_customer_value') }}
 where
     recency_days >= {{ var('win_back_least_silent_days') }}

@@ -1,3 +1,5 @@
+-- More marketing in 30 days than suits them, one message at the least: more than a cap of 0 is more
+-- than none.
 with
 
 pressure as (
@@ -14,13 +16,11 @@ pressure as (
 
 select
     customer_id,
-    cast('over_contacted_rest' as varchar) as segment,
     cast(
         'Had ' || {{ counted('marketing_contact_count_30d', 'marketing contact') }}
-        || ' in 30 days, last on ' || last_marketing_contact_date || '; '
-        || {{ cap_in_words() }} || '.'
-        as varchar
-    ) as reason
+        || ' in 30 days, last on ' || cast(last_marketing_contact_date as string) || '; '
+        || {{ cap_in_words() }} || '.' as string
+    ) as reason,
+    cast(marketing_contact_count_30d - contact_cap_30d as double) as urgency
 from pressure
--- who had one at least: more than a cap of 0 is more than none
 where saturation = 'oversaturated'

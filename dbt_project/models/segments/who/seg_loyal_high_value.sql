@@ -1,13 +1,13 @@
+-- Who orders often, recently and for much, by fifths of all customers.
 select
     customer_id,
-    cast('loyal_high_value' as varchar) as segment,
     cast(
         'Ordered ' || {{ counted('order_count', 'time') }}
         || ' for ' || {{ money_text('sales_amount') }}
-        || ' ' || currency_code || ', last on ' || last_order_date
-        || ' (recency, frequency, value: ' || rfm_cell || ').'
-        as varchar
-    ) as reason
+        || ' ' || currency_code || ', last on ' || cast(last_order_date as string)
+        || ' (recency, frequency, value: ' || rfm_cell || ').' as string
+    ) as reason,
+    cast(round(cast(sales_amount as double), 3) as double) as urgency
 from {{ ref('dim_customer_value') }}
 where
     recency_quintile >= {{ var('loyal_least_recency_quintile') }}

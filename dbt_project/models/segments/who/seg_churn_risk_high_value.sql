@@ -1,0 +1,19 @@
+-- By their own rhythm: who comes every week is late after three, who comes every quarter is not.
+-- Of whom too few gaps are known, nothing is.
+select
+    value.customer_id,
+    cast(
+        'Usually orders every ' || {{ days_in_words('habits.median_days_between_orders') }} || ' ('
+        || {{ counted('habits.gap_count', 'gap') }} || '), and has been silent for '
+        || {{ counted('value.recency_days', 'day') }} || ', since '
+        || cast(value.last_order_date as string) || '; ordered for '
+        || {{ money_text('value.sales_amount_365d') }} || ' ' || value.currency_code
+        || ' in 365 days.' as string
+    ) as reason,
+    cast(round(cast(value.sales_amount_365d as double), 3) as double) as urgency
+from {{ ref('dim_customer_value') }} as value
+inner join {{ ref('dim_customer_habits') }} as habits on value.customer_id = habits.customer_id
+where
+    value.value_tier in ({{ sql_texts(var('churn_risk_value_tiers')) }})
+    and value.recency_days >= {{ var('churn_risk_least_silent_days') }}
+    and value.recency_days >= {{ var('churn_risk_least_gaps') }} * habits.median_days_between_orders
