@@ -112,7 +112,7 @@ def rollback_command(
     rollback(folder, release_id, why=why)
     typer.echo(f"current: {before} -> {release_id}")
     typer.echo("who said no since its night is on its lists; `rapport releases subtract` ends that")
-    if directory is None:
+    if directory is None:  # of another folder nobody is a reader
         _tell(Settings.from_env())
 
 

@@ -285,12 +285,14 @@ def test_all_other_files_are_those_of_the_release_it_was_made_from(night):
     before = night.published
     info = night.says("bo", clause="opted_out").reduce()
     changed = {
-        *("segment_members.parquet", "segment_suppressions.parquet", "segments.parquet"),
-        "key_figures.parquet",
-
-
         f"{name}.parquet"
-        for name in ("segment_members", "segment_suppressions", "segment_changes", "segments")
+        for name in (
+            "key_figures",
+            "segment_changes",
+            "segment_members",
+            "segment_suppressions",
+            "segments",
+        )
     }
     assert {path.name for path in info.path.iterdir()} == {
         path.name for path in before.path.iterdir()

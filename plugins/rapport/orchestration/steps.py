@@ -112,7 +112,7 @@ def build() -> dict[str, Any]:
         settings,
         night(),
         declared=declared_sources(),
-        last_release=before and LastRelease(before.release_id, before.as_of, before.path),
+        last_release=LastRelease(before.release_id, before.as_of, before.path) if before else None,
         run_id=str(get_current_context()["run_id"]),
     )
     metrics.built(settings)
