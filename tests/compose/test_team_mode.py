@@ -25,7 +25,7 @@ OURS = {
     *("api-server", "scheduler", "dag-processor", "triggerer", "sandbox"),
     *("worker-pulls", "worker-warehouse"),
 }
-STAYING = OURS | {"postgres", "broker", "storage"}
+STAYING = OURS | {"postgres", "bi", "broker", "storage"}
 HEALTHY_SECONDS = 600
 NIGHT_SECONDS = 1800
 
@@ -44,11 +44,10 @@ class Team:
         self.env = folder / "env"
         made = make_env(self.env, "--sandbox", "--workers", "--storage")
         assert made.returncode == 0, made.stderr
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port, bi_port = _free_port(), _free_port()
         with self.env.open("a") as env:
             env.write(f"RAPPORT_UI_PORT={port}\nRAPPORT_IMAGE=rapport:test\n")
+            env.write(f"RAPPORT_BI_PORT={bi_port}\n")
             env.write(f"COMPOSE_PROJECT_NAME={self.project}\n")
             env.write("COMPOSE_FILE=docker-compose.yml:tests/compose/stand_ins.yml\n")
         self.url = f"http://127.0.0.1:{port}"
@@ -138,6 +137,12 @@ def team(tmp_path_factory):
         yield team
     finally:
         team.compose("down", "-v")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def _ask_for_token(url: str, user: str, password: str) -> httpx.Response:
@@ -230,7 +235,7 @@ def _messages(log: dict) -> list[str]:
 
 
 def _sources(log: dict) -> list[str]:
-    return [source for line in log["content"] for source in line.get("sources") or ()]
+    return [line["event"] for line in log["content"] if not line.get("timestamp")]
 
 
 def test_what_was_lost_comes_back_from_a_backup_and_nights_go_on(team, tmp_path):
