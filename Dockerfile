@@ -1,4 +1,5 @@
-# One image for every service of docker-compose.yml, from the same locked requirements as `make run`.
+# One image for every service of docker-compose.yml, from the locked requirements of `make run` and
+# what only a team needs, the CeleryExecutor.
 # The base is pinned by tag; give PYTHON_IMAGE a tag with its digest to pin it to the byte.
 ARG PYTHON_IMAGE=python:3.11-slim
 
@@ -10,11 +11,11 @@ COPY requirements/bootstrap.lock requirements/
 RUN python -m venv uv \
     && uv/bin/pip install --quiet --disable-pip-version-check --no-cache-dir \
         --require-hashes -r requirements/bootstrap.lock
-COPY requirements/runtime.lock requirements/
+COPY requirements/team.lock requirements/
 RUN python -m venv /opt/venv \
     && uv/bin/uv pip install --python /opt/venv/bin/python --no-cache --compile-bytecode \
         ${PIP_INDEX_URL:+--default-index "$PIP_INDEX_URL"} \
-        --require-hashes -r requirements/runtime.lock
+        --require-hashes -r requirements/team.lock
 
 FROM ${PYTHON_IMAGE}
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp \
@@ -36,6 +37,7 @@ ENV AIRFLOW_HOME=/opt/airflow \
     # It tells of nights that failed, which a mail server may hold up.
     AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT=120 \
     AIRFLOW__LOGGING__BASE_LOG_FOLDER=/var/lib/rapport/logs/airflow \
+    AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS=rapport.orchestration.logs.LOGGING_CONFIG \
     AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY=/var/lib/rapport/logs/airflow/dag_processor \
     HOME=/tmp \
     PATH=/opt/venv/bin:$PATH \

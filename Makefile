@@ -89,6 +89,7 @@ $(SUPERSET)/.installed: $(VENV)/bin/uv requirements/superset.lock
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 lock: $(VENV)/bin/uv
 	@$(LOCK) pyproject.toml --output-file requirements/runtime.lock
+	@$(LOCK) pyproject.toml --extra team --output-file requirements/team.lock
 	@$(LOCK) pyproject.toml --extra dev --output-file requirements/dev.lock
 	@$(LOCK) pyproject.toml --extra notebook --constraint requirements/runtime.lock --output-file requirements/notebook.lock
 	@echo uv | $(LOCK) - --output-file requirements/bootstrap.lock

@@ -19,7 +19,8 @@ that is current then; else it is skipped.
 **Reads** the connections `rapport_hubspot`, `rapport_klaviyo`, `rapport_shop`, as far as the firm
 has these.
 **Writes** the landing, the warehouse, Data Docs, a release and its report; emits
-`rapport_release`; the Postgres of `rapport_bi`.
+`rapport_release`; the Postgres of `rapport_bi`; where `RAPPORT_ARCHIVE` names object storage, a
+copy of landing and releases.
 The night is the run's logical date: everything before the end of that day (UTC).
 
 **On failure** the last release stays in place, whatever failed before `publish_release`, but for
@@ -32,7 +33,8 @@ what was left. Clearing `dbt.build` builds on from the model or test that failed
 `check_release`: docs/runbooks/publish_gate_failed.md. `subtract_opt_outs`:
 docs/runbooks/subtraction_failed.md. `report_night`: the release is out and
 readers have it, only its page is missing; `rapport releases report` makes it. `load_bi`: the
-release is out, BI tools have the one before it; docs/runbooks/bi_load_failed.md.
+release is out, BI tools have the one before it; docs/runbooks/bi_load_failed.md. `archive_night`:
+the night is as it is, only its copy is missing; do what the error says, then clear it.
 """
 
 from airflow.sdk import chain, dag, task, task_group
@@ -43,6 +45,7 @@ from rapport.orchestration.assets import RELEASE
 from rapport.orchestration.connections import declared_sources
 from rapport.orchestration.defaults import (
     DEFAULT_ARGS,
+    PULLS_QUEUE,
     START_DATE,
     WAREHOUSE_POOL,
     nightly_schedule,
@@ -50,6 +53,7 @@ from rapport.orchestration.defaults import (
 from rapport.orchestration.lineage import traced
 from rapport.orchestration.links import DATA_DOCS, RELEASES, REPORT, linked
 from rapport.orchestration.transform import dbt_build
+from rapport.settings import Settings
 
 
 @dag(
@@ -69,9 +73,9 @@ def customer_relationship_nightly() -> None:
     @task_group
     def extract() -> None:
         pulls = {
-            group: task(task_id=group, pool=streams[0].source, trigger_rule="all_done")(
-                steps.extract
-            )(group)
+            group: task(
+                task_id=group, pool=streams[0].source, queue=PULLS_QUEUE, trigger_rule="all_done"
+            )(steps.extract)(group)
             for group, streams in there.groups.items()
         }
         for group, earlier in there.after.items():
@@ -79,7 +83,8 @@ def customer_relationship_nightly() -> None:
                 chain([pulls[each] for each in earlier], pulls[group])
 
     checked = linked(
-        task(retries=0, trigger_rule="all_done")(steps.check_sources)(), DATA_DOCS["sources"]
+        task(retries=0, queue=PULLS_QUEUE, trigger_rule="all_done")(steps.check_sources)(),
+        DATA_DOCS["sources"],
     )
     released = linked(
         task(pool=WAREHOUSE_POOL, outlets=[RELEASE])(steps.publish_release)(), RELEASES, REPORT
@@ -100,6 +105,10 @@ def customer_relationship_nightly() -> None:
         [linked(task(retries=0)(steps.report_night)(), REPORT), reduced],
     )
     chain([released, reduced], task(trigger_rule="one_success")(steps.load_bi)())
+    if Settings.from_env().archive:
+        # However the night ended: what landed is worth its copy. The report stays a last task too,
+        # so that a night without a release is red.
+        chain([released, reduced], task(trigger_rule="all_done")(steps.archive_night)())
 
 
 traced(customer_relationship_nightly())

@@ -3,7 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -41,6 +41,10 @@ class Mailbox:
         )
 
     def serve(self, connection: socket.socket) -> None:
+        with suppress(OSError):  # whoever hangs up, as one does who expected TLS
+            self._talk(connection)
+
+    def _talk(self, connection: socket.socket) -> None:
         recipients: list[str] = []
         with connection.makefile("rwb") as wire:
 

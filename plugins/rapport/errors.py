@@ -148,6 +148,22 @@ class ReportError(RapportError):
         super().__init__(f"no report of release {release_id}: {reason}")
 
 
+class ArchiveError(RapportError):
+    """The archive could not be written or read; the home is as it was, and a retry may help.
+
+    Attributes:
+        url: the archive.
+    """
+
+    def __init__(self, url: str, message: str) -> None:
+        self.url = url
+        super().__init__(f"archive {url}: {message}")
+
+
+class ArchiveDenied(ArchiveError):
+    """The archive refuses, or belongs to another installation; asking again cannot help."""
+
+
 class ExportError(RapportError):
     """A table of a release could not be written into a file; what was there is as it was."""
 

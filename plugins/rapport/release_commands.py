@@ -112,7 +112,8 @@ def rollback_command(
     rollback(folder, release_id, why=why)
     typer.echo(f"current: {before} -> {release_id}")
     typer.echo("who said no since its night is on its lists; `rapport releases subtract` ends that")
-    _tell(Settings.from_env() if directory is None else None)
+    if directory is None:  # of another folder nobody is a reader
+        _tell(Settings.from_env())
 
 
 @releases_app.command("subtract")
@@ -146,8 +147,9 @@ def subtract_command(
         typer.echo("nobody is to be taken out")
 
 
-def _tell(settings: Settings | None) -> None:
-    for follow in after_switch if settings else ():
+def _tell(settings: Settings) -> None:
+    """Let whoever has a copy of what was current follow."""
+    for follow in after_switch:
         follow(settings)
 
 

@@ -1,6 +1,7 @@
 """Where Rapport keeps things and how much it may use, read once from the environment."""
 
 import os
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -121,6 +122,13 @@ ENVIRONMENT = {
             least=1,
         ),
         Variable(
+            "RAPPORT_ARCHIVE",
+            "text",
+            None,
+            "Object storage that keeps a copy of landing and releases and the tasks' logs, as "
+            "s3://bucket/folder; none unless set.",
+        ),
+        Variable(
             "RAPPORT_MEMORY_LIMIT",
             "text",
             None,
@@ -196,6 +204,7 @@ class Settings:
         keep_releases: how many releases stay on disk (``RAPPORT_KEEP_RELEASES``).
         memory_limit: DuckDB's, as DuckDB writes it (``RAPPORT_MEMORY_LIMIT``).
         threads: DuckDB's and dbt's (``RAPPORT_THREADS``).
+        archive: object storage that keeps a copy, as fsspec writes it (``RAPPORT_ARCHIVE``).
         policy_path: the firm's policies (``RAPPORT_POLICY``), which must then be there; None for
             ``policy.yml`` in the home folder, which need not.
         release_within_minutes: how long after its begin a night's release must be out
@@ -211,6 +220,7 @@ class Settings:
     keep_releases: int
     memory_limit: str
     threads: int
+    archive: str | None = None
     policy_path: Path | None = None
     release_within_minutes: int = 240
     release_max_age_hours: int = 30
@@ -227,6 +237,9 @@ class Settings:
         # Said to be empty, it is switched off too.
         schedule = os.environ.get("RAPPORT_SCHEDULE", ENVIRONMENT["RAPPORT_SCHEDULE"].text())
         home, policy = ENVIRONMENT["RAPPORT_HOME"].text(), ENVIRONMENT["RAPPORT_POLICY"].text()
+        archive = ENVIRONMENT["RAPPORT_ARCHIVE"].text().rstrip("/")
+        if archive and not re.fullmatch(r"[a-z0-9+]+://.+", archive):
+            raise SettingsError(f"RAPPORT_ARCHIVE must be like s3://bucket/folder, not {archive!r}")
         is_counted = bool(os.environ.get("RAPPORT_THREADS"))
         return cls(
             company=company,
@@ -236,6 +249,7 @@ class Settings:
             keep_releases=ENVIRONMENT["RAPPORT_KEEP_RELEASES"].number(),
             memory_limit=ENVIRONMENT["RAPPORT_MEMORY_LIMIT"].text() or _memory_share(0.6),
             threads=ENVIRONMENT["RAPPORT_THREADS"].number() if is_counted else os.cpu_count() or 1,
+            archive=archive or None,
             policy_path=Path(policy).expanduser().resolve() if policy else None,
             release_within_minutes=ENVIRONMENT["RAPPORT_RELEASE_WITHIN_MINUTES"].number(),
             release_max_age_hours=ENVIRONMENT["RAPPORT_RELEASE_MAX_AGE_HOURS"].number(),

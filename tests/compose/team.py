@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MAKE_ENV = ROOT / "docker" / "make-env"
+BACKUP = ROOT / "docker" / "backup"
 # The caller's own settings would hide what an .env lacks.
 PASSED_ON = ("DOCKER_HOST", "HOME", "PATH", "PIP_INDEX_URL", "RAPPORT_BUILD_NETWORK")
 
@@ -26,9 +27,18 @@ def compose_command() -> list[str]:
 
 def compose(env: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run docker-compose on the project's file with the settings of an .env only."""
-    command = [*compose_command(), "--env-file", str(env), *arguments]
-    clean = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    return _run(command, cwd=ROOT, env=clean)
+    return _run([*compose_command(), "--env-file", str(env), *arguments], cwd=ROOT, env=_clean())
+
+
+def backup(env: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run docker/backup for the installation of an .env."""
+    compose_command()  # or skip
+    command = [sys.executable, "-I", "-S", str(BACKUP), *arguments, "--env", str(env)]
+    return _run(command, env=_clean())
+
+
+def _clean() -> dict[str, str]:
+    return {name: os.environ[name] for name in PASSED_ON if name in os.environ}
 
 
 def make_env(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

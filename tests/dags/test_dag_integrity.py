@@ -5,14 +5,18 @@ import os
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
+from airflow.sdk import DeadlineReference
 from airflow.sdk._shared.module_loading import import_string
 
 from rapport.build.parts import load_parts
 from rapport.orchestration import embedded
+from rapport.orchestration.alerts import AlertNotifier, note_failure, release_is_late
+from rapport.orchestration.defaults import hourly_schedule
 from rapport.orchestration.lineage import touched
 from rapport.orchestration.night import BUILD
 from rapport.orchestration.watch import PartTrigger
@@ -141,6 +145,30 @@ def test_a_part_needs_no_process_of_its_own_and_holds_nothing_back(nightly):
         assert import_string(task.start_trigger_args.trigger_cls) is PartTrigger
         assert task.start_trigger_args.trigger_kwargs == {"part": task.task_id[len("dbt.") :]}
         assert task.downstream_task_ids == set()
+        assert not task.on_failure_callback
+
+
+def test_a_night_that_fails_is_told_by_its_run_and_its_tasks_leave_why(nightly):
+    assert isinstance(nightly.on_failure_callback, AlertNotifier)
+    steps = [task for task in nightly.tasks if task.task_type != "ShownPart"]
+    assert {each for task in steps for each in task.on_failure_callback} == {note_failure}
+
+
+def test_a_night_is_late_by_when_it_was_queued_and_airflow_can_import_who_tells(nightly):
+    """What is called lies in a module: one in the DAG's file is accepted, and never called."""
+    (deadline,) = nightly.deadline
+    assert deadline.reference == DeadlineReference.DAGRUN_QUEUED_AT
+    assert deadline.interval == timedelta(hours=4)
+    assert import_string(deadline.callback.path) is release_is_late
+
+
+def test_the_age_of_the_release_is_looked_at_where_nights_are_scheduled_and_only_there(
+    monkeypatch,
+):
+    monkeypatch.setenv("RAPPORT_SCHEDULE", "none")
+    assert hourly_schedule() is None
+    monkeypatch.setenv("RAPPORT_SCHEDULE", "0 2 * * *")
+    assert hourly_schedule() is not None
 
 
 def test_the_report_comes_after_the_release_and_nothing_waits_for_it(nightly):
@@ -198,6 +226,30 @@ def test_the_build_is_not_tried_twice_by_itself(nightly):
 def test_writers_take_turns(nightly):
     for task_id in (BUILD, "publish_release", "subtract_opt_outs"):
         assert nightly.get_task(task_id).pool == "warehouse"
+
+
+def test_pulls_have_a_queue_of_their_own_and_the_warehouse_one_with_all_else(nightly):
+    queues = {task.task_id: task.queue for task in nightly.tasks if task.task_type != "ShownPart"}
+    pulls = {f"extract.{group}" for group in GROUPS} | {"check_sources"}
+    assert queues == {task_id: "pulls" if task_id in pulls else "warehouse" for task_id in queues}
+
+
+def test_a_firm_without_an_archive_has_no_task_for_it(nightly):
+    assert not nightly.has_task("archive_night")
+
+
+def test_the_archive_takes_every_night_and_colours_none(monkeypatch):
+    monkeypatch.setenv("RAPPORT_ARCHIVE", "s3://bucket/rapport")
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(ROOT / "dags" / "customer_relationship_nightly.py")
+    nightly = bag.dags["customer_relationship_nightly"]
+    archived = nightly.get_task("archive_night")
+    assert archived.upstream_task_ids == {"publish_release", "subtract_opt_outs"}
+    assert archived.trigger_rule == "all_done"
+    # A night without a release is red all the same: the state of a run is that of its last tasks.
+    assert nightly.get_task("report_night").downstream_task_ids == set()
+    assert nightly.get_task("report_night").trigger_rule == "all_success"
 
 
 def test_reading_the_dag_loads_no_library_that_only_its_tasks_need():

@@ -37,7 +37,7 @@ def read_by(dataset: dict) -> list[str]:
 
 
 def words(sql: str) -> set[str]:
-    return set(re.findall(r"[a-z_][a-z0-9_]*", re.sub(r"'[^']*'", "", sql)))
+    return set(re.findall(r"\b[a-z][a-z0-9_]*\b", re.sub(r"'[^']*'", "", sql)))
 
 
 def used(chart: dict) -> tuple[set[str], set[str]]:

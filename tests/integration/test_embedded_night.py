@@ -156,6 +156,9 @@ def installation(tmp_path_factory, figures, mailbox):
         AIRFLOW__METRICS__STATSD_PORT=str(figures.port),
         AIRFLOW__METRICS__STATSD_INFLUXDB_ENABLED="True",
         AIRFLOW__OPENLINEAGE__TRANSPORT=json.dumps(lineage),
+        # However busy the machine is: time is what a real night runs out of, not this test.
+        AIRFLOW__OPENLINEAGE__EXECUTION_TIMEOUT="100",
+        AIRFLOW__CORE__TASK_SUCCESS_OVERTIME="120",
     )
     yield made
     made.rapport("down")

@@ -300,6 +300,9 @@ def good_warehouse(tmp_path_factory):
         audited = (ROOT / "dbt_project/models/audit/released_columns.sql").read_text()
         for mart in re.findall(r"'((?:dim|fct|rpt)_\w+)'", audited):
             connection.execute(f"create table if not exists marts.{mart} as select 1 as row_count")
+        connection.execute("create schema metrics")
+        for table in re.findall(r"'(\w+_figures)'", audited):
+            connection.execute(f"create table metrics.{table} as select 1 as row_count")
     project = ROOT / "dbt_project"
     parse_if_changed(project)
     success, error = invoke(

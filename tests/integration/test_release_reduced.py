@@ -114,6 +114,16 @@ class Night:
                     """,
                     dict(zip(NAMES, segment, strict=True)),
                 )
+            connection.execute(
+                """
+                create schema metrics;
+                create table metrics.key_figures as
+                    select 'segment_members' as figure, count(distinct customer_id)::double
+                        as figure_value, count(distinct customer_id) as counted
+                    from segments.segment_members
+                    union all select 'customers', 7, 7
+                """
+            )
         return publish_release(
             warehouse_path=self.warehouse,
             releases_dir=self.releases,
@@ -262,12 +272,27 @@ def test_an_answer_takes_no_consent_and_heeds_a_no(night, clause, stays):
     assert (("fay", "calls") in night.members()) == stays
 
 
+def test_the_figure_that_counts_the_lists_follows_and_no_other_does(night):
+    was = dict(night.current("select figure, counted from metrics.key_figures"))
+    night.says("bo", clause="opted_out").reduce()
+    now = night.current("select figure, figure_value, counted from metrics.key_figures")
+    [[members]] = night.current("select count(distinct customer_id) from segments.segment_members")
+    assert members == was["segment_members"] - 1
+    assert sorted(now) == [("customers", 7.0, 7), ("segment_members", float(members), members)]
+
+
 def test_all_other_files_are_those_of_the_release_it_was_made_from(night):
     before = night.published
     info = night.says("bo", clause="opted_out").reduce()
     changed = {
         f"{name}.parquet"
-        for name in ("segment_members", "segment_suppressions", "segment_changes", "segments")
+        for name in (
+            "key_figures",
+            "segment_changes",
+            "segment_members",
+            "segment_suppressions",
+            "segments",
+        )
     }
     assert {path.name for path in info.path.iterdir()} == {
         path.name for path in before.path.iterdir()

@@ -155,6 +155,7 @@ def test_a_failed_model_is_named_with_its_error_and_without_a_value(home, mailbo
     assert mailbox.subjects == ["Rapport, night of 2 January 2018: model fct_orders failed"]
     told = text_of(mailbox.mails[0])
     assert "model fct_orders failed: Conversion Error: Could not convert string … to INT32" in told
+    assert "dbt.build: fct_orders: Conversion Error: Could not convert string … to" in told
     assert "1 model or test not built after it" in told
     assert "dbt.marts.fct_orders" not in told
     assert "ada" not in mailbox.mails[0].as_string()
@@ -299,6 +300,13 @@ def test_an_error_of_ours_is_told_by_its_first_sentence_and_one_of_others_by_its
     )
 
 
+def test_a_build_that_did_not_begin_says_so_in_its_own_words_and_dbt_s_are_masked():
+    assert cause_of(BuildError("it is being built by process 4711; wait"))["said"] == (
+        "it is being built by process 4711; wait"
+    )
+    assert cause_of(BuildError("dbt could not run: no 'Ada'"))["said"] == "dbt could not run: no …"
+
+
 def test_a_gate_s_error_names_rows_and_is_told_by_their_number(home):
     said = cause_of(GateFailed("publish", ["a (m.t: x: 1 row (id c-1))", "b"]))["said"]
     assert said == "the gate 'publish' is closed by 2 findings"
@@ -388,6 +396,22 @@ def test_a_channel_that_does_not_answer_does_not_keep_the_other_from_telling(
     assert len(webhook.bodies) == 1
     assert "over rapport_alerts_smtp: no answer (ConnectionRefusedError)" in caplog.text
     assert "p4ss-w0rd" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"disable_tls": False}, "the server offers no STARTTLS, or no login"),
+        ({"disable_ssl": False}, "the server's TLS is not to be trusted"),
+    ],
+)
+def test_a_server_without_the_encryption_that_is_asked_for_gets_nothing(
+    home, mailbox, night, monkeypatch, caplog, asked, told
+):
+    monkeypatch.setenv(SMTP, mailbox.connection(**asked))
+    fail()
+    assert f"over rapport_alerts_smtp: {told}" in caplog.text
+    assert mailbox.mails == []
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from rapport.errors import BudgetSpent, NotBefore, SourceDenied, SourceError
-from rapport.orchestration.connections import source_connection
+from rapport.orchestration.connections import bi_connection, source_connection
 from rapport.orchestration.failures import no_retry_when_hopeless
 
 
@@ -34,3 +34,14 @@ def test_what_no_retry_can_help_fails_the_task_for_good_with_its_words(error):
 def test_what_passes_is_left_to_airflows_retries():
     with pytest.raises(SourceError), no_retry_when_hopeless():
         raise SourceError("rapport_hubspot", "no usable answer")
+
+
+def test_bi_tools_are_given_postgresql_or_nothing(monkeypatch):
+    assert bi_connection() is None
+    written = {"conn_type": "mysql", "host": "h", "schema": "bi", "login": "rapport"}
+    monkeypatch.setenv("AIRFLOW_CONN_RAPPORT_BI", json.dumps(written))
+    with pytest.raises(SourceDenied, match="make its type postgres"):
+        bi_connection()
+    more = {"conn_type": "postgres", "extra": {"sslmode": "verify-full", "other": "x"}}
+    monkeypatch.setenv("AIRFLOW_CONN_RAPPORT_BI", json.dumps(written | more))
+    assert bi_connection().url == "postgresql+psycopg://rapport@h/bi?sslmode=verify-full"

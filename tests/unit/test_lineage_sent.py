@@ -79,14 +79,14 @@ class Receiver:
 
 
 def test_a_receiver_gets_every_event_in_its_order(receiver):
-    lineage.send(events(3))
+    lineage.send(events(3), time.monotonic())
     assert [event["job"]["name"] for event in receiver.came] == ["model_0", "model_1", "model_2"]
 
 
 def test_a_receiver_that_hangs_is_asked_once(receiver, caplog):
     receiver.open.clear()
     began = time.monotonic()
-    lineage.send(events(500))
+    lineage.send(events(500), began)
     assert time.monotonic() - began < 5
     assert "orchestration.lineage.send: nothing was said" in caplog.text
     assert len(caplog.records) <= 2
@@ -97,7 +97,7 @@ def test_a_receiver_that_is_not_there_is_asked_once(receiver, monkeypatch, caplo
         receiver.port = taken.getsockname()[1]
     receiver.configure(monkeypatch)
     began = time.monotonic()
-    lineage.send(events(500))
+    lineage.send(events(500), began)
     assert time.monotonic() - began < 5
     assert "orchestration.lineage.send: nothing was said" in caplog.text
 
@@ -110,7 +110,7 @@ def test_there_is_time_left_for_the_tasks_own_event(receiver, monkeypatch, caplo
             time.sleep(0.3)
             yield event
 
-    lineage.send(slow())
+    lineage.send(slow(), time.monotonic())
     assert 1 <= len(receiver.came) <= 3
     assert "lineage: time is up after" in caplog.text
 

@@ -1,5 +1,6 @@
 """The night's figures: what is sent, over the wire, by what Airflow was told to send by."""
 
+import atexit
 import re
 import socket
 from datetime import UTC, date, datetime
@@ -182,8 +183,10 @@ def test_opentelemetry_gets_the_same_names(monkeypatch):
         stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=False)
         metrics.pulled("shop", {"orders": 7})
         from airflow.sdk._shared.observability.metrics import otel_logger
+        from opentelemetry.metrics import get_meter_provider
 
-        otel_logger.flush_otel_metrics()
+        get_meter_provider().shutdown()  # as the end of a task's process does
+        atexit.unregister(otel_logger.flush_otel_metrics)
     finally:
         monkeypatch.undo()
         stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=False)

@@ -1,5 +1,5 @@
--- A release carries its keys in its manifest (rapport/release/content.py), so that whoever loads it elsewhere can
--- declare them. They are what the tests `unique` and `unique_together` hold, not a second list.
+-- A release carries its keys in its manifest (rapport/release/content.py), so that whoever loads it
+-- elsewhere can declare them: what the tests `unique` and `unique_together` hold, no second list.
 select
     released.table_name,
     released.key_number,

@@ -41,8 +41,10 @@ def _said(error: BaseException) -> str:
             f"the gate {error.checkpoint!r} is closed by {counted(len(error.failures), 'finding')}"
         )
     if isinstance(error, BuildError):
-        heading, *lines = str(error).splitlines() or [""]
-        name, colon, message = (lines[0] if lines else heading).partition(": ")
+        heading, _, failed = str(error).partition("\n")
+        if not failed:
+            return masked(heading) if heading.startswith("dbt ") else sentence_of(heading)
+        name, colon, message = failed.partition(": ")
         return f"{name}{colon}{of_database(message)}"
     if isinstance(error, RapportError):
         return sentence_of(str(error))

@@ -35,7 +35,7 @@ def demand_equal(
         wrong = sorted({name for name, _ in set(shapes[0]) ^ set(shapes[1])})
         raise BiError(f"{table['name']}: Postgres has other columns or types: {', '.join(wrong)}")
     found = _sums(duck, f"from {theirs}")
-    if found not in (_sums(duck, f"from {ours}"), _sums(duck, as_postgres_can(duck, ours))):
+    if found not in (_sums(duck, f"from {ours}"), _sums(duck, _as_postgres_can(duck, ours))):
         raise BiError(
             f"{table['name']}: Postgres has other values than the release, in {found[0]:,} rows; "
             "`rapport releases verify` says whether the release is whole"
@@ -47,7 +47,7 @@ def _sums(duck: "duckdb.DuckDBPyConnection", rows: str) -> tuple[Any, ...]:
     return sums.fetchall()[0]
 
 
-def as_postgres_can(duck: "duckdb.DuckDBPyConnection", table: str) -> str:
+def _as_postgres_can(duck: "duckdb.DuckDBPyConnection", table: str) -> str:
     """Return a query of a table's rows in which no text has a NUL character, in lists neither."""
     sign = literal(IN_PLACE_OF_NUL)
     mended = {

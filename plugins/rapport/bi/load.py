@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from rapport.bi.compare import as_postgres_can, demand_equal
+from rapport.bi.compare import IN_PLACE_OF_NUL, demand_equal
 from rapport.bi.extension import load_extension
 from rapport.bi.server import LOADING, READER, Server, held_releases, schema_of
 from rapport.bi.switch import TABLES, switch, with_locks
@@ -30,6 +30,10 @@ logger = logging.getLogger(__name__)
 WORKERS = 2
 GIVEN = "given to Postgres"  # in the history of releases
 DEPENDED_ON = "2BP01"
+SETTINGS = (
+    "set timezone = 'UTC'",
+    f"set pg_null_byte_replacement = {literal(IN_PLACE_OF_NUL)}",
+)
 ABOUT: Mapping[str, Any] = {
     "schema": "main",
     "name": "release",
@@ -142,24 +146,21 @@ def opened(folder: Path, options: Mapping[str, Any]) -> "duckdb.DuckDBPyConnecti
     config = {name: value for name, value in options.items() if value}
     duck = duckdb.connect(config=config)
     load_extension(duck)
-    duck.execute("set timezone = 'UTC'")
+    for setting in SETTINGS:
+        duck.execute(setting)
     duck.execute(f"attach {literal(str(folder / DATABASE))} as release (read_only)")
     return duck
 
 
 def _copy(server: Server, duck: "duckdb.DuckDBPyConnection", table: Mapping[str, Any]) -> None:
     """Copy one table, then declare its keys and count its values."""
-    import duckdb
-
     with server.told(f"table {table['name']}"):
         with closing(duck.cursor()) as cursor:
             rows = quoted("release", table["schema"], table["name"])
             written = quoted("bi", LOADING, table["name"])
-            try:
-                cursor.execute(f"create table {written} as from {rows}")
-            except duckdb.InvalidInputException:  # a NUL character; its own setting knows no lists
-                cursor.execute(f"drop table if exists {written}")
-                cursor.execute(f"create table {written} as {as_postgres_can(cursor, rows)}")
+            for setting in SETTINGS:  # a cursor has settings of its own
+                cursor.execute(setting)
+            cursor.execute(f"create table {written} as from {rows}")
             keys = [(key, _has_null(cursor, rows, key)) for key in table.get("keys") or ()]
         target = quoted(LOADING, table["name"])
         statements, has_primary = [], False

@@ -115,6 +115,29 @@ def files_of_night(landing_dir: Path, source: str, stream: str, as_of: date) -> 
     return [declared, *sorted(files)] if declared.exists() else sorted(files)
 
 
+def kept(landing_dir: Path, source: str) -> tuple[dict[str, bytes], dict[str, Path]]:
+    """Return what a copy of a source's folder needs, by name relative to it.
+
+    Returns:
+        The files of its list of loads as they are now, and the files of the loads that they list
+        with those that declare streams. The list is read first: its files are there by then.
+    """
+    folder = landing_dir / source
+    listed = {
+        f"{LISTED}/{path.name}": path.read_bytes() for path in (folder / LISTED).glob("*.jsonl")
+    }
+    completed = completed_loads(landing_dir, source)
+    files = [path for path in files_of(folder) if load_of(path) in completed]
+    return listed, {
+        str(path.relative_to(folder)): path for path in [*folder.glob(f"*/{DECLARED}"), *files]
+    }
+
+
+def names_files(name: str) -> bool:
+    """Whether a file of a source's folder is one of its list of loads."""
+    return name.startswith(f"{LISTED}/") and name.endswith(".jsonl")
+
+
 def is_finished(load: Load, loads: Sequence[Load]) -> bool:
     return any(other.pull == load.pull and other.is_last for other in loads)
 

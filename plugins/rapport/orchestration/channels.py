@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import smtplib
+import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from email.message import EmailMessage
@@ -90,6 +91,7 @@ def _with_patience(
 
 def _mail(connection: "Connection", alert: Alert) -> None:
     """Send it as a mail, over the provider's own way into a server: TLS, login, OAuth 2."""
+    from airflow.providers.common.compat.sdk import AirflowException
     from airflow.providers.smtp.hooks.smtp import SmtpHook
 
     class Hook(SmtpHook):
@@ -118,7 +120,11 @@ def _mail(connection: "Connection", alert: Alert) -> None:
             f"the server refused every recipient ({', '.join(map(str, codes))})",
             may_pass=all(400 <= code < 500 for code in codes),
         ) from None
-    except (OSError, smtplib.SMTPServerDisconnected) as error:
+    except smtplib.SMTPNotSupportedError:
+        raise Undelivered("the server offers no STARTTLS, or no login") from None
+    except ssl.SSLError as error:
+        raise Undelivered(f"the server's TLS is not to be trusted ({_kind(error)})") from None
+    except (OSError, AirflowException) as error:  # the hook's own, of a server that hung up
         raise Undelivered(f"no answer ({_kind(error)})", may_pass=True) from None
 
 

@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
+from rapport.archive_commands import archive_a_switch, archive_app
 from rapport.build.record import Record, read_record
 from rapport.contract_commands import contract_command
 from rapport.errors import RapportError, SettingsError
@@ -40,8 +41,9 @@ from rapport.sources_commands import sources_command
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(releases_app, name="releases")
+app.add_typer(archive_app, name="archive")
 app.add_typer(bi_app, name="bi")
-after_switch.append(follow_a_switch)
+after_switch += [follow_a_switch, archive_a_switch]
 app.command("policy")(policy_command)
 app.command("settings")(settings_command)
 app.command("contract")(contract_command)

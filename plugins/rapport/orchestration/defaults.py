@@ -12,8 +12,14 @@ from rapport.settings import Settings
 # a success and runs nothing.
 START_DATE = datetime(1900, 1, 1, tzinfo=UTC)
 
+# With the CeleryExecutor, who runs a task; without, nobody asks. Pulls, and the look at what they
+# brought, need the sources and the landing; all else needs the warehouse and the releases, and runs
+# on the one worker that has them.
+PULLS_QUEUE, WAREHOUSE_QUEUE = "pulls", "warehouse"
+
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "data-platform",
+    "queue": WAREHOUSE_QUEUE,
     "retries": 2,
     "retry_delay": timedelta(seconds=30),
     "retry_exponential_backoff": True,

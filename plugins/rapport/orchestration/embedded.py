@@ -41,6 +41,7 @@ START_SECONDS = 120.0
 STOP_SECONDS = 30.0
 POOLS = Path(__file__).with_name("pools.json")
 # Nothing that runs here reports to anybody.
+LOGGING_CONFIG = "rapport.orchestration.logs.LOGGING_CONFIG"
 NO_TELEMETRY = {
     "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
     "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
@@ -148,6 +149,8 @@ def environment(settings: Settings, ports: Ports) -> dict[str, str]:
         # dbt, dlt and airflow are looked up beside the interpreter that runs this.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
+    if settings.archive:
+        airflow["AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS"] = LOGGING_CONFIG
     return dict(os.environ) | sandbox | airflow | NO_TELEMETRY
 
 

@@ -107,6 +107,7 @@ def built(settings: Settings) -> None:
     """Note that a build ended, well or not; each of its models tells of itself."""
 
     def tell(task_instance: Any) -> "Touched":
+        began = time.monotonic()
         from rapport import lineage
 
         record = read_record(settings.build_record_path)
@@ -114,7 +115,7 @@ def built(settings: Settings) -> None:
             return lineage.Touched()
         text = (parsed_dir(settings.dbt_project_dir) / "manifest.json").read_text()
         project, of = json.loads(text), (settings.warehouse_path, settings.landing_dir)
-        send(lineage.model_events(record, project, *of, parent_of(task_instance)))
+        send(lineage.model_events(record, project, *of, parent_of(task_instance)), began)
         return lineage.built(record, project, *of)
 
     note(tell)
@@ -147,17 +148,21 @@ def reduced(settings: Settings, release_id: str, streams: Sequence[Stream]) -> N
 
 
 @harmless
-def send(events: Iterable[Any]) -> None:
+def send(events: Iterable[Any], began: float) -> None:
     """Send events of what a task did within, as long as there is time for its own event too.
 
     Past the provider's own way of sending, which would try and log each of hundreds: the first
     that is not taken is the last.
+
+    Args:
+        events: in the order that they are sent in.
+        began: when the provider asked (`time.monotonic`).
     """
     from airflow.providers.openlineage import conf
     from airflow.providers.openlineage.plugins.listener import get_openlineage_listener
 
     client = get_openlineage_listener().adapter.get_or_create_openlineage_client()
-    until = time.monotonic() + SHARE_OF_TIME * conf.execution_timeout()
+    until = began + SHARE_OF_TIME * conf.execution_timeout()
     for number, event in enumerate(events):
         if time.monotonic() > until:
             logger.warning("lineage: time is up after %s events; the others are not told", number)

@@ -112,7 +112,7 @@ def build() -> dict[str, Any]:
         settings,
         night(),
         declared=declared_sources(),
-        last_release=before and LastRelease(before.release_id, before.as_of, before.path),
+        last_release=LastRelease(before.release_id, before.as_of, before.path) if before else None,
         run_id=str(get_current_context()["run_id"]),
     )
     metrics.built(settings)
@@ -240,3 +240,23 @@ def report_night() -> dict[str, Any]:
     )
     logger.info("the report is %s", page)
     return {"release_id": release_id, "bytes": page.stat().st_size}
+
+
+def archive_night() -> dict[str, Any]:
+    """Send what the archive lacks; return how much it was and what its readers get."""
+    from rapport import archive
+
+    settings = Settings.from_env()
+    if settings.archive is None:
+        raise SettingsError("RAPPORT_ARCHIVE is not set, so there is no archive")
+    with no_retry_when_hopeless():
+        copied = archive.push(settings, archive.Store(settings.archive))
+    for line in copied.damaged:
+        logger.warning("%s", line)
+    return {
+        "files": copied.files,
+        "bytes": copied.bytes,
+        "releases": list(copied.releases),
+        "removed": list(copied.removed),
+        "current": copied.current,
+    }

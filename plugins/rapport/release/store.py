@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from rapport.errors import ReleaseError
+from rapport.errors import RapportError, ReleaseError
 from rapport.killpoints import reach
 from rapport.release.content import content_hash_of
 from rapport.release.signature import problem_with, signed
@@ -405,7 +405,7 @@ def changing(releases_dir: Path) -> Iterator[None]:
         try:
             remove_leftovers(releases_dir)
             yield
-        except ReleaseError:
+        except RapportError:
             raise
         except Exception as error:
             raise ReleaseError(_reason(error, releases_dir)) from error
