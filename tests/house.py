@@ -96,7 +96,9 @@ class House:
             self.settings,
             as_of,
             declared=self.declared,
-            last_release=before and LastRelease(before.release_id, before.as_of, before.path),
+            last_release=LastRelease(before.release_id, before.as_of, before.path)
+            if before
+            else None,
             arguments=arguments,
         ).fresh
 

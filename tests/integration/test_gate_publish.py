@@ -656,7 +656,9 @@ STOPS = {
     ),
     "no segments": (
         "audit.segment_safety",
-        "delete from segments.segments; delete from segments.segment_members",
+        "delete from segments.segments; delete from segments.segment_members; "
+        "delete from segments.segment_suppressions; "
+        "delete from intermediate.int_segments__qualified",
         "empty",
     ),
     "an order without its lines": (
