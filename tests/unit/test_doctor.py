@@ -2,12 +2,14 @@
 
 import fcntl
 import json
+from contextlib import nullcontext
 from datetime import date
 
 import duckdb
 import pytest
 from typer.testing import CliRunner
 
+from rapport.bi import Held
 from rapport.errors import SourceDenied, SourceError
 from rapport.gate.docs import Check, Docs, Looked
 from rapport.orchestration import doctor, embedded
@@ -27,7 +29,7 @@ def home(monkeypatch, tmp_path):
     monkeypatch.setenv("RAPPORT_COMPANY", "own")
     monkeypatch.setenv("COLUMNS", "200")
     (home / "sources.yml").write_text("hubspot: true\n")
-    monkeypatch.setattr(doctor, "_found", lambda _: HUBSPOT)
+    monkeypatch.setattr(doctor, "_found", {"hubspot": HUBSPOT}.get)
     monkeypatch.setattr(doctor, "probe", lambda *_: "answers")
     monkeypatch.setattr(doctor, "_speak_as_a_task_would", lambda *_: None)
     monkeypatch.setattr(embedded, "running", lambda *_: [])
@@ -175,6 +177,47 @@ class TestTheWarehouse:
             fcntl.flock(lock, fcntl.LOCK_EX)
             assert self.state() == ("look", "process 4711 is building it")
         assert self.state()[0] == "fine"
+
+
+class TestCopies:
+    """Those who read elsewhere must have what readers here have."""
+
+    CURRENT = "2018-01-02-0123456789ab"
+
+    @pytest.fixture(autouse=True)
+    def released(self, home):
+        folder = home / "releases" / self.CURRENT
+        folder.mkdir(parents=True)
+        (folder.parent / "current").symlink_to(folder.name)
+
+    @pytest.mark.parametrize(
+        ("has", "state"),
+        [(CURRENT, "fine"), ("2018-01-01-0123456789ab", "broken"), (None, "broken")],
+    )
+    def test_the_archive(self, home, monkeypatch, tmp_path, has, state):
+        monkeypatch.setenv("RAPPORT_ARCHIVE", f"file://{tmp_path}/archive")
+        if has:
+            pointer = tmp_path / "archive" / "releases" / "current.json"
+            pointer.parent.mkdir(parents=True)
+            pointer.write_text(json.dumps({"release_id": has}))
+        found = looked(doctor._copies)["archive"]
+        assert found.state == state
+        assert (has or "nothing") in found.found
+
+    @pytest.mark.parametrize(
+        ("has", "state"), [(CURRENT, "fine"), ("2018-01-01-0123456789ab", "broken")]
+    )
+    def test_postgres(self, home, monkeypatch, has, state):
+        there = {"bi": Connection("rapport_bi", "postgresql+psycopg://u:p@localhost/bi")}
+        monkeypatch.setattr(doctor, "_found", there.get)
+        monkeypatch.setattr(doctor.Server, "transaction", lambda _: nullcontext())
+        monkeypatch.setattr(
+            doctor, "held_releases", lambda _: [Held(has, "rapport"), Held("older", "rapport_1")]
+        )
+        assert looked(doctor._copies)["Postgres for BI tools"].state == state
+
+    def test_where_there_is_no_copy_nothing_is_said(self, home):
+        assert looked(doctor._copies) == {}
 
 
 class TestTheRest:

@@ -15,7 +15,7 @@ an upload that was interrupted is finished by the next one. A reader beside the 
 what ``current.json`` names.
 """
 
-from rapport.archive.copies import Copied, push, restore, verify
+from rapport.archive.copies import Copied, current_in, push, restore, verify
 from rapport.archive.store import Store
 
-__all__ = ["Copied", "Store", "push", "restore", "verify"]
+__all__ = ["Copied", "Store", "current_in", "push", "restore", "verify"]

@@ -169,6 +169,12 @@ def _remove_older(
         yield release_id
 
 
+def current_in(store: Store) -> str | None:
+    """Return the release that the archive's readers open; None where it names none."""
+    pointer = store.read(POINTER)
+    return str(json.loads(pointer)["release_id"]) if pointer else None
+
+
 def verify(store: Store) -> Iterator[tuple[str, list[str]]]:
     """Read every file of every release in the archive, and compare the landing with its lists.
 
@@ -178,8 +184,7 @@ def verify(store: Store) -> Iterator[tuple[str, list[str]]]:
     there = store.sizes(RELEASES)
     for release_id in _release_ids(there):
         yield release_id, list(_damage_of(store, release_id, there))
-    pointer = store.read(POINTER)
-    named = json.loads(pointer)["release_id"] if pointer else None
+    named = current_in(store)
     lost = named and f"{named}/{MANIFEST}" not in there
     yield f"{CURRENT}: {named or 'none'}", ["not in the archive"] if lost else []
     landed = store.sizes(LANDING)

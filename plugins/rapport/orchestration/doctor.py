@@ -20,6 +20,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from rich.console import Console
 from rich.markup import escape
 
+from rapport.archive import Store, current_in
+from rapport.bi import Server, held_releases
 from rapport.errors import RapportError
 from rapport.gate import GATES, last_verdicts
 from rapport.landing import damaged_files, last_night
@@ -119,7 +121,7 @@ def examined(
         had = None  # said by the check of the files
     patient = Patient(settings, ports, is_thorough, had)
     for what, check in CHECKS.items():
-        if is_offline and check is _connections:
+        if is_offline and check in (_connections, _copies):
             continue
         try:
             yield from check(patient)
@@ -245,6 +247,33 @@ def _connections(patient: Patient) -> Iterator[Finding]:
             for line in versions.ending(datetime.now(UTC).date(), names, chose):
                 said, _, remedy = line.partition(": ")
                 yield Finding(what, LOOK, said, remedy)
+
+
+def _copies(patient: Patient) -> Iterator[Finding]:
+    """The copies that others read: Postgres for BI tools, the archive."""
+    current = current_release(patient.settings.releases_dir)
+    connection = _found("bi")
+    if connection is not None:
+        server = Server(connection)
+        with server.told("asked which releases it has"), server.transaction() as session:
+            held = held_releases(session)
+        has = next((each.release_id for each in held if each.is_current), None)
+        yield _as_current(
+            "Postgres for BI tools",
+            has,
+            current,
+            "`rapport bi load`; docs/runbooks/bi_load_failed.md.",
+        )
+    if patient.settings.archive:
+        has = current_in(Store(patient.settings.archive))
+        yield _as_current("archive", has, current, "`rapport archive push`, then `verify`.")
+
+
+def _as_current(what: str, has: str | None, current: str | None, remedy: str) -> Finding:
+    """Compare what a copy gives its readers with what readers here have."""
+    if has == current:
+        return Finding(what, FINE, f"has {has or 'no release, as there is none'}")
+    return Finding(what, BROKEN, f"has {has or 'nothing'}, and readers here {current}", remedy)
 
 
 def _found(source: str) -> Connection | None:
@@ -442,5 +471,6 @@ CHECKS: dict[str, Check] = {
     "warehouse": _warehouse,
     "releases": _releases,
     "gates": _gates,
+    "copies": _copies,
     "Airflow": _airflow,
 }
