@@ -462,6 +462,7 @@ class TestDataDocs:
                     "checks": 1,
                     "stopped": 0,
                     "warned": 1,
+                    "stopped_by": [],
                 }
             ],
             "critical": [],
