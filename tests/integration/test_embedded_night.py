@@ -354,13 +354,13 @@ def test_a_refused_token_turns_the_night_red_and_who_said_no_elsewhere_is_taken_
 
 
 def test_a_night_that_failed_is_one_mail_whatever_of_it_failed(installation, first_night, mailbox):
-    """Seven pulls and a gate failed, and all that shows the build was left out."""
+    """Eight pulls and a gate failed, and all that shows the build was left out."""
     end = time.monotonic() + TELLING_SECONDS
     while not mailbox.mails and time.monotonic() < end:
         time.sleep(0.5)
     assert mailbox.subjects == [
-        "Rapport, night of 31 December 2017: the pull of hubspot_contacts, hubspot_deals, "
-        "hubspot_engagements and 4 more failed"
+        "Rapport, night of 31 December 2017: the pull of hubspot_associations, "
+        "hubspot_contacts, hubspot_deals and 5 more failed"
     ]
     told = mailbox.mails[0].get_body(("plain",)).get_content()
     assert re.search(r"hubspot_contacts: connection 'rapport_hubspot': .* answered 401", told)

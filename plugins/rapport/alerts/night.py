@@ -212,4 +212,5 @@ def _taken_out(subtracted: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     if not subtracted.get("customers"):
         return [("Opt-outs", "nobody on the lists of the last release said no since")]
     people = counted(subtracted["customers"], "customer")
-    return [("Opt-outs", f"{people} who said no since were taken off the lists")]
+    were = "was" if subtracted["customers"] == 1 else "were"
+    return [("Opt-outs", f"{people} who said no since {were} taken off the lists")]

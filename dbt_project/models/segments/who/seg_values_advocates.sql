@@ -36,7 +36,9 @@ select
                     else cast(shared.answer_count as string)
                 end || ' of ' || {{ counted('shared.message_count', 'campaign') }} || ' about it'
                 || coalesce(', last on ' || cast(shared.last_answer_date as string), '') || '.'
-        end as string
+        end
+        || ' The relationship: ' || replace(relationships.relationship_type, '_', ' ')
+        || ' (' || {{ basis_in_words('relationships') }} || ').' as string
     ) as reason,
     cast(shared.shared_value_score as double) as urgency
 from shared
