@@ -32,6 +32,14 @@
     ({{ instant }}_at = date_trunc('day', {{ instant }}_at))
 {%- endmacro %}
 
+{#- When it had its turn at the latest: without an hour it is the last of its day, as what happened then may have led to it. -#}
+{% macro latest_turn(instant) -%}
+    case
+        when {{ has_no_hour(instant) }} then {{ instant }}_at + interval 1 day - interval 1 microsecond
+        else {{ instant }}_at
+    end
+{%- endmacro %}
+
 {#- Days in which a message of the channel may be answered: the policy `campaign_attribution_days`. -#}
 {% macro answer_days(channel) -%}
     {%- set days = var('campaign_attribution_days') -%}

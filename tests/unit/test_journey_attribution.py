@@ -268,12 +268,22 @@ def test_a_path_of_one_touch_is_all_that_channels():
     assert {tuple(row) for row in money([[B]], value=[12.5]).values()} == {(0, 12.5, 0, 0)}
 
 
-def test_a_conversion_without_a_touch_is_owed_to_none_and_changes_nothing_for_the_others():
-    without = money([*TOY, [A]], value=[3.0, 5.0, 7.0, 0.0], is_converted=[True] * 3 + [False])
+@pytest.mark.parametrize("prior_journeys", [0, 10])
+def test_a_conversion_without_a_touch_is_owed_to_none_and_changes_nothing_for_the_others(
+    prior_journeys,
+):
+    policy = replace(QUIET, prior_journeys=prior_journeys)
+    without = money(
+        [*TOY, [A]],
+        value=[3.0, 5.0, 7.0, 0.0],
+        is_converted=[True] * 3 + [False],
+        policy=policy,
+    )
     found = money(
         [*TOY, [A], [], [], []],
         value=[3.0, 5.0, 7.0, 0.0, 20.0, 1.0, 0.0],
         is_converted=[True] * 3 + [False] + [True] * 2 + [False],
+        policy=policy,
     )
     assert found == {model: [*row[:3], 21] for model, row in without.items()}
 

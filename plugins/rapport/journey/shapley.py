@@ -92,9 +92,9 @@ def credits(
         converted: journeys of just that set that converted, shape ``(sets, draws)``.
         lost: those that did not, same shape.
         value: money of those that did, same shape.
-        prior_journeys: journeys of the average rate that each set is thought to have had besides
-            its own, so that one lucky journey makes no certainty. A set that nobody walked is
-            worth what its best part is.
+        prior_journeys: journeys of the average rate, over all with a touch, that each set is
+            thought to have had besides its own, so that one lucky journey makes no certainty. A
+            set that nobody walked is worth what its best part is.
 
     Returns:
         Two arrays of shape ``(channels, draws)``: at least 0 of conversions, adding up to all that
@@ -119,8 +119,10 @@ def _shares(sets: ChannelSets, converted: Floats, lost: Floats, prior_journeys: 
     masks, family, channels = sets.masks, sets.family, sets.channels
     draws = converted.shape[1]
     journeys = converted + lost
-    whole = journeys.sum(axis=0)
-    usual = np.divide(converted.sum(axis=0), whole, out=np.zeros(draws), where=whole > 0)
+    # of journeys with a touch: of those without, only the conversions are told
+    touched = masks > 0
+    whole = journeys[touched].sum(axis=0)
+    usual = np.divide(converted[touched].sum(axis=0), whole, out=np.zeros(draws), where=whole > 0)
     worth = np.zeros((len(family), draws))
     worth[np.searchsorted(family, masks)] = np.divide(
         converted + prior_journeys * usual,

@@ -35,9 +35,7 @@ steps as (
         kinds.kind_number,
         kinds.is_conversion,
         case
-            when kinds.is_conversion and {{ has_no_hour('touchpoints.occurred') }}
-                then touchpoints.occurred_at + interval 1 day - interval 1 microsecond
-            else touchpoints.occurred_at
+            when kinds.is_conversion then {{ latest_turn('touchpoints.occurred') }} else touchpoints.occurred_at
         end as turn_at
     from {{ ref('int_journey__touchpoints') }} as touchpoints
     inner join kinds

@@ -44,12 +44,14 @@ bad_moments as (
 
 ),
 
+-- An order without an hour comes last of its day, as in `fct_journey_steps`: it may be what a ticket of that day led to.
 orders as (
 
     select
         customer_id,
         order_id,
         ordered_at,
+        {{ latest_turn('ordered') }} as turn_at,
         order_date,
         lag(ordered_at) over in_time as previous_at,
         lag(order_date) over in_time as previous_date
@@ -72,7 +74,7 @@ gaps as (
         end as days_between
     from bad_moments
     inner join orders
-        on bad_moments.customer_id = orders.customer_id and orders.ordered_at <= bad_moments.bad_at
+        on bad_moments.customer_id = orders.customer_id and orders.turn_at <= bad_moments.bad_at
 
 ),
 
@@ -167,10 +169,10 @@ nexts as (
 
     select
         bad_moments.journey_id,
-        min(orders.ordered_at) as next_ordered_at
+        min_by(orders.ordered_at, orders.turn_at) as next_ordered_at
     from bad_moments
     inner join orders
-        on bad_moments.customer_id = orders.customer_id and orders.ordered_at > bad_moments.bad_at
+        on bad_moments.customer_id = orders.customer_id and orders.turn_at > bad_moments.bad_at
     group by bad_moments.journey_id
 
 ),
@@ -186,7 +188,10 @@ waited as (
         end as handling,
         {{ hours_between('bad_moments.bad_at', cutoff()) }} / 24e0 as observed_days,
         nexts.next_ordered_at,
-        {{ hours_between('bad_moments.bad_at', 'nexts.next_ordered_at') }} / 24e0 as next_order_days,
+        case
+            when nexts.next_ordered_at is not null
+                then greatest({{ hours_between('bad_moments.bad_at', 'nexts.next_ordered_at') }} / 24e0, 0)
+        end as next_order_days,
         coalesce(rhythms.gap_count, 0) as gap_count,
         horizons.usual_days,
         horizons.again_days,
