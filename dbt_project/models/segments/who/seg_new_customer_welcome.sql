@@ -1,4 +1,5 @@
--- Who ordered for the first time lately, and whose first order is known to be one: the shop's orders go back far enough.
+-- Who ordered for the first time lately, is no regular yet, and whose first order is known to be one: the shop's orders
+-- go back far enough.
 with
 
 value as (
@@ -30,4 +31,5 @@ from value
 cross join known
 where
     value.days_since < {{ var('welcome_within_days') }}
+    and value.order_count <= {{ var('welcome_most_orders') }}
     and value.first_order_date >= known.begins_date + {{ var('welcome_least_history_days') }}
