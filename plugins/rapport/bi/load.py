@@ -163,7 +163,8 @@ def _copy(server: Server, duck: "duckdb.DuckDBPyConnection", table: Mapping[str,
             cursor.execute(f"create table {written} as from {rows}")
             keys = [(key, _has_null(cursor, rows, key)) for key in table.get("keys") or ()]
         target = quoted(LOADING, table["name"])
-        statements, has_primary = [], False
+        # For the session that makes the keys, and no other: by default they are sorted on disk.
+        statements, has_primary = ["set maintenance_work_mem = '256MB'"], False
         for key, has_null in keys:
             columns = ", ".join(map(quoted, key))
             if has_primary or has_null:
