@@ -30,7 +30,9 @@ class Mailbox:
 
     @property
     def subjects(self) -> list[str]:
-        return [str(mail["Subject"]) for mail in self.mails]
+        return [
+            str(mail["Subject"]).strip() for mail in self.mails
+        ]  # a folded one begins with a blank
 
     def connection(self, **extra: Any) -> str:
         """As an AIRFLOW_CONN variable has it."""
