@@ -220,6 +220,12 @@ class TestCopies:
         assert looked(doctor._copies) == {}
 
 
+def test_dags_wait_for_the_project_to_be_parsed(home, monkeypatch):
+    monkeypatch.setattr(doctor, "is_parsed", lambda _: False)
+    found = looked(doctor._airflow)
+    assert (found["DAGs"].state, found["services"].state) == ("look", "look")
+
+
 class TestTheRest:
     """Landing, releases, gates, packages, home."""
 

@@ -22,6 +22,7 @@ from rich.markup import escape
 
 from rapport.archive import Store, current_in
 from rapport.bi import Server, held_releases
+from rapport.build.project import is_parsed
 from rapport.errors import RapportError
 from rapport.gate import GATES, last_verdicts
 from rapport.landing import damaged_files, last_night
@@ -452,6 +453,9 @@ def _airflow(patient: Patient) -> Iterator[Finding]:
             yield Finding(service.name, FINE, "runs")
     if not services and not _is_another(patient.settings):
         yield Finding("services", LOOK, "nothing was started here", "`make up` starts it.")
+    if not is_parsed(patient.settings.dbt_project_dir):
+        yield Finding("DAGs", LOOK, "the dbt project is not parsed yet", "`make up` does it.")
+        return
     logging.getLogger("airflow").setLevel(logging.ERROR)
     from airflow.dag_processing.dagbag import DagBag
 
