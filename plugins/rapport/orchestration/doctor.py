@@ -76,11 +76,6 @@ class Patient:
     is_thorough: bool
     had: Declared | None
 
-    @property
-    def is_tried(self) -> bool:
-        """Whether the company is the sandbox's."""
-        return self.settings.has_sandbox
-
 
 Check = Callable[[Patient], Iterator[Finding]]
 
@@ -239,7 +234,11 @@ def _connections(patient: Patient) -> Iterator[Finding]:
         except RapportError as error:
             said = str(error).partition(": ")[2] or str(error)
             said = said.partition(". What came before")[0]  # of a pull, which this is none
-            up = "`make up` starts the sandbox, unless it runs." if patient.is_tried else ""
+            up = (
+                "`make up` starts the sandbox, unless it runs."
+                if patient.settings.has_sandbox
+                else ""
+            )
             yield Finding(what, BROKEN, said, up)
             continue
         if source in versions.CHOICES:

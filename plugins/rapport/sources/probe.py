@@ -1,14 +1,12 @@
-"""One harmless call to a source: whether its connection works, before a night finds out."""
+"""One harmless call to a source: whether its connection works, before a night finds out.
+
+What only one source needs is loaded when that source is called: dlt takes half a second.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from rapport.sources import versions
 from rapport.sources.connection import Connection
-from rapport.sources.hubspot.crm import Crm
-from rapport.sources.hubspot.types import CONTACTS
-from rapport.sources.klaviyo.api import Klaviyo
-from rapport.sources.shop import open_shop
 from rapport.sources.streams import HUBSPOT, KLAVIYO, SHOP, STREAMS
 
 PATIENCE_SECONDS = 15.0
@@ -29,15 +27,23 @@ def probe(source: str, connection: Connection) -> str:
 
 
 def _hubspot(connection: Connection) -> str:
+    from rapport.sources.hubspot.crm import Crm
+    from rapport.sources.hubspot.types import CONTACTS
+
     return f"answers, and counts {Crm(connection).total(CONTACTS):,} contacts"
 
 
 def _klaviyo(connection: Connection) -> str:
+    from rapport.sources import versions
+    from rapport.sources.klaviyo.api import Klaviyo
+
     page = next(Klaviyo(connection).pages(versions.METRICS.path(), {}))
     return f"answers, and names {len(page):,} kinds of events on its first page"
 
 
 def _shop(connection: Connection) -> str:
+    from rapport.sources.shop import open_shop
+
     wanted = [stream for stream in STREAMS if stream.source == SHOP and stream.cursor]
     engine, _ = open_shop(connection, wanted)
     engine.dispose()
