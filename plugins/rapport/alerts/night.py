@@ -45,7 +45,7 @@ def night_failed(
         subtracted: what `subtract_opt_outs` returned.
     """
     steps = sorted(steps_of(settings, as_of, run_id, failed), key=_place_in_night)
-    name = f"the night of {day(as_of)}" if as_of else f"the run {run_id}"
+    name = _name(as_of, run_id)
     kind, what = _what_failed(steps)
     release = readers_release(settings.releases_dir)
     if kind == "report_failed":
@@ -83,7 +83,7 @@ def night_failed_somehow(
         run_id: its run.
         why: what kept anybody from learning it.
     """
-    name = f"the night of {day(as_of)}" if as_of else f"the run {run_id}"
+    name = _name(as_of, run_id)
     return Alert(
         "night_failed",
         f"Rapport, {name.removeprefix('the ')}: it failed",
@@ -121,7 +121,7 @@ def release_missing(
         running: tasks under way.
         failed: tasks that failed so far.
     """
-    name = f"the night of {day(as_of)}" if as_of else f"the run {run_id}"
+    name = _name(as_of, run_id)
     going_on = [("Now", f"the run is {state}" + (f": {_some(running)}" if running else ""))]
     if failed:
         going_on.append(("Failed", _some(failed)))
@@ -162,6 +162,10 @@ def trial(settings: Settings, place: Place, now: datetime) -> Alert:
         now,
         release=readers_release(settings.releases_dir),
     )
+
+
+def _name(as_of: date | None, run_id: str) -> str:
+    return f"the night of {day(as_of)}" if as_of else f"the run {run_id}"
 
 
 def _place_in_night(step: Step) -> tuple[int, str]:

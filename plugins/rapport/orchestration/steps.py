@@ -242,6 +242,7 @@ def report_night() -> dict[str, Any]:
     return {"release_id": release_id, "bytes": page.stat().st_size}
 
 
+@timed
 def archive_night() -> dict[str, Any]:
     """Send what the archive lacks; return how much it was and what its readers get."""
     from rapport import archive
