@@ -175,7 +175,7 @@ class Destination(Protocol):
 
     Attributes:
         name: ``hubspot``, ``klaviyo``, ``webhook``, ``files``.
-        record_source: the source whose records its keys are; None where customers' ids are the keys.
+        record_source: the source whose records its keys are; None where customers' ids are.
         batch_size: most rows of a call.
         mixes: whether one call may add and remove; else a batch does one of them.
         reads: whether `members` tells who is there. One that cannot be read is believed.
