@@ -130,6 +130,21 @@ class List:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """What a destination says of a record before anything is sent.
+
+    Attributes:
+        code: ours, such as ``archived``, ``merged``, ``other_record``, ``opted_out``.
+        reason: in words, without a value of anybody's.
+        refuses: whether they must not be added; else it is noted beside what becomes of the row.
+    """
+
+    code: str
+    reason: str
+    refuses: bool = True
+
+
+@dataclass(frozen=True)
 class Limit:
     """How much of a destination's limit of calls a run used.
 
@@ -160,14 +175,6 @@ class BatchRefused(RapportError):
     def __init__(self, code: str, reason: str) -> None:
         self.code, self.reason = code, reason
         super().__init__(f"{code}: {reason}")
-
-
-class OutcomeUnknown(RapportError):
-    """The call may have been carried out and may not have been, and no further try tells.
-
-    Raised for a time-out, a broken connection and a server's own error after the tries that the
-    connection allows. What came of it is found by reading the list.
-    """
 
 
 class Destination(Protocol):
@@ -210,16 +217,22 @@ class Destination(Protocol):
         """
         ...
 
-    def refused_now(self, known: Mapping[str, datetime | None]) -> Mapping[str, tuple[str, str]]:
-        """Ask, immediately before sending, whom the destination itself holds a no about.
+    def look_again(
+        self, segment: Segment, known: Mapping[str, datetime | None]
+    ) -> Mapping[str, Remark]:
+        """Ask, immediately before sending, what the destination itself says of who would be added.
 
         Args:
-            known: key of each who would be added, and when we know their record was made.
+            segment: what they would be added to.
+            known: key of each, and when we know their record was made.
 
         Returns:
-            Code and reason by key, of those who must not be added: archived, gone, merged into
-            another, made at another time than the record that we know, opted out there. Empty
-            for a destination that keeps no records.
+            By key, of those there is something to say of: archived, gone, merged into another,
+            made at another time than the record that we know, opted out there. Empty for a
+            destination that keeps no records.
+
+        Raises:
+            SourceError: the destination cannot be asked; then nobody is added.
         """
         ...
 
@@ -232,7 +245,7 @@ class Destination(Protocol):
         Raises:
             BatchRefused: to be halved, down to the row that is to blame.
             ListGone: nothing more can be sent to this list.
-            OutcomeUnknown: nobody knows whether it was carried out.
+            OutcomeUnknown: nobody knows whether it was carried out (`rapport.errors`).
             SourceDenied: the credentials are refused; the whole destination stops.
             SourceError: it was not carried out, and the rest is not worth trying now.
         """
