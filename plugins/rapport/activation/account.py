@@ -192,7 +192,7 @@ class Counts:
         wanted: of these, who may be sent by tonight's news, one record each.
         there: whom the destination had from us before.
         changed: rows that differ: to be added or removed.
-        invalid: who could not be addressed, or said no at the destination, when asked again.
+        invalid: who was to be added and was not, as the destination itself said no when asked.
         held: removals and adds that wait for a minimum stay or absence.
         stopped: rows that a guard stopped.
         sent: rows that were sent.
@@ -249,6 +249,7 @@ class Row:
         operation: add or remove.
         why: ours: ``joined``, ``left``, a clause, ``drift``.
         attempt: 1, and one more for each time that it was not taken.
+        remark: what the destination said of them before, in words; empty for most.
     """
 
     key: str
@@ -256,6 +257,7 @@ class Row:
     operation: Operation
     why: str
     attempt: int = 1
+    remark: str = ""
 
 
 class Account:
@@ -330,7 +332,7 @@ class Account:
         notes: Sequence[str] = (),
     ) -> None:
         """Note what a run counted of a segment; what was sent is counted from the rows."""
-        found = asdict(counts) | self._sent(run_id, segment)
+        found = asdict(counts) | self._of_rows(run_id, segment)
         names = ["run_id", "segment", "list_id", "verdict", "reason", "notes", *found]
         values = [run_id, segment, list_id, verdict, reason, json.dumps(list(notes))]
         with self._changing():
@@ -340,13 +342,14 @@ class Account:
                 [*values, *found.values()],
             )
 
-    def _sent(self, run_id: str, segment: str) -> dict[str, int]:
+    def _of_rows(self, run_id: str, segment: str) -> dict[str, int]:
         counted = self._db.execute(
             """
             select
-                count(*) as sent,
+                count(*) filter (where state = 'withheld') as invalid,
+                count(*) filter (where batch_key is not null) as sent,
                 count(*) filter (
-                    where state in ('added', 'removed', 'unchanged', 'accepted', 'confirmed')
+                    where state in ('added', 'removed', 'unchanged', 'accepted')
                     or (state = 'missing' and operation = 'remove')
                 ) as accepted,
                 count(*) filter (
@@ -354,11 +357,21 @@ class Account:
                 ) as rejected,
                 count(*) filter (where state in ('intended', 'unknown')) as unknown
             from rows
-            where run_id = ? and segment = ? and batch_key is not null
+            where
+                run_id = ? and segment = ?
+                and closed_at is null  -- else it was tried again, and counts there
             """,
             [run_id, segment],
         ).fetchone()
         return dict(counted)
+
+    def counted(self, run_id: str, segment: str) -> Counts:
+        """Return what was noted by `count`."""
+        row = self._db.execute(
+            f"select {', '.join(COUNTS)} from segments where run_id = ? and segment = ?",
+            [run_id, segment],
+        ).fetchone()
+        return Counts(**dict(row))
 
     def latest_as_of(self) -> date | None:
         """Return the latest night whose changes the destination was sent in full."""
@@ -484,7 +497,7 @@ class Account:
                     *(batch.run_id, self.destination, batch.segment.name, batch.list_id),
                     *(row.key, row.customer_id, row.operation, row.why),
                     *(batch.release_id, batch.as_of.isoformat(), row.attempt, batch_key),
-                    *(state, effect, code, reason, now, now if effect else None),
+                    *(state, effect, code, reason or row.remark, now, now if effect else None),
                 )
                 for row in rows
             ),

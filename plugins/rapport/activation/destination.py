@@ -115,8 +115,9 @@ class List:
         is_new: whether it was made just now.
         notes: what a person should know before anything is sent (where it is used, when it was
             last changed), one sentence each; shown by a dry run.
-        refusal: why nothing may be sent to it, in words; empty where something may. A list that
-            people sign up to, one of another kind, one whose flow can be entered again.
+        refusal: why nobody may be added to it, in words; empty where somebody may. A list that
+            people sign up to, one whose flow can be entered again.
+        is_closed: whether nobody can be taken off it either, as of one that keeps itself.
         asks_before_filling: why its first fill is to be confirmed by a person; empty where it need
             not be.
     """
@@ -126,6 +127,7 @@ class List:
     is_new: bool = False
     notes: tuple[str, ...] = ()
     refusal: str = ""
+    is_closed: bool = False
     asks_before_filling: str = ""
 
 
