@@ -715,6 +715,18 @@ def opened(folder: Path, destination: str = "") -> Iterator[Account]:
         yield account
 
 
+def last_runs(folder: Path) -> list[dict[str, Any]]:
+    """Return the last run of each destination; nothing where nothing was ever sent."""
+    if not (folder / FILE).is_file():
+        return []
+    with opened(folder) as account:
+        return account.query(
+            "select destination, run_id, release_id, as_of_date, mode, state, reason, began_at, "
+            "ended_at from runs where run_id in (select max(run_id) from runs "
+            "group by destination) order by destination"
+        )
+
+
 def _statements(script: str) -> list[str]:
     return [statement for statement in script.split(";\n") if statement.strip()]
 

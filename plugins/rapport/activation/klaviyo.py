@@ -1,7 +1,7 @@
 """Klaviyo's lists.
 
 An answer to a change has no body: a row is accepted, and the next read of the list confirms it.
-Neither joining nor leaving touches consent, and a suppressed person on a list is skipped at sending.
+Neither joining nor leaving touches consent; a suppressed person on a list is skipped at sending.
 What joining does is to start the flows that the list triggers, however somebody joins; so a list
 whose live flow can be entered again takes nobody unless the segment's own entry says that this is
 meant, and the first fill of a list with a live flow waits for a person.
