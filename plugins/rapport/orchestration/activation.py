@@ -32,10 +32,24 @@ def _klaviyo(connection: Connection) -> "Destination":
     return KlaviyoLists(connection)
 
 
+def _webhook(connection: Connection) -> "Destination":
+    from rapport.activation.webhook import Webhook
+
+    return Webhook(connection)
+
+
+def _files(connection: Connection) -> "Destination":
+    from rapport.activation.files import Files
+
+    return Files(connection)
+
+
 # Each is loaded when it is called.
 DESTINATIONS: "dict[str, Callable[[Connection], Destination]]" = {
     "hubspot": _hubspot,
     "klaviyo": _klaviyo,
+    "webhook": _webhook,
+    "files": _files,
 }
 # What a destination is called in lineage, and what is written there.
 RESOURCES = {"hubspot": "lists", "klaviyo": "lists"}
