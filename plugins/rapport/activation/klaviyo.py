@@ -99,13 +99,10 @@ class KlaviyoLists:
         return self._described(record, segment, is_new)
 
     def _named(self, name: str) -> Record | None:
-        """Find a list by its name, whatever its case; the oldest of several."""
-        found = [
-            record
-            for page in self._klaviyo.pages(versions.LISTS.path(), {})
-            for record in page
-            if str((record.get("attributes") or {}).get("name")).lower() == name.lower()
-        ]
+        """Find a list by its name, which is not unique; the oldest of several."""
+        self._reads.wait()
+        pages = self._klaviyo.pages(versions.LISTS.path(), {"filter": f'equals(name,"{name}")'})
+        found = [record for page in pages for record in page]
         return min(found, key=lambda each: str(each["attributes"].get("created")), default=None)
 
     def _described(self, record: Record, segment: Segment, is_new: bool) -> List:
