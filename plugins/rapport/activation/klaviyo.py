@@ -67,6 +67,7 @@ class KlaviyoLists:
         options = connection.options
         self.batch_size = min(int(options.get("batch_size", BATCH_SIZE)), BATCH_SIZE)
         self._klaviyo = Klaviyo(connection, remedy=REMEDY)
+        self._list_ids: dict[str, str] = {}
 
         def paced(name: str, option: str, per_minute: float) -> Paced:
             return Paced(name, float(options.get(option, per_minute)))
@@ -107,6 +108,7 @@ class KlaviyoLists:
 
     def _described(self, record: Record, segment: Segment, is_new: bool) -> List:
         list_id, attributes = str(record["id"]), record.get("attributes") or {}
+        self._list_ids[segment.name] = list_id
         name = str(attributes.get("name") or segment.name)
         notes, refusals, live = [], [], []
         if attributes.get("opt_in_process") == "double_opt_in":
@@ -175,14 +177,14 @@ class KlaviyoLists:
     ) -> Mapping[str, Remark]:
         """Ask of each who would be added whether they are there, and what they let us send."""
         remarks: dict[str, Remark] = {}
-        keys = list(known)
+        keys, list_id = list(known), self._list_ids.get(segment.name)
         for start in range(0, len(keys), PROFILES_PAGE_SIZE):
             part = keys[start : start + PROFILES_PAGE_SIZE]
             self._reads.wait()
             found, _ = self._klaviyo.profiles_of(part)
             profiles = {str(each["id"]): each for each in found}
             for key in part:
-                if remark := _remark(segment, profiles.get(key), known[key]):
+                if remark := _remark(segment, profiles.get(key), known[key], list_id):
                     remarks[key] = remark
         return remarks
 
@@ -229,7 +231,10 @@ class KlaviyoLists:
 
 
 def _remark(
-    segment: Segment, profile: Mapping[str, Any] | None, made_at: datetime | None
+    segment: Segment,
+    profile: Mapping[str, Any] | None,
+    made_at: datetime | None,
+    list_id: str | None = None,
 ) -> Remark | None:
     """What Klaviyo says of a profile of its own."""
     if profile is None:
@@ -245,6 +250,9 @@ def _remark(
         return Remark("opted_out", "Klaviyo says that they unsubscribed from e-mail")
     if marketing.get("suppression"):
         return Remark("suppressed", "Klaviyo sends them nothing: the profile is suppressed")
+    left = [each.get("list_id") for each in marketing.get("list_suppressions") or ()]
+    if list_id in left:
+        return Remark("opted_out", "Klaviyo says that they unsubscribed from this very list")
     return None
 
 
