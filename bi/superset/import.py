@@ -7,7 +7,7 @@ and what they mean is not in the files: Superset reads it from the database.
 Environment:
     RAPPORT_BI_URL: where the release is in Postgres, for a login that only reads:
         ``postgresql://<login>:<password>@<host>:<port>/<database>``. Superset keeps it in its own
-        metadata, the password encrypted. Without it the connection stays as it was.
+        metadata, the password encrypted. Without it the connection stays as it was there.
     RAPPORT_BI_OWNER: Superset's user whose the dashboards are; ``admin`` unless said otherwise.
 """
 
@@ -20,11 +20,11 @@ DATABASE = "databases/rapport.yaml"
 MASK = "X" * 10  # Superset's own, for a password that is not told
 
 
-def contents(url: str | None) -> tuple[dict[str, str], dict[str, str]]:
+def contents(url: str) -> tuple[dict[str, str], dict[str, str]]:
     """Return the files by their place in the folder, and the database's password apart.
 
     Args:
-        url: of the database, in place of the one in the file.
+        url: of the database, in place of the one in the file, which nobody has.
     """
     import yaml
     from sqlalchemy.engine import make_url
@@ -32,8 +32,6 @@ def contents(url: str | None) -> tuple[dict[str, str], dict[str, str]]:
     files = {
         path.relative_to(HERE).as_posix(): path.read_text() for path in sorted(HERE.rglob("*.yaml"))
     }
-    if not url:
-        return files, {}
     told = make_url(url)
     shown = told.set(drivername="postgresql+psycopg2", password=MASK if told.password else None)
     database = yaml.safe_load(files[DATABASE])
@@ -53,12 +51,23 @@ def main() -> None:
         from superset import db, security_manager
         from superset.commands.importers.v1.assets import ImportAssetsCommand
         from superset.connectors.sqla.models import SqlaTable
+        from superset.exceptions import SupersetException
+        from superset.models.core import Database
 
         owner = os.environ.get("RAPPORT_BI_OWNER", "admin")
         g.user = security_manager.find_user(username=owner)
         if g.user is None:
             sys.exit(f"Superset has no user {owner!r}; set RAPPORT_BI_OWNER to one that it has")
-        files, passwords = contents(os.environ.get("RAPPORT_BI_URL"))
+        uuid = yaml.safe_load((HERE / DATABASE).read_text())["uuid"]
+        there = db.session.query(Database).filter_by(uuid=uuid).one_or_none()
+        # A connection that is imported replaces the one that is there, its password too.
+        url = os.environ.get("RAPPORT_BI_URL") or (there and there.sqlalchemy_uri_decrypted)
+        if not url:
+            sys.exit(
+                "Superset has no connection to the release yet; set RAPPORT_BI_URL to "
+                "postgresql://<login>:<password>@<host>:<port>/<database>"
+            )
+        files, passwords = contents(url)
         # `superset import-dashboards` leaves charts, tables and connections as they were.
         ImportAssetsCommand(files, passwords=passwords).run()
         for name in (name for name in files if name.startswith("datasets/")):
@@ -66,8 +75,9 @@ def main() -> None:
             table = db.session.query(SqlaTable).filter_by(uuid=uuid).one()
             try:
                 table.fetch_metadata()
-            except SQLAlchemyError as error:
-                sys.exit(f"{name}: its columns cannot be read: {type(error).__name__}. {ADVICE}")
+            except (SQLAlchemyError, SupersetException) as error:
+                why = type(error.__cause__ or error).__name__
+                sys.exit(f"{name}: its columns cannot be read: {why}. {ADVICE}")
         db.session.commit()
     kinds = ("dashboards", "charts", "datasets")
     counts = [sum(name.startswith(f"{kind}/") for name in files) for kind in kinds]

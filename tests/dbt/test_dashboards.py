@@ -112,7 +112,3 @@ def test_the_connection_is_that_of_the_environment_and_its_password_in_no_file()
     )
     assert passwords == {"databases/rapport.yaml": "hush-4711"}
     assert "hush-4711" not in str(files)
-
-    files, passwords = importing.contents(None)  # it stays as it was
-    assert files["databases/rapport.yaml"] == (FILES / "databases/rapport.yaml").read_text()
-    assert passwords == {}

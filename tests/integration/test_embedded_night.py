@@ -21,6 +21,7 @@ from rapport.orchestration.metrics import METRICS
 from rapport.orchestration.night import BUILD, DAG_ID, Airflow
 from rapport.settings import WAREHOUSE_FILE, Settings
 from rapport.sources.streams import GROUPS
+from tests import postgresql
 from tests.mailbox import taking
 
 ROOT = Path(__file__).parents[2]
@@ -116,6 +117,20 @@ def mailbox():
 
 
 @pytest.fixture(scope="module")
+def receiver():
+    """Takes lineage."""
+    with taking() as (_, made):
+        yield made
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    """A server for BI tools, and its database."""
+    with postgresql.running() as server:
+        yield server, server.empty_database()
+
+
+@pytest.fixture(scope="module")
 def figures():
     """Receive the night's metrics as StatsD: the last value by name and tags."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
@@ -145,12 +160,14 @@ class Figures(dict):
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory, figures, mailbox):
-    home = tmp_path_factory.mktemp("embedded")
-    lineage = {"type": "file", "log_file_path": str(home / "lineage.jsonl"), "append": True}
+def installation(tmp_path_factory, figures, mailbox, receiver, postgres):
+    url = f"http://127.0.0.1:{receiver.port}"
+    lineage = {"type": "http", "url": url, "timeout": 60, "retry": {"total": 0}}
+    server, database = postgres
     made = Installation(
-        home,
+        tmp_path_factory.mktemp("embedded"),
         AIRFLOW_CONN_RAPPORT_ALERTS_SMTP=mailbox.connection(),
+        AIRFLOW_CONN_RAPPORT_BI=server.variable(database),
         AIRFLOW__METRICS__STATSD_ON="True",
         AIRFLOW__METRICS__STATSD_HOST="127.0.0.1",
         AIRFLOW__METRICS__STATSD_PORT=str(figures.port),

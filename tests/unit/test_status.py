@@ -11,6 +11,7 @@ from rapport.gate.docs import Check, Docs, Looked
 from rapport.orchestration import embedded, status
 from rapport.orchestration.cli import app
 from rapport.orchestration.night import Step
+from tests.loaded import loaded_by
 
 RELEASE_ID = "2018-01-02-0123456789ab"
 
@@ -274,3 +275,8 @@ class TestReleases:
 def test_the_version_is_told_without_a_command():
     done = CliRunner().invoke(app, ["--version"])
     assert (done.exit_code, done.output) == (0, "rapport 0.1.0\n")
+
+
+def test_a_command_loads_no_library_that_only_others_need():
+    modules = ("airflow", "dbt", "dlt", "great_expectations", "pandas", "psycopg", "sqlalchemy")
+    assert loaded_by("plugins/rapport/orchestration/cli.py", modules) == []

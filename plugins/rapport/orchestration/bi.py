@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from rapport import bi
 from rapport.errors import SettingsError
 from rapport.release_commands import ReleasesDir, releases_folder
 from rapport.settings import Settings
@@ -23,6 +22,7 @@ def load_command(
     directory: ReleasesDir = None,
 ) -> None:
     """Load a release into Postgres, unless it is there, and let BI tools have the current one."""
+    from rapport import bi
     from rapport.orchestration.connections import bi_connection
 
     settings, folder = Settings.from_env(), releases_folder(directory)
@@ -49,6 +49,7 @@ def follow(settings: Settings) -> str | None:
         BiError: it could not be given it; its readers have what they had.
         SourceError: the database refuses, or cannot be reached; likewise.
     """
+    from rapport import bi
     from rapport.orchestration.connections import bi_connection
 
     connection = bi_connection()
