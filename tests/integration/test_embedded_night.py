@@ -373,16 +373,12 @@ def test_neither_lineage_nor_a_figure_names_the_canary(events, figures):
 def test_bi_tools_have_the_nights_release(installation, first_night, postgres):
     server, database = postgres
     assert re.search(rf"Postgres\s+{installation.current()}\n", first_night)
+    asked = "select count(*), count(distinct customer_id), max(order_date)"
     with server.session(database) as session:
         [(release_id,)] = session.execute("select release_id from rapport.release").fetchall()
-        [there] = session.execute(
-            "select count(*), count(distinct customer_id), max(order_date) from rapport.fct_orders"
-        )
+        there = session.execute(f"{asked} from rapport.fct_orders").fetchall()
     assert release_id == installation.current()
-    [here] = installation.ask(
-        "select count(*), count(distinct customer_id), max(order_date) from marts.fct_orders"
-    )
-    assert there == here
+    assert installation.ask(f"{asked} from marts.fct_orders") == there
 
 
 def test_a_refused_token_turns_the_night_red_and_who_said_no_elsewhere_is_taken_out(

@@ -65,7 +65,7 @@ class Firm(Installation):
             shop.execute(
                 "update _products set product_category = ?, updated_at = '2017-12-31 11:00:00' "
                 "where product_id in (select product_id from _order_lines "
-                "where updated_at < '2017-12-01' group by product_id order by count(*) desc limit 5)",
+                "group by product_id order by count(*) desc limit 5)",
                 [category],
             )
 
