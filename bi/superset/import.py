@@ -1,5 +1,7 @@
 """Import the dashboards of this folder into a Superset: ``python bi/superset/import.py``.
 
+``--check`` only looks whether the release can be read at RAPPORT_BI_URL, which needs no Superset.
+
 Runs with the Python and the configuration of that Superset (``SUPERSET_CONFIG_PATH``). What was
 imported before is replaced, whoever changed it; what is of others stays. Which columns a table has
 and what they mean is not in the files: Superset reads it from the database.
@@ -17,7 +19,33 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 DATABASE = "databases/rapport.yaml"
+DRIVER = "postgresql+psycopg2"
+FORM = "postgresql://<login>:<password>@<host>:<port>/<database>"
 MASK = "X" * 10  # Superset's own, for a password that is not told
+
+
+def reach(url: str) -> None:
+    """Read of the release as Superset will; ends the program where that cannot be.
+
+    Args:
+        url: of the database.
+    """
+    from sqlalchemy import create_engine, text
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError, DBAPIError
+
+    try:
+        told = make_url(url)
+    except (ArgumentError, ValueError):  # it says all of it, the password too
+        told = None
+    if told is None or not told.drivername.startswith("postgres") or not told.database:
+        sys.exit(f"RAPPORT_BI_URL is not of the form {FORM}")
+    try:
+        with create_engine(told.set(drivername=DRIVER)).connect() as session:
+            session.execute(text("select release_id from rapport.release"))
+    except DBAPIError as error:
+        why = str(error.orig).strip().partition("\n")[0]
+        sys.exit(f"the release cannot be read: {why}. {ADVICE}")
 
 
 def contents(url: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -33,7 +61,7 @@ def contents(url: str) -> tuple[dict[str, str], dict[str, str]]:
         path.relative_to(HERE).as_posix(): path.read_text() for path in sorted(HERE.rglob("*.yaml"))
     }
     told = make_url(url)
-    shown = told.set(drivername="postgresql+psycopg2", password=MASK if told.password else None)
+    shown = told.set(drivername=DRIVER, password=MASK if told.password else None)
     database = yaml.safe_load(files[DATABASE])
     database["sqlalchemy_uri"] = shown.render_as_string(hide_password=False)
     files[DATABASE] = yaml.safe_dump(database)
@@ -63,10 +91,8 @@ def main() -> None:
         # A connection that is imported replaces the one that is there, its password too.
         url = os.environ.get("RAPPORT_BI_URL") or (there and there.sqlalchemy_uri_decrypted)
         if not url:
-            sys.exit(
-                "Superset has no connection to the release yet; set RAPPORT_BI_URL to "
-                "postgresql://<login>:<password>@<host>:<port>/<database>"
-            )
+            sys.exit(f"Superset has no connection to the release yet; set RAPPORT_BI_URL to {FORM}")
+        reach(url)
         files, passwords = contents(url)
         # `superset import-dashboards` leaves charts, tables and connections as they were.
         ImportAssetsCommand(files, passwords=passwords).run()
@@ -86,8 +112,11 @@ def main() -> None:
 
 ADVICE = (
     "Is the release in that database (`rapport bi load`), and may the login of RAPPORT_BI_URL "
-    "read it (`grant rapport_reader to <login>`)?"
+    "read it (`grant rapport_reader to <login>`)? docs/runbooks/bi.md"
 )
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] == ["--check"]:
+        reach(os.environ["RAPPORT_BI_URL"])
+    else:
+        main()
