@@ -188,6 +188,15 @@ def checked():
     return done.exit_code, done.output.strip()
 
 
+def test_who_cannot_look_says_so_to_a_monitor(home, monkeypatch):
+    home.write_text("")
+    assert checked() == (2, f"CRITICAL: RAPPORT_HOME must be a folder, and {home} is none")
+    home.unlink()
+    monkeypatch.setenv("RAPPORT_RELEASE_MAX_AGE_HOURS", "soon")
+    assert checked()[0] == 2
+    assert "RAPPORT_RELEASE_MAX_AGE_HOURS" in checked()[1]
+
+
 def test_a_young_release_and_services_that_live_are_well(home):
     released(home)
     assert checked() == (0, f"OK: release {RELEASE_ID}")
