@@ -167,7 +167,7 @@ def activate(
             reason = str(error) if isinstance(error, RapportError) else type(error).__name__
             account.end(run_id, "failed", reason, destination.limits())
             raise
-        waits = ", ".join(each.segment for each in ran.stopped)
+        waits = "; ".join(f"{each.segment}: {each.reason}" for each in ran.stopped)
         account.end(run_id, "stopped" if waits else "done", waits, ran.limits)
         return ran
 
