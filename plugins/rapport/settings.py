@@ -294,6 +294,11 @@ class Settings:
         return self.home / "releases"
 
     @property
+    def erasures_dir(self) -> Path:
+        """Reports of who was erased; the tombstones lie in the landing."""
+        return self.home / "erasures"
+
+    @property
     def data_docs_dir(self) -> Path:
         """What the gate found, as pages."""
         return self.home / "data_docs"

@@ -56,7 +56,7 @@ counted as (
         (
             select cast(sum(loads.erased['{{ stream }}']) as bigint)
             from {{ source(source_name, 'completed_loads') }} as loads
-            where loads.status = 0 and loads.load_date <= {{ as_of_date() }}
+            where loads.status = 0 and coalesce(loads.load_date <= {{ as_of_date() }}, true)
         ) as erased_count,
         {% if held_by == 'sources__refusals' %}
         0 as staged_count,
