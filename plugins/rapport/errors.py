@@ -47,10 +47,11 @@ class SourceError(RapportError):
 
     Attributes:
         connection: the Airflow connection the source is reached by.
+        said: the message without it.
     """
 
     def __init__(self, connection: str, message: str) -> None:
-        self.connection = connection
+        self.connection, self.said = connection, message
         super().__init__(f"connection {connection!r}: {message}")
 
 
@@ -80,6 +81,14 @@ class SourceRefused(SourceError):
     def __init__(self, connection: str, message: str, status: int) -> None:
         self.status = status
         super().__init__(connection, message)
+
+
+class OutcomeUnknown(SourceError):
+    """A call that changes something got no answer: it may have been carried out, or not.
+
+    Raised after the tries that the connection allows, for a time-out, a broken connection and a
+    server's own error. What came of it is found by reading.
+    """
 
 
 class NotBefore(SourceError):
@@ -170,6 +179,18 @@ class ExportError(RapportError):
 
 class BiError(RapportError):
     """Postgres could not be given a release; its readers have what they had."""
+
+
+class ActivationError(RapportError):
+    """Segments could not be brought to a destination, or not all; what was sent is accounted for.
+
+    Attributes:
+        destination: which.
+    """
+
+    def __init__(self, destination: str, message: str) -> None:
+        self.destination = destination
+        super().__init__(f"activation of {destination}: {message}")
 
 
 class ExplainError(RapportError):

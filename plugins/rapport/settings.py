@@ -299,6 +299,11 @@ class Settings:
         return self.home / "erasures"
 
     @property
+    def activation_dir(self) -> Path:
+        """The account of what was sent to destinations."""
+        return self.home / "activation"
+
+    @property
     def data_docs_dir(self) -> Path:
         """What the gate found, as pages."""
         return self.home / "data_docs"

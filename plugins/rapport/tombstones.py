@@ -76,8 +76,11 @@ class Tombstone:
             "phone_endings": sorted(self.phone_endings),
             "phone_regions": list(self.phone_regions),
             "customers": sorted(
-                [hashed, since and since.isoformat(), until and until.isoformat()]
-                for hashed, since, until in self.customers
+                (
+                    [hashed, since and since.isoformat(), until and until.isoformat()]
+                    for hashed, since, until in self.customers
+                ),
+                key=str,
             ),
         }
 

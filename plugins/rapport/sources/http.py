@@ -43,6 +43,7 @@ from tenacity import (
 from rapport.errors import (
     BudgetSpent,
     NotBefore,
+    OutcomeUnknown,
     ScopeMissing,
     SourceDenied,
     SourceError,
@@ -62,6 +63,7 @@ BACKOFF_FACTOR = 1.0
 # Time-out, locked, too early, too many; 477 is HubSpot's for an account that is being moved.
 PASSING = {408, 423, 425, 429, 477}
 BROKEN = (HTTPError, ConnectionError, Timeout, ChunkedEncodingError, ContentDecodingError)
+EMPTY = (204, 205)  # without a body
 DAILY = "DAILY"  # HubSpot's name for the limit of a day
 
 
@@ -263,6 +265,43 @@ class Api:
         """Return the answer about one record, or None if there is no such record (404)."""
         return self._answer("GET", path, None, holds=dict, passes=(404,))
 
+    def call(
+        self,
+        method: Literal["GET", "POST", "PUT", "DELETE"],
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        passes: Container[int] = (),
+    ) -> dict[str, Any] | None:
+        """Return the strictly read answer to any other call: an object, empty where it has no body.
+
+        Args:
+            method: all but GET may change something.
+            path: below the connection's address.
+            body: of the request.
+            passes: statuses for which None is returned.
+
+        Raises:
+            OutcomeUnknown: it may change something, and nobody knows whether it did.
+            SourceError: as for `pages`.
+        """
+        hook = partial(self._check, holds=None, passes=passes)
+        try:
+            response = self._client.request(
+                path, method=method, json=body, hooks={"response": [hook]}
+            )
+        except RequestException as error:
+            if method == "GET":
+                raise self._unreachable(path, error) from None
+            raise OutcomeUnknown(self._connection.id, self._last(path, error)) from None
+        except SourceError as error:
+            if method == "GET" or type(error) is not SourceError:
+                raise
+            raise OutcomeUnknown(self._connection.id, error.said) from None  # an answer, but none
+        if response.status_code in passes:
+            return None
+        return {} if response.status_code in EMPTY else dict(response.json())
+
     def _answer(
         self,
         method: Literal["GET", "POST"],
@@ -287,6 +326,14 @@ class Api:
     def _unreachable(self, path: str, error: RequestException) -> SourceError:
         if isinstance(error, _CutOff):
             return error.told
+        return SourceError(
+            self._connection.id,
+            f"{self._last(path, error)}. What came before is landed, and the next run goes on from "
+            "there",
+        )
+
+    def _last(self, path: str, error: RequestException) -> str:
+        """Say that there was no usable answer, how often it was asked for, and what came last."""
         if isinstance(error, HTTPError) and error.response is not None:
             last = f"{error.response.status_code}{said(error.response)}"
         else:
@@ -295,17 +342,13 @@ class Api:
             why = cause.strerror if isinstance(cause, OSError) and cause.strerror else ""
             last = ": ".join(filter(None, [type(error).__name__, why]))
         tries = f"after {_attempts(self._connection)} tries (the last one: {last})"
-        return SourceError(
-            self._connection.id,
-            f"{path}: no usable answer {tries if isinstance(error, BROKEN) else f'({last})'}. "
-            "What came before is landed, and the next run goes on from there",
-        )
+        return f"{path}: no usable answer {tries if isinstance(error, BROKEN) else f'({last})'}"
 
     def _check(
         self,
         response: Response,
         *_: Any,
-        holds: type = list,
+        holds: type | None = list,
         passes: Container[int] = (),
         **__: Any,
     ) -> None:
@@ -324,7 +367,9 @@ class Api:
                 f"{place} answered {status}{where}, where no token is sent. Check the host of the "
                 "connection; or a proxy asks for a login",
             )
-        if status in (204, 205):
+        if status in EMPTY:
+            if holds is None:
+                return
             raise SourceError(self._connection.id, f"{place} answered {status}")
         try:
             body = strict.read(response.content)
@@ -336,11 +381,11 @@ class Api:
                 f"({type(error).__name__}: {_reason(error)})",
             )
             raise (_CutOff(told, response) if _ends_early(error) else told) from None
-        if not isinstance(body, dict) or not isinstance(body.get(self._records), holds):
-            raise SourceError(
-                self._connection.id,
-                f"{place}: the answer has no {holds.__name__} {self._records!r}",
-            )
+        if not isinstance(body, dict) or not (
+            holds is None or isinstance(body.get(self._records), holds)
+        ):
+            what = f"{holds.__name__} {self._records!r}" if holds else "object"
+            raise SourceError(self._connection.id, f"{place}: the answer has no {what}")
         response.json = lambda **_: body  # type: ignore[method-assign]  # parsed once, and strictly
 
     def _raise(self, response: Response, place: str) -> None:
