@@ -24,7 +24,9 @@ def read_key(path: Path, error: type[RapportError], otherwise: str) -> bytes:
     try:
         key = bytes.fromhex(path.read_text(encoding="ascii"))
     except OSError as fault:
-        raise error(f"{path} cannot be read: {fault.strerror}") from fault
+        raise error(
+            f"{path} cannot be read ({fault.strerror}): put back the one it was, {otherwise}"
+        ) from fault
     except ValueError:
         key = b""
     if len(key) != BYTES:
