@@ -117,7 +117,7 @@ def erase_from_releases(
         ReleaseError: the current release is damaged, or one could not be made; each is either as it
             was or without them, and the next call goes on with the others.
     """
-    made = []
+    made, reported = [], []
     with changing(releases_dir):
         for info in list_releases(releases_dir):
             manifest = _manifest(info)
@@ -144,9 +144,10 @@ def erase_from_releases(
                 switch(releases_dir, anew.name)
             reach("release_erased_beside")
             _remove(releases_dir, info)
-            if had_report:
-                write_report(anew)
             made.append(anew.name)
+            reported += [anew] if had_report else []
+    for anew in reported:  # it takes the folder's lock itself
+        write_report(anew)
     return made
 
 
