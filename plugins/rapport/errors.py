@@ -162,10 +162,11 @@ class ArchiveError(RapportError):
 
     Attributes:
         url: the archive.
+        said: the message without it.
     """
 
     def __init__(self, url: str, message: str) -> None:
-        self.url = url
+        self.url, self.said = url, message
         super().__init__(f"archive {url}: {message}")
 
 

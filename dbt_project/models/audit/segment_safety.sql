@@ -176,7 +176,8 @@ calls as (
     select
         segment,
         owner_id,
-        count(*) as call_count
+        count(*) as call_count,
+        sum(count(*)) over (partition by owner_id) as all_call_count
     from {{ ref('segment_members') }}
     where owner_id is not null
     group by segment, owner_id
@@ -240,6 +241,7 @@ members as (
                 coalesce(segments.destination = 'klaviyo', true)
                 or staff.is_active is not true
                 or coalesce(calls.call_count > segments.most_per_owner, true)
+                or coalesce(calls.all_call_count > {{ var('most_calls_per_owner') }}, true)
                 or coalesce(segments.skill is not null and not list_contains(staff.skills, segments.skill), true)
         end as is_misrouted
     from {{ ref('segment_members') }} as members

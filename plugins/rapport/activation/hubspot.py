@@ -40,6 +40,7 @@ READ_PAGE_SIZE = 250
 RECORD_BATCH_SIZE = 100
 CALLS_PER_MINUTE = 600.0  # 100 in 10 s: of the smallest accounts
 PREFIX = "Rapport: "
+NOBODY = 9_000_000_000_000_000  # beyond any id that HubSpot gave
 PROPERTIES = ("createdate", "hs_email_optout", "hs_marketable_status")
 REMEDY = (
     "Put a service key of its own with the scopes crm.lists.read, crm.lists.write and "
@@ -182,6 +183,33 @@ class HubSpotLists:
 
     def finish(self, batch: Batch, standing: Any) -> None:
         """There is nothing more to do."""
+
+    def strangers(self, archived: str | None, removed: Sequence[str]) -> Mapping[str, str | None]:
+        """Return ids for a probe: nobody's, an archived record's, one that was merged away."""
+        merged = None
+        if removed:
+            inputs = [{"id": key} for key in removed[:RECORD_BATCH_SIZE]]
+            body = {"inputs": inputs, "properties": ["hs_merged_object_ids"]}
+            found = self._call(versions.OBJECT_BATCH, body, kind="contacts") or {}
+            eaten = {
+                id_
+                for record in found.get("results") or ()
+                for id_ in str(record["properties"].get("hs_merged_object_ids")).split(";")
+            }
+            merged = next((key for key in removed if key in eaten), None)
+        return {
+            "an id that nobody ever had": self.nobodies(1)[0],
+            "an archived record": archived,
+            "a record that was merged into another": merged,
+        }
+
+    def nobodies(self, count: int) -> list[str]:
+        """Return ids that no record ever had."""
+        return [str(NOBODY + number) for number in range(count)]
+
+    def drop(self, list_id: str) -> None:
+        """Delete a list; HubSpot can restore it for 90 days."""
+        self._call(versions.CRM_LIST_DELETION, passes=(404,), id=list_id)
 
     def limits(self) -> Sequence[Limit]:
         """Return what was used of the account's limit."""

@@ -40,6 +40,7 @@ WRITES_PER_MINUTE = 150.0
 READS_PER_MINUTE = 700.0
 FLOWS_PER_MINUTE = 60.0
 PREFIX = "Rapport: "
+NOBODY = "01ARZ3NDEKTSV4RRFFQ69G5FAV"  # of 2016, when Klaviyo gave ids of another form
 ONCE_EVER = {"duration": 1, "unit": "alltime"}
 REMEDY = (
     "Put a private API key of its own with the scopes lists:read, lists:write, profiles:read and "
@@ -67,6 +68,7 @@ class KlaviyoLists:
         options = connection.options
         self.batch_size = min(int(options.get("batch_size", BATCH_SIZE)), BATCH_SIZE)
         self._klaviyo = Klaviyo(connection, remedy=REMEDY)
+        self._list_ids: dict[str, str] = {}
 
         def paced(name: str, option: str, per_minute: float) -> Paced:
             return Paced(name, float(options.get(option, per_minute)))
@@ -99,17 +101,15 @@ class KlaviyoLists:
         return self._described(record, segment, is_new)
 
     def _named(self, name: str) -> Record | None:
-        """Find a list by its name, whatever its case; the oldest of several."""
-        found = [
-            record
-            for page in self._klaviyo.pages(versions.LISTS.path(), {})
-            for record in page
-            if str((record.get("attributes") or {}).get("name")).lower() == name.lower()
-        ]
+        """Find a list by its name, which is not unique; the oldest of several."""
+        self._reads.wait()
+        pages = self._klaviyo.pages(versions.LISTS.path(), {"filter": f'equals(name,"{name}")'})
+        found = [record for page in pages for record in page]
         return min(found, key=lambda each: str(each["attributes"].get("created")), default=None)
 
     def _described(self, record: Record, segment: Segment, is_new: bool) -> List:
         list_id, attributes = str(record["id"]), record.get("attributes") or {}
+        self._list_ids[segment.name] = list_id
         name = str(attributes.get("name") or segment.name)
         notes, refusals, live = [], [], []
         if attributes.get("opt_in_process") == "double_opt_in":
@@ -178,14 +178,14 @@ class KlaviyoLists:
     ) -> Mapping[str, Remark]:
         """Ask of each who would be added whether they are there, and what they let us send."""
         remarks: dict[str, Remark] = {}
-        keys = list(known)
+        keys, list_id = list(known), self._list_ids.get(segment.name)
         for start in range(0, len(keys), PROFILES_PAGE_SIZE):
             part = keys[start : start + PROFILES_PAGE_SIZE]
             self._reads.wait()
             found, _ = self._klaviyo.profiles_of(part)
             profiles = {str(each["id"]): each for each in found}
             for key in part:
-                if remark := _remark(segment, profiles.get(key), known[key]):
+                if remark := _remark(segment, profiles.get(key), known[key], list_id):
                     remarks[key] = remark
         return remarks
 
@@ -212,6 +212,21 @@ class KlaviyoLists:
     def finish(self, batch: Batch, standing: Any) -> None:
         """There is nothing more to do."""
 
+    def strangers(self, archived: str | None, removed: Sequence[str]) -> Mapping[str, str | None]:
+        """Return ids for a probe: nobody's, and one that is no more; why, Klaviyo does not tell."""
+        return {
+            "an id that nobody ever had": NOBODY,
+            "a profile that was deleted or merged away": next(iter(removed), None),
+        }
+
+    def nobodies(self, count: int) -> list[str]:
+        """Nobody is needed: the vendor names the most ids of a call."""
+        return []
+
+    def drop(self, list_id: str) -> None:
+        """Delete a list."""
+        self._call(self._writes, versions.LIST_DELETION, passes=(404,), id=list_id)
+
     def limits(self) -> Sequence[Limit]:
         """Return what was used of the account's limits."""
         return [each.told() for each in (self._writes, self._reads, self._flows)]
@@ -232,7 +247,10 @@ class KlaviyoLists:
 
 
 def _remark(
-    segment: Segment, profile: Mapping[str, Any] | None, made_at: datetime | None
+    segment: Segment,
+    profile: Mapping[str, Any] | None,
+    made_at: datetime | None,
+    list_id: str | None = None,
 ) -> Remark | None:
     """What Klaviyo says of a profile of its own."""
     if profile is None:
@@ -248,6 +266,9 @@ def _remark(
         return Remark("opted_out", "Klaviyo says that they unsubscribed from e-mail")
     if marketing.get("suppression"):
         return Remark("suppressed", "Klaviyo sends them nothing: the profile is suppressed")
+    left = [each.get("list_id") for each in marketing.get("list_suppressions") or ()]
+    if list_id in left:
+        return Remark("opted_out", "Klaviyo says that they unsubscribed from this very list")
     return None
 
 

@@ -42,12 +42,14 @@ class Asked:
         confirmed: segments whose large change, or first fill, is meant.
         repairs: drift is undone, and not only told.
         goes_back: a release of an earlier night than was sent before brings people, too.
+        anew: segments whose list was deleted at the destination and is to be made again.
     """
 
     is_dry: bool = False
     confirmed: Collection[str] = ()
     repairs: bool = False
     goes_back: bool = False
+    anew: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -278,7 +280,12 @@ class _Run:
         kept = self._kept.get(meant.segment.name)
         # For nobody no list is made, and for a segment of the past none either.
         make = make and bool(meant.wanted) and self._mode == "changes"
-        return self._to.open(meant.segment, kept.list_id if kept else None, make=make)
+        try:
+            return self._to.open(meant.segment, kept.list_id if kept else None, make=make)
+        except ListGone:
+            if meant.segment.name not in self._asked.anew:
+                raise
+        return self._to.open(meant.segment, None, make=make)
 
     def _plan(self, meant: Meant, there: List) -> Plan:
         account = self._account

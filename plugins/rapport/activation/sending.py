@@ -19,7 +19,7 @@ from rapport.killpoints import reach
 logger = logging.getLogger(__name__)
 
 TRIES = 3  # of a row that was refused, in one run
-PAUSE_SECONDS = 1.0
+PAUSE_SECONDS = 1.0  # before the second; doubles each time
 # Answers of which the size may be the reason; later batches are then made no larger.
 TOO_LARGE = ("413", "no_answer")
 NO_ANSWER = "no_answer"
@@ -37,15 +37,11 @@ class Sender:
     Args:
         destination: where to.
         account: where it is written down; of that destination.
-        pause_seconds: before a refused row is tried again; doubles each time.
     """
 
-    def __init__(
-        self, destination: Destination, account: Account, *, pause_seconds: float = PAUSE_SECONDS
-    ) -> None:
+    def __init__(self, destination: Destination, account: Account) -> None:
         self._to = destination
         self._account = account
-        self._pause_seconds = pause_seconds
         self._number = 0
         self._size = _Size(destination.batch_size)
         self._unknown = 0
@@ -67,7 +63,7 @@ class Sender:
         for number in range(TRIES - 1):
             if not rejected:
                 return
-            pause = self._pause_seconds * 2**number
+            pause = PAUSE_SECONDS * 2**number
             logger.info(
                 "%s: %s rows again in %.0f s", plan.meant.segment.name, len(rejected), pause
             )

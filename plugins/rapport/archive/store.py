@@ -1,6 +1,7 @@
 """A folder of object storage, as fsspec opens it, whose errors say what to do."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -48,6 +49,20 @@ class Store:
             fs, root = self._opened
             fs.put([str(path) for path in files.values()], [f"{root}/{name}" for name in files])
         return sum(sizes.values())
+
+    def place(self, name: str, path: Path) -> None:
+        """Copy a file into it in one piece: readers see the old one or the new one."""
+        with self._said(f"writing {name}"):
+            fs, root = self._opened
+            target = f"{root}/{name}"
+            if not getattr(fs, "local_file", False):  # else an object comes whole by itself
+                fs.put_file(str(path), target)
+                return
+            aside = Path(target).with_name(f".{Path(target).name}.part")
+            fs.put_file(str(path), str(aside))
+            with aside.open("rb") as written:
+                os.fsync(written.fileno())
+            aside.replace(target)
 
     def get(self, files: Mapping[str, Path]) -> int:
         """Copy files out of it, side by side; return their bytes."""
@@ -156,7 +171,7 @@ class Store:
         except (ImportError, ValueError) as error:  # a package, an address
             raise ArchiveDenied(
                 self.url,
-                f"{doing}: {_line(error)}. Look at RAPPORT_ARCHIVE and AWS_ENDPOINT_URL_S3",
+                f"{doing}: {_line(error)}. Look at the address and AWS_ENDPOINT_URL_S3",
             ) from None
         except Exception as error:
             if type(error).__name__ == "NoCredentialsError":

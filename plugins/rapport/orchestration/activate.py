@@ -9,8 +9,9 @@ from rapport.activate_commands import print_ran
 from rapport.activation.run import Asked, activate
 from rapport.errors import ActivationError, SettingsError
 from rapport.orchestration import embedded
-from rapport.orchestration.activation import DESTINATIONS, connected_destinations
+from rapport.orchestration.activation import DESTINATIONS, PROBED, connected_destinations
 from rapport.orchestration.connections import activation_connection, is_connected
+from rapport.release import readers_release
 from rapport.settings import Settings
 from rapport.sources.declared import declared
 
@@ -34,11 +35,22 @@ def activate_command(
         bool,
         typer.Option("--go-back", help="Bring people of an earlier night than was sent before."),
     ] = False,
+    anew: Annotated[
+        list[str] | None,
+        typer.Option("--anew", help="A segment whose list was deleted and is to be made again."),
+    ] = None,
+    probe: Annotated[
+        bool,
+        typer.Option(
+            "--probe",
+            help="Settle on a throw-away list what the vendors do not document; send nothing.",
+        ),
+    ] = False,
 ) -> None:
     """Bring the current release's segments to where people work with them; say what came of it."""
     settings = Settings.from_env()
     speak_as_a_task_would(settings, embedded.Ports.from_env())
-    names = to or connected_destinations()
+    names = to or [n for n in connected_destinations() if not probe or n in PROBED]
     if unknown := sorted(set(names) - DESTINATIONS.keys()):
         raise SettingsError(f"--to {unknown[0]}: destinations are {', '.join(DESTINATIONS)}")
     if not names:
@@ -46,7 +58,11 @@ def activate_command(
             "there is no connection to a destination here: make one of "
             f"{', '.join(f'rapport_activate_{name}' for name in DESTINATIONS)}"
         )
-    asked = Asked(dry_run, frozenset(confirm or ()), repair, go_back)
+    if probe:
+        for name in names:
+            _probe(settings, name)
+        return
+    asked = Asked(dry_run, frozenset(confirm or ()), repair, go_back, frozenset(anew or ()))
     failed: list[str] = []
     for name in names:
         destination = DESTINATIONS[name](activation_connection(name))
@@ -60,6 +76,24 @@ def activate_command(
             names[0] if len(names) == 1 else "some destinations",
             f"these wait for a person: {', '.join(failed)}",
         )
+
+
+def _probe(settings: Settings, name: str) -> None:
+    """Ask one destination, and show what it answered."""
+    from rapport.activation.people import asked_again
+    from rapport.activation.probe import probe, samples_of
+
+    if name not in PROBED:
+        raise SettingsError(f"--probe is for {' and '.join(PROBED)}, not for {name}")
+    release = readers_release(settings.releases_dir)
+    if release is None:
+        raise ActivationError(name, "there is no release yet: a night makes the first")
+    with asked_again(settings, release, declared(settings, is_connected)) as (path, _):
+        samples = samples_of(path, name)
+    to = PROBED[name](activation_connection(name))
+    typer.echo(f"{name}, on a list that is deleted afterwards:")
+    for found in probe(to, settings.activation_dir, samples):
+        typer.echo(f"  {found.question}: {found.answer}")
 
 
 def speak_as_a_task_would(settings: Settings, ports: embedded.Ports) -> None:

@@ -18,25 +18,42 @@ from rapport.sources.connection import Connection
 
 if TYPE_CHECKING:
     from rapport.activation.destination import Destination
+    from rapport.activation.probe import Probed
 
 
-def _hubspot(connection: Connection) -> "Destination":
+def _hubspot(connection: Connection) -> "Probed":
     from rapport.activation.hubspot import HubSpotLists
 
     return HubSpotLists(connection)
 
 
-def _klaviyo(connection: Connection) -> "Destination":
+def _klaviyo(connection: Connection) -> "Probed":
     from rapport.activation.klaviyo import KlaviyoLists
 
     return KlaviyoLists(connection)
+
+
+def _webhook(connection: Connection) -> "Destination":
+    from rapport.activation.webhook import Webhook
+
+    return Webhook(connection)
+
+
+def _files(connection: Connection) -> "Destination":
+    from rapport.activation.files import Files
+
+    return Files(connection)
 
 
 # Each is loaded when it is called.
 DESTINATIONS: "dict[str, Callable[[Connection], Destination]]" = {
     "hubspot": _hubspot,
     "klaviyo": _klaviyo,
+    "webhook": _webhook,
+    "files": _files,
 }
+# Those that can be asked what their vendors do not document.
+PROBED: "dict[str, Callable[[Connection], Probed]]" = {"hubspot": _hubspot, "klaviyo": _klaviyo}
 # What a destination is called in lineage, and what is written there.
 RESOURCES = {"hubspot": "lists", "klaviyo": "lists"}
 TABLES = (

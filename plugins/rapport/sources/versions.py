@@ -104,6 +104,7 @@ CRM_LIST = Endpoint("GET", "/crm/lists/{version}/{id}")
 CRM_LIST_NAMED = Endpoint("GET", "/crm/lists/{version}/object-type-id/{kind}/name/{name}")
 CRM_LIST_SEARCH = Endpoint("POST", "/crm/lists/{version}/search")
 CRM_LIST_MEMBERS = Endpoint("GET", "/crm/lists/{version}/{id}/memberships")
+CRM_LIST_DELETION = Endpoint("DELETE", "/crm/lists/{version}/{id}")
 CRM_LIST_CHANGE = Endpoint("PUT", "/crm/lists/{version}/{id}/memberships/add-and-remove")
 CONTACT_ERASURE = Endpoint("POST", "/crm/objects/{version}/contacts/gdpr-delete")
 
@@ -112,6 +113,7 @@ LISTS = Endpoint("GET", "lists")
 LIST = Endpoint("GET", "lists/{id}")
 LIST_PROFILES = Endpoint("GET", "lists/{id}/profiles")
 LIST_CREATION = Endpoint("POST", "lists")
+LIST_DELETION = Endpoint("DELETE", "lists/{id}")
 LIST_JOINS = Endpoint("POST", "lists/{id}/relationships/profiles")
 LIST_LEAVES = Endpoint("DELETE", "lists/{id}/relationships/profiles")
 PROFILE_ERASURE = Endpoint("POST", "data-privacy-deletion-jobs")
@@ -132,6 +134,7 @@ ACTIVATION: dict[str, tuple[Endpoint, ...]] = {
         CRM_LIST_NAMED,
         CRM_LIST_SEARCH,
         CRM_LIST_MEMBERS,
+        CRM_LIST_DELETION,
         CRM_LIST_CHANGE,
         CONTACT_ERASURE,
         OBJECT_BATCH,
@@ -140,6 +143,7 @@ ACTIVATION: dict[str, tuple[Endpoint, ...]] = {
         LISTS,
         LIST,
         LIST_CREATION,
+        LIST_DELETION,
         LIST_PROFILES,
         LIST_JOINS,
         LIST_LEAVES,
