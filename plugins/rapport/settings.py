@@ -297,6 +297,11 @@ class Settings:
         return self.home / "releases"
 
     @property
+    def erasures_dir(self) -> Path:
+        """Reports of who was erased; the tombstones lie in the landing."""
+        return self.home / "erasures"
+
+    @property
     def activation_dir(self) -> Path:
         """The account of what was sent to destinations."""
         return self.home / "activation"

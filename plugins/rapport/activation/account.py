@@ -112,7 +112,7 @@ create table rows (
 ) strict;
 create index rows_of_list on rows (destination, list_id, key, row_id);
 create index rows_of_run on rows (run_id);
-create index rows_of_batch on rows (batch_key);
+create index rows_of_batch on rows (batch_key, key);
 create index rows_open on rows (destination, list_id, state) where closed_at is null;
 
 create table drift (
