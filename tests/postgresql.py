@@ -1,5 +1,6 @@
 """A PostgreSQL of one's own, for as long as a test session takes."""
 
+import json
 import os
 import pwd
 import shutil
@@ -36,6 +37,11 @@ class PostgreSQL:
     def connection(self, database, login="owner"):
         url = f"postgresql+psycopg://{login}:hush-4711@127.0.0.1:{self.port}/{database}"
         return Connection("rapport_bi", url)
+
+    def variable(self, database):
+        """The same as an AIRFLOW_CONN variable has it."""
+        connection = {"conn_type": "postgres", "host": "127.0.0.1", "port": self.port}
+        return json.dumps(connection | {"login": "owner", "schema": database})
 
     def session(self, database, login="owner", **options):
         address = {"host": "127.0.0.1", "port": self.port, "user": login, "dbname": database}

@@ -198,6 +198,10 @@ class ExplainError(RapportError):
     """What is known of a customer cannot be told: nobody has that id, or nobody can be asked."""
 
 
+class ErasureError(RapportError):
+    """People cannot be erased, or are not everywhere yet; the same request goes on from there."""
+
+
 def innermost(error: BaseException) -> BaseException:
     """Return the error at the bottom of a chain: what happened, not what it was called after."""
     while cause := error.__cause__ or error.__context__:

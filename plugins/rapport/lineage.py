@@ -6,6 +6,7 @@
     file                                  <landing>/hubspot/contacts    a stream of the landing
     duckdb://<build file>                 rapport_build.marts.<mart>    tables and views of a build
     duckdb://<releases>/current/...       rapport.marts.<mart>          what readers have
+    postgres://<host>:<port>              <database>.rapport.<mart>     what BI tools have
 
 Names are OpenLineage's own where it has any for a system, so that what others tell of the shop's
 database or of a reader joins up. Each dataset says its columns, what it is and who owns it, how
@@ -46,7 +47,7 @@ from openlineage.client.facet_v2 import (
 )
 from openlineage.client.naming.dataset import LocalFileSystem, MySQL, Postgres
 from openlineage.client.uuid import generate_new_uuid
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from rapport.build.record import Outcome, Record
 from rapport.gate import Looked
@@ -133,8 +134,7 @@ def _at_source(connection: Connection, stream: Stream) -> _Name:
     backend, host, database = url.get_backend_name(), url.host or "", url.database or ""
     schema = str(connection.options.get("db_schema") or "")
     if backend == "postgresql":
-        there = Postgres(host, str(url.port or 5432), database, schema or "public", stream.name)
-        return _Name(there.get_namespace(), there.get_name())
+        return _in_postgres(url, schema or "public", stream.name)
     if backend == "mysql":
         here = MySQL(host, str(url.port or 3306), schema or database, stream.name)
         return _Name(here.get_namespace(), here.get_name())
@@ -400,6 +400,27 @@ def reduced(
     )
 
 
+def given_to_postgres(
+    releases_dir: Path, manifest: Mapping[str, Any], connection: Connection, schema: str
+) -> Touched:
+    """Say under which names BI tools have a release.
+
+    Args:
+        releases_dir: folder of releases.
+        manifest: of the release that they have.
+        connection: to the database; its host, port and name are told, and nothing else of it.
+        schema: that tools name.
+    """
+    url, given = make_url(connection.url), []
+    for table in manifest["tables"]:
+        same = _of_release(releases_dir, manifest, table).facets
+        facets = {facet: same[facet] for facet in same if facet != "symlinks"}
+        given.append(_in_postgres(url, schema, table["name"], facets).written(rows=table["rows"]))
+    return Touched(
+        [_of_release(releases_dir, manifest, table).read() for table in manifest["tables"]], given
+    )
+
+
 def activated(
     releases_dir: Path,
     manifest: Mapping[str, Any],
@@ -453,6 +474,13 @@ def _in_duckdb(
     path: Path, schema: str, name: str, facets: dict[str, DatasetFacet] | None = None
 ) -> _Name:
     return _Name(f"duckdb://{path}", f"{path.stem}.{schema}.{name}", facets or {})
+
+
+def _in_postgres(
+    url: URL, schema: str, name: str, facets: dict[str, DatasetFacet] | None = None
+) -> _Name:
+    there = Postgres(url.host or "", str(url.port or 5432), url.database or "", schema, name)
+    return _Name(there.get_namespace(), there.get_name(), facets or {})
 
 
 def _facets(

@@ -230,8 +230,8 @@ class Settings:
         """Read the environment; every value has a default.
 
         Raises:
-            SettingsError: a number is not a number or below its least value, or the company
-                is not known.
+            SettingsError: a number is not a number or below its least value, the company is not
+                known, or the home is a file.
         """
         company = ENVIRONMENT["RAPPORT_COMPANY"].choice()
         # Said to be empty, it is switched off too.
@@ -240,10 +240,13 @@ class Settings:
         archive = ENVIRONMENT["RAPPORT_ARCHIVE"].text().rstrip("/")
         if archive and not re.fullmatch(r"[a-z0-9+]+://.+", archive):
             raise SettingsError(f"RAPPORT_ARCHIVE must be like s3://bucket/folder, not {archive!r}")
+        there = Path(home or _default_home(company)).expanduser().resolve()
+        if there.exists() and not there.is_dir():
+            raise SettingsError(f"RAPPORT_HOME must be a folder, and {there} is none")
         is_counted = bool(os.environ.get("RAPPORT_THREADS"))
         return cls(
             company=company,
-            home=Path(home or _default_home(company)).resolve(),
+            home=there,
             project_dir=PROJECT_DIR,
             schedule=None if schedule.strip().lower() in {"", "none"} else schedule.strip(),
             keep_releases=ENVIRONMENT["RAPPORT_KEEP_RELEASES"].number(),
@@ -292,6 +295,11 @@ class Settings:
     def releases_dir(self) -> Path:
         """Published releases and ``current``."""
         return self.home / "releases"
+
+    @property
+    def erasures_dir(self) -> Path:
+        """Reports of who was erased; the tombstones lie in the landing."""
+        return self.home / "erasures"
 
     @property
     def activation_dir(self) -> Path:

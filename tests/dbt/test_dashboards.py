@@ -100,11 +100,15 @@ def test_filters_are_of_columns_that_their_tables_have(datasets):
                 assert target["column"]["name"] in names
 
 
-def test_the_connection_is_that_of_the_environment_and_its_password_in_no_file():
+@pytest.fixture
+def importing():
     spec = importlib.util.spec_from_file_location("importing", FILES / "import.py")
-    importing = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(importing)
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
 
+
+def test_the_connection_is_that_of_the_environment_and_its_password_in_no_file(importing):
     files, passwords = importing.contents("postgresql://analyst:hush-4711@db.invalid:5433/crm")
     database = yaml.safe_load(files["databases/rapport.yaml"])
     assert database["sqlalchemy_uri"] == (
@@ -113,6 +117,18 @@ def test_the_connection_is_that_of_the_environment_and_its_password_in_no_file()
     assert passwords == {"databases/rapport.yaml": "hush-4711"}
     assert "hush-4711" not in str(files)
 
-    files, passwords = importing.contents(None)  # it stays as it was
-    assert files["databases/rapport.yaml"] == (FILES / "databases/rapport.yaml").read_text()
-    assert passwords == {}
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "db.invalid",
+        "postgresql:/analyst:hush-4711@db.invalid/crm",
+        "postgresql://analyst:hush-4711@db.invalid:port/crm",
+        "postgresql://analyst:hush-4711@db.invalid",
+        "mysql://analyst:hush-4711@db.invalid/crm",
+    ],
+)
+def test_what_is_no_address_of_a_database_is_said_without_its_password(importing, url):
+    with pytest.raises(SystemExit, match="not of the form postgresql://<login>") as told:
+        importing.reach(url)
+    assert "hush" not in str(told.value)

@@ -536,6 +536,8 @@ def test_a_list_that_is_gone_stops_itself_alone_and_no_second_one_is_made(home):
     assert [(each.segment, each.verdict) for each in ran.stopped] == [(WIN_BACK, "gone")]
     assert LIST not in to.lists
     assert to.lists[f"list-{LOYAL}"] == keys(NAMES[20], NAMES[21])
+    home.activate(to, anew={WIN_BACK})
+    assert LIST in to.lists
 
 
 def test_a_list_that_may_not_be_filled_still_loses_who_said_no(home):

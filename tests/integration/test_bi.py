@@ -311,6 +311,16 @@ class TestFailures:
         with pytest.raises(BiError, match="grant it create on database"):
             bi.load(database.server.connection(database.name, "poor"), nights.releases)
 
+    def test_who_was_refused_keeps_nobody_waiting(self, nights, database):
+        info = nights.publish()
+        database.rows("create role powerless login")
+        refused = Server(database.server.connection(database.name, "powerless"))
+        with pytest.raises(BiError, match="grant it create"), refused.alone():
+            pass
+        held = "select count(*) from pg_locks where locktype = 'advisory'"
+        assert database.rows(held) == [(0,)]
+        assert database.load(nights) == info.release_id
+
     def test_a_schema_of_that_name_that_is_no_release_is_left_alone(self, nights, database):
         nights.publish()
         database.rows("create schema rapport; create table rapport.mine (a int)")

@@ -9,8 +9,11 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack, closing
+from collections import Counter
+from contextlib import ExitStack, closing, nullcontext
+from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 import duckdb
 import httpx
@@ -21,6 +24,7 @@ from rapport.orchestration.metrics import METRICS
 from rapport.orchestration.night import BUILD, DAG_ID, Airflow
 from rapport.settings import WAREHOUSE_FILE, Settings
 from rapport.sources.streams import GROUPS
+from tests import postgresql
 from tests.mailbox import taking
 
 ROOT = Path(__file__).parents[2]
@@ -116,6 +120,26 @@ def mailbox():
 
 
 @pytest.fixture(scope="module")
+def receiver():
+    """Takes lineage."""
+    with taking() as (_, made):
+        yield made
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    """A server for BI tools, and its database; None where no PostgreSQL is installed."""
+    with postgresql.running() if postgresql.programs() else nullcontext() as server:
+        yield server and (server, server.empty_database())
+
+
+@pytest.fixture
+def bi_tools(postgres):
+    """The same, for what is asked of it."""
+    return postgres or pytest.skip("no PostgreSQL is installed")
+
+
+@pytest.fixture(scope="module")
 def figures():
     """Receive the night's metrics as StatsD: the last value by name and tags."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
@@ -145,12 +169,17 @@ class Figures(dict):
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory, figures, mailbox):
-    home = tmp_path_factory.mktemp("embedded")
-    lineage = {"type": "file", "log_file_path": str(home / "lineage.jsonl"), "append": True}
+def installation(tmp_path_factory, figures, mailbox, receiver, postgres):
+    url = f"http://127.0.0.1:{receiver.port}"
+    lineage = {"type": "http", "url": url, "timeout": 60, "retry": {"total": 0}}
+    bi = {}
+    if postgres:
+        server, database = postgres
+        bi["AIRFLOW_CONN_RAPPORT_BI"] = server.variable(database)
     made = Installation(
-        home,
+        tmp_path_factory.mktemp("embedded"),
         AIRFLOW_CONN_RAPPORT_ALERTS_SMTP=mailbox.connection(),
+        **bi,
         AIRFLOW__METRICS__STATSD_ON="True",
         AIRFLOW__METRICS__STATSD_HOST="127.0.0.1",
         AIRFLOW__METRICS__STATSD_PORT=str(figures.port),
@@ -256,44 +285,76 @@ def test_the_nights_figures_are_those_of_its_release(installation, first_night, 
     assert {name.partition(",")[0] for name in figures} == set(METRICS)
 
 
-def lineage_of(installation) -> list[dict]:
-    lines = (installation.home / "lineage.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
+@pytest.fixture(scope="module")
+def events(first_night, receiver):
+    """Every event of the night, as it was received."""
+    end = time.monotonic() + TELLING_SECONDS  # nobody waits for what tells that a task is over
+    while not any(told(event) == (DAG_ID, "COMPLETE") for event in receiver.bodies):
+        assert time.monotonic() < end
+        time.sleep(0.5)
+    return list(receiver.bodies)
 
 
-def test_lineage_leads_from_the_source_to_the_release(installation, first_night):
-    """Walked backwards from a released table, by the events of the runs that ended well."""
+def told(event) -> tuple[str, str]:
+    return event["job"]["name"], event["eventType"]
+
+
+def test_every_task_that_ran_tells_when_it_began_and_when_it_ended(installation, events):
+    _, steps = next(installation.airflow().follow("night_2017-12-30"))
+    # What shows a part of the build runs in no process of its own, and what is skipped nowhere.
+    ran = {step.task_id for step in steps if step.state == "success" and step.part is None}
+    tasks = [event for event in events if ".dbt.build." not in event["job"]["name"]]
+    assert {"extract.shop_orders", "dbt.build", "publish_release", "report_night"} < ran
+    assert Counter(map(told, tasks)) == {
+        (name, kind): 1
+        for name in (DAG_ID, *(f"{DAG_ID}.{task_id}" for task_id in ran))
+        for kind in ("START", "COMPLETE")
+    }
+
+
+def test_lineage_leads_from_the_source_to_the_release_and_to_bi_tools(
+    installation, events, bi_tools
+):
+    """Walked backwards from a dashboard's table, by the events of the runs that ended well."""
+    server, database = bi_tools
     made_of: dict[tuple[str, str], set[tuple[str, str]]] = {}
-    for event in lineage_of(installation):
+    for event in events:
         if event["eventType"] == "COMPLETE":
             read = {(each["namespace"], each["name"]) for each in event.get("inputs", [])}
             for made in event.get("outputs", []):
                 made_of.setdefault((made["namespace"], made["name"]), set()).update(read)
-    current = f"duckdb://{installation.home}/releases/current/rapport.duckdb"
-    waiting, seen = [(current, "rapport.marts.fct_orders")], set()
+    there = f"postgres://127.0.0.1:{server.port}"
+    waiting, seen = [(there, f"{database}.rapport.fct_orders")], set()
     while waiting:
         each = waiting.pop()
         if each not in seen:
             seen.add(each)
             waiting += made_of.get(each, ())
+    current = f"duckdb://{installation.home}/releases/current/rapport.duckdb"
+    assert (current, "rapport.marts.fct_orders") in seen
     assert ("file", f"{installation.home}/landing/shop/orders") in seen
     assert (f"sqlite://{installation.home}/sandbox/shop.sqlite", "orders") in seen
 
 
-def test_every_event_is_one_by_openlineages_rules(installation, first_night):
-    """Runs begin and end, models belong to the build, and each facet says by which schema."""
-    events = lineage_of(installation)
-    ended = {e["run"]["runId"] for e in events if e["eventType"] in {"COMPLETE", "FAIL"}}
-    assert ended >= {e["run"]["runId"] for e in events if ".dbt.build." in e["job"]["name"]}
+def test_every_event_is_one_by_openlineages_rules(installation, events):
+    """Runs begin and end once, models belong to the build, each facet says by which schema."""
+    runs: dict[str, list[str]] = {}
     for event in events:
-        assert event["eventTime"]
+        runs.setdefault(str(UUID(event["run"]["runId"])), []).append(event["eventType"])
+        assert datetime.fromisoformat(event["eventTime"]).tzinfo
+        assert event["job"]["namespace"]
         assert event["producer"].startswith("https://")
+        assert event["schemaURL"].endswith("OpenLineage.json#/$defs/RunEvent")
+        for each in (*event.get("inputs", []), *event.get("outputs", [])):
+            assert each["namespace"]
+            assert each["name"]
         told = [event["run"], event["job"], *event.get("inputs", []), *event.get("outputs", [])]
         for kind in ("facets", "inputFacets", "outputFacets"):
             for facets in told:
                 for facet in (facets.get(kind) or {}).values():
                     assert facet["_producer"].startswith("https://")
                     assert facet["_schemaURL"].startswith("https://")
+    assert set(map(tuple, runs.values())) == {("START", "COMPLETE")}
     [build] = [
         event["run"]["runId"]
         for event in events
@@ -311,11 +372,22 @@ def test_every_event_is_one_by_openlineages_rules(installation, first_night):
     assert orders["outputFacets"]["outputStatistics"]["rowCount"] == rows
 
 
-def test_neither_lineage_nor_a_figure_names_the_canary(installation, first_night, figures):
+def test_neither_lineage_nor_a_figure_names_the_canary(events, figures):
     from sandbox import canary
 
-    told = (installation.home / "lineage.jsonl").read_text().lower() + " ".join(figures)
+    told = json.dumps(events, ensure_ascii=False).lower() + " ".join(figures)
     assert not [trace for trace in canary.TRACES if trace in told]
+
+
+def test_bi_tools_have_the_nights_release(installation, first_night, bi_tools):
+    server, database = bi_tools
+    assert re.search(rf"Postgres\s+{installation.current()}\n", first_night)
+    asked = "select count(*), count(distinct customer_id), max(order_date)"
+    with server.session(database) as session:
+        [(release_id,)] = session.execute("select release_id from rapport.release").fetchall()
+        there = session.execute(f"{asked} from rapport.fct_orders").fetchall()
+    assert release_id == installation.current()
+    assert installation.ask(f"{asked} from marts.fct_orders") == there
 
 
 def test_a_refused_token_turns_the_night_red_and_who_said_no_elsewhere_is_taken_out(
@@ -351,6 +423,11 @@ def test_a_refused_token_turns_the_night_red_and_who_said_no_elsewhere_is_taken_
         f"/api/v2/dags/{DAG_ID}/dagRuns/night_2017-12-31/taskInstances/extract.hubspot_contacts"
     )
     assert (task["state"], task["try_number"]) == ("failed", 1)
+
+
+def test_bi_tools_follow_a_release_that_was_reduced(installation, first_night, bi_tools):
+    told = installation.airflow().returned("night_2017-12-31", "load_bi")
+    assert told == {"release_id": installation.current()}
 
 
 def test_a_night_that_failed_is_one_mail_whatever_of_it_failed(installation, first_night, mailbox):

@@ -48,7 +48,7 @@ def replayed(server, tmp_path_factory):
     house.first = house.night(FIRST)
     house.between = tmp_path_factory.mktemp("between")
     shutil.copytree(house.home, house.between, symlinks=True, dirs_exist_ok=True)
-    house.second = house.night(SECOND)
+    house.second = house.night(SECOND, *AS_TESTED)
     return house
 
 
@@ -95,6 +95,7 @@ def test_a_night_builds_every_model_and_runs_every_data_test(replayed):
     assert all(outcome.is_good for outcome in record.outcomes.values())
 
 
+@pytest.mark.slow  # without Airflow and dbt: tests/integration/test_release.py
 def test_the_same_night_again_changes_nothing(replayed):
     before = parquet(replayed, replayed.second.release_id)
     again = replayed.night(SECOND, *AS_TESTED)
@@ -131,6 +132,7 @@ def test_every_row_that_landed_is_staged_superseded_or_in_quarantine(replayed):
     ) == [(len(STREAMS), True, 0)]
 
 
+@pytest.mark.slow  # without Airflow and dbt: tests/integration/test_release.py
 def test_an_older_night_is_released_beside_the_newer_one(replayed):
     older = replayed.night(date(2017, 12, 1), *AS_TESTED)
     assert not older.is_current

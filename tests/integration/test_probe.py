@@ -33,7 +33,7 @@ def test_a_wrong_token_is_refused_in_the_sources_words(connections, source):
 @pytest.mark.parametrize("source", ["hubspot", "klaviyo"])
 def test_a_source_that_does_not_answer_is_asked_once(connections, source):
     nowhere = replace(connections[source], url="http://127.0.0.1:9")
-    with pytest.raises(SourceError, match="after 1 tries"):
+    with pytest.raises(SourceError, match=r"no usable answer \(ConnectionError: .* refused\)"):
         probe(source, nowhere)
 
 

@@ -12,6 +12,7 @@ from rapport.orchestration.failures import no_retry_when_hopeless
 
 @pytest.mark.parametrize(("text", "said"), [
     ("{not json", "AIRFLOW_CONN_RAPPORT_SHOP is set, and is no connection"),
+    ("not json}", "has no type: JSON names its conn_type"),
     ({"conn_type": "oracle"}, "'oracle' is not one of"),
     ({"conn_type": "sqlite"}, "no host, which is the path"),
     ({"conn_type": "mysql", "host": "h", "password": "hush"}, r"no schema .*, no login"),

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
+from rapport import bi
 from rapport.bi import Held
 from rapport.errors import SourceDenied, SourceError
 from rapport.gate.docs import Check, Docs, Looked
@@ -210,9 +211,9 @@ class TestCopies:
     def test_postgres(self, home, monkeypatch, has, state):
         there = {"bi": Connection("rapport_bi", "postgresql+psycopg://u:p@localhost/bi")}
         monkeypatch.setattr(doctor, "_found", there.get)
-        monkeypatch.setattr(doctor.Server, "transaction", lambda _: nullcontext())
+        monkeypatch.setattr(bi.Server, "transaction", lambda _: nullcontext())
         monkeypatch.setattr(
-            doctor, "held_releases", lambda _: [Held(has, "rapport"), Held("older", "rapport_1")]
+            bi, "held_releases", lambda _: [Held(has, "rapport"), Held("older", "rapport_1")]
         )
         assert looked(doctor._copies)["Postgres for BI tools"].state == state
 

@@ -1,6 +1,7 @@
 """What the night's tasks tell of lineage: names that join up, counts, verdicts, and no secret."""
 
 import json
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -281,6 +282,18 @@ def test_a_reduced_release_is_made_of_the_one_before_it_and_of_what_landed():
         "/rapport/landing/hubspot/deals",
         "rapport.segments.segment_members",
     ]
+
+
+def test_bi_tools_have_the_release_under_the_names_of_their_database():
+    bi = Connection("rapport_bi", "postgresql+psycopg://loader:hush-4711@db.invalid/crm")
+    told = lineage.given_to_postgres(RELEASES, RELEASE, bi, "rapport")
+    assert [each.name for each in told.inputs] == ["rapport.segments.segment_members"]
+    [table] = said(told.outputs).values()
+    assert table["namespace"] == "postgres://db.invalid:5432"
+    assert table["name"] == "crm.rapport.segment_members"
+    assert table["facets"]["version"]["datasetVersion"] == RELEASE["release_id"]
+    assert table["outputFacets"]["outputStatistics"]["rowCount"] == 5
+    assert not re.search("hush-4711|loader|parquet", json.dumps(table))
 
 
 def test_what_is_sent_to_a_tool_comes_of_the_release():

@@ -11,6 +11,7 @@ from rapport.gate.docs import Check, Docs, Looked
 from rapport.orchestration import embedded, status
 from rapport.orchestration.cli import app
 from rapport.orchestration.night import Step
+from tests.loaded import loaded_by
 
 RELEASE_ID = "2018-01-02-0123456789ab"
 
@@ -187,6 +188,15 @@ def checked():
     return done.exit_code, done.output.strip()
 
 
+def test_who_cannot_look_says_so_to_a_monitor(home, monkeypatch):
+    home.write_text("")
+    assert checked() == (2, f"CRITICAL: RAPPORT_HOME must be a folder, and {home} is none")
+    home.unlink()
+    monkeypatch.setenv("RAPPORT_RELEASE_MAX_AGE_HOURS", "soon")
+    assert checked()[0] == 2
+    assert "RAPPORT_RELEASE_MAX_AGE_HOURS" in checked()[1]
+
+
 def test_a_young_release_and_services_that_live_are_well(home):
     released(home)
     assert checked() == (0, f"OK: release {RELEASE_ID}")
@@ -274,3 +284,8 @@ class TestReleases:
 def test_the_version_is_told_without_a_command():
     done = CliRunner().invoke(app, ["--version"])
     assert (done.exit_code, done.output) == (0, "rapport 0.1.0\n")
+
+
+def test_a_command_loads_no_library_that_only_others_need():
+    modules = ("airflow", "dbt", "dlt", "great_expectations", "pandas", "psycopg", "sqlalchemy")
+    assert loaded_by("plugins/rapport/orchestration/cli.py", modules) == []

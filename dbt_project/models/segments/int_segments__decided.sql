@@ -234,6 +234,7 @@ to_call as (
     select
         examined.customer_id,
         examined.segment,
+        examined.priority,
         examined.urgency,
         examined.most_per_owner,
         own.owner_id as own_owner_id
@@ -267,6 +268,8 @@ calls as (
     select
         to_call.customer_id,
         to_call.segment,
+        to_call.priority,
+        to_call.urgency,
         coalesce(to_call.own_owner_id, colleagues.owner_id) as owner_id,
         to_call.most_per_owner,
         row_number() over (
@@ -276,6 +279,21 @@ calls as (
     from to_call
     left join colleagues
         on to_call.customer_id = colleagues.customer_id and to_call.segment = colleagues.segment
+
+),
+
+-- Of whoever is on several lists of the staff's, all lists together.
+rounds as (
+
+    select
+        customer_id,
+        segment,
+        row_number() over (
+            partition by owner_id
+            order by priority asc, urgency desc nulls last, customer_id asc nulls last
+        ) as place
+    from calls
+    where owner_id is not null and place <= most_per_owner
 
 )
 
@@ -313,7 +331,8 @@ select
         when examined.clause is not null then examined.clause
         when examined.takes_slot and slots.winner <> examined.segment then 'lower_priority'
         when examined.most_per_owner is not null and calls.owner_id is null then 'no_skilled_owner'
-        when calls.place > examined.most_per_owner then 'workload_limit'
+        when calls.place > examined.most_per_owner or rounds.place > {{ var('most_calls_per_owner') }}
+            then 'workload_limit'
     end as clause,
     slots.winner,
     calls.owner_id
@@ -321,3 +340,5 @@ from examined
 left join slots on examined.customer_id = slots.customer_id
 left join calls
     on examined.customer_id = calls.customer_id and examined.segment = calls.segment
+left join rounds
+    on examined.customer_id = rounds.customer_id and examined.segment = rounds.segment

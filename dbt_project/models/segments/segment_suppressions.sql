@@ -85,9 +85,9 @@ select
                     || coalesce('with the skill ' || skill, 'at all') || ', and there is nobody.'
             when 'workload_limit'
                 then
-                    'Waits for a call: ' || {{ counted('most_per_owner', 'customer') }}
-                    || ' of the same colleague ' || case when most_per_owner = 1 then 'is' else 'are' end
-                    || ' more urgent tonight.'
+                    'Waits for a call: the colleague has '
+                    || {{ counted("least(most_per_owner, " ~ var('most_calls_per_owner') ~ ")", 'call') }}
+                    || ' that are more urgent tonight.'
         end as varchar
     ) as clause_reason
 from {{ ref('int_segments__decided') }}

@@ -45,12 +45,14 @@ class Asked:
         confirmed: segments whose large change, or first fill, is meant.
         repairs: drift is undone, and not only told.
         goes_back: a release of an earlier night than was sent before brings people, too.
+        anew: segments whose list was deleted at the destination and is to be made again.
     """
 
     is_dry: bool = False
     confirmed: Collection[str] = ()
     repairs: bool = False
     goes_back: bool = False
+    anew: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ def activate(
             reason = str(error) if isinstance(error, RapportError) else type(error).__name__
             account.end(run_id, "failed", reason, destination.limits())
             raise
-        waits = ", ".join(each.segment for each in ran.stopped)
+        waits = "; ".join(f"{each.segment}: {each.reason}" for each in ran.stopped)
         account.end(run_id, "stopped" if waits else "done", waits, ran.limits)
         return ran
 
@@ -283,7 +285,12 @@ class _Run:
         kept = self._kept.get(meant.segment.name)
         # For nobody no list is made, and for a segment of the past none either.
         make = make and bool(meant.wanted) and self._mode == "changes"
-        return self._to.open(meant.segment, kept.list_id if kept else None, make=make)
+        try:
+            return self._to.open(meant.segment, kept.list_id if kept else None, make=make)
+        except ListGone:
+            if meant.segment.name not in self._asked.anew:
+                raise
+        return self._to.open(meant.segment, None, make=make)
 
     def _plan(self, meant: Meant, there: List) -> Plan:
         account = self._account

@@ -108,6 +108,43 @@ class Store:
             for name in names:
                 fs.rm_file(f"{root}/{name}")
 
+    def old_versions(self, folder: str) -> list[tuple[str, str]]:
+        """Return name and id of every version in a folder that is not the last of its object.
+
+        A mark of deletion counts as one. A store that keeps no versions, or of which we know no way
+        to ask for them, has none.
+        """
+        found: list[tuple[str, str]] = []
+        with self._said(f"listing versions of {folder}"):
+            fs, root = self._opened
+            if not hasattr(fs, "call_s3"):
+                return found
+            bucket, _, prefix = root.partition("/")
+            within = f"{prefix}/{folder}/".lstrip("/")
+            after: dict[str, str] = {}
+            while True:
+                page = fs.call_s3("list_object_versions", Bucket=bucket, Prefix=within, **after)
+                marks = [each | {"IsLatest": False} for each in page.get("DeleteMarkers") or ()]
+                for each in [*(page.get("Versions") or ()), *marks]:
+                    if not each["IsLatest"]:
+                        name = f"{folder}/{each['Key'].removeprefix(within)}"
+                        found.append((name, str(each["VersionId"])))
+                if not page.get("IsTruncated"):
+                    return found
+                after = {
+                    "KeyMarker": page["NextKeyMarker"],
+                    "VersionIdMarker": page["NextVersionIdMarker"],
+                }
+
+    def remove_versions(self, versions: Iterable[tuple[str, str]]) -> None:
+        """Remove versions of objects for good."""
+        with self._said("removing versions"):
+            fs, root = self._opened
+            bucket, _, prefix = root.partition("/")
+            for name, version in versions:
+                key = f"{prefix}/{name}".lstrip("/")
+                fs.call_s3("delete_object", Bucket=bucket, Key=key, VersionId=version)
+
     @cached_property
     def _opened(self) -> tuple[Any, str]:
         import fsspec

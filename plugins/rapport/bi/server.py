@@ -101,13 +101,13 @@ class Server:
         """
         with self.engine.connect() as session:
             self._wait(session)
-            may = "select has_database_privilege(current_database(), 'create')"
-            if not session.scalar(sa.text(may)):
-                raise BiError(
-                    f"the login {self._url.username!r} may not make schemas in Postgres at "
-                    f"{self.place}; grant it create on database {self._url.database!r}"
-                )
             try:
+                may = "select has_database_privilege(current_database(), 'create')"
+                if not session.scalar(sa.text(may)):
+                    raise BiError(
+                        f"the login {self._url.username!r} may not make schemas in Postgres at "
+                        f"{self.place}; grant it create on database {self._url.database!r}"
+                    )
                 yield session
             finally:
                 session.execute(sa.text("select pg_advisory_unlock(:key)"), {"key": _LOCK})

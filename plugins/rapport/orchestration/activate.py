@@ -35,6 +35,10 @@ def activate_command(
         bool,
         typer.Option("--go-back", help="Bring people of an earlier night than was sent before."),
     ] = False,
+    anew: Annotated[
+        list[str] | None,
+        typer.Option("--anew", help="A segment whose list was deleted and is to be made again."),
+    ] = None,
     probe: Annotated[
         bool,
         typer.Option(
@@ -58,7 +62,7 @@ def activate_command(
         for name in names:
             _probe(settings, name)
         return
-    asked = Asked(dry_run, frozenset(confirm or ()), repair, go_back)
+    asked = Asked(dry_run, frozenset(confirm or ()), repair, go_back, frozenset(anew or ()))
     failed: list[str] = []
     for name in names:
         destination = DESTINATIONS[name](activation_connection(name))

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from rapport import bi
 from rapport.errors import SettingsError
 from rapport.release_commands import ReleasesDir, releases_folder
 from rapport.settings import Settings
+from rapport.sources.connection import Connection
 
 bi_app = typer.Typer(help="Releases in Postgres, for BI tools: load.", no_args_is_help=True)
 VARIABLE = "AIRFLOW_CONN_RAPPORT_BI"
@@ -23,6 +23,7 @@ def load_command(
     directory: ReleasesDir = None,
 ) -> None:
     """Load a release into Postgres, unless it is there, and let BI tools have the current one."""
+    from rapport import bi
     from rapport.orchestration.connections import bi_connection
 
     settings, folder = Settings.from_env(), releases_folder(directory)
@@ -42,18 +43,15 @@ def load_command(
     typer.echo(f"BI tools have {has or 'nothing, as there is no release yet'}")
 
 
-def follow(settings: Settings) -> str | None:
-    """Let Postgres follow the current release, if there is a Postgres; return what it has.
+def follow(settings: Settings, connection: Connection) -> str | None:
+    """Let Postgres follow the current release; return what it has.
 
     Raises:
         BiError: it could not be given it; its readers have what they had.
         SourceError: the database refuses, or cannot be reached; likewise.
     """
-    from rapport.orchestration.connections import bi_connection
+    from rapport import bi
 
-    connection = bi_connection()
-    if connection is None:
-        return None
     return bi.load(
         connection,
         settings.releases_dir,
@@ -66,4 +64,7 @@ def follow_a_switch(settings: Settings) -> None:
     """Let Postgres follow what a command has just made current; say so."""
     if not os.environ.get(VARIABLE):  # all that a shell knows of connections, and Airflow is slow
         return
-    typer.echo(f"BI tools have {follow(settings)} too")
+    from rapport.orchestration.connections import bi_connection
+
+    if connection := bi_connection():
+        typer.echo(f"BI tools have {follow(settings, connection)} too")

@@ -29,6 +29,7 @@ from rapport.orchestration import embedded
 from rapport.orchestration.activate import activate_command
 from rapport.orchestration.bi import bi_app, follow_a_switch
 from rapport.orchestration.doctor import doctor_command
+from rapport.orchestration.erasure import erase_command
 from rapport.orchestration.night import DONE, Airflow, Step
 from rapport.orchestration.status import status_command
 from rapport.policy import as_json, policies_of
@@ -56,6 +57,7 @@ app.command("explain")(explain_command)
 app.command("sources")(sources_command)
 app.command("status")(status_command)
 app.command("doctor")(doctor_command)
+app.command("erase")(erase_command)
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 

@@ -130,6 +130,10 @@ def connection_of(source: str, found: AirflowConnection) -> Connection:
 
 
 def _database_url(connection_id: str, found: AirflowConnection) -> str:
+    if not found.conn_type:  # Airflow makes a URI of whatever is no JSON
+        raise SourceDenied(
+            connection_id, "has no type: JSON names its conn_type, a URI begins with it"
+        )
     if found.conn_type not in DRIVERS:
         raise SourceDenied(
             connection_id,

@@ -22,7 +22,6 @@ from rich.markup import escape
 
 from rapport.activation.account import last_runs
 from rapport.archive import Store, current_in
-from rapport.bi import Server, held_releases
 from rapport.build.project import is_parsed
 from rapport.errors import RapportError
 from rapport.gate import GATES, last_verdicts
@@ -285,6 +284,8 @@ def _copies(patient: Patient) -> Iterator[Finding]:
     current = current_release(patient.settings.releases_dir)
     connection = _found("bi")
     if connection is not None:
+        from rapport.bi import Server, held_releases
+
         server = Server(connection)
         with server.told("asked which releases it has"), server.transaction() as session:
             held = held_releases(session)

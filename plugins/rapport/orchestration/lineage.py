@@ -135,6 +135,20 @@ def released(settings: Settings, release_id: str) -> None:
     note(tell)
 
 
+def given_to_postgres(settings: Settings, release_id: str, connection: Connection) -> None:
+    """Note which release BI tools have."""
+
+    def tell(_: Any) -> "Touched":
+        from rapport import lineage
+        from rapport.bi import SCHEMA
+        from rapport.release.store import MANIFEST
+
+        manifest = json.loads((settings.releases_dir / release_id / MANIFEST).read_text())
+        return lineage.given_to_postgres(settings.releases_dir, manifest, connection, SCHEMA)
+
+    note(tell)
+
+
 def reduced(settings: Settings, release_id: str, streams: Sequence[Stream]) -> None:
     """Note what a reduced release was made of."""
 

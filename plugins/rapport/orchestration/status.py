@@ -38,10 +38,7 @@ def status_command(
     It only looks: nothing is started or made, and an installation without a night has a status too.
     """
     if as_check:
-        settings = Settings.from_env()
-        wrong = what_is_wrong(settings)
-        release = readers_release(settings.releases_dir)
-        told = "; ".join(wrong) or f"release {release.release_id if release else ''}"
+        wrong, told = _checked()
         typer.echo(f"{'CRITICAL' if wrong else 'OK'}: {told}")
         raise typer.Exit(CRITICAL if wrong else 0)
     found = status(Settings.from_env(), embedded.Ports.from_env())
@@ -94,6 +91,17 @@ def status(settings: Settings, ports: embedded.Ports) -> dict[str, Any]:
         "alerts": _alerts(settings, airflow),
         "data_docs": str(settings.data_docs_dir / "index.html"),
     }
+
+
+def _checked() -> tuple[bool, str]:
+    """Whether somebody must look, and a line; who cannot even look must."""
+    try:
+        settings = Settings.from_env()
+        wrong = what_is_wrong(settings)
+        release = readers_release(settings.releases_dir)
+    except (RapportError, OSError) as error:
+        return True, str(error)
+    return bool(wrong), "; ".join(wrong) or f"release {release.release_id if release else ''}"
 
 
 def what_is_wrong(settings: Settings) -> list[str]:

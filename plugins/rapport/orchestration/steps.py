@@ -15,6 +15,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from rapport.errors import SettingsError
 from rapport.orchestration import lineage, metrics
 from rapport.orchestration.connections import (
+    bi_connection,
     declared_sources,
     is_connected,
     source_connection,
@@ -214,15 +215,20 @@ def load_bi() -> dict[str, Any]:
     Raises:
         BiError: they could not be given it; they have what they had.
         SourceError: the database refuses, or cannot be reached; likewise.
-        AirflowSkipException: there is no connection ``rapport_bi``.
+        AirflowSkipException: there is no connection ``rapport_bi``, or no release yet.
     """
     from rapport.orchestration.bi import follow
 
+    settings = Settings.from_env()
     with no_retry_when_hopeless():
-        release_id = follow(Settings.from_env())
+        connection = bi_connection()
+        if connection is None:
+            raise AirflowSkipException("there is no connection rapport_bi")
+        release_id = follow(settings, connection)
     if release_id is None:
-        raise AirflowSkipException("there is no connection rapport_bi")
+        raise AirflowSkipException("there is no release yet")
     logger.info("BI tools have release %s", release_id)
+    lineage.given_to_postgres(settings, release_id, connection)
     return {"release_id": release_id}
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from rapport.bi import given_to_postgres
 from rapport.overview.words import link, moment
 from rapport.pages import NOTHING, age_in_words, counted, number, size_in_words
 from rapport.release import ReleaseInfo, list_releases, report_path
@@ -52,6 +51,8 @@ class Releases:
 
 def read_releases(releases_dir: Path) -> Releases:
     """Read what there is; a release that is damaged is there without its manifest."""
+    from rapport.bi import given_to_postgres
+
     infos = list_releases(releases_dir)
     manifests = {info.release_id: _manifest(info.path) for info in infos if not info.note}
     return Releases(

@@ -368,8 +368,9 @@ class Api:
             cause = innermost(error)
             why = cause.strerror if isinstance(cause, OSError) and cause.strerror else ""
             last = ": ".join(filter(None, [type(error).__name__, why]))
-        tries = f"after {_attempts(self._connection)} tries (the last one: {last})"
-        return f"{path}: no usable answer {tries if isinstance(error, BROKEN) else f'({last})'}"
+        tries = _attempts(self._connection) if isinstance(error, BROKEN) else 1
+        asked = f"after {tries} tries (the last one: {last})" if tries > 1 else f"({last})"
+        return f"{path}: no usable answer {asked}"
 
     def _check(
         self,

@@ -106,6 +106,7 @@ CRM_LIST_SEARCH = Endpoint("POST", "/crm/lists/{version}/search")
 CRM_LIST_MEMBERS = Endpoint("GET", "/crm/lists/{version}/{id}/memberships")
 CRM_LIST_DELETION = Endpoint("DELETE", "/crm/lists/{version}/{id}")
 CRM_LIST_CHANGE = Endpoint("PUT", "/crm/lists/{version}/{id}/memberships/add-and-remove")
+CONTACT_ERASURE = Endpoint("POST", "/crm/objects/{version}/contacts/gdpr-delete")
 
 PROFILES = Endpoint("GET", "profiles")
 LISTS = Endpoint("GET", "lists")
@@ -115,6 +116,7 @@ LIST_CREATION = Endpoint("POST", "lists")
 LIST_DELETION = Endpoint("DELETE", "lists/{id}")
 LIST_JOINS = Endpoint("POST", "lists/{id}/relationships/profiles")
 LIST_LEAVES = Endpoint("DELETE", "lists/{id}/relationships/profiles")
+PROFILE_ERASURE = Endpoint("POST", "data-privacy-deletion-jobs")
 FLOW_TRIGGERS = Endpoint("GET", "lists/{id}/flow-triggers")
 FLOW = Endpoint("GET", "flows/{id}")
 METRICS = Endpoint("GET", "metrics")
@@ -134,6 +136,7 @@ ACTIVATION: dict[str, tuple[Endpoint, ...]] = {
         CRM_LIST_MEMBERS,
         CRM_LIST_DELETION,
         CRM_LIST_CHANGE,
+        CONTACT_ERASURE,
         OBJECT_BATCH,
     ),
     KLAVIYO: (
@@ -144,6 +147,7 @@ ACTIVATION: dict[str, tuple[Endpoint, ...]] = {
         LIST_PROFILES,
         LIST_JOINS,
         LIST_LEAVES,
+        PROFILE_ERASURE,
         FLOW_TRIGGERS,
         FLOW,
         PROFILES,
