@@ -1027,7 +1027,8 @@ WARNS = {
         "audit.currencies",
         "update marts.rpt_currency_months set sales_amount = 600 where currency_code = 'EUR'; "
         "insert into marts.rpt_currency_months (month_date, currency_code, reporting_rate, "
-        "order_count, sales_amount, reporting_sales_amount) values ('2017-11-01', 'EUR', 1.2, 1, 10, 12)",
+        "order_count, sales_amount, reporting_sales_amount) "
+        "values ('2017-11-01', 'EUR', 1.2, 1, 10, 12)",
         "is_little_left_out): 1 of 1 rows (reporting_currency_code USD)",
     ),
     "a firm that sells in pounds and reports in dollars": (

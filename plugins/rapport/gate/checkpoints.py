@@ -147,6 +147,10 @@ def run_checkpoint(
         left_out=left_out,
         stamp=stamp,
     )
+    for line in critical:
+        logger.error("%s", line)
+    for line in warnings:
+        logger.warning("%s", line)
     tell(result, tables)
     if critical:
         raise GateFailed(name, critical)
@@ -271,9 +275,7 @@ def _rows(index: Sequence[dict[str, list[Any]]]) -> tuple[str, tuple[str, ...]]:
     return "/".join(columns), tuple("/".join(map(str, row)) for row in rows)
 
 
-def _figures(
-    frame: Any, column: str | None, row_id: str, rows: tuple[str, ...]
-) -> tuple[str, ...]:
+def _figures(frame: Any, column: str | None, row_id: str, rows: tuple[str, ...]) -> tuple[str, ...]:
     """Return what the failing rows say in the column: numbers only, which are counts and shares."""
     if not rows or column not in frame or frame[column].dtype.kind not in "iuf":
         return ()
