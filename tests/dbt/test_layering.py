@@ -30,6 +30,10 @@ MAY_READ = {
 # Beyond the canonical models nobody reads what a vendor says, but for these: who, what, and why.
 READS_A_VENDOR = {
     "int_crm__staff": ({"stg_hubspot__owners"}, "no stream is of the firm's own staff"),
+    "int_identity__identifiers": (
+        {"stg_hubspot__owners", "stg_hubspot__companies"},
+        "what names people and firms is in no stream that marts may read",
+    ),
     "int_campaigns__flows": ({"stg_klaviyo__flows"}, "no stream is of automations themselves"),
     "int_campaigns__vendor_orders": (
         {"stg_klaviyo__events", "stg_klaviyo__metrics"},

@@ -32,6 +32,7 @@ from rapport.errors import DamagedLanding, LandingError, RapportError, SourceErr
 from rapport.settings import cutoff_of
 from rapport.sources.connection import Connection
 from rapport.sources.declared import Declared
+from rapport.sources.erased import Erased
 from rapport.sources.hubspot import hubspot
 from rapport.sources.klaviyo import klaviyo
 from rapport.sources.known import Known
@@ -89,7 +90,9 @@ def pull(
         NotBefore: the source answers again only after the pull is over.
         SourceError: the source cannot be used as it answers, or not within the deadline. What came
             before is landed, and the next pull goes on from there.
-        LandingError: the landing cannot be written or read, or another process pulls this group.
+        LandingError: the landing cannot be written or read, another process pulls this group, or
+            somebody was erased meanwhile.
+        ErasureError: whom not to bring back cannot be told.
     """
     os.environ.update(_DLT_OPTIONS)
     with _heap_at_rest():
@@ -108,6 +111,7 @@ def _pull(
     streams = declared.groups[group]
     source = streams[0].source
     seconds = connection.options.get("slice_seconds")
+    erased = Erased.of(landing_dir, source)
     rows = {stream.name: 0 for stream in streams}
     while True:
         try:
@@ -121,11 +125,14 @@ def _pull(
                 [stream.name for stream in streams],
                 as_of,
                 seconds=None if seconds is None else float(seconds),
+                before_landing=erased.demand_still_all,
             ) as slices:
                 known = Known(landing_dir, as_of)
                 pages = _pages(group, declared, connection, known)
                 for stream, table in _in_time(pages, connection):
-                    slices.add(stream.name, table, stream.whole_by)
+                    left = erased(stream.name, table)
+                    slices.leave_out(stream.name, left.erased)
+                    slices.add(stream.name, left.rows, stream.whole_by)
                     if _may_end(streams, source, stream):
                         slices.cut()
         except DamagedLanding as damaged:  # each time one load less: it comes to an end
