@@ -2,20 +2,34 @@
 
 Each change is a JSON object; ``CHANGES`` says which there are and what they take. They happen one
 second before the sandbox's now, and are written down, so that `Changes.undo` takes them back.
+What a call to one of the APIs writes is done by the same hand, and taken back on its own.
 """
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from threading import RLock
 from typing import Any
 
 from sandbox import schema
 from sandbox.clock import FOREVER, hubspot_time, klaviyo_time, parse_instant
-from sandbox.schema import ASSOCIATION_TYPES, CONTACTS, METRICS, OBJECT_TYPES, PROFILES
+from sandbox.schema import (
+    ASSOCIATION_TYPES,
+    CONTACTS,
+    CRM_LISTS,
+    FLOWS,
+    LISTS,
+    METRICS,
+    OBJECT_TYPES,
+    PROFILES,
+    WORKFLOWS,
+)
 from sandbox.store import VISIBLE, Store
 
 BEFORE_NOW = 1_000
 MERGE_PROPERTIES = ("hs_merged_object_ids", "hs_calculated_merged_vids")
+ONCE: dict[str, Any] = {"duration": 1, "unit": "alltime"}  # how often a flow may be entered
 MOST = 20_000  # records that one change may make
 
 
@@ -28,6 +42,13 @@ class Changes:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self._alone = RLock()  # one writer at a time: SQLite would refuse the second
+
+    @contextmanager
+    def hand(self, *, is_call: bool) -> Iterator["Hand"]:
+        """Give a hand that writes at the sandbox's now, all of it or nothing."""
+        with self._alone, self.store.crm as crm:  # commits, or rolls back
+            yield Hand(crm, self.store.now(), is_call)
 
     def apply(self, changes: Iterable[Any]) -> list[dict[str, Any]]:
         """Make some changes, all of them or none.
@@ -39,25 +60,36 @@ class Changes:
             BadChange: one of them cannot be made.
         """
         done = []
-        with self.store.crm as crm:  # commits, or rolls back
+        with self.hand(is_call=False) as hand:
             for change in changes:
                 check(change)
                 given = {name: value for name, value in change.items() if name != "change"}
-                ids = CHANGES[change["change"]][0](_Hand(crm, self.store.now()), **given)
+                ids = CHANGES[change["change"]][0](hand, **given)
                 done.append({"change": change["change"], "ids": ids})
         return done
 
-    def undo(self) -> None:
-        """Take back everything, the latest first."""
-        with self.store.crm as crm:
-            made = crm.execute("select * from scripted order by rowid desc").fetchall()
+    def undo(self, *, with_calls: bool = False) -> None:
+        """Take back every change, and what calls wrote if that is wanted: the latest first."""
+        with self.hand(is_call=False) as hand:
+            crm = hand.crm
+            made = crm.execute(
+                "select table_name, row, column_name, old_value from scripted "
+                "where is_call <= ? order by rowid desc",
+                [with_calls],
+            ).fetchall()
             for table, row, column, old_value in made:
                 if column is None:
                     crm.execute(f"delete from {table} where rowid = ?", [row])
                 else:
                     statement = f"update {table} set {column} = ? where rowid = ?"
                     crm.execute(statement, [old_value, row])
-            crm.execute("delete from scripted")
+            crm.execute("delete from scripted where is_call <= ?", [with_calls])
+            if with_calls:
+                crm.execute("delete from list_members where added_really > 0")
+                crm.execute(
+                    "update list_members set removed_really = ? where removed_really < ?",
+                    [FOREVER, FOREVER],
+                )
 
 
 def check(change: Any) -> None:
@@ -77,25 +109,27 @@ def check(change: Any) -> None:
         raise BadChange(f"unknown in {kind}: {', '.join(sorted(unknown))}")
 
 
-class _Hand:
+class Hand:
     """Writes rows, and notes each so that it can be undone."""
 
-    def __init__(self, crm: sqlite3.Connection, now: int) -> None:
+    def __init__(self, crm: sqlite3.Connection, now: int, is_call: bool) -> None:
         self.crm = crm
         self.now = now
+        self.is_call = is_call
 
     def insert(self, row: schema.Row) -> None:
         """Add a row."""
         table = schema.TABLES[type(row)]
-        places = ", ".join("?" * len(row))
-        added = self.crm.execute(f"insert into {table} values ({places})", row).lastrowid
-        self.crm.execute("insert into scripted values (?, ?, null, null)", [table, added])
+        added = self.crm.execute(schema.insertion(type(row)), row).lastrowid
+        self.crm.execute(
+            "insert into scripted values (?, ?, null, null, ?)", [table, added, self.is_call]
+        )
 
     def update(self, table: str, row: int, column: str, value: Any) -> None:
         """Give one column of a row another value."""
         self.crm.execute(
-            f"insert into scripted select ?, rowid, ?, {column} from {table} where rowid = ?",
-            [table, column, row],
+            f"insert into scripted select ?, rowid, ?, {column}, ? from {table} where rowid = ?",
+            [table, column, self.is_call, row],
         )
         self.crm.execute(f"update {table} set {column} = ? where rowid = ?", [value, row])
 
@@ -134,7 +168,7 @@ class _Hand:
 
 
 def _modify(
-    hand: _Hand,
+    hand: Hand,
     collection: str,
     id: str,
     values: dict[str, Any] | None = None,
@@ -153,11 +187,11 @@ def _modify(
         for name in ("updated", "updated_at"):
             if name in body:
                 body[name] = klaviyo_time(at)
-    hand.replace(row, old, new._replace(body=_json(body)))
+    hand.replace(row, old, new._replace(body=json_text(body)))
     return [id]
 
 
-def _archive(hand: _Hand, collection: str, id: str) -> list[str]:
+def archive(hand: Hand, collection: str, id: str) -> list[str]:
     """Delete a record as HubSpot does: it is archived, and its modified date stays."""
     row, old = hand.current(collection, id)
     at = hand.moment(old)
@@ -167,14 +201,14 @@ def _archive(hand: _Hand, collection: str, id: str) -> list[str]:
     return [id]
 
 
-def _restore(hand: _Hand, collection: str, id: str) -> list[str]:
+def restore(hand: Hand, collection: str, id: str) -> list[str]:
     """Bring an archived record back."""
     row, old = hand.current(collection, id)
     hand.replace(row, old, old._replace(valid_from=hand.moment(old), archived_at=None))
     return [id]
 
 
-def _delete(hand: _Hand, collection: str, id: str) -> list[str]:
+def delete(hand: Hand, collection: str, id: str) -> list[str]:
     """Delete a record for good: no list shows it again."""
     row, old = hand.current(collection, id)
     hand.forget_later(old)
@@ -183,42 +217,51 @@ def _delete(hand: _Hand, collection: str, id: str) -> list[str]:
 
 
 def _merge(
-    hand: _Hand, collection: str, id: str, into: str, new_id: str | None = None
+    hand: Hand,
+    collection: str,
+    id: str,
+    into: str,
+    new_id: str | None = None,
+    memberships: str = "both",
 ) -> list[str]:
     """Merge a record into another as the vendor does.
 
     In HubSpot the survivor keeps its id and its modified date; with `new_id` both go into a new
     record of that id, as contacts and companies do now. In Klaviyo the survivor's date moves.
+    Whose list memberships the survivor has (both, primary, none) no vendor says.
     """
     if id == into:
         raise BadChange("a record cannot be merged into itself")
+    if memberships not in ("both", "primary", "none"):
+        raise BadChange("memberships that survive are both, primary or none")
     (gone_row, gone), (row, old) = hand.current(collection, id), hand.current(collection, into)
     at = max(hand.moment(gone), hand.moment(old))
     hand.forget_later(gone)
     hand.update("records", gone_row, "valid_until", at)
     hand.insert(schema.Redirect(collection, id, new_id or into, at))
+    _move_memberships(hand, (id, into), str(new_id or into), memberships, at)
     if collection == PROFILES:
         body = {**json.loads(gone.body), **_known(json.loads(old.body))}
         body["updated"] = klaviyo_time(at)
-        hand.replace(row, old, old._replace(valid_from=at, modified_at=at, body=_json(body)))
+        hand.replace(row, old, old._replace(valid_from=at, modified_at=at, body=json_text(body)))
         return [id, into]
     if new_id:
         return _merge_into_new(hand, gone, (row, old), str(new_id), at)
     body = merged_body(json.loads(old.body), json.loads(gone.body), collection, id, at)
-    hand.replace(row, old, old._replace(valid_from=at, body=_json(body)))
+    hand.replace(row, old, old._replace(valid_from=at, body=json_text(body)))
     eaten = {name: body.get(name) for name in MERGE_PROPERTIES}
     later = hand.crm.execute(
         "select rowid, body from records where collection = ? and id = ? and valid_from > ?",
         [collection, into, at],
     ).fetchall()
     for later_row, text in later:
-        hand.update("records", later_row, "body", _json({**json.loads(text), **eaten}))
+        hand.update("records", later_row, "body", json_text({**json.loads(text), **eaten}))
     _move_ties(hand, collection.split("/")[1], id, into, at)
     return [id, into]
 
 
 def _merge_into_new(
-    hand: _Hand, gone: schema.Record, primary: tuple[int, schema.Record], new_id: str, at: int
+    hand: Hand, gone: schema.Record, primary: tuple[int, schema.Record], new_id: str, at: int
 ) -> list[str]:
     """End the primary record too, and make the one that both are now."""
     row, old = primary
@@ -250,7 +293,7 @@ def merged_record(
     if primary.collection == CONTACTS:
         # Only of the last merge: those that came with an earlier one are not in it.
         body["hs_calculated_merged_vids"] = f"{primary.id}:{at};{other.id}:{at}"
-    return schema.Record(primary.collection, new_id, at, FOREVER, made, at, None, _json(body))
+    return schema.Record(primary.collection, new_id, at, FOREVER, made, at, None, json_text(body))
 
 
 def _known(body: dict[str, Any]) -> dict[str, Any]:
@@ -291,7 +334,7 @@ def _email(body: dict[str, Any]) -> str:
     return str(body.get("email") or "").lower()
 
 
-def _move_ties(hand: _Hand, object_type: str, gone: str, into: str, at: int) -> None:
+def _move_ties(hand: Hand, object_type: str, gone: str, into: str, at: int) -> None:
     """End the ties of a merged record, and give them to the survivor."""
     for side in ("from", "to"):
         rows = hand.crm.execute(
@@ -307,7 +350,26 @@ def _move_ties(hand: _Hand, object_type: str, gone: str, into: str, at: int) -> 
             hand.insert(moved._replace(from_id=into) if is_from else moved._replace(to_id=into))
 
 
-def _unmerge(hand: _Hand, collection: str, id: str) -> list[str]:
+def _move_memberships(hand: Hand, two: tuple[str, str], survivor: str, kept: str, at: int) -> None:
+    """End the memberships of two merged records, and give the survivor those that are kept."""
+    gone, primary = two
+    rows = hand.crm.execute(
+        "select rowid, list_id, profile_id, joined_at from list_members where profile_id in (?, ?) "
+        "and valid_from < ? and valid_until >= ? and removed_really = ?",
+        [gone, primary, hand.now, hand.now, FOREVER],
+    ).fetchall()
+    keeps = {"both": {gone, primary}, "primary": {primary}, "none": set()}[kept]
+    stays = {list_id for _, list_id, member, _ in rows if member == survivor and member in keeps}
+    for row, list_id, member, joined_at in rows:
+        if member == survivor and member in keeps:
+            continue
+        hand.update("list_members", row, "valid_until", at)
+        if member in keeps and list_id not in stays:
+            stays.add(list_id)
+            hand.insert(schema.ListMember(list_id, survivor, joined_at, at, FOREVER))
+
+
+def _unmerge(hand: Hand, collection: str, id: str) -> list[str]:
     """Let a merged-away id live again, and strike it from the survivor's list."""
     found = hand.crm.execute(
         "select successor_id from redirects where collection = ? and id = ?", [collection, id]
@@ -325,13 +387,13 @@ def _unmerge(hand: _Hand, collection: str, id: str) -> list[str]:
     for name in MERGE_PROPERTIES:
         kept = [each for each in (body.get(name) or "").split(";") if each.split(":")[0] != id]
         body[name] = ";".join(kept) or None
-    hand.replace(row, old, old._replace(valid_from=at, body=_json(body)))
+    hand.replace(row, old, old._replace(valid_from=at, body=json_text(body)))
     hand.insert(schema.Record(*last)._replace(valid_from=at, valid_until=FOREVER))
     return [id, found[0]]
 
 
 def _create(
-    hand: _Hand,
+    hand: Hand,
     collection: str,
     id: str | None = None,
     values: dict[str, Any] | None = None,
@@ -354,14 +416,12 @@ def _create(
             body["hs_object_id"] = each
         since = hand.now - BEFORE_NOW
         hand.insert(
-            schema.Record(collection, each, since, FOREVER, stamp, stamp, None, _json(body))
+            schema.Record(collection, each, since, FOREVER, stamp, stamp, None, json_text(body))
         )
     return ids
 
 
-def _associate(
-    hand: _Hand, start: list[str], end: list[str], label: str | None = None
-) -> list[str]:
+def _associate(hand: Hand, start: list[str], end: list[str], label: str | None = None) -> list[str]:
     """Tie two objects; nobody's modified date moves."""
     type_id = ASSOCIATION_TYPES.get((start[0], end[0]))
     if type_id is None:
@@ -373,7 +433,7 @@ def _associate(
     return [start[1], end[1]]
 
 
-def _dissociate(hand: _Hand, start: list[str], end: list[str]) -> list[str]:
+def _dissociate(hand: Hand, start: list[str], end: list[str]) -> list[str]:
     """Untie two objects."""
     found = hand.crm.execute(
         "select rowid from associations where valid_until >= ? and ("
@@ -389,7 +449,7 @@ def _dissociate(hand: _Hand, start: list[str], end: list[str]) -> list[str]:
 
 
 def _event(
-    hand: _Hand,
+    hand: Hand,
     metric: str,
     profile_id: str,
     values: dict[str, Any] | None = None,
@@ -412,13 +472,13 @@ def _event(
         uuid = f"00000000-0000-1000-8000-0{each.removeprefix('late'):0>11}"
         since = hand.now - BEFORE_NOW
         hand.insert(
-            schema.Event(each, uuid, stamp, since, found[0], profile_id, _json(values or {}))
+            schema.Event(each, uuid, stamp, since, found[0], profile_id, json_text(values or {}))
         )
     return ids
 
 
 def _state(
-    hand: _Hand,
+    hand: Hand,
     email: str,
     subscription_id: str,
     status: str,
@@ -441,18 +501,19 @@ def _state(
     return [email]
 
 
-def _join(hand: _Hand, list_id: str, profile_id: str, at: str | None = None) -> list[str]:
+def _join(hand: Hand, list_id: str, profile_id: str, at: str | None = None) -> list[str]:
     """Put a profile on a list."""
     stamp, since = _instant(at, hand), hand.now - BEFORE_NOW
     hand.insert(schema.ListMember(list_id, profile_id, stamp, since, FOREVER))
     return [profile_id]
 
 
-def _leave(hand: _Hand, list_id: str, profile_id: str) -> list[str]:
+def _leave(hand: Hand, list_id: str, profile_id: str) -> list[str]:
     """Take a profile off a list."""
     rows = hand.crm.execute(
-        "select rowid from list_members where list_id = ? and profile_id = ? and valid_until >= ?",
-        [list_id, profile_id, hand.now],
+        "select rowid from list_members where list_id = ? and profile_id = ? and valid_until >= ? "
+        "and removed_really = ?",
+        [list_id, profile_id, hand.now, FOREVER],
     ).fetchall()
     if not rows:
         raise BadChange(f"{profile_id} is not on list {list_id}")
@@ -461,14 +522,57 @@ def _leave(hand: _Hand, list_id: str, profile_id: str) -> list[str]:
     return [profile_id]
 
 
+def _flow(
+    hand: Hand,
+    list_id: str,
+    reentry: dict[str, Any] | None = None,
+    status: str = "live",
+    name: str = "On joining",
+) -> list[str]:
+    """Hang a flow (Klaviyo) or a workflow (HubSpot) on a list: whoever joins starts it.
+
+    Reentry is spelt as in Klaviyo: ``{"duration": 1, "unit": "alltime"}``, once ever, if not told;
+    an empty one is told to nobody.
+    """
+    (lists,) = hand.crm.execute(
+        "select max(collection) from records where collection in (?, ?) and id = ?",
+        [LISTS, CRM_LISTS, list_id],
+    ).fetchone()
+    if lists is None:
+        raise BadChange(f"there is no list {list_id}")
+    collection = FLOWS if lists == LISTS else WORKFLOWS
+    (made,) = hand.crm.execute("select count(*) from scripted").fetchone()
+    since, stamp = hand.now - BEFORE_NOW, klaviyo_time(hand.now - BEFORE_NOW)
+    body = {
+        "name": name,
+        "status": status,
+        "archived": False,
+        "created": stamp,
+        "updated": stamp,
+        "trigger_type": "Added to List",
+        "definition": {
+            "triggers": [{"type": "list", "id": list_id}],
+            "profile_filter": None,
+            "actions": [],
+            "entry_action_id": None,
+            "reentry_criteria": ONCE if reentry is None else reentry or None,
+        },
+    }
+    flow_id = f"FL{made:04d}"
+    hand.insert(
+        schema.Record(collection, flow_id, since, FOREVER, since, since, None, json_text(body))
+    )
+    return [flow_id]
+
+
 _RECORD = {"collection", "id"}
 # Kind -> what makes it, what it needs, what it may have.
 CHANGES: dict[str, tuple[Callable[..., list[str]], set[str], set[str]]] = {
     "modify": (_modify, _RECORD, {"values", "silently"}),
-    "archive": (_archive, _RECORD, set()),
-    "restore": (_restore, _RECORD, set()),
-    "delete": (_delete, _RECORD, set()),
-    "merge": (_merge, {*_RECORD, "into"}, {"new_id"}),
+    "archive": (archive, _RECORD, set()),
+    "restore": (restore, _RECORD, set()),
+    "delete": (delete, _RECORD, set()),
+    "merge": (_merge, {*_RECORD, "into"}, {"new_id", "memberships"}),
     "unmerge": (_unmerge, _RECORD, set()),
     "create": (_create, {"collection"}, {"id", "values", "at", "count"}),
     "associate": (_associate, {"start", "end"}, {"label"}),
@@ -477,6 +581,7 @@ CHANGES: dict[str, tuple[Callable[..., list[str]], set[str], set[str]]] = {
     "state": (_state, {"email", "subscription_id", "status"}, {"at", "channel"}),
     "join": (_join, {"list_id", "profile_id"}, {"at"}),
     "leave": (_leave, {"list_id", "profile_id"}, set()),
+    "flow": (_flow, {"list_id"}, {"reentry", "status", "name"}),
 }
 
 
@@ -491,14 +596,14 @@ def _values(collection: str, values: dict[str, Any] | None) -> dict[str, Any]:
     return values or {}
 
 
-def _instant(at: str | None, hand: _Hand) -> int:
+def _instant(at: str | None, hand: Hand) -> int:
     try:
         return parse_instant(at) if at else hand.now - BEFORE_NOW
     except (ValueError, TypeError) as problem:
         raise BadChange(f"at: {problem}") from None
 
 
-def _new_ids(hand: _Hand, collection: str, count: int) -> list[str]:
+def _new_ids(hand: Hand, collection: str, count: int) -> list[str]:
     (last,) = hand.crm.execute(
         "select max(id) from records where collection = ?", [collection]
     ).fetchone()
@@ -515,5 +620,6 @@ def _checked(count: Any) -> int:
     return count
 
 
-def _json(value: Any) -> str:
+def json_text(value: Any) -> str:
+    """Return the JSON text of a value, as the tables hold it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from sandbox import hubspot, klaviyo
+from sandbox.calls import Call, Calls
 from sandbox.changes import CHANGES, BadChange, Changes, check
 from sandbox.clock import LAST_INSTANT, parse_instant
 from sandbox.limits import Limit
@@ -28,9 +29,13 @@ Receive = Callable[[], Awaitable[Message]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 KINDS = {
-    "status": {"code", "retry_after", "retry_after_as_date", "policy", "scopes", "message"},
-    "delay": {"seconds"},
-    "hang": set(),
+    "status": {
+        *("code", "retry_after", "retry_after_as_date", "policy", "scopes", "message"),
+        "applied",
+    },
+    "delay": {"seconds", "applied"},
+    "hang": {"applied"},
+    "half": {"code"},
     "trickle": {"seconds"},
     "reset": set(),
     "truncate": set(),
@@ -48,7 +53,31 @@ KINDS = {
     "property_gone": {"name", "since"},
     "mutate": {"record", "changes"},
 }
-SETTINGS: dict[str, Any] = {"hubspot_search_lag_seconds": 0.0, "hubspot_associations_page": 500}
+SETTINGS: dict[str, Any] = {
+    "hubspot_search_lag_seconds": 0.0,
+    "hubspot_associations_page": 500,
+    # How late a change to a list shows, and how often Klaviyo may be called.
+    "lists_delay_seconds": 0.0,
+    "klaviyo_limits_documented": False,
+    # What no vendor documents of writing to lists: either answer can be had.
+    "hubspot_archived_ids": "missing",
+    "hubspot_merged_ids": "missing",
+    "hubspot_most_ids": 0,
+    "hubspot_most_ids_status": 400,
+    "klaviyo_unknown_ids": "refuse",
+    "klaviyo_deleted_ids": "refuse",
+    "klaviyo_merged_ids": "refuse",
+    "klaviyo_refusal_status": 400,
+}
+CHOICES = {
+    "hubspot_archived_ids": ("missing", "added"),
+    "hubspot_merged_ids": ("missing", "successor", "as_given"),
+    "klaviyo_unknown_ids": ("refuse", "ignore"),
+    "klaviyo_deleted_ids": ("refuse", "ignore"),
+    "klaviyo_merged_ids": ("refuse", "ignore", "follow"),
+}
+# Rules whose answers tell their readers what they hold; any other leaves it open.
+WHOLE = {"delay", "trickle", "mutate", "duplicate_page"}
 # Of 423 and 477 HubSpot publishes the status and the header, not the body.
 HUBSPOT_CATEGORIES = {400: "VALIDATION_ERROR", 404: "OBJECT_NOT_FOUND", 429: "RATE_LIMITS"}
 KLAVIYO_ERRORS = {
@@ -153,9 +182,11 @@ class Script:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.changes = Changes(store)
+        self.calls = Calls()
         self.rules: list[Rule] = []
         self.settings: dict[str, Any] = {}
         self.limits: dict[str, Limit] = {}
+        self._windows: dict[tuple[int, int], Limit] = {}
         self.clear()
 
     def clear(self) -> None:
@@ -163,7 +194,27 @@ class Script:
         self.rules = []
         self.settings.update(SETTINGS)
         self.limits.update(hubspot=Limit(100_000, 10), klaviyo=Limit(100_000, 1))
+        self._windows.clear()
         self.changes.undo()
+
+    def forget_calls(self) -> None:
+        """Forget the record of calls, and take back what they wrote, and every change."""
+        self.calls.forget()
+        self.changes.undo(with_calls=True)
+
+    def window(self, requests: int, seconds: int) -> Limit:
+        """Return the one limit of so many requests in so many seconds."""
+        return self._windows.setdefault((requests, seconds), Limit(requests, seconds))
+
+    def add(self, given: Any) -> None:
+        """Take a list of rules beside those in force; nothing is taken back.
+
+        Raises:
+            BadRule: something in it is not understood; the old script stays.
+        """
+        if not isinstance(given, list):
+            raise BadRule("a list of rules is expected")
+        self.rules = [*self.rules, *map(Rule.parse, given)]
 
     def replace(self, given: Any) -> None:
         """Take a list of rules, or an object with ``rules`` and settings, instead of the old.
@@ -183,6 +234,9 @@ class Script:
             settings = {
                 name: type(default)(given.get(name, default)) for name, default in SETTINGS.items()
             }
+            for name, choices in CHOICES.items():
+                if settings[name] not in choices:
+                    raise ValueError(f"{name} is one of {', '.join(choices)}")
         except (TypeError, ValueError, AttributeError) as problem:
             raise BadRule(str(problem)) from None
         if set(limits) - {"hubspot", "klaviyo"}:
@@ -231,24 +285,62 @@ class Faults:
             return
         target = scope["path"] + "?" + unquote(scope["query_string"].decode())
         rule, watching = self.script.match(scope["method"], target)
-        if rule is None and not watching:
-            await self.app(scope, receive, send)
-            return
         kind = rule.do["kind"] if rule else None
-        if rule and kind == "status":
-            await _status(vendor[0], rule.do)(scope, receive, send)
+        call = self.script.calls.begin(vendor[0], scope["method"], target.removesuffix("?"))
+        call.fault = kind
+        watched = _Watched(send, self.script.calls, call)
+        if rule is None and not watching:
+            await self.app(scope, receive, watched)
+        elif rule and kind in ("status", "hang", "delay"):
+            await self._late_or_never(scope, receive, watched, rule)
+        elif rule and kind == "half":
+            await self._half(scope, receive, watched, rule)
         elif rule and kind == "refuse":
-            await self._refused(scope, receive, send, rule)
+            await self._refused(scope, receive, watched, rule)
+        else:
+            await self._changed(scope, receive, watched, rule, watching)
+
+    async def _late_or_never(
+        self, scope: Message, receive: Receive, send: Send, rule: Rule
+    ) -> None:
+        """Answer late, with an error or not at all; carry the request out before if told to."""
+        kind, done = rule.do["kind"], None
+        if rule.do.get("applied"):
+            _, receive = await _kept(receive)
+            done = await _captured(self.app, scope, receive)
+        if kind == "status":
+            await _status(scope["path"].split("/")[1], rule.do)(scope, receive, send)
         elif kind == "hang":
             while (await receive())["type"] != "http.disconnect":
                 pass
-        elif rule and kind == "delay":
-            await asyncio.sleep(rule.do["seconds"])
-            await self.app(scope, receive, send)
         else:
-            await self._changed(scope, receive, send, rule, watching)
+            await asyncio.sleep(rule.do["seconds"])
+            if done is None:
+                await self.app(scope, receive, send)
+            else:
+                await send(done[0])
+                await send({"type": "http.response.body", "body": done[1]})
 
-    async def _refused(self, scope: Message, receive: Receive, send: Send, rule: Rule) -> None:
+    async def _half(self, scope: Message, receive: Receive, send: Send, rule: Rule) -> None:
+        """Carry out the first half of a batch, and refuse it."""
+        asked, receive = await _kept(receive)
+        half = {
+            name: each[: (len(each) + 1) // 2] if isinstance(each, list) else each
+            for name, each in json.loads(asked).items()
+        }
+        given = [json.dumps(half).encode()]
+
+        async def halved() -> Message:
+            body = {"type": "http.request", "body": given.pop(), "more_body": False}
+            return body if given == [] else await receive()
+
+        await _captured(self.app, scope, halved)
+        do = {"code": rule.do.get("code", 500)}
+        await _status(scope["path"].split("/")[1], do)(scope, receive, send)
+
+    async def _refused(
+        self, scope: Message, receive: Receive, send: "_Watched", rule: Rule
+    ) -> None:
         """Refuse a request that asks about something, alone or among others; answer any other."""
         asked, receive = await _kept(receive)
         target = scope["path"] + "?" + unquote(scope["query_string"].decode())
@@ -257,6 +349,7 @@ class Faults:
             await answer(scope, receive, send)
         else:
             rule.fired -= 1
+            send.call.fault = None
             await self.app(scope, receive, send)
 
     async def _changed(
@@ -267,6 +360,7 @@ class Faults:
         start, body = await _captured(self.app, scope, receive)
         kind = rule.do["kind"] if rule else ""
         if kind == "html":
+            start["status"] = 200
             start["headers"] = [(b"content-type", b"text/html; charset=utf-8")]
             body = b"<!doctype html><title>Just a moment</title><p>We will be back soon.</p>"
         elif kind == "empty":
@@ -282,12 +376,19 @@ class Faults:
             body = _written(page, key_twice=kind == "key_twice")
         start["headers"] = [pair for pair in start["headers"] if pair[0] != b"content-length"]
         start["headers"].append((b"content-length", str(len(body)).encode()))
-        await send(start)
+        await self._sent(send, start, body, rule)
+
+    async def _sent(self, send: Send, start: Message, body: bytes, rule: Rule | None) -> None:
+        """Send an answer whole, in drops, or the half of it."""
+        kind = rule.do["kind"] if rule else ""
         if kind == "reset":
-            half = body[: len(body) // 2]
-            await send({"type": "http.response.body", "body": half, "more_body": True})
+            if half := body[: len(body) // 2]:  # where there is no body, no answer comes at all
+                await send(start)
+                await send({"type": "http.response.body", "body": half, "more_body": True})
             await _reset(send)
-        elif rule and kind == "trickle":
+            return
+        await send(start)
+        if rule and kind == "trickle":
             for place in range(len(body)):
                 await asyncio.sleep(rule.do["seconds"])
                 piece = {"body": body[place : place + 1], "more_body": True}
@@ -354,6 +455,10 @@ def _check_numbers(kind: str, do: dict[str, Any], after: Any, times: Any) -> Non
         raise BadRule("refuse needs what a refused request holds")
     if kind == "status" and do.get("code") not in range(400, 600):
         raise BadRule("a status needs a code from 400 to 599")
+    if kind == "half" and do.get("code", 500) not in range(400, 600):
+        raise BadRule("a half-refused batch needs a code from 400 to 599")
+    if not isinstance(do.get("applied", False), bool):
+        raise BadRule("applied is true or false")
     if kind == "status" and not isinstance(do.get("scopes", []), list):
         raise BadRule("scopes is a list of names")
     if not isinstance(after, int) or after < 0:
@@ -463,9 +568,26 @@ async def _captured(app: App, scope: Message, receive: Receive) -> tuple[Message
     return start, b"".join(pieces)
 
 
-async def _reset(send: Send) -> None:
+class _Watched:
+    """A `send` that notes for the record what was answered."""
+
+    def __init__(self, send: Send, calls: Calls, call: Call) -> None:
+        self.send = send
+        self.calls = calls
+        self.call = call
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.call.status = message["status"]
+        await self.send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            is_whole = self.call.fault in (None, *WHOLE)
+            self.calls.end(self.call, is_whole=is_whole)
+
+
+async def _reset(send: Any) -> None:
     """End the connection with a TCP reset, as a failing proxy does."""
-    cycle = getattr(send, "__self__", None)
+    cycle = getattr(send.send, "__self__", None)
     if cycle is None or not hasattr(cycle, "transport"):
         raise RuntimeError("a reset needs a real connection: serve the sandbox with uvicorn")
     await asyncio.sleep(0.05)  # so that the first half is on its way

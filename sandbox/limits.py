@@ -12,7 +12,7 @@ class Limit:
 
     Attributes:
         requests: how many are answered per window.
-        seconds: length of the window.
+        seconds: length of the window, which begins with the first request in it.
         retry_after: whether a refusal says how long to wait; HubSpot's sometimes does not.
     """
 

@@ -29,6 +29,8 @@ FLOWS = "klaviyo/flow"
 FLOW_ACTIONS = "klaviyo/flow-action"
 FLOW_MESSAGES = "klaviyo/flow-message"
 MARKETING_EMAILS = "hubspot/marketing_emails"
+CRM_LISTS = "hubspot/lists"
+WORKFLOWS = "hubspot/workflows"  # what hangs on a list; no endpoint shows them
 
 EVERYTHING = "*"  # the subscription_id of "unsubscribed from all"
 
@@ -63,18 +65,23 @@ create table subscriptions (
     status text not null, set_at integer not null, body text not null,
     valid_from integer not null, valid_until integer not null
 );
+-- on Klaviyo's lists and HubSpot's; what was added and removed through the APIs has real instants
+-- too (epoch milliseconds), so that it can be taken back and can show late
 create table list_members (
     list_id text not null, profile_id text not null, joined_at integer not null,
-    valid_from integer not null, valid_until integer not null
+    valid_from integer not null, valid_until integer not null,
+    added_really integer not null default 0, removed_really integer not null default (1 << 62)
 );
 -- what became of the CRM's own mail
 create table email_events (
     id text not null, at integer not null, visible_from integer not null, type text not null,
     recipient text not null, sending_id text, body text not null
 );
--- what a fault changed, to be taken back: an old value, or (no column) a row that was added
+-- what a fault (or a call) changed, to be taken back: an old value, or (no column) a row that was
+-- added
 create table scripted (
-    table_name text not null, row integer not null, column_name text, old_value
+    table_name text not null, row integer not null, column_name text, old_value,
+    is_call integer not null
 );
 """
 # Made after the rows; every page of every endpoint walks one of them. Ids of one collection have
@@ -89,6 +96,11 @@ on records (collection, created_at, id, valid_from, valid_until, archived_at);
 create index records_by_email on records (collection, body ->> '$.email', id);
 create index records_by_number on records (collection, body ->> '$.shop_customer_number');
 create index records_by_external_id on records (collection, body ->> '$.external_id');
+-- the few of whom something stands in a list inside the body, which is looked for in all of them
+create index records_suppressed on records (collection)
+where body ->> '$.subscriptions.email.marketing.suppression' <> '[]';
+create index records_suppressed_on_lists on records (collection)
+where body ->> '$.subscriptions.email.marketing.list_suppressions' <> '[]';
 create unique index events_by_time on events (at, id);
 create index events_by_metric on events (metric_id, at, id);
 create index events_by_profile on events (profile_id, at, id);
@@ -383,7 +395,7 @@ class Subscription(NamedTuple):
 
 
 class ListMember(NamedTuple):
-    """A profile on a Klaviyo list, from when until when."""
+    """A profile on a Klaviyo list, or a contact on one of HubSpot's, from when until when."""
 
     list_id: str
     profile_id: str
@@ -434,8 +446,13 @@ def write(
     database: sqlite3.Connection, table: type[Row], rows: Iterable[tuple[object, ...]]
 ) -> None:
     """Add rows to the table of one kind, such as `Record`."""
+    database.executemany(insertion(table), rows)
+
+
+def insertion(table: type[Row]) -> str:
+    """Return the statement that adds a row to the table of one kind."""
     places = ", ".join("?" * len(table._fields))
-    database.executemany(f"insert into {TABLES[table]} values ({places})", rows)
+    return f"insert into {TABLES[table]} ({', '.join(table._fields)}) values ({places})"
 
 
 def finish(database: sqlite3.Connection) -> dict[str, int]:

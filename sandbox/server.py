@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
+from urllib.parse import unquote
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
@@ -11,7 +13,10 @@ from sandbox import hubspot, klaviyo
 from sandbox.clock import hubspot_time, moment, set_clock
 from sandbox.company import Company
 from sandbox.faults import App, BadRule, Faults, Message, Receive, Script, Send
+from sandbox.klaviyo.limits import MINUTE, documented
 from sandbox.limits import Limit
+from sandbox.lists import Lists
+from sandbox.oracle import added_after_opt_out
 from sandbox.store import Store
 
 # These open nothing but the sandbox.
@@ -40,13 +45,14 @@ def create_app(
     """
     store = Store(company)
     script = Script(store)
+    lists = Lists(store, script.changes, script.calls, script.settings)
     token = hubspot_token or os.environ.get("SANDBOX_HUBSPOT_TOKEN") or HUBSPOT_TOKEN
     key = klaviyo_key or os.environ.get("SANDBOX_KLAVIYO_KEY") or KLAVIYO_KEY
 
     app = _plain_app()
     app.include_router(_controls(store, script), prefix="/sandbox")
-    app.mount("/hubspot", _hubspot_app(store, script, token))
-    app.mount("/klaviyo", _klaviyo_app(store, script, key, base_url))
+    app.mount("/hubspot", _hubspot_app(lists, script, token))
+    app.mount("/klaviyo", _klaviyo_app(lists, script, key, base_url))
     return Faults(app, script)
 
 
@@ -87,6 +93,7 @@ def _controls(store: Store, script: Script) -> APIRouter:
         return JSONResponse({"now": now})
 
     _fault_controls(routes, script)
+    _record_controls(routes, store, script)
     return routes
 
 
@@ -113,19 +120,56 @@ def _fault_controls(routes: APIRouter, script: Script) -> None:
             return JSONResponse({"error": f"expected a list of changes: {problem}"}, 400)
         return JSONResponse(done)
 
+    @routes.post("/faults")
+    async def add_faults(request: Request) -> Response:
+        try:
+            script.add(await request.json())
+        except ValueError as problem:
+            return JSONResponse({"error": str(problem)}, 400)
+        return JSONResponse(script.shown())
+
     @routes.delete("/faults")
     def clear_faults() -> dict[str, Any]:
         script.clear()
         return script.shown()
 
 
-def _hubspot_app(store: Store, script: Script, token: str) -> App:
+def _record_controls(routes: APIRouter, store: Store, script: Script) -> None:
+    calls = script.calls
+
+    @routes.get("/calls")
+    def record(path: str = "") -> list[dict[str, Any]]:
+        return calls.shown(path)
+
+    @routes.get("/memberships")
+    def memberships(list_id: str | None = None) -> list[dict[str, Any]]:
+        return [
+            {"call": call.number, "fault": call.fault, "status": call.status, **asdict(effect)}
+            for call, effect in calls.changes(list_id)
+        ]
+
+    @routes.get("/flow-starts")
+    def flow_starts() -> list[dict[str, Any]]:
+        return [asdict(each) for each in list(calls.starts)]
+
+    @routes.get("/opt-outs")
+    def opt_outs() -> dict[str, Any]:
+        said = [asdict(each) for each in list(calls.said)]
+        return {"served": said, "added_after": added_after_opt_out(store, calls)}
+
+    @routes.delete("/calls")
+    def forget() -> dict[str, Any]:
+        script.forget_calls()
+        return script.shown()
+
+
+def _hubspot_app(lists: Lists, script: Script, token: str) -> App:
     app = _plain_app()
-    app.include_router(hubspot.router(store, script.settings))
+    app.include_router(hubspot.router(lists.store, lists, script.settings))
 
     @app.exception_handler(hubspot.Refused)
     def refused(_: Request, problem: hubspot.Refused) -> Response:
-        return hubspot.error(problem.status, str(problem), problem.category)
+        return hubspot.error(problem.status, str(problem), problem.category, **problem.more)
 
     @app.exception_handler(404)
     @app.exception_handler(405)
@@ -139,7 +183,7 @@ def _hubspot_app(store: Store, script: Script, token: str) -> App:
             return hubspot.error(
                 401, "Authentication credentials not found", "INVALID_AUTHENTICATION"
             )
-        scope = hubspot.required_scope(request.url.path)
+        scope = hubspot.required_scope(request.url.path, request.method)
         if lacking in ("scopes", scope):
             return hubspot.missing_scopes([scope])
         return None
@@ -156,12 +200,15 @@ def _hubspot_app(store: Store, script: Script, token: str) -> App:
             "X-HubSpot-RateLimit-Interval-Milliseconds": str(round(limit.seconds * 1_000)),
         }
 
-    return _Gate(app, lambda: script.limits["hubspot"], lambda _: "all", check, too_many, headers)
+    def limits(_: Message) -> list[tuple[Limit, str]]:
+        return [(script.limits["hubspot"], "all")]
+
+    return _Gate(app, limits, check, too_many, headers)
 
 
-def _klaviyo_app(store: Store, script: Script, key: str, base_url: str | None) -> App:
+def _klaviyo_app(lists: Lists, script: Script, key: str, base_url: str | None) -> App:
     app = _plain_app()
-    app.include_router(klaviyo.router(store, base_url))
+    app.include_router(klaviyo.router(lists.store, lists, script.settings, base_url))
 
     @app.exception_handler(klaviyo.Refused)
     def refused(_: Request, problem: klaviyo.Refused) -> Response:
@@ -213,14 +260,20 @@ def _klaviyo_app(store: Store, script: Script, key: str, base_url: str | None) -
             "RateLimit-Reset": str(wait),
         }
 
-    return _Gate(
-        app,
-        lambda: script.limits["klaviyo"],
-        _endpoint,
-        check,
-        too_many,
-        headers,
-    )
+    return _Gate(app, _klaviyo_limits(script), check, too_many, headers)
+
+
+def _klaviyo_limits(script: Script) -> Callable[[Message], list[tuple[Limit, str]]]:
+    """Return what tells the limits that a call falls under."""
+
+    def limits(scope: Message) -> list[tuple[Limit, str]]:
+        query = unquote(scope["query_string"].decode())
+        name, windows = documented(scope["method"], scope["path"], query)
+        if name and script.settings["klaviyo_limits_documented"]:
+            return [(script.window(*window), name) for window in windows]
+        return [(script.limits["klaviyo"], _endpoint(scope["path"]))]
+
+    return limits
 
 
 def _endpoint(path: str) -> str:
@@ -235,31 +288,34 @@ class _Gate:
     def __init__(
         self,
         app: App,
-        limit: Callable[[], Limit],
-        endpoint: Callable[[str], str],
+        limits: Callable[[Message], list[tuple[Limit, str]]],
         check: Callable[[Request], Response | None],
         too_many: Callable[[Limit], Response],
         headers: Callable[[str, Limit, int, int], dict[str, str]],
     ) -> None:
         self.app = app
-        self.limit = limit
-        self.endpoint = endpoint
+        self.limits = limits
         self.check = check
         self.too_many = too_many
         self.headers = headers
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Refuse, or pass on and add the rate-limit headers to the answer."""
-        limit, path = self.limit(), scope["path"]
-        allowed, remaining, wait = limit.take(self.endpoint(path))
+        path = scope["path"]
+        taken = [(limit, *limit.take(name)) for limit, name in self.limits(scope)]
         refusal = self.check(Request(scope))
-        if not allowed:
+        over = [(limit, wait) for limit, allowed, _, wait in taken if not allowed]
+        if over:
+            limit, wait = max(over, key=lambda each: each[1])
             refusal = self.too_many(limit)
             if limit.retry_after:
                 refusal.headers["retry-after"] = str(wait)
         if refusal is not None:
             await refusal(scope, receive, send)
             return
+        limit, _, remaining, wait = next(
+            (each for each in taken if each[0].seconds == MINUTE), taken[-1]
+        )
         extra = [
             (name.lower().encode(), value.encode())
             for name, value in self.headers(path, limit, remaining, wait).items()

@@ -82,6 +82,26 @@ class Store:
             {"collection": collection, "now": now, "ids": json.dumps(list(ids))},
         )
 
+    def archived(self, collection: str, ids: Iterable[str], now: int) -> dict[str, bool]:
+        """Return which of some ids are there, and whether they are archived."""
+        values = {"collection": collection, "now": now, "ids": json.dumps(list(ids))}
+        found = self.rows(
+            "select id, archived_at is not null from records where collection = :collection "
+            f"and id in (select value from json_each(:ids)) and {VISIBLE}",
+            values,
+        )
+        return {each: bool(archived) for each, archived in found}
+
+    def ever(self, collection: str, ids: Iterable[str]) -> set[str]:
+        """Return which of some ids a record ever had."""
+        values = {"collection": collection, "ids": json.dumps(list(ids))}
+        found = self.rows(
+            "select distinct id from records where collection = :collection "
+            "and id in (select value from json_each(:ids))",
+            values,
+        )
+        return {each for (each,) in found}
+
     def successors(self, collection: str, ids: Iterable[str], now: int) -> dict[str, str]:
         """Return for each id the one that stands for it: itself, unless it was merged away."""
         asked = list(ids)

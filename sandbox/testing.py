@@ -81,10 +81,47 @@ class SandboxServer:
         set_clock(self.shop_path, instant)
 
     def set_faults(self, rules: list[dict[str, Any]], **settings: Any) -> None:
-        """Replace the faults; settings are ``limits`` and ``hubspot_search_lag_seconds``."""
+        """Replace the faults; settings are ``limits`` and those of `faults.SETTINGS`."""
         answer = self.controls.put("/faults", json={"rules": rules, **settings})
         if answer.status_code != 200:
             raise ValueError(answer.json()["error"])
+
+    def add_faults(self, *rules: dict[str, Any]) -> None:
+        """Add faults to those in force; nothing that was changed is taken back."""
+        answer = self.controls.post("/faults", json=rules)
+        if answer.status_code != 200:
+            raise ValueError(answer.json()["error"])
+
+    def calls(self, path: str = "") -> list[dict[str, Any]]:
+        """Return the record of calls whose ``METHOD /path?query`` holds a text."""
+        return self._recorded("/calls", {"path": path})
+
+    def memberships(self, list_id: str) -> list[dict[str, Any]]:
+        """Return who was added to a list and removed from it by calls, in order."""
+        return self._recorded("/memberships", {"list_id": list_id})
+
+    def members(self, list_id: str) -> set[str]:
+        """Return who is on a list by the record of what calls changed."""
+        members: set[str] = set()
+        for each in self.memberships(list_id):
+            if each["what"] == "added":
+                members |= set(each["ids"])
+            else:
+                members -= set(each["ids"])
+        return members
+
+    def flow_starts(self) -> list[dict[str, Any]]:
+        """Return each start of a flow by somebody who joined a list."""
+        return self._recorded("/flow-starts")
+
+    def added_after_opt_out(self) -> list[dict[str, Any]]:
+        """Return who was added to a list after an opt-out of theirs had been served."""
+        found: list[dict[str, Any]] = self.controls.get("/opt-outs").json()["added_after"]
+        return found
+
+    def _recorded(self, path: str, query: dict[str, str] | None = None) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.controls.get(path, params=query).json()
+        return found
 
     def faults(self) -> list[dict[str, Any]]:
         """Return the rules in force with their counts."""
@@ -100,8 +137,9 @@ class SandboxServer:
         return done
 
     def reset(self) -> None:
-        """Clear faults and changes, and put the clock at the end of the last night."""
+        """Clear faults, changes and what calls wrote; the clock stands at the last night's end."""
         self.controls.delete("/faults")
+        self.controls.delete("/calls")
         self.set_clock(LAST_INSTANT)
 
 

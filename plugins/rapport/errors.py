@@ -47,10 +47,11 @@ class SourceError(RapportError):
 
     Attributes:
         connection: the Airflow connection the source is reached by.
+        said: the message without it.
     """
 
     def __init__(self, connection: str, message: str) -> None:
-        self.connection = connection
+        self.connection, self.said = connection, message
         super().__init__(f"connection {connection!r}: {message}")
 
 
@@ -80,6 +81,14 @@ class SourceRefused(SourceError):
     def __init__(self, connection: str, message: str, status: int) -> None:
         self.status = status
         super().__init__(connection, message)
+
+
+class OutcomeUnknown(SourceError):
+    """A call that changes something got no answer: it may have been carried out, or not.
+
+    Raised after the tries that the connection allows, for a time-out, a broken connection and a
+    server's own error. What came of it is found by reading.
+    """
 
 
 class NotBefore(SourceError):
@@ -153,10 +162,11 @@ class ArchiveError(RapportError):
 
     Attributes:
         url: the archive.
+        said: the message without it.
     """
 
     def __init__(self, url: str, message: str) -> None:
-        self.url = url
+        self.url, self.said = url, message
         super().__init__(f"archive {url}: {message}")
 
 
@@ -172,8 +182,24 @@ class BiError(RapportError):
     """Postgres could not be given a release; its readers have what they had."""
 
 
+class ActivationError(RapportError):
+    """Segments could not be brought to a destination, or not all; what was sent is accounted for.
+
+    Attributes:
+        destination: which.
+    """
+
+    def __init__(self, destination: str, message: str) -> None:
+        self.destination = destination
+        super().__init__(f"activation of {destination}: {message}")
+
+
 class ExplainError(RapportError):
     """What is known of a customer cannot be told: nobody has that id, or nobody can be asked."""
+
+
+class ErasureError(RapportError):
+    """People cannot be erased, or are not everywhere yet; the same request goes on from there."""
 
 
 def innermost(error: BaseException) -> BaseException:

@@ -14,13 +14,16 @@ lists and maps            JSON, ``["email","sms"]``     the same, as text
 ========================  ============================  =======================================
 
 What a customer wrote may begin like a formula, and a spreadsheet that opens the file would run it.
-In CSV an apostrophe goes before it, as OWASP has it; also where a part of the text would begin a
-cell for a program that separates by semicolons, tabs or lines. In XLSX a cell says itself that it
+In CSV an apostrophe goes before it, as OWASP has it, whatever blanks and letters without a width
+hide it; also where a part of the text would begin a cell for a program that separates by
+semicolons, tabs or lines. In XLSX a cell says itself that it
 is text, so the text stays as it is.
 """
 
 import os
 import re
+import shutil
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +40,7 @@ from rapport.release.store import DATABASE, as_of_of
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 MOST_ROWS = 1_048_575  # of a sheet, its heading apart
 MOST_CHARACTERS = 32_767  # of a cell
@@ -46,15 +50,18 @@ FETCHED_ROWS = 5_000
 # Rows pass through; what DuckDB may keep of the file beside them is of no use a second time.
 MEMORY_LIMIT, THREADS = "256MiB", 2
 
-# As classes of RE2: what begins a formula, also in wide forms, and what begins a cell for a program
-# that does not separate by commas.
-FORMULA = r"[-=+@\t\r\n＝＋－＠]"  # noqa: RUF001 - the wide forms
+# As expressions of RE2: what begins a formula, also in wide forms and behind what does not show,
+# and what begins a cell for a program that does not separate by commas.
+FORMULA = r"[\t\r\n\x00]|[\pZ\p{Cf}\s]*[-=+@|%＝＋－＠]"  # noqa: RUF001 - the wide forms
 NEXT_CELL = r"[;\t\r\n]"
 
 _NESTED = re.compile(r".*\]|(STRUCT|MAP|UNION)\(.*")
 _PLAIN = re.compile(
     r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DECIMAL.*|DOUBLE|FLOAT|BOOLEAN|DATE|TIMESTAMP.*"
 )
+
+
+_NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DECIMAL.*|DOUBLE|FLOAT")
 
 
 @dataclass(frozen=True)
@@ -190,6 +197,39 @@ def _write_csv(night: "duckdb.DuckDBPyConnection", table: str, path: Path, relea
     written = night.execute(f"copy ({rows}) to {literal(str(path))} ({options})").fetchone()
     assert written is not None
     return int(written[0])
+
+
+def write_for_people(table: "pa.Table", path: Path) -> None:
+    """Write rows that are in no release as a CSV that a spreadsheet opens by a click.
+
+    Like that of a table of a release, but for what spreadsheets need to tell UTF-8 and lines: a
+    byte-order mark and CRLF. All but numbers is in quotes, the heading too.
+
+    Args:
+        table: rows, with text, numbers and timestamps in UTC.
+        path: of a file that is not there yet.
+    """
+    import duckdb
+
+    with duckdb.connect() as memory:
+        memory.register("rows", table)
+        columns = [
+            Column(row[0], row[1], None) for row in memory.execute("describe rows").fetchall()
+        ]
+        read = ", ".join(
+            f"{_harmless(_read(c)) if _is_text(c) else _read(c)} as {quoted(c.name)}"
+            for c in columns
+        )
+        quotes = ", ".join(quoted(c.name) for c in columns if not _NUMBER.fullmatch(c.type))
+        aside = path.with_name(f".{path.name}.unmarked")
+        memory.execute(
+            f"copy (select {read} from rows) to {literal(str(aside))} (format csv, header, "
+            f"delimiter ',', nullstr '', new_line '\\r\\n', force_quote ({quotes}))"
+        )
+    with path.open("wb") as marked, aside.open("rb") as lines:
+        marked.write(BOM_UTF8)
+        shutil.copyfileobj(lines, marked)
+    aside.unlink()
 
 
 def _harmless(text: str) -> str:

@@ -297,6 +297,16 @@ class Settings:
         return self.home / "releases"
 
     @property
+    def erasures_dir(self) -> Path:
+        """Reports of who was erased; the tombstones lie in the landing."""
+        return self.home / "erasures"
+
+    @property
+    def activation_dir(self) -> Path:
+        """The account of what was sent to destinations."""
+        return self.home / "activation"
+
+    @property
     def data_docs_dir(self) -> Path:
         """What the gate found, as pages."""
         return self.home / "data_docs"

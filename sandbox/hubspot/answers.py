@@ -16,10 +16,17 @@ from sandbox.clock import hubspot_time
 class Refused(Exception):
     """A request that HubSpot would refuse."""
 
-    def __init__(self, message: str, status: int = 400, category: str = "VALIDATION_ERROR") -> None:
+    def __init__(
+        self,
+        message: str,
+        status: int = 400,
+        category: str = "VALIDATION_ERROR",
+        sub_category: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.category = category
+        self.more = {"subCategory": sub_category} if sub_category else {}
 
 
 def error(status: int, message: str, category: str | None, **more: Any) -> Response:

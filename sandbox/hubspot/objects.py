@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import Response
 
+from sandbox.calls import current
 from sandbox.clock import hubspot_time
 from sandbox.hubspot.answers import (
     Refused,
@@ -22,7 +23,7 @@ from sandbox.hubspot.answers import (
 )
 from sandbox.hubspot.associations import ties
 from sandbox.hubspot.shape import Shape
-from sandbox.schema import OWNERS
+from sandbox.schema import CONTACTS, OWNERS
 from sandbox.store import Record, Store
 
 LIST_MAX = 100
@@ -227,6 +228,11 @@ class _View:
         }
         if record.archived_at is not None:
             shown["archivedAt"] = hubspot_time(record.archived_at)
+        if self.shape.collection == CONTACTS:
+            current().show(f"id:{record.id}", "archived", record.archived_at is not None)
+            if "hs_email_optout" in self.wanted:
+                is_out = record.body.get("hs_email_optout") == "true"
+                current().show(f"id:{record.id}", "everything", is_out)
         return shown
 
 

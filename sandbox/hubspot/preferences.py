@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import Response
 
+from sandbox.calls import current
 from sandbox.clock import hubspot_time
 from sandbox.hubspot.answers import Refused, answer, batch_answer, in_thread
 from sandbox.schema import EVERYTHING, SUBSCRIPTION_DEFINITIONS
@@ -81,6 +82,7 @@ class Preferences:
                 "status": "NOT_SPECIFIED",
                 "timestamp": hubspot_time(definition.created_at),
             }
+            _show(email, definition.id, known)
             return {
                 "subscriberIdString": email,
                 "subscriptionId": int(definition.id),
@@ -111,6 +113,7 @@ class Preferences:
             known = said.get(email.lower(), {}).get(EVERYTHING)
             if known is None:
                 return []
+            _show(email, "everything", known)
             shown = {
                 "subscriberIdString": email,
                 "wideStatusType": "PORTAL_WIDE",
@@ -121,6 +124,10 @@ class Preferences:
 
         results = [{"subscriberIdString": email, "wideStatuses": wide(email)} for email in emails]
         return batch_answer(results, [], now)
+
+
+def _show(email: str, why: str, known: dict[str, Any]) -> None:
+    current().show(f"mail:{email.lower()}", why, known["status"] == "UNSUBSCRIBED")
 
 
 def _definition(record: Record) -> dict[str, Any]:

@@ -23,10 +23,13 @@ from sandbox.klaviyo.pages import (
     MESSAGE_PAGE,
     METRIC_PAGE,
     ONE_EVENT,
+    ONE_FLOW,
     ONE_LIST,
     PROFILE_PAGE,
     TAG_PAGE,
+    TRIGGERED_FLOWS,
 )
+from sandbox.lists import SHOWN, Lists
 from sandbox.schema import (
     CAMPAIGNS,
     FLOW_ACTIONS,
@@ -40,21 +43,22 @@ from sandbox.schema import (
 )
 from sandbox.store import VISIBLE, VISIBLE_RECORD, Store
 
+_DEFINITION = ("definition",)  # of a flow: shown only where it is asked for
 Row = tuple[str, str, str, str]  # collection, id, attributes, relations
 _LIVE = f"{VISIBLE_RECORD} and records.archived_at is null"
 _MEMBERS = f"""
 from list_members inner join records
 on records.collection = '{PROFILES}' and records.id = list_members.profile_id
-where list_id = :list_id and list_members.valid_from < :now and list_members.valid_until >= :now
-and {_LIVE}
+where list_id = :list_id and {SHOWN} and {_LIVE}
 """
 
 
 class Api:
     """The endpoints."""
 
-    def __init__(self, store: Store, base_url: str | None) -> None:
+    def __init__(self, store: Store, lists: Lists, base_url: str | None) -> None:
         self.store = store
+        self.on_lists = lists
         self.base_url = base_url
 
     def profiles(self, request: Request) -> Response:
@@ -82,7 +86,28 @@ class Api:
 
     def flows(self, request: Request) -> Response:
         """List the flows."""
-        return self._collection(request, FLOW_PAGE, FLOWS)
+        return self._collection(request, FLOW_PAGE, FLOWS, hidden=_DEFINITION)
+
+    def one_flow(self, request: Request, flow_id: str) -> Response:
+        """Answer for one flow, with its definition when that is asked for."""
+        asked, now = Asked(request, ONE_FLOW), self.store.now()
+        base = self.base(request)
+        (row,) = self._must_exist(FLOWS, flow_id)
+        additional = request.query_params.get("additional-fields[flow]", "").split(",")
+        hidden = () if "definition" in additional else _DEFINITION
+        shown, include = asked.fields("flow"), asked.include
+        found = resources.resource(row, base, shown, hidden=hidden, included=include)
+        included = self._included(asked, _related([row]), base, now)
+        return _one(found, {"self": f"{base}/flows/{flow_id}"}, included)
+
+    def triggered_flows(self, request: Request, list_id: str) -> Response:
+        """List the flows that joining a list starts, live or not."""
+        self._must_exist(LISTS, list_id)
+        triggered = "body ->> '$.definition.triggers[0].id' = :of"
+        of = ("", list_id)
+        return self._collection(
+            request, TRIGGERED_FLOWS, FLOWS, hidden=_DEFINITION, of=of, which=triggered
+        )
 
     def flow_actions(self, request: Request, flow_id: str) -> Response:
         """List the actions of a flow."""
@@ -98,7 +123,7 @@ class Api:
     def events(self, request: Request) -> Response:
         """List events: those whose time and whose visibility lie before now."""
         asked = Asked(request, EVENT_PAGE)
-        base, now = self._base(request), self.store.now()
+        base, now = self.base(request), self.store.now()
         merged = self.store.merged(PROFILES, now)
 
         def eaten(profile_id: str) -> list[str]:
@@ -125,7 +150,7 @@ class Api:
     def one_event(self, request: Request, event_id: str) -> Response:
         """Answer for one event."""
         asked, now = Asked(request, ONE_EVENT), self.store.now()
-        base = self._base(request)
+        base = self.base(request)
         found = self.store.rows(
             "select id, at, uuid, at, metric_id, profile_id, body from events "
             "where id = :id and visible_from < :now and at < :now",
@@ -150,11 +175,11 @@ class Api:
     def one_list(self, request: Request, list_id: str) -> Response:
         """Answer for one list, with the number of its members when that is asked for."""
         asked, now = Asked(request, ONE_LIST), self.store.now()
-        base = self._base(request)
+        base = self.base(request)
         (row,) = self._must_exist(LISTS, list_id)
         more: dict[str, int] = {}
         if "profile_count" in request.query_params.get("additional-fields[list]", "").split(","):
-            values = {"list_id": list_id, "now": now}
+            values = {**self.on_lists.shown(now), "list_id": list_id}
             ((more["profile_count"],),) = self.store.rows(f"select count(*) {_MEMBERS}", values)
         shown = asked.fields("list")
         found = resources.resource(row, base, shown, included=asked.include, more=more)
@@ -164,7 +189,7 @@ class Api:
     def members(self, request: Request, list_id: str) -> Response:
         """List the profiles on a list, each with the instant it joined."""
         rows, links, asked = self._members(request, list_id)
-        base, hidden, shown = self._base(request), _hidden(request), asked.fields("profile")
+        base, hidden, shown = self.base(request), _hidden(request), asked.fields("profile")
         data = (
             resources.resource(
                 (PROFILES, profile_id, body, related),
@@ -191,7 +216,7 @@ class Api:
             asked = aggregates.parse(body)
             self._must_exist(METRICS, asked.metric_id)
             found = aggregates.answer(self.store, asked, self.store.now())
-            own = f"{self._base(request)}/metric-aggregates"
+            own = f"{self.base(request)}/metric-aggregates"
             links = {"self": f"{own}/{found['id']}"}
             return _sent(resources.text({"data": {**found, "links": links}, "links": links}))
 
@@ -203,9 +228,9 @@ class Api:
         where, order, values = asked.sql()
         found = self.store.rows(
             f"select profile_id, {asked.key}, body, related {_MEMBERS} and {where} {order}",
-            {**values, "now": self.store.now(), "list_id": list_id},
+            {**values, **self.on_lists.shown(self.store.now()), "list_id": list_id},
         )
-        return *asked.cut(found, self._base(request)), asked
+        return *asked.cut(found, self.base(request)), asked
 
     def _must_exist(self, collection: str, record_id: str) -> list[Row]:
         found = self._rows(collection, [record_id], self.store.now())
@@ -228,12 +253,13 @@ class Api:
         collection: str,
         hidden: tuple[str, ...] = (),
         of: tuple[str, str] | None = None,
+        which: str = "",
     ) -> Response:
         asked = Asked(request, page)
-        base, now = self._base(request), self.store.now()
+        base, now = self.base(request), self.store.now()
         where, order, values = asked.sql()
         if of:
-            where += f" and related ->> '$.\"{of[0]}\"[1]' = :of"
+            where += f" and {which or _tied_to(of[0])}"
         found = self.store.rows(
             f"select id, {asked.key}, collection, body, related from records "
             f"where collection = :collection and {VISIBLE} and archived_at is null "
@@ -260,7 +286,7 @@ class Api:
         for relation in sorted(asked.include & related.keys()):
             kind = relation.removesuffix("s")
             shown = asked.fields(kind)
-            hidden = ("subscriptions",) if kind == "profile" else ()
+            hidden = {"profile": ("subscriptions",), "flow": _DEFINITION}.get(kind, ())
             included += [
                 resources.resource(row, base, shown, hidden=hidden)
                 for row in self._rows(f"klaviyo/{kind}", related[relation], now)
@@ -281,9 +307,14 @@ class Api:
             if message in campaigns
         ]
 
-    def _base(self, request: Request) -> str:
+    def base(self, request: Request) -> str:
+        """Return what the links of an answer start with."""
         here = f"{request.url.scheme}://{request.url.netloc}{request.scope['root_path']}"
         return f"{(self.base_url or here).rstrip('/')}/api"
+
+
+def _tied_to(relation: str) -> str:
+    return f"related ->> '$.\"{relation}\"[1]' = :of"
 
 
 def _hidden(request: Request) -> tuple[str, ...]:

@@ -181,6 +181,25 @@ FLOW_PAGE = Page(
     sorts=("created", "id", "name", "status", "trigger_type", "updated"),
     size=(50, 50),
 )
+ONE_FLOW = Page(
+    parameters=(
+        *("include", "additional-fields[flow]"),
+        *("fields[flow]", "fields[flow-action]", "fields[tag]"),
+    ),
+    filters={},
+    columns={"id": "id"},
+    instants=(),
+    sorts=("id",),
+    size=None,
+)
+TRIGGERED_FLOWS = Page(
+    parameters=("fields[flow]",),
+    filters={},
+    columns=_OF_A_FLOW,
+    instants=(),
+    sorts=("created",),
+    size=None,
+)
 FLOW_ACTION_PAGE = Page(
     parameters=(*_PAGING[:-1], "fields[flow-action]"),
     filters={"id": ("any",), "created": _BETWEEN, "updated": _BETWEEN},

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
 
+from sandbox.calls import current
 from sandbox.clock import klaviyo_time
 
 # Relations that only carry links, unless the record says more and the request includes it.
@@ -55,9 +56,11 @@ def resource(
     collection, record_id, attributes, related_text = row
     kind = kind_of(collection)
     own = f"{base}/{kind}s/{record_id}"
-    if shown is not None or hidden or more:
+    if shown is not None or hidden or more or kind == "profile":
         known = {**json.loads(attributes), **(more or {})}
         kept = {name: value for name, value in known.items() if name not in hidden}
+        if kind == "profile" and "subscriptions" in kept:
+            _show_consent(record_id, kept["subscriptions"])
         attributes = text(_sparse(kept, shown))
     relationships: dict[str, Any] = {}
     for relation, (related_kind, ids) in related(related_text).items():
@@ -74,6 +77,15 @@ def resource(
         f'{{"type":"{kind}","id":{text(record_id)},"attributes":{attributes},'
         f'"relationships":{text(relationships)},"links":{{"self":{text(own)}}}}}'
     )
+
+
+def _show_consent(profile_id: str, subscriptions: Mapping[str, Any]) -> None:
+    """Note for the record who is shown as out: by their own word, or suppressed for another."""
+    email = subscriptions.get("email", {}).get("marketing", {})
+    reasons = {each.get("reason") for each in email.get("suppression", ())}
+    is_out = email.get("consent") == "UNSUBSCRIBED" or "UNSUBSCRIBE" in reasons
+    current().show(f"id:{profile_id}", "everything", is_out)
+    current().show(f"id:{profile_id}", "suppressed", bool(reasons))
 
 
 def related(stored: str) -> dict[str, list[Any]]:

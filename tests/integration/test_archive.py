@@ -295,7 +295,7 @@ def test_a_home_that_kept_its_key_sends_nothing_again(firm, tmp_path):
 
 
 def test_a_store_that_nobody_knows_says_what_to_look_at(firm):
-    with pytest.raises(ArchiveDenied, match="Look at RAPPORT_ARCHIVE"):
+    with pytest.raises(ArchiveDenied, match="Look at the address"):
         archive.push(firm.settings, archive.Store("s4://bucket/rapport"))
 
 

@@ -32,7 +32,7 @@ def home(monkeypatch, tmp_path):
     (home / "sources.yml").write_text("hubspot: true\n")
     monkeypatch.setattr(doctor, "_found", {"hubspot": HUBSPOT}.get)
     monkeypatch.setattr(doctor, "probe", lambda *_: "answers")
-    monkeypatch.setattr(doctor, "_speak_as_a_task_would", lambda *_: None)
+    monkeypatch.setattr(doctor, "speak_as_a_task_would", lambda *_: None)
     monkeypatch.setattr(embedded, "running", lambda *_: [])
     return home
 

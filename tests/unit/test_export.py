@@ -26,7 +26,11 @@ create table marts.types as
         (null, null, null, null, null, null, null, null, null)
     ) as _(text, amount, number, ratio, yes, day, moment, words, pairs)
 """
-DANGEROUS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠A"]  # noqa: RUF001
+DANGEROUS = [
+    *("=1+1", "+1", "-1", "@SUM(A1)", "|calc", "%0", "\t=1", "\r=1", "\n=1", "\0=1"),
+    *("＝1", "＋1", "－1", "＠A"),  # noqa: RUF001
+    *(" =1", "\u00a0=1", "\u200b=1", "\ufeff=1", "\u202e=1", "\u3000\u200d-1"),
+]
 
 
 @pytest.fixture
@@ -91,7 +95,7 @@ class TestCsv:
             "two\nlines",
             "\u0633",
             "'quoted'",
-            " =1",
+            " a=1",
         ]
         notes(release, *texts)
         assert [note for _, note in as_csv(release, "notes")[1:]] == texts

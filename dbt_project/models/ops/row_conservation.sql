@@ -1,6 +1,7 @@
 -- Landed is counted in the raw files, staged in the staging models, quarantined in the
 -- quarantine table: three paths that have to meet. What counts is landed rows, whatever a
--- staging model makes of one: a set of associations is one row here and many there.
+-- staging model makes of one: a set of associations is one row here and many there. Rows of erased
+-- people landed too; how many, the loads say.
 
 with
 
@@ -51,7 +52,12 @@ counted as (
             where
                 landed.load_date <= {{ as_of_date() }}
                 and landed._dlt_load_id in ({{ completed_loads(source_name) }})
-        ) as landed_count,
+        ) as present_count,
+        (
+            select cast(sum(loads.erased['{{ stream }}']) as bigint)
+            from {{ source(source_name, 'completed_loads') }} as loads
+            where loads.status = 0 and coalesce(loads.load_date <= {{ as_of_date() }}, true)
+        ) as erased_count,
         {% if held_by == 'sources__refusals' %}
         0 as staged_count,
         {% else %}
@@ -75,13 +81,14 @@ select
     {{ as_of_date() }} as as_of_date,
     counted.source,
     counted.entity,
-    counted.landed_count,
+    counted.present_count + coalesce(counted.erased_count, 0) as landed_count,
     coalesce(counted.staged_count, 0) as staged_count,
     coalesce(counted.superseded_count, 0) as superseded_count,
     coalesce(counted.repeated_count, 0) as repeated_count,
     coalesce(counted.not_yet_seen_count, 0) as not_yet_seen_count,
     coalesce(quarantined.quarantined_count, 0) as quarantined_count,
-    counted.landed_count
+    coalesce(counted.erased_count, 0) as erased_count,
+    counted.present_count
     - coalesce(counted.staged_count, 0)
     - coalesce(counted.superseded_count, 0)
     - coalesce(counted.repeated_count, 0)

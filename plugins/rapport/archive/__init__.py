@@ -4,6 +4,7 @@
 
     <RAPPORT_ARCHIVE>/
       landing/<source>/...                as in the home; a list's line is written after its files
+      landing/.erased/<request>.json      who may not land again; the key is in the home's backup
       releases/<release_id>/<file>        as in the home; the manifest is written after the others
       releases/history.jsonl              who published, rolled back and removed what
       releases/current.json               {"release_id": ..., "as_of": ...}: written last, whole
@@ -16,6 +17,16 @@ what ``current.json`` names.
 """
 
 from rapport.archive.copies import Copied, current_in, push, restore, verify
+from rapport.archive.erase import count_stale, erase_from_archive
 from rapport.archive.store import Store
 
-__all__ = ["Copied", "Store", "current_in", "push", "restore", "verify"]
+__all__ = [
+    "Copied",
+    "Store",
+    "count_stale",
+    "current_in",
+    "erase_from_archive",
+    "push",
+    "restore",
+    "verify",
+]

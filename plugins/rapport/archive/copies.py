@@ -27,6 +27,7 @@ from rapport.release.store import (
     switch,
 )
 from rapport.settings import Settings
+from rapport.tombstones import FOLDER
 
 LANDING, RELEASES = "landing", "releases"
 POINTER = f"{RELEASES}/{CURRENT}.json"
@@ -80,6 +81,7 @@ def push(settings: Settings, store: Store) -> Copied:
 
 
 def _push_landing(landing_dir: Path, store: Store, copied: Copied) -> None:
+    _push_tombstones(landing_dir, store, copied)
     for folder in sorted(landing_dir.glob("[!.]*/")):
         listed, files = kept(landing_dir, folder.name)
         place_of = f"{LANDING}/{folder.name}"
@@ -97,6 +99,17 @@ def _push_landing(landing_dir: Path, store: Store, copied: Copied) -> None:
                 store.write(f"{place_of}/{name}", content)
                 copied.files += 1
                 copied.bytes += len(content)
+
+
+def _push_tombstones(landing_dir: Path, store: Store, copied: Copied) -> None:
+    """Send who may not land again; the key stays here, as that of the releases does."""
+    there = store.sizes(f"{LANDING}/{FOLDER}")
+    for path in sorted((landing_dir / FOLDER).glob("*.json")):
+        content = path.read_bytes()
+        if there.get(path.name) != len(content):
+            store.write(f"{LANDING}/{FOLDER}/{path.name}", content)
+            copied.files += 1
+            copied.bytes += len(content)
 
 
 def _push_releases(releases_dir: Path, store: Store, history: bytes, copied: Copied) -> None:
@@ -247,6 +260,14 @@ def restore(settings: Settings, store: Store) -> Copied:
 
 def _restore_landing(landing_dir: Path, store: Store, copied: Copied) -> None:
     there = store.sizes(LANDING)
+    for name in sorted(there):
+        # Before anything else: nobody lands where it is not known who must not.
+        if name.startswith(f"{FOLDER}/") and not (landing_dir / name).exists():
+            part = landing_dir / f"{name}.part"
+            copied.bytes += store.get({f"{LANDING}/{name}": part})
+            flush(part)
+            part.replace(landing_dir / name)
+            copied.files += 1
     for source in _sources(there):
         with locked(lock_of(landing_dir, source)):  # no pull may sweep what is not listed yet
             names = [name for name in there if name.startswith(f"{source}/")]
@@ -323,4 +344,4 @@ def _release_ids(there: dict[str, int]) -> list[str]:
 
 
 def _sources(there: dict[str, int]) -> list[str]:
-    return sorted({name.partition("/")[0] for name in there})
+    return sorted({name.partition("/")[0] for name in there} - {FOLDER})

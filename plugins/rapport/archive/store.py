@@ -1,6 +1,7 @@
 """A folder of object storage, as fsspec opens it, whose errors say what to do."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -49,6 +50,20 @@ class Store:
             fs.put([str(path) for path in files.values()], [f"{root}/{name}" for name in files])
         return sum(sizes.values())
 
+    def place(self, name: str, path: Path) -> None:
+        """Copy a file into it in one piece: readers see the old one or the new one."""
+        with self._said(f"writing {name}"):
+            fs, root = self._opened
+            target = f"{root}/{name}"
+            if not getattr(fs, "local_file", False):  # else an object comes whole by itself
+                fs.put_file(str(path), target)
+                return
+            aside = Path(target).with_name(f".{Path(target).name}.part")
+            fs.put_file(str(path), str(aside))
+            with aside.open("rb") as written:
+                os.fsync(written.fileno())
+            aside.replace(target)
+
     def get(self, files: Mapping[str, Path]) -> int:
         """Copy files out of it, side by side; return their bytes."""
         if not files:
@@ -93,6 +108,43 @@ class Store:
             for name in names:
                 fs.rm_file(f"{root}/{name}")
 
+    def old_versions(self, folder: str) -> list[tuple[str, str]]:
+        """Return name and id of every version in a folder that is not the last of its object.
+
+        A mark of deletion counts as one. A store that keeps no versions, or of which we know no way
+        to ask for them, has none.
+        """
+        found: list[tuple[str, str]] = []
+        with self._said(f"listing versions of {folder}"):
+            fs, root = self._opened
+            if not hasattr(fs, "call_s3"):
+                return found
+            bucket, _, prefix = root.partition("/")
+            within = f"{prefix}/{folder}/".lstrip("/")
+            after: dict[str, str] = {}
+            while True:
+                page = fs.call_s3("list_object_versions", Bucket=bucket, Prefix=within, **after)
+                marks = [each | {"IsLatest": False} for each in page.get("DeleteMarkers") or ()]
+                for each in [*(page.get("Versions") or ()), *marks]:
+                    if not each["IsLatest"]:
+                        name = f"{folder}/{each['Key'].removeprefix(within)}"
+                        found.append((name, str(each["VersionId"])))
+                if not page.get("IsTruncated"):
+                    return found
+                after = {
+                    "KeyMarker": page["NextKeyMarker"],
+                    "VersionIdMarker": page["NextVersionIdMarker"],
+                }
+
+    def remove_versions(self, versions: Iterable[tuple[str, str]]) -> None:
+        """Remove versions of objects for good."""
+        with self._said("removing versions"):
+            fs, root = self._opened
+            bucket, _, prefix = root.partition("/")
+            for name, version in versions:
+                key = f"{prefix}/{name}".lstrip("/")
+                fs.call_s3("delete_object", Bucket=bucket, Key=key, VersionId=version)
+
     @cached_property
     def _opened(self) -> tuple[Any, str]:
         import fsspec
@@ -119,7 +171,7 @@ class Store:
         except (ImportError, ValueError) as error:  # a package, an address
             raise ArchiveDenied(
                 self.url,
-                f"{doing}: {_line(error)}. Look at RAPPORT_ARCHIVE and AWS_ENDPOINT_URL_S3",
+                f"{doing}: {_line(error)}. Look at the address and AWS_ENDPOINT_URL_S3",
             ) from None
         except Exception as error:
             if type(error).__name__ == "NoCredentialsError":

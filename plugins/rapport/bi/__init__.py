@@ -14,7 +14,16 @@ Which release is current says the folder of releases, and nothing else: a night,
 subtraction switch there, and Postgres follows. Which ones stay is that folder's too.
 """
 
-from rapport.bi.load import given_to_postgres, load
+from rapport.bi.load import customers_held, given_to_postgres, load
 from rapport.bi.server import READER, SCHEMA, Held, Server, held_releases
 
-__all__ = ["READER", "SCHEMA", "Held", "Server", "given_to_postgres", "held_releases", "load"]
+__all__ = [
+    "READER",
+    "SCHEMA",
+    "Held",
+    "Server",
+    "customers_held",
+    "given_to_postgres",
+    "held_releases",
+    "load",
+]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,23 @@ def load(
                 record(releases_dir, GIVEN, current, place=server.place)
         _drop_removed(server, session, releases_dir)
         return _readers_have(session)
+
+
+def customers_held(connection: Connection) -> list[tuple[str, date]]:
+    """Return every customer's id in Postgres, with the night of the release that has it.
+
+    Raises:
+        BiError: it cannot be read.
+        SourceError: the database refuses, or cannot be reached.
+    """
+    server, found = Server(connection), []
+    with server.told("the customers"), server.engine.connect() as session:
+        for each in held_releases(session):
+            night = date.fromisoformat(each.release_id[:10])
+            table = quoted(each.schema, "dim_customers")
+            ids = session.scalars(sa.text(f"select customer_id from {table}")).all()
+            found += [(str(id_), night) for id_ in ids]
+    return found
 
 
 def given_to_postgres(releases_dir: Path) -> dict[str, Any] | None:

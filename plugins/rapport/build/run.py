@@ -6,7 +6,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -231,6 +231,56 @@ def built_aside(
             yield path
         finally:
             discard(path)
+
+
+@contextmanager
+def newest_known(
+    settings: Settings, as_of: date, models: Sequence[str], *, declared: Declared = EVERYTHING
+) -> Iterator[Path]:
+    """Give a file in which models show all that landed up to a night.
+
+    The build file, where a build that passed has taken in just that under the policies of now; it
+    is held still meanwhile. Else the models are built aside, see `built_aside`.
+
+    Args:
+        settings: where the landing, the warehouse and the project are.
+        as_of: the night.
+        models: their names.
+        declared: what the firm has.
+
+    Yields:
+        The DuckDB file, to be read only.
+
+    Raises:
+        BuildError: a model failed, or another process asks; the message names it.
+        DamagedLanding: a file of the landing cannot be read; the message names it.
+        PolicyError: the firm's policies cannot be used.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(build_lock(settings.warehouse_path))
+            is_shown = _shows(settings, as_of, declared)
+        except BuildError:
+            is_shown = False  # a build is running
+        if is_shown:
+            yield settings.warehouse_path
+            return
+    with built_aside(settings, as_of, models, declared=declared) as path:
+        yield path
+
+
+def _shows(settings: Settings, as_of: date, declared: Declared) -> bool:
+    """Whether the build file is of all that landed up to a night, by the project as it is now."""
+    last = read_record(settings.build_record_path)
+    if last is None or last.ended != "passed" or not settings.warehouse_path.is_file():
+        return False
+    if not all(map(last.has_ended, last.parts)):  # somebody built a selection
+        return False
+    code = parse_if_changed(settings.dbt_project_dir, logger.info)
+    loads = tuple(sorted(loads_of_night(settings.landing_dir, as_of)))
+    of = f"{code} {policies_of(settings).digest()} {' '.join(sorted(declared.names))} "
+    header = last.header
+    return header.as_of == as_of and header.loads == loads and header.code.startswith(of)
 
 
 def _variables(

@@ -1,4 +1,4 @@
-"""The landing: parquet as it came, added to and never changed.
+"""The landing: parquet as it came, added to and never changed, but for who was erased.
 
 ``<landing>/<source>/<stream>/load_date=<as of>/<load id>.<file id>.parquet``. A load is one slice
 of a pull: what came within a minute or so and may stand on its own. Its files are written in the
@@ -13,6 +13,9 @@ ones, and the start can never disagree with what is there.
 
 A file that cannot be read any more costs its load: the load is taken off the list and its files are
 laid in ``<source>/_damaged``; pulls then start before it, until one of them has come to its end.
+
+Who was erased is taken out of every load (``rapport.landing.rewriting``), and ``<landing>/.erased``
+says who may not land again (``rapport.tombstones``).
 """
 
 from rapport.landing.damage import damage_named, damaged_files, examine, set_aside_damaged
@@ -30,13 +33,17 @@ from rapport.landing.loads import (
     newest_files,
 )
 from rapport.landing.reading import Reached, declare, is_lost, opened, reached, started, watermark
+from rapport.landing.rewriting import Change, Changed, count, read, rewrite, settle
 from rapport.landing.slices import Slices
 
 __all__ = [
     "DECLARED_FILE",
+    "Change",
+    "Changed",
     "Reached",
     "Slices",
     "completed_loads",
+    "count",
     "damage_named",
     "damaged_files",
     "declare",
@@ -53,7 +60,10 @@ __all__ = [
     "newest_files",
     "opened",
     "reached",
+    "read",
+    "rewrite",
     "set_aside_damaged",
+    "settle",
     "started",
     "watermark",
 ]

@@ -38,6 +38,9 @@ class Load:
         is_last: whether the pull came to its end with it.
         files: relative to the source's folder, each with its bytes.
         lost_at: an id of the moment at which damage was found.
+        erased: rows that erased people had in it, by stream: kept out of it, or taken out since.
+        becoming: what files are being rewritten to, `rapport.landing.rewriting`.
+        rewritten_by: the requests, or the like, for which files of it were rewritten.
     """
 
     load_id: str
@@ -48,6 +51,9 @@ class Load:
     is_last: bool = True
     files: dict[str, int] = field(default_factory=dict, hash=False)
     lost_at: str = ""
+    erased: dict[str, int] = field(default_factory=dict, hash=False)
+    becoming: dict[str, dict[str, int]] = field(default_factory=dict, hash=False)
+    rewritten_by: tuple[str, ...] = ()
 
     def pulls(self, stream: str) -> bool:
         """Whether the pull was of this stream, and not of another that found a record of it."""
@@ -176,11 +182,30 @@ def put_on_list(landing_dir: Path, source: str, row: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     known = list(folder.glob(f"*__{row['load_id']}.jsonl"))
     path = known[0] if known else folder / f"{source}__{row['load_id']}.jsonl"
+    _write_lines(path, [row])
+
+
+def amend_on_list(landing_dir: Path, source: str, load_id: str, **changes: Any) -> None:
+    """Change some of what the list says of a load, in one step; None takes it away."""
+    for name, loads in read_list(landing_dir, source):
+        if any(load.load_id == load_id for load in loads):
+            rows = [json.loads(line) for line in Path(name).read_text().splitlines()]
+            changed = [
+                {k: v for k, v in (row | changes).items() if v is not None}
+                if str(row["load_id"]) == load_id
+                else row
+                for row in rows
+            ]
+            return _write_lines(Path(name), changed)
+    raise LandingError(f"{landing_dir / source}: the load {load_id} is not on the list")
+
+
+def _write_lines(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     part = path.with_suffix(".part")
-    part.write_text(json.dumps(row) + "\n")
+    part.write_text("".join(json.dumps(row) + "\n" for row in rows))
     sync([part])
     part.replace(path)
-    sync([folder])
+    sync([path.parent])
 
 
 def sync(paths: Iterable[Path]) -> None:
@@ -238,6 +263,9 @@ def _read_lines(name: str, *_version: int) -> tuple[Load, ...]:
                 is_last=row.get("is_last", True),
                 files=row.get("files", {}),
                 lost_at=row.get("lost_at", ""),
+                erased=row.get("erased", {}),
+                becoming=row.get("becoming", {}),
+                rewritten_by=tuple(row.get("rewritten_by", ())),
             )
             for row in map(json.loads, path.read_text().splitlines())
         )

@@ -3,7 +3,7 @@
 import logging
 import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ from rapport.landing.loads import (
     read_list,
     sync,
 )
+from rapport.landing.rewriting import settle
 from rapport.settings import make_private
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,8 @@ class Slices:
         streams: those of the group.
         as_of: the night that the loads belong to.
         seconds: how old a slice gets.
+        before_landing: called when nobody else may change the source's folder any more and nothing
+            was changed yet; what it raises keeps the slice out.
 
     Attributes:
         rows: landed per stream.
@@ -70,8 +73,10 @@ class Slices:
         as_of: date,
         *,
         seconds: float | None = None,
+        before_landing: Callable[[], None] = lambda: None,
     ) -> None:
         self.rows: dict[str, int] = {}
+        self._before_landing = before_landing
         self._landing_dir = landing_dir
         self._folder = work_dir / group
         self._source = source
@@ -81,6 +86,7 @@ class Slices:
         self._lock = locked(work_dir / f"{group}.lock", by=group)
         self._ready: dict[str, list[pa.Table]] = {}
         self._pending: list[tuple[str, pa.Table]] = []
+        self._erased: dict[str, int] = {}
         self._bytes = 0
         self._since = time.monotonic()
         self._last_id = ""
@@ -149,6 +155,11 @@ class Slices:
             rows = rows.slice(begun)
         self._pending.append((stream, rows))
 
+    def leave_out(self, stream: str, erased: int) -> None:
+        """Say that so many rows of a stream came and are kept out, as erased people's."""
+        if erased:
+            self._erased[stream] = self._erased.get(stream, 0) + erased
+
     def cut(self) -> None:
         """Say that all rows so far may stand on their own; land them if there is enough of them."""
         for stream, rows in self._pending:
@@ -169,7 +180,8 @@ class Slices:
             for stream, parts in self._ready.items()
         }
         self._ready, self._bytes, self._since = {}, 0, time.monotonic()
-        if not tables and not (is_last and self._pull):
+        erased, self._erased = self._erased, {}
+        if not tables and not erased and not (is_last and self._pull):
             return
         load_id = new_id(self._landing_dir, self._source, self._last_id)
         files: dict[str, tuple[Path, int]] = {}
@@ -183,6 +195,7 @@ class Slices:
         reach("slice written")
         folder = self._landing_dir / self._source
         with locked(lock_of(self._landing_dir, self._source)):
+            self._before_landing()
             for name, (path, _) in files.items():
                 _move(path, folder / name)
                 reach("slice half in place")
@@ -202,7 +215,8 @@ class Slices:
                     "pull": self._pull or load_id,
                     "is_last": is_last,
                     "files": {name: size for name, (_, size) in files.items()},
-                },
+                }
+                | ({"erased": erased} if erased else {}),
             )
         reach("slice listed")
         self._last_id, self._pull = load_id, self._pull or load_id
@@ -255,6 +269,7 @@ def _sweep(landing_dir: Path, source: str) -> None:
                 if not load.is_complete and not load.lost_at:
                     logger.warning("%s: its line in the list of loads is damaged", listed_in)
                     lose(landing_dir, source, load.load_id)
+        settle(landing_dir, source)
         known = {load.load_id for load in listed_loads(landing_dir, source)}
         for path in [*files_of(folder), *listed.glob("*.part"), *folder.glob(f"*/*/{MOVING}*")]:
             if path.suffix == ".part" or load_of(path) not in known:

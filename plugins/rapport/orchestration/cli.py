@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
+from rapport.activate_commands import activation_app
 from rapport.archive_commands import archive_a_switch, archive_app
 from rapport.build.record import Record, read_record
 from rapport.contract_commands import contract_command
@@ -25,8 +26,12 @@ from rapport.errors import RapportError, SettingsError
 from rapport.explain_commands import explain_command
 from rapport.export_commands import export_command
 from rapport.orchestration import embedded
+from rapport.orchestration.activate import activate_command
+from rapport.orchestration.backfill import backfill_command
 from rapport.orchestration.bi import bi_app, follow_a_switch
 from rapport.orchestration.doctor import doctor_command
+from rapport.orchestration.erasure import erase_command
+from rapport.orchestration.maintenance import maintain_command
 from rapport.orchestration.night import DONE, Airflow, Step
 from rapport.orchestration.status import status_command
 from rapport.policy import as_json, policies_of
@@ -43,6 +48,8 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(releases_app, name="releases")
 app.add_typer(archive_app, name="archive")
 app.add_typer(bi_app, name="bi")
+app.add_typer(activation_app, name="activation")
+app.command("activate")(activate_command)
 after_switch += [follow_a_switch, archive_a_switch]
 app.command("policy")(policy_command)
 app.command("settings")(settings_command)
@@ -52,6 +59,9 @@ app.command("explain")(explain_command)
 app.command("sources")(sources_command)
 app.command("status")(status_command)
 app.command("doctor")(doctor_command)
+app.command("erase")(erase_command)
+app.command("backfill")(backfill_command)
+app.command("maintain")(maintain_command)
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 

@@ -17,6 +17,8 @@ DEFAULT_URLS = {
     "hubspot": "https://api.hubapi.com",
     "klaviyo": "https://a.klaviyo.com/api",
 }
+# Whoever changes something has a connection of its own: pulls may only read.
+ACTIVATION = "activate_"
 DRIVERS = {
     "mysql": "mysql+pymysql",
     "postgres": "postgresql+psycopg",
@@ -60,6 +62,15 @@ def bi_connection() -> Connection | None:
     return found
 
 
+def activation_connection(destination: str) -> Connection:
+    """Return the connection ``rapport_activate_<destination>``.
+
+    Raises:
+        SourceDenied: there is none, it cannot be read, or it does not say where to.
+    """
+    return source_connection(f"{ACTIVATION}{destination}")
+
+
 def _id_of(source: str) -> str:
     return f"rapport_{source}"
 
@@ -83,7 +94,9 @@ def source_connection(source: str) -> Connection:
         raise SourceDenied(
             connection_id,
             "no such Airflow connection. Make it under Admin > Connections, or set "
-            f"{variable}; a firm without it leaves it out of sources.yml",
+            f"{variable}"
+            + ("" if source.startswith(ACTIVATION) else "; a firm without it leaves it out of ")
+            + ("" if source.startswith(ACTIVATION) else "sources.yml"),
         ) from None
     return connection_of(source, found)
 
@@ -99,8 +112,13 @@ def connection_of(source: str, found: AirflowConnection) -> Connection:
         json.loads(found.extra or "{}")
     except ValueError:  # of which Airflow makes an empty one
         raise SourceDenied(connection_id, "its extra is not JSON") from None
-    if source in DEFAULT_URLS:
-        url = found.host or DEFAULT_URLS[source]
+    vendor = source.removeprefix(ACTIVATION)
+    if vendor in DEFAULT_URLS:
+        url = found.host or DEFAULT_URLS[vendor]
+    elif source != vendor:
+        url = found.host or found.schema or ""
+        if not url:
+            raise SourceDenied(connection_id, "has no host, which says where to")
     else:
         url = _database_url(connection_id, found)
     return Connection(

@@ -20,12 +20,15 @@ from packaging.requirements import InvalidRequirement, Requirement
 from rich.console import Console
 from rich.markup import escape
 
+from rapport.activation.account import last_runs
 from rapport.archive import Store, current_in
 from rapport.build.project import is_parsed
 from rapport.errors import RapportError
 from rapport.gate import GATES, last_verdicts
 from rapport.landing import damaged_files, last_night
 from rapport.orchestration import embedded
+from rapport.orchestration.activate import is_another, speak_as_a_task_would
+from rapport.orchestration.activation import DESTINATIONS
 from rapport.pages import counted, size_in_words
 from rapport.policy import policies_of
 from rapport.release import (
@@ -108,8 +111,8 @@ def examined(
     settings: Settings, *, is_thorough: bool = False, is_offline: bool = False
 ) -> Iterator[Finding]:
     """Look at an installation, one thing after the other."""
-    ports = embedded.Ports.from_env()
-    _speak_as_a_task_would(settings, ports)
+    ports = embedded.ports_in_use(settings)
+    speak_as_a_task_would(settings, ports)
     try:
         had: Declared | None = declared(settings, lambda source: _found(source) is not None)
     except RapportError:
@@ -248,6 +251,34 @@ def _connections(patient: Patient) -> Iterator[Finding]:
                 yield Finding(what, LOOK, said, remedy)
 
 
+def _destinations(patient: Patient) -> Iterator[Finding]:
+    """The connections that segments are sent by, and what waits for a person."""
+    for name in DESTINATIONS:
+        connection = _found(f"activate_{name}")
+        what = f"connection rapport_activate_{name}"
+        if connection is None:
+            continue
+        read = _found(name)
+        if read is not None and read.secret and read.secret == connection.secret:
+            yield Finding(
+                what,
+                LOOK,
+                f"has the key of rapport_{name}, which is to read only",
+                "Make a key of its own, with the scopes of docs/runbooks/activation.md.",
+            )
+        else:
+            yield Finding(what, FINE, "is there, with a key of its own")
+    for state in last_runs(patient.settings.activation_dir):
+        told = f"run {state['run_id']} of release {state['release_id']}: {state['state']}"
+        is_good = state["state"] in ("done", "running")
+        yield Finding(
+            f"activation of {state['destination']}",
+            FINE if is_good else LOOK,
+            told + (f" ({state['reason']})" if state["reason"] and not is_good else ""),
+            "" if is_good else "docs/runbooks/activation_failed.md.",
+        )
+
+
 def _copies(patient: Patient) -> Iterator[Finding]:
     """The copies that others read: Postgres for BI tools, the archive."""
     current = current_release(patient.settings.releases_dir)
@@ -288,21 +319,6 @@ def _found(source: str) -> Connection | None:
         return connection_of(source, Stored.get_connection_from_secrets(f"rapport_{source}"))
     except AirflowNotFoundException:
         return None
-
-
-def _speak_as_a_task_would(settings: Settings, ports: embedded.Ports) -> None:
-    """Take the environment of the embedded Airflow, unless this is another's or there is none."""
-    os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "ERROR")
-    if not _is_another(settings) and (settings.airflow_home / "secrets.json").is_file():
-        os.environ.update(embedded.environment(settings, ports))
-
-
-def _is_another(settings: Settings) -> bool:
-    """Whether an Airflow that `up` did not start runs the nights, as in team mode."""
-    home = os.environ.get("AIRFLOW_HOME")
-    return "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" in os.environ and home != str(
-        settings.airflow_home
-    )
 
 
 def _landing(patient: Patient) -> Iterator[Finding]:
@@ -451,7 +467,7 @@ def _airflow(patient: Patient) -> Iterator[Finding]:
             )
         else:
             yield Finding(service.name, FINE, "runs")
-    if not services and not _is_another(patient.settings):
+    if not services and not is_another(patient.settings):
         yield Finding("services", LOOK, "nothing was started here", "`make up` starts it.")
     if not is_parsed(patient.settings.dbt_project_dir):
         yield Finding("DAGs", LOOK, "the dbt project is not parsed yet", "`make up` does it.")
@@ -471,6 +487,7 @@ CHECKS: dict[str, Check] = {
     "home": _home,
     "packages": _packages,
     "connections": _connections,
+    "destinations": _destinations,
     "landing": _landing,
     "warehouse": _warehouse,
     "releases": _releases,

@@ -22,6 +22,7 @@ from rapport.sources.declared import Declared
 from rapport.sources.streams import Stream
 
 if TYPE_CHECKING:
+    from rapport.activation.run import Ran
     from rapport.gate import Looked
     from rapport.lineage import Touched
 
@@ -157,6 +158,28 @@ def reduced(settings: Settings, release_id: str, streams: Sequence[Stream]) -> N
 
         manifest = json.loads((settings.releases_dir / release_id / MANIFEST).read_text())
         return lineage.reduced(settings.releases_dir, manifest, streams, settings.landing_dir)
+
+    note(tell)
+
+
+def activated(
+    settings: Settings,
+    connection: Connection,
+    ran: "Ran",
+    resource: str,
+    tables: Sequence[str],
+) -> None:
+    """Note what was sent where."""
+
+    def tell(_: Any) -> "Touched":
+        from rapport import lineage
+        from rapport.release.store import MANIFEST
+
+        manifest = json.loads((settings.releases_dir / ran.release_id / MANIFEST).read_text())
+        return lineage.activated(
+            *(settings.releases_dir, manifest, tables, connection, ran.destination, resource),
+            rows=sum(each.counts.accepted for each in ran.segments),
+        )
 
     note(tell)
 

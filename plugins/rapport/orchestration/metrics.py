@@ -24,6 +24,7 @@ from rapport.orchestration.failures import harmless
 from rapport.settings import Settings
 
 if TYPE_CHECKING:
+    from rapport.activation.run import Ran
     from rapport.gate import CheckpointResult
 
 P = ParamSpec("P")
@@ -86,6 +87,18 @@ METRICS = {
             "customers",
             ("segment",),
             "Who qualified and is held back: by consent, caps or another segment.",
+        ),
+        Metric(
+            "activation.rows",
+            "rows",
+            ("destination", "outcome"),
+            "Of the last activation: sent, accepted, rejected, unknown, invalid, stopped.",
+        ),
+        Metric(
+            "activation.limit_share",
+            "share of 1",
+            ("destination", "limit"),
+            "Of what a destination lets be called, while it was called.",
         ),
         Metric("release.rows", "rows", ("table",), "Of a table of the current release."),
         Metric("release.bytes", "bytes", (), "Of the current release, on disk."),
@@ -167,6 +180,18 @@ def looked(result: "CheckpointResult") -> None:
     gauge("gate.checks", result.evaluated, gate=gate)
     gauge("gate.critical", len(result.critical), gate=gate)
     gauge("gate.warnings", len(result.warnings), gate=gate)
+
+
+def activated(ran: "Ran") -> None:
+    """Say what became of the rows of an activation."""
+    counts = [each.counts for each in ran.segments]
+    for outcome in ("sent", "accepted", "rejected", "unknown", "invalid", "stopped"):
+        number = sum(getattr(each, outcome) for each in counts)
+        gauge("activation.rows", number, destination=ran.destination, outcome=outcome)
+    for limit in ran.limits:
+        if limit.share is not None:
+            name = limit.name.replace(" ", "_").replace("'", "").replace(",", "")
+            gauge("activation.limit_share", limit.share, destination=ran.destination, limit=name)
 
 
 @harmless

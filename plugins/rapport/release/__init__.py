@@ -31,12 +31,14 @@ So all tables are of one night, also while a newer release is published. Opening
 until ``keep`` newer ones were published; a reader that has it open keeps it longer.
 """
 
+from rapport.release.erase import count_erased, erase_from_releases
 from rapport.release.publish import publish_release
 from rapport.release.reduce import reduce_release, subtract_opt_outs
 from rapport.release.store import (
     Reduction,
     ReleaseInfo,
     current_release,
+    expire,
     find_release,
     history,
     list_releases,
@@ -50,7 +52,10 @@ from rapport.release.store import (
 __all__ = [
     "Reduction",
     "ReleaseInfo",
+    "count_erased",
     "current_release",
+    "erase_from_releases",
+    "expire",
     "find_release",
     "history",
     "list_releases",

@@ -167,12 +167,12 @@ def _released(
             "tools": {tool: _version(tool) for tool in TOOLS},
         },
     }
-    _write_tables(connection, catalog, tables, aside, manifest)
+    write_tables(connection, catalog, tables, aside, manifest)
     place(aside, target, manifest)
     return ReleaseInfo(release_id, as_of, target, rows, built=True)
 
 
-def _write_tables(
+def write_tables(
     connection: "duckdb.DuckDBPyConnection",
     catalog: str,
     tables: Sequence[Table],
@@ -209,7 +209,7 @@ def _write_release_row(
     connection: "duckdb.DuckDBPyConnection", manifest: Mapping[str, Any]
 ) -> None:
     """Write the one row by which a reader of the file knows which night it has."""
-    gate = manifest["gate"]
+    gate, reduction = manifest["gate"], manifest.get("reduction") or {}
     connection.execute(
         """
         create table release.main.release as
@@ -219,13 +219,14 @@ def _write_release_row(
             $last_complete_date::date as last_complete_date,
             $reporting_time_zone::varchar as reporting_time_zone,
             $content_hash::varchar as content_hash,
-            null::varchar as reduced_from,
-            null::date as reduced_by_date,
+            $reduced_from::varchar as reduced_from,
+            $reduced_by_date::date as reduced_by_date,
             $evaluated::integer as gate_expectation_count,
             $warnings::varchar[] as gate_warnings
         """,
         {key: manifest[key] for key in ("release_id", "as_of", "content_hash")}
         | manifest["clock"]
+        | {"reduced_from": reduction.get("reduced_from"), "reduced_by_date": reduction.get("night")}
         | {"evaluated": gate["evaluated"], "warnings": gate["warnings"]},
     )
     _comment(

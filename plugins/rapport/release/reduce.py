@@ -61,35 +61,9 @@ CLAUSES = (
 
 # Whoever is on a list is judged as each customer that any record of theirs belongs to by now: whom
 # they were merged with, and whom they were told apart from. Any no is one; one record that can be
-# addressed is enough. Whom nobody knows any more was erased.
-LEAVING = """
-create temp table leaving as
-with
-
--- A release of an earlier version of the project has no service.
-segments as (
-
-    select null::varchar as message_class where false
-    union all by name
-    from released.segments.segments
-
-),
-
-members as (
-
-    select
-        members.customer_id as former_customer_id,
-        members.segment,
-        members.channel,
-        segments.destination,
-        segments.topic,
-        coalesce(segments.message_class = 'service', false) as is_service,
-        coalesce(segments.takes_slot, true) as takes_slot
-    from released.segments.segment_members as members
-    left join segments on members.segment = segments.segment
-
-),
-
+# addressed is enough. Whom nobody knows any more was erased. It reads `members`: their id of the
+# night of `$as_of`, and of each segment what it is and where it goes.
+WHO_SAID_NO = """
 known as (
 
     select distinct
@@ -141,6 +115,37 @@ decided as (
     group by former_customer_id, segment
 
 )
+"""
+
+LEAVING = f"""
+create temp table leaving as
+with
+
+-- A release of an earlier version of the project has no service.
+segments as (
+
+    select null::varchar as message_class where false
+    union all by name
+    from released.segments.segments
+
+),
+
+members as (
+
+    select
+        members.customer_id as former_customer_id,
+        members.segment,
+        members.channel,
+        segments.destination,
+        segments.topic,
+        coalesce(segments.message_class = 'service', false) as is_service,
+        coalesce(segments.takes_slot, true) as takes_slot
+    from released.segments.segment_members as members
+    left join segments on members.segment = segments.segment
+
+),
+
+{WHO_SAID_NO}
 
 select
     former_customer_id as customer_id,

@@ -8,18 +8,16 @@ lies beside them, readable to the installation's user only, and is made with the
 import hashlib
 import hmac
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rapport.errors import ReleaseError
+from rapport.keys import make_key, name_of_key, read_key
 
 KEY_FILE = ".signing_key"
 _ENTRY = "signature"
 _ALGORITHM = "hmac-sha256"
-_BYTES = 32
 
 
 def signed(manifest: Mapping[str, Any], releases_dir: Path) -> dict[str, Any]:
@@ -32,7 +30,7 @@ def signed(manifest: Mapping[str, Any], releases_dir: Path) -> dict[str, Any]:
     """
     bare = {name: entry for name, entry in manifest.items() if name != _ENTRY}
     path = releases_dir / KEY_FILE
-    key = _read(path) if path.exists() else _made(path)
+    key = _read(path) if path.exists() else make_key(path)
     return bare | {
         _ENTRY: {"algorithm": _ALGORITHM, "key": _name_of(key), "value": _value_of(bare, key)}
     }
@@ -70,35 +68,13 @@ def _value_of(bare: Mapping[str, Any], key: bytes) -> str:
 
 
 def _name_of(key: bytes) -> str:
-    """Return what tells one key from another and nothing of it."""
-    return hashlib.sha256(b"rapport release key\n" + key).hexdigest()[:12]
+    return name_of_key(key, "release")
 
 
 def _read(path: Path) -> bytes:
-    try:
-        key = bytes.fromhex(path.read_text(encoding="ascii"))
-    except OSError as error:
-        raise ReleaseError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError:
-        key = b""
-    if len(key) != _BYTES:
-        raise ReleaseError(
-            f"{path} is no key of {_BYTES} bytes in hexadecimal digits: put back the one it was, "
-            "or remove it; what was signed before then counts as damaged, and a night makes its "
-            "release anew"
-        )
-    return key
-
-
-def _made(path: Path) -> bytes:
-    key = secrets.token_bytes(_BYTES)
-    # Whole or absent: a key that a dying process left half-written would close the folder.
-    aside = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, key.hex().encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    aside.replace(path)
-    return key
+    return read_key(
+        path,
+        ReleaseError,
+        "or remove it; what was signed before then counts as damaged, and a night makes its "
+        "release anew",
+    )

@@ -24,6 +24,7 @@ CURRENT = "current"
 MANIFEST = "manifest.json"
 DATABASE = "rapport.duckdb"
 HISTORY = "history.jsonl"
+ERASED = "erased"  # in the history: a release was made anew without somebody, under a new name
 ASIDE = ".building-"  # under the lock, whatever has this prefix was left by a dead process
 _RELEASE_ID = re.compile(r"(\d{4}-\d{2}-\d{2})-[0-9a-f]{12}")
 
@@ -163,11 +164,12 @@ def report_path(folder: Path) -> Path:
 def list_releases(releases_dir: Path) -> list[ReleaseInfo]:
     """Return the releases on disk, the newest night first."""
     current = current_release(releases_dir)
-    published = {
-        event.get("release_id"): datetime.fromisoformat(event["at"])
-        for event in history(releases_dir)
-        if event.get("event") in ("built", "found", "reduced")
-    }
+    published: dict[Any, datetime] = {}
+    for event in history(releases_dir):
+        if event.get("event") in ("built", "found", "reduced"):
+            published[event.get("release_id")] = datetime.fromisoformat(event["at"])
+        elif event.get("event") == ERASED and event.get("erased_from") in published:
+            published[event.get("release_id")] = published[event["erased_from"]]
     found = []
     for folder in releases_dir.iterdir() if releases_dir.is_dir() else ():
         try:
@@ -297,6 +299,8 @@ def withdrawn(releases_dir: Path) -> set[str]:
         if event.get("event") == "rolled back":
             gone.add(str(event.get("before")))
             gone.discard(str(event.get("release_id")))
+        elif event.get("event") == ERASED and event.get("erased_from") in gone:
+            gone.add(str(event.get("release_id")))
     return gone
 
 
@@ -315,7 +319,12 @@ def release_before(releases_dir: Path, night: date) -> ReleaseInfo | None:
     Returns:
         The release; None if none of those before is on disk.
     """
-    had = {str(e.get("release_id")) for e in history(releases_dir) if _gave_readers(e)}
+    had: set[str] = set()
+    for event in history(releases_dir):
+        if _gave_readers(event) or (
+            event.get("event") == ERASED and event.get("erased_from") in had
+        ):
+            had.add(str(event.get("release_id")))
     had -= withdrawn(releases_dir)
     before = [
         info
@@ -504,6 +513,18 @@ def remove_older(releases_dir: Path, *, keep: int, spare: str) -> list[str]:
             record(releases_dir, "removed", info.release_id)
             removed.append(info.release_id)
     return removed
+
+
+def expire(releases_dir: Path, *, keep: int) -> list[str]:
+    """Remove all but the newest ``keep`` nights, as each publication does; return which went.
+
+    Raises:
+        ReleaseError: the folder cannot be changed.
+    """
+    if not releases_dir.is_dir():
+        return []
+    with changing(releases_dir):
+        return remove_older(releases_dir, keep=keep, spare="")
 
 
 def remove_leftovers(releases_dir: Path) -> None:

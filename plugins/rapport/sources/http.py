@@ -9,7 +9,7 @@ only, answers are read strictly, and errors say what the vendor said.
 import json
 import logging
 import time
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache, partial
@@ -43,6 +43,7 @@ from tenacity import (
 from rapport.errors import (
     BudgetSpent,
     NotBefore,
+    OutcomeUnknown,
     ScopeMissing,
     SourceDenied,
     SourceError,
@@ -62,7 +63,12 @@ BACKOFF_FACTOR = 1.0
 # Time-out, locked, too early, too many; 477 is HubSpot's for an account that is being moved.
 PASSING = {408, 423, 425, 429, 477}
 BROKEN = (HTTPError, ConnectionError, Timeout, ChunkedEncodingError, ContentDecodingError)
+EMPTY = (204, 205)  # without a body
 DAILY = "DAILY"  # HubSpot's name for the limit of a day
+
+
+# Puts its headers on a request as it goes out: each try anew.
+Sign = Callable[[PreparedRequest], None]
 
 
 # dlt compiles a path at each use, which takes longer than a small page.
@@ -83,10 +89,11 @@ class _Header(AuthBase):
 class _Guard(HTTPAdapter):
     """Sends to one origin and until one deadline, whoever asks (page links, redirects, retries)."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, sign: Sign | None = None) -> None:
         super().__init__()
         self._connection = connection
         self._origin = _origin(connection.url)
+        self._sign = sign
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         if _origin(str(request.url)) != self._origin:
@@ -95,6 +102,8 @@ class _Guard(HTTPAdapter):
                 f"refused to follow a link to {_origin(str(request.url))}: the token is sent to "
                 f"{self._origin} only. Check the host of the connection",
             )
+        if self._sign:
+            self._sign(request)
         deadline = self._connection.deadline
         kwargs["timeout"] = min(deadline.left(), REQUEST_TIMEOUT_SECONDS)
         send = super().send
@@ -181,20 +190,22 @@ class Api:
 
     Args:
         connection: where it is and what opens it.
-        scheme: of the ``Authorization`` header.
+        scheme: of the ``Authorization`` header; none is sent where requests are signed.
         records: top-level member that holds the page's records.
         headers: sent with every request.
         remedy: what to check when the credentials are refused.
+        sign: signs each try of a request.
     """
 
     def __init__(
         self,
         connection: Connection,
         *,
-        scheme: str,
-        records: str,
+        scheme: str = "",
+        records: str = "data",
         headers: dict[str, str] | None = None,
         remedy: str,
+        sign: Sign | None = None,
     ) -> None:
         if not connection.secret:
             raise SourceDenied(connection.id, f"no password (token) is set. {remedy}")
@@ -203,14 +214,14 @@ class Api:
         self._selector = path_of(records)
         self._remedy = remedy
         session = Session()
-        guard = _Guard(connection)
+        guard = _Guard(connection, sign)
         session.mount("http://", guard)
         session.mount("https://", guard)
         session.send = _patience(connection).wraps(session.send)  # type: ignore[method-assign]
         self._client = RESTClient(
             base_url=connection.url,
             headers=headers,
-            auth=_Header(scheme, connection.secret),
+            auth=_Header(scheme, connection.secret) if scheme else None,
             session=session,
             config=RuntimeConfiguration(),
         )
@@ -263,6 +274,61 @@ class Api:
         """Return the answer about one record, or None if there is no such record (404)."""
         return self._answer("GET", path, None, holds=dict, passes=(404,))
 
+    def call(
+        self,
+        method: Literal["GET", "POST", "PUT", "DELETE"],
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        passes: Container[int] = (),
+    ) -> dict[str, Any] | None:
+        """Return the strictly read answer to any other call: an object, empty where it has no body.
+
+        Args:
+            method: all but GET may change something.
+            path: below the connection's address.
+            body: of the request.
+            passes: statuses for which None is returned.
+
+        Raises:
+            OutcomeUnknown: it may change something, and nobody knows whether it did.
+            SourceError: as for `pages`.
+        """
+        hook = partial(self._check, holds=None, passes=passes)
+        try:
+            response = self._client.request(
+                path, method=method, json=body, hooks={"response": [hook]}
+            )
+        except RequestException as error:
+            if method == "GET":
+                raise self._unreachable(path, error) from None
+            raise OutcomeUnknown(self._connection.id, self._last(path, error)) from None
+        except SourceError as error:
+            if method == "GET" or type(error) is not SourceError:
+                raise
+            raise OutcomeUnknown(self._connection.id, error.said) from None  # an answer, but none
+        if response.status_code in passes:
+            return None
+        return {} if response.status_code in EMPTY else dict(response.json())
+
+    def deliver(self, body: dict[str, Any], headers: Mapping[str, str]) -> None:
+        """Bring something to the connection's own address, whose answer is its status alone.
+
+        Raises:
+            OutcomeUnknown: nobody knows whether it arrived.
+            SourceError: as for `pages`.
+        """
+        try:
+            self._client.request(
+                self._connection.url,
+                method="POST",
+                json=body,
+                headers=dict(headers),
+                hooks={"response": [self._judge]},
+            )
+        except RequestException as error:
+            raise OutcomeUnknown(self._connection.id, self._last("the receiver", error)) from None
+
     def _answer(
         self,
         method: Literal["GET", "POST"],
@@ -287,6 +353,14 @@ class Api:
     def _unreachable(self, path: str, error: RequestException) -> SourceError:
         if isinstance(error, _CutOff):
             return error.told
+        return SourceError(
+            self._connection.id,
+            f"{self._last(path, error)}. What came before is landed, and the next run goes on from "
+            "there",
+        )
+
+    def _last(self, path: str, error: RequestException) -> str:
+        """Say that there was no usable answer, how often it was asked for, and what came last."""
         if isinstance(error, HTTPError) and error.response is not None:
             last = f"{error.response.status_code}{said(error.response)}"
         else:
@@ -296,36 +370,24 @@ class Api:
             last = ": ".join(filter(None, [type(error).__name__, why]))
         tries = _attempts(self._connection) if isinstance(error, BROKEN) else 1
         asked = f"after {tries} tries (the last one: {last})" if tries > 1 else f"({last})"
-        return SourceError(
-            self._connection.id,
-            f"{path}: no usable answer {asked}. "
-            "What came before is landed, and the next run goes on from there",
-        )
+        return f"{path}: no usable answer {asked}"
 
     def _check(
         self,
         response: Response,
         *_: Any,
-        holds: type = list,
+        holds: type | None = list,
         passes: Container[int] = (),
         **__: Any,
     ) -> None:
         """Turn what is not a page into an error that says so, but for statuses that may pass."""
-        place = f"{response.request.method} {urlsplit(str(response.url)).path}"
-        status = response.status_code
+        place, status = _place(response), response.status_code
         if status in passes:
             return
-        if status >= 400:
-            self._raise(response, place)
-        if status >= 300:
-            to = urlsplit(response.headers.get("Location", ""))
-            where = f" and leads to {to.scheme}://{to.hostname}" if to.hostname else ""
-            raise SourceError(
-                self._connection.id,
-                f"{place} answered {status}{where}, where no token is sent. Check the host of the "
-                "connection; or a proxy asks for a login",
-            )
-        if status in (204, 205):
+        self._judge(response)
+        if status in EMPTY:
+            if holds is None:
+                return
             raise SourceError(self._connection.id, f"{place} answered {status}")
         try:
             body = strict.read(response.content)
@@ -337,12 +399,26 @@ class Api:
                 f"({type(error).__name__}: {_reason(error)})",
             )
             raise (_CutOff(told, response) if _ends_early(error) else told) from None
-        if not isinstance(body, dict) or not isinstance(body.get(self._records), holds):
+        if not isinstance(body, dict) or not (
+            holds is None or isinstance(body.get(self._records), holds)
+        ):
+            what = f"{holds.__name__} {self._records!r}" if holds else "object"
+            raise SourceError(self._connection.id, f"{place}: the answer has no {what}")
+        response.json = lambda **_: body  # type: ignore[method-assign]  # parsed once, and strictly
+
+    def _judge(self, response: Response, *_: Any, **__: Any) -> None:
+        """Raise what a status comes to that says no or leads elsewhere."""
+        place, status = _place(response), response.status_code
+        if status >= 400:
+            self._raise(response, place)
+        if status >= 300:
+            to = urlsplit(response.headers.get("Location", ""))
+            where = f" and leads to {to.scheme}://{to.hostname}" if to.hostname else ""
             raise SourceError(
                 self._connection.id,
-                f"{place}: the answer has no {holds.__name__} {self._records!r}",
+                f"{place} answered {status}{where}, where no token is sent. Check the host of the "
+                "connection; or a proxy asks for a login",
             )
-        response.json = lambda **_: body  # type: ignore[method-assign]  # parsed once, and strictly
 
     def _raise(self, response: Response, place: str) -> None:
         """Raise what an answer that is an error comes to."""
@@ -386,6 +462,10 @@ class Api:
             )
             budget += f"clock{f' ({hour})' * bool(until)}"
         raise BudgetSpent(self._connection.id, f"{what}{words}: {budget}. {then}", until)
+
+
+def _place(response: Response) -> str:
+    return f"{response.request.method} {urlsplit(str(response.url)).path}"
 
 
 def _origin(url: str) -> str:

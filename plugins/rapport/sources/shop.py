@@ -24,6 +24,7 @@ from duckdb import DuckDBPyConnection
 from rapport.errors import SourceError
 from rapport.sources.connection import Connection
 from rapport.sources.database import CHUNK_ROWS, bound, open_engine, partitions, told
+from rapport.sources.erased import Erased
 from rapport.sources.known import (
     SWEEP_DAYS,
     Known,
@@ -139,8 +140,9 @@ def _compare(
     whole = _key(stream.whole_by or stream.key)
     there = sa.select(*map(_text, columns))
     landed.execute("create table listed (id varchar, whole varchar, said ubigint)")
+    erased = Erased.of(known.landing_dir, SHOP)  # what was erased does not say otherwise than ours
     for rows in _in_chunks(source, there):
-        landed.register("chunk", rows)
+        landed.register("chunk", erased(stream.name, rows).rows)
         landed.execute(
             f"""
             insert into listed

@@ -13,7 +13,7 @@ foot of its report tell it.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from rapport.sources.streams import HUBSPOT, KLAVIYO
 
@@ -61,18 +61,21 @@ DEFAULTS = {HUBSPOT: HUBSPOT_2026_09, KLAVIYO: KLAVIYO_2026_10}
 KLAVIYO_HEADERS = {"X-Klaviyo-Revision-Fall-Forward-Opt-Out": "1"}
 
 
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """A call.
 
     Attributes:
-        method: ``GET`` or ``POST``.
+        method: ``GET``, or what changes something: ``POST``, ``PUT``, ``DELETE``.
         template: the path below the connection's host, with ``{version}`` and what is asked for.
         only: the version of a call that has no other; None for the source's.
         stream: full name of the only stream that it is made for; empty for any of the source.
     """
 
-    method: str
+    method: Method
     template: str
     only: Version | None = None
     stream: str = ""
@@ -95,10 +98,27 @@ WIDE_STATUSES = Endpoint(
 MARKETING_EMAILS = Endpoint("GET", "/marketing/emails/{version}")
 EMAIL_EVENTS = Endpoint("GET", "/email/public/v1/events", HUBSPOT_V1, "hubspot.email_events")
 
+# Activation's, with a connection of its own.
+CRM_LISTS = Endpoint("POST", "/crm/lists/{version}")
+CRM_LIST = Endpoint("GET", "/crm/lists/{version}/{id}")
+CRM_LIST_NAMED = Endpoint("GET", "/crm/lists/{version}/object-type-id/{kind}/name/{name}")
+CRM_LIST_SEARCH = Endpoint("POST", "/crm/lists/{version}/search")
+CRM_LIST_MEMBERS = Endpoint("GET", "/crm/lists/{version}/{id}/memberships")
+CRM_LIST_DELETION = Endpoint("DELETE", "/crm/lists/{version}/{id}")
+CRM_LIST_CHANGE = Endpoint("PUT", "/crm/lists/{version}/{id}/memberships/add-and-remove")
+CONTACT_ERASURE = Endpoint("POST", "/crm/objects/{version}/contacts/gdpr-delete")
+
 PROFILES = Endpoint("GET", "profiles")
 LISTS = Endpoint("GET", "lists")
 LIST = Endpoint("GET", "lists/{id}")
 LIST_PROFILES = Endpoint("GET", "lists/{id}/profiles")
+LIST_CREATION = Endpoint("POST", "lists")
+LIST_DELETION = Endpoint("DELETE", "lists/{id}")
+LIST_JOINS = Endpoint("POST", "lists/{id}/relationships/profiles")
+LIST_LEAVES = Endpoint("DELETE", "lists/{id}/relationships/profiles")
+PROFILE_ERASURE = Endpoint("POST", "data-privacy-deletion-jobs")
+FLOW_TRIGGERS = Endpoint("GET", "lists/{id}/flow-triggers")
+FLOW = Endpoint("GET", "flows/{id}")
 METRICS = Endpoint("GET", "metrics")
 METRIC_AGGREGATES = Endpoint("POST", "metric-aggregates")
 CAMPAIGNS = Endpoint("GET", "campaigns")
@@ -107,6 +127,32 @@ FLOW_MESSAGES = Endpoint("GET", "flow-actions/{id}/flow-messages")
 EVENTS = Endpoint("GET", "events")
 EVENT = Endpoint("GET", "events/{id}")
 
+ACTIVATION: dict[str, tuple[Endpoint, ...]] = {
+    HUBSPOT: (
+        CRM_LISTS,
+        CRM_LIST,
+        CRM_LIST_NAMED,
+        CRM_LIST_SEARCH,
+        CRM_LIST_MEMBERS,
+        CRM_LIST_DELETION,
+        CRM_LIST_CHANGE,
+        CONTACT_ERASURE,
+        OBJECT_BATCH,
+    ),
+    KLAVIYO: (
+        LISTS,
+        LIST,
+        LIST_CREATION,
+        LIST_DELETION,
+        LIST_PROFILES,
+        LIST_JOINS,
+        LIST_LEAVES,
+        PROFILE_ERASURE,
+        FLOW_TRIGGERS,
+        FLOW,
+        PROFILES,
+    ),
+}
 ENDPOINTS: dict[str, tuple[Endpoint, ...]] = {
     HUBSPOT: (
         OBJECTS,

@@ -39,9 +39,10 @@ class Klaviyo:
     Args:
         connection: ``url`` as far as the prefix (``https://a.klaviyo.com/api``), ``secret`` the
             private key; ``options`` may set ``revision``.
+        remedy: what to check when the key is refused.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, remedy: str = REMEDY) -> None:
         self.id = connection.id
         self._splitter = Splitter()
         self._refused: list[tuple[Stream, str | None, str | None, str]] = []
@@ -55,7 +56,7 @@ class Klaviyo:
                 "Content-Type": "application/vnd.api+json",
                 **versions.KLAVIYO_HEADERS,
             },
-            remedy=REMEDY,
+            remedy=remedy,
         )
 
     def pages(self, path: str, params: dict[str, Any]) -> Iterator[PageData[Any]]:

@@ -1,0 +1,53 @@
+"""
+### Privacy erasure
+
+Takes customers out of everything, for good, and keeps them from coming back: `rapport erase` does
+the same.
+
+A tombstone comes first: from then on nothing of theirs lands, whatever a source sends. Then the
+landing, the warehouse with its quarantine, every release on disk with its report, pages, logs,
+ledgers, the account of activation, Airflow's database, the archive with its older versions,
+Postgres for BI; then HubSpot and Klaviyo are told to delete them. Every place is counted before and
+after; the report, `erasures/<request>.json` in the home, names nobody.
+
+Parameters: `customer_ids`, or `request_file`, a file of ids on the worker, one a line; `dry_run`
+counts and changes nothing; `by_hand` names destinations in which a person has deleted them. Without
+anybody named, what an interrupted run left open is finished. The ids are written over in this run's
+own parameters once they are not needed any more.
+
+**Reads** the landing, to know who it is. **Writes** everything; the release is under a new name
+then (`rapport_release`, so activation follows). The next night builds the warehouse anew. HubSpot
+and Klaviyo are reached by `rapport_activate_hubspot` and `rapport_activate_klaviyo`.
+
+**On failure** the tombstone stands, so nobody comes back meanwhile. Run it again, with or without
+the same ids: it goes on from where it was. docs/runbooks/erasure.md says what each place needs.
+"""
+
+from airflow.sdk import Param, dag, task
+
+from rapport.orchestration.alerts import note_failure
+from rapport.orchestration.assets import RELEASE
+from rapport.orchestration.defaults import DEFAULT_ARGS, START_DATE, WAREHOUSE_POOL
+from rapport.orchestration.erasure import erase_people
+
+
+@dag(
+    schedule=None,
+    start_date=START_DATE,
+    catchup=False,
+    max_active_runs=1,
+    doc_md=__doc__,
+    tags=["layer:privacy", "tier:1"],
+    default_args=DEFAULT_ARGS | {"on_failure_callback": note_failure},
+    params={
+        "customer_ids": Param([], type="array", items={"type": "string"}, title="Customers' ids"),
+        "request_file": Param(None, type=["null", "string"], title="A file of ids"),
+        "dry_run": Param(False, type="boolean", title="Count, and change nothing"),
+        "by_hand": Param([], type="array", items={"type": "string"}, title="Deleted by hand in"),
+    },
+)
+def privacy_erasure() -> None:
+    task(pool=WAREHOUSE_POOL, outlets=[RELEASE])(erase_people)()
+
+
+privacy_erasure()

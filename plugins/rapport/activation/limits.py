@@ -1,0 +1,40 @@
+"""Keeps a vendor's limit of calls, and says what share of it was used."""
+
+import time
+
+from rapport.activation.destination import Limit
+from rapport.sources.http import Pace
+
+# Even calls never meet the end of a vendor's window twice; what is left is for clocks that differ.
+SHARE = 0.97
+
+
+class Paced:
+    """Calls of one kind, kept apart by the limit that holds for them.
+
+    Args:
+        name: of the limit, for people.
+        per_minute: calls that the vendor takes in a minute.
+    """
+
+    def __init__(self, name: str, per_minute: float) -> None:
+        self._name = name
+        self._per_minute = per_minute
+        self._pace = Pace(per_minute * SHARE / 60)
+        self._calls = 0
+        self._began: float | None = None
+        self._ended = 0.0
+
+    def wait(self) -> None:
+        """Return when the next call may start; it is counted."""
+        self._pace.wait()
+        self._began = self._began or time.monotonic()
+        self._ended = time.monotonic()
+        self._calls += 1
+
+    def told(self) -> Limit:
+        """Return how many calls were made, and the share of the limit in the time they took."""
+        minutes = (self._ended - (self._began or self._ended)) / 60
+        # The time of n calls is that of n - 1 pauses.
+        share = (self._calls - 1) / (self._per_minute * minutes) if minutes else None
+        return Limit(self._name, self._calls, None if share is None else round(share, 3))

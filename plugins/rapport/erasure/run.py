@@ -1,0 +1,227 @@
+"""Erase: the tombstone, then every place, then the destinations; the report grows with it."""
+
+import fcntl
+import json
+import logging
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from rapport.erasure.people import find
+from rapport.erasure.places import Place
+from rapport.erasure.report import Looked, Report, put_private
+from rapport.errors import ErasureError
+from rapport.killpoints import reach
+from rapport.settings import Settings, make_private
+from rapport.sources.declared import Declared
+from rapport.sources.pull import EVERYTHING
+from rapport.sources.streams import HUBSPOT, KLAVIYO
+from rapport.tombstones import (
+    Hashing,
+    Tombstones,
+    hashing_of,
+    now,
+    put,
+    request_of,
+    requests_in,
+)
+from rapport.warehouse import build_lock
+
+logger = logging.getLogger(__name__)
+
+AT_DESTINATIONS = (HUBSPOT, KLAVIYO)
+
+
+class Destination(Protocol):
+    """A system that people are brought to, and that forgets them when told.
+
+    Attributes:
+        name: the source whose records it has.
+    """
+
+    name: str
+
+    def erase(self, record_ids: Sequence[str]) -> None:
+        """Have records deleted for good; ones that are gone already do no harm."""
+        ...
+
+    def remaining(self, record_ids: Sequence[str]) -> list[str]:
+        """Return which of some records it still has."""
+        ...
+
+
+def erase(
+    settings: Settings,
+    customer_ids: Collection[str],
+    *,
+    places: Sequence[Place],
+    destinations: Mapping[str, Destination],
+    declared: Declared = EVERYTHING,
+    dry_run: bool = False,
+) -> list[Report]:
+    """Erase some customers everywhere, and finish what an interrupted call has left.
+
+    Args:
+        settings: where all is.
+        customer_ids: theirs, or ids that they had; without any, only what is open is finished.
+        places: where something of them can be, in their order.
+        destinations: by the source whose records they have.
+        declared: what the firm has.
+        dry_run: count, and change nothing.
+
+    Returns:
+        One report for each request that was gone on with; those of an earlier call first.
+
+    Raises:
+        ErasureError: somebody is not known, or another process erases.
+        BuildError: a build runs, or who is who cannot be told.
+        LandingError: the landing cannot be read or written. What was done stays done, and the next
+            call goes on from there; the same goes for errors of other places.
+    """
+    with _alone(settings.erasures_dir, dry_run):
+        hashing = hashing_of(settings.landing_dir, make=not dry_run) or Hashing(os.urandom(32))
+        known = Tombstones.load(settings.landing_dir)
+        new = [id_ for id_ in customer_ids if not (known and known.has_customer(id_))]
+        asked = {
+            tombstone.request
+            for tombstone in known.all
+            for id_ in set(customer_ids) - set(new)
+            if Tombstones(hashing, (tombstone,)).has_customer(id_)
+        }
+        reports = [
+            report
+            for request in sorted(asked | set(open_requests(settings)))
+            for report in [_begun(settings, known, request)]
+        ]
+        if new:
+            report, known = _buried(settings, new, hashing, known, declared, dry_run)
+            reports.append(report)
+        for report in reports:
+            tombstones = known.of(report.request)
+            if dry_run:
+                _look(report, tombstones, places)
+                continue
+            with build_lock(settings.warehouse_path):
+                for place in places:
+                    _rid(report, tombstones, place)
+                    report.write(settings.erasures_dir)
+                    reach(f"erased: {place.name}")
+            _have_forgotten(settings, report, destinations)
+    return reports
+
+
+def open_requests(settings: Settings) -> list[str]:
+    """Return the requests that were begun and not finished."""
+    found = []
+    for request in sorted(requests_in(settings.landing_dir)):
+        report = Report.read(settings.erasures_dir, request)
+        if report is None or report.finished_at is None:
+            found.append(request)
+    return found
+
+
+@contextmanager
+def _alone(folder: Path, dry_run: bool) -> Iterator[None]:
+    if dry_run and not folder.is_dir():
+        yield
+        return
+    make_private(folder)
+    with (folder / ".lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ErasureError("another process erases; wait for it, then run it again") from None
+        yield
+
+
+def _begun(settings: Settings, known: Tombstones, request: str) -> Report:
+    """Return the report of a request that has its tombstone."""
+    (tombstone,) = known.of(request).all
+    there = Report.read(settings.erasures_dir, request)
+    # A process that died right after the tombstone left none; a tombstone does not say how many.
+    own = sum(since is None and until is None for _, since, until in tombstone.customers)
+    return there or Report(request, tombstone.erased_at, own)
+
+
+def _buried(
+    settings: Settings,
+    customer_ids: Sequence[str],
+    hashing: Hashing,
+    known: Tombstones,
+    declared: Declared,
+    dry_run: bool,
+) -> tuple[Report, Tombstones]:
+    """Put the tombstone of a new request."""
+    people = find(settings, customer_ids, declared=declared)
+    own = [id_ for id_, since, until in people.customers if since is None and until is None]
+    request, moment = request_of(hashing, own), now()
+    tombstone = people.buried(request, hashing, moment)
+    report = Report(request, moment, people.number)
+    if not dry_run:
+        # Before the tombstone: whoever finishes this cannot find them any more.
+        pending = {source: people.at(source) for source in AT_DESTINATIONS}
+        put_private(_pending(settings, request), json.dumps(pending) + "\n")
+        report.write(settings.erasures_dir)
+        put(settings.landing_dir, tombstone)
+        reach("tombstone put")
+    return report, Tombstones(hashing, (*known.all, tombstone))
+
+
+def _look(report: Report, tombstones: Tombstones, places: Sequence[Place]) -> None:
+    report.places = [
+        Looked(place.name, place.unit, place.count(tombstones), note=place.note) for place in places
+    ]
+
+
+def _rid(report: Report, tombstones: Tombstones, place: Place) -> None:
+    there = place.count(tombstones)
+    looked = next((each for each in report.places if each.place == place.name), None)
+    if looked is None:
+        looked = Looked(place.name, place.unit, there, note=place.note)
+        report.places.append(looked)
+    if there:
+        logger.info("%s: %s %s", place.name, f"{there:,}", place.unit)
+        looked.before = max(looked.before, there)
+        looked.after = None
+        place.erase(tombstones)
+        there = place.count(tombstones)
+    looked.after = there
+
+
+def _have_forgotten(
+    settings: Settings, report: Report, destinations: Mapping[str, Destination]
+) -> None:
+    """Have the destinations forget them; a request is open until all have."""
+    path = _pending(settings, report.request)
+    pending: dict[str, list[str]] = json.loads(path.read_bytes()) if path.exists() else {}
+    for source, ids in pending.items():
+        looked = next((each for each in report.places if each.place == source), None)
+        if looked is None:
+            looked = Looked(source, "records", len(ids))
+            report.places.append(looked)
+        destination = destinations.get(source)
+        if not ids:
+            looked.after = 0
+        elif destination is None:
+            looked.note = (
+                "nobody may delete there for us: make the connection that does, or delete them by "
+                f"hand and say so (--by-hand {source})"
+            )
+        else:
+            destination.erase(ids)
+            left = destination.remaining(ids)
+            looked.after = len(left)
+            looked.note = "it forgets in its own time; ask again tomorrow" if left else ""
+        report.write(settings.erasures_dir)
+        reach(f"erased: {source}")
+    if not report.open and report.finished_at is None:
+        report.finished_at = now()
+        report.write(settings.erasures_dir)
+    if not report.open:
+        path.unlink(missing_ok=True)
+
+
+def _pending(settings: Settings, request: str) -> Path:
+    return settings.erasures_dir / f"{request}.pending"

@@ -1,0 +1,284 @@
+"""Erasure: ``rapport erase`` and the DAG's task, which do the same thing."""
+
+import json
+import logging
+import os
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from rapport.erasure import Destination, Place, Report, erase, places_of
+from rapport.errors import ErasureError, SettingsError
+from rapport.settings import Settings
+from rapport.tombstones import Tombstones
+
+logger = logging.getLogger(__name__)
+
+ALEMBIC = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+# Destinations whose records are the vendor's own: it deletes them, and takes them off our lists.
+FORGETFUL = ("hubspot", "klaviyo")
+
+
+def all_places(settings: Settings, database_url: str | None) -> list[Place]:
+    """Return every place there is, of the home and beside it, in the order it is looked at."""
+    from rapport.orchestration.connections import bi_connection
+
+    found = [*places_of(settings), *_account(settings)]
+    if database_url:
+        found.append(_airflow(database_url))
+    if settings.archive:
+        found.append(_archive(settings))
+    if connection := bi_connection():
+        found.append(_postgres(settings, connection))
+    return found
+
+
+def forgetful(by_hand: Collection[str] = ()) -> Mapping[str, Destination]:
+    """Return the destinations that forget people when told, as far as there are connections."""
+    from rapport.erasure.destinations import HubSpotForgets, KlaviyoForgets
+    from rapport.orchestration.connections import activation_connection, is_connected
+
+    found: dict[str, Destination] = {}
+    for kind in (HubSpotForgets, KlaviyoForgets):
+        if kind.name in by_hand:
+            found[kind.name] = _ByHand(kind.name)
+        elif is_connected(f"activate_{kind.name}"):
+            found[kind.name] = kind(activation_connection(kind.name))
+    return found
+
+
+class _ByHand:
+    """A destination in which a person has deleted them, on that person's word."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def erase(self, record_ids: Sequence[str]) -> None:
+        logger.info("%s: %s records were deleted by hand", self.name, len(record_ids))
+
+    def remaining(self, record_ids: Sequence[str]) -> list[str]:
+        return []
+
+
+# -- places that other parts of Rapport keep -------------------------------------------------------
+
+
+def _account(settings: Settings) -> list[Place]:
+    """Whom destinations have from us; whoever is on one still is taken off it first."""
+    from rapport.activation.account import FILE, opened
+    from rapport.erasure.people import PERSONS
+
+    if not (settings.activation_dir / FILE).is_file():
+        return []
+
+    def theirs(tombstones: Tombstones) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+        """Customer and key of each row, and of those that a destination has."""
+        with opened(settings.activation_dir) as account:
+            rows = account.query("select distinct destination, customer_id, key from rows")
+            there = account.query("select distinct destination, customer_id, key from standing")
+            drift = account.query("select distinct destination, '' as customer_id, key from drift")
+        found = {
+            (row["customer_id"], row["key"])
+            for row in [*rows, *drift]
+            if tombstones.has_customer(row["customer_id"])
+            or (
+                row["destination"] in PERSONS
+                and tombstones.has_record(PERSONS[row["destination"]].full_name, row["key"])
+            )
+        }
+        on = {
+            (row["customer_id"], row["key"]) for row in there if row["destination"] not in FORGETFUL
+        }
+        return found, found & on
+
+    def count(tombstones: Tombstones) -> int:
+        return len(theirs(tombstones)[0])
+
+    def forget(tombstones: Tombstones) -> None:
+        found, on = theirs(tombstones)
+        gone = found - on
+        with opened(settings.activation_dir) as account:
+            account.forget({customer for customer, _ in gone if customer}, {key for _, key in gone})
+
+    return [
+        Place(
+            "account of activation",
+            "rows",
+            count,
+            forget,
+            "whoever is at a webhook or in files stays in it until the next activation has taken "
+            "them off; then ask again",
+        )
+    ]
+
+
+def _airflow(url: str) -> Place:
+    from rapport.erasure.metadata import Metadata
+
+    database = Metadata(url)
+    return Place("Airflow's database", "fields", database.count, database.erase)
+
+
+def _archive(settings: Settings) -> Place:
+    from rapport.archive import Store, count_stale, erase_from_archive
+
+    store = Store(str(settings.archive))
+
+    def requests(tombstones: Tombstones) -> frozenset[str]:
+        return frozenset(each.request for each in tombstones.all)
+
+    return Place(
+        "archive",
+        "objects",
+        lambda tombstones: count_stale(settings, store, requests(tombstones)),
+        lambda tombstones: erase_from_archive(settings, store, requests(tombstones)),
+        "with their older versions",
+    )
+
+
+def _postgres(settings: Settings, connection: Any) -> Place:
+    from rapport import bi
+
+    return Place(
+        "Postgres for BI",
+        "customers",
+        lambda tombstones: sum(
+            tombstones.has_customer(id_, night) for id_, night in bi.customers_held(connection)
+        ),
+        lambda _: bi.load(
+            connection,
+            settings.releases_dir,
+            memory_limit=settings.memory_limit,
+            threads=settings.threads,
+        ),
+        "follows the releases; a schema that somebody reads goes with the next load",
+    )
+
+
+# -- the command and the task ----------------------------------------------------------------------
+
+
+def erase_command(
+    customer_ids: Annotated[
+        list[str] | None,
+        typer.Argument(help="Theirs, or ids that they had; none to finish what is open."),
+    ] = None,
+    request: Annotated[
+        Path | None, typer.Option(help="A file of ids, one a line; # begins a remark.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, and change nothing.")] = False,
+    by_hand: Annotated[
+        list[str] | None,
+        typer.Option(help="A destination in which you deleted them: hubspot, klaviyo."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,
+) -> None:
+    """Erase customers everywhere, for good, and keep them from coming back.
+
+    What was interrupted is finished too. The same request again changes nothing and shows the same
+    report. Exits with 1 as long as something of them is anywhere.
+    """
+    from rapport.sources.declared import declared
+
+    settings = Settings.from_env()
+    reports = erase(
+        settings,
+        wanted(customer_ids or (), request),
+        places=all_places(settings, _database_of(settings)),
+        destinations=forgetful(by_hand or ()),
+        declared=declared(settings, lambda _: True),
+        dry_run=dry_run,
+    )
+    if as_json:
+        typer.echo(json.dumps([report.as_json() for report in reports], indent=2))
+    for report in () if as_json else reports:
+        _show(report, dry_run)
+    if not reports:
+        typer.echo("nobody is named, and nothing is open")
+    raise typer.Exit(0 if dry_run or not any(report.open for report in reports) else 1)
+
+
+def erase_people() -> dict[str, Any]:
+    """Erase whom the run's parameters name, and what is open; return counts by place.
+
+    Raises:
+        ErasureError: somebody is not known, or something of them is somewhere still; the message
+            names the places.
+    """
+    from airflow.configuration import conf
+    from airflow.sdk import get_current_context
+
+    from rapport.orchestration.connections import declared_sources
+    from rapport.orchestration.failures import no_retry_when_hopeless
+
+    settings, params = Settings.from_env(), get_current_context().get("params") or {}
+    path = params.get("request_file")
+    with no_retry_when_hopeless():
+        reports = erase(
+            settings,
+            wanted(params.get("customer_ids") or (), Path(path) if path else None),
+            places=all_places(settings, conf.get("database", "sql_alchemy_conn")),
+            destinations=forgetful(params.get("by_hand") or ()),
+            declared=declared_sources(),
+            dry_run=bool(params.get("dry_run")),
+        )
+    told = {
+        report.request: {each.place: [each.before, each.after] for each in report.places}
+        for report in reports
+    }
+    for report in reports:
+        for each in report.places:
+            logger.info("%s: %s -> %s %s", each.place, each.before, each.after, each.unit)
+    still = sorted({each.place for report in reports for each in report.open})
+    if still and not params.get("dry_run"):
+        raise ErasureError(
+            f"something is left in {', '.join(still)}; the report says why: "
+            "docs/runbooks/erasure.md"
+        )
+    return told
+
+
+def wanted(customer_ids: Sequence[str], request: Path | None) -> list[str]:
+    """Return the customers' ids that somebody names, in words or in a file.
+
+    Raises:
+        SettingsError: the file cannot be read.
+    """
+    from rapport.erasure.people import read_request
+
+    if request is None:
+        return list(customer_ids)
+    try:
+        text = request.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{request} cannot be read ({type(error).__name__})") from None
+    return [*customer_ids, *read_request(text)]
+
+
+def _database_of(settings: Settings) -> str | None:
+    """Return where Airflow's database is, as far as a shell knows."""
+    if url := os.environ.get(ALEMBIC):
+        return url
+    path = settings.airflow_home / "airflow.db"
+    return f"sqlite:///{path}" if path.exists() else None
+
+
+def _show(report: Report, dry_run: bool) -> None:
+    console = Console(highlight=False)
+    people = f"{report.people} customer{'s' * (report.people != 1)}"
+    if dry_run:
+        console.print(f"{people}; nothing was changed")
+    else:
+        end = report.finished_at.isoformat() if report.finished_at else "open"
+        began = report.erased_at.isoformat()
+        console.print(f"Request {report.request}: {people}, tombstone of {began}, finished: {end}")
+    table = Table("place", "what", "before", "after", "", box=box.SIMPLE)
+    for each in report.places:
+        after = "" if each.after is None else f"{each.after:,}"
+        table.add_row(each.place, each.unit, f"{each.before:,}", after, each.note)
+    console.print(table)
