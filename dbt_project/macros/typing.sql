@@ -1,7 +1,27 @@
 {#- Typing never raises: what cannot be read becomes null, and the staging model says why. -#}
 
+{#- A text of a source, without blanks around it and no longer than a release may show: what is longer ends in the
+    digest of it all, so that two of them stay two. -#}
 {% macro clean_text(column) -%}
+    {{ cut_text('nullif(trim(' ~ column ~ "), '')") }}
+{%- endmacro %}
+
+{#- A text that is read and not shown, such as an address of the web: as long as it is. -#}
+{% macro whole_text(column) -%}
     nullif(trim({{ column }}), '')
+{%- endmacro %}
+
+{% macro cut_text(text) -%}
+    case
+        when length({{ text }}) > {{ most_characters() }}
+            then left({{ text }}, {{ most_characters() - 33 }}) || '…' || md5({{ text }})
+        else {{ text }}
+    end
+{%- endmacro %}
+
+{#- The same of every member of a list. -#}
+{% macro cut_texts(texts) -%}
+    list_transform({{ texts }}, lambda text: {{ cut_text('text') }})
 {%- endmacro %}
 
 {#-
@@ -135,12 +155,9 @@
 {% macro text_list(expression) -%}
     list_sort(
         list_distinct(
-            string_split(
-                nullif(
-                    regexp_replace(lower(trim({{ expression }}, ' ;')), '\s*;[\s;]*', ';', 'g'), ''
-                ),
-                ';'
-            )
+            {{ cut_texts(
+                "string_split(nullif(regexp_replace(lower(trim(" ~ expression ~ ", ' ;')), '\\s*;[\\s;]*', ';', 'g'), ''), ';')"
+            ) }}
         )
     )
 {%- endmacro %}
@@ -162,7 +179,9 @@
 
 {#- "New products" and "new-products" are one topic. -#}
 {% macro topic_of(expression) -%}
-    nullif(trim(regexp_replace(lower({{ expression }}), '[^\p{L}\p{N}]+', '_', 'g'), '_'), '')
+    nullif(
+        trim(regexp_replace(lower({{ cut_text(expression) }}), '[^\p{L}\p{N}]+', '_', 'g'), '_'), ''
+    )
 {%- endmacro %}
 
 {#- A time that can have been; null for one that cannot be read or is of another calendar. -#}

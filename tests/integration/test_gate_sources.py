@@ -305,9 +305,47 @@ class TestWhatStops:
         (folder / "1.0.parquet").write_bytes(b"<html>")
         assert "landing.streams" in landing.closed_because()
 
+    def test_a_stream_that_is_silent_for_the_fourth_night(self, landing):
+        for days in range(4, 16):
+            landing.land("hubspot.deals", NIGHT - timedelta(days=days))
+        for days in range(1, 4):
+            landing.land("hubspot.contacts", NIGHT - timedelta(days=days))
+        landing.remove("hubspot.deals")
+        assert "silent_nights): 1 of" in (reason := landing.closed_because())
+        assert "(stream_name hubspot.deals): 4" in reason
+
+    def test_a_source_that_stopped_recording_weeks_ago(self, landing):
+        old = {"updated_at": "'2017-12-10 08:00:00'"}
+        for name in ("customers", "orders", "order_lines"):
+            landing.replace(f"shop.{name}", change=old)
+        assert "overdue_days): 1 of 3 rows (source_name shop): 20" in landing.closed_because()
+
 
 class TestWhatPasses:
     """What looks like a fault and is none."""
+
+    def test_a_quiet_weekday_that_always_is_one(self, landing):
+        for days in range(1, 32):
+            rows = 30 if days % 7 == 0 else 1_000
+            landing.land("shop.orders", NIGHT - timedelta(days=days), rows=rows)
+        assert landing.gate().warnings == []
+
+    def test_counts_as_far_apart_as_chance_makes_them(self, landing):
+        for days in range(1, 11):
+            landing.land("shop.coupons", NIGHT - timedelta(days=days), rows=4 + days % 3)
+        landing.replace("shop.coupons", rows=1)
+        assert landing.gate().warnings == []
+
+    def test_a_night_after_nights_without_rapport(self, landing):
+        for days in range(3, 20):
+            landing.land("shop.orders", NIGHT - timedelta(days=days), rows=3)
+        assert landing.gate().warnings == []
+
+    def test_a_source_that_often_pauses_for_a_week(self, landing):
+        for name in ("customers", "orders", "order_lines"):
+            old = {"updated_at": "if(i % 2 = 0, '2017-12-28', '2017-12-20') || ' 08:00:00'"}
+            landing.replace(f"shop.{name}", change=old)
+        assert not [line for line in landing.gate().warnings if "landing.sources" in line]
 
     def test_answers_that_a_few_records_of_a_night_happen_not_to_have(self, landing):
         yesterday = NIGHT - timedelta(days=1)
@@ -368,9 +406,35 @@ class TestWhatWarns:
         assert "overdue_days" in self.warning(landing)
 
     def test_far_fewer_rows_than_usual(self, landing):
-        for days in range(1, 10):
+        for days in range(1, 11):
             landing.land("shop.orders", NIGHT - timedelta(days=days), rows=1_000)
         assert "share_of_usual_night" in self.warning(landing)
+        assert "(stream_name shop.orders): 0.03" in self.warning(landing)
+
+    def test_far_fewer_rows_than_on_this_weekday(self, landing):
+        for days in range(1, 32):
+            rows = 1_000 if days % 7 == 0 else 30
+            landing.land("shop.orders", NIGHT - timedelta(days=days), rows=rows)
+        assert "share_of_usual_night" in self.warning(landing)
+
+    def test_the_same_told_six_times(self, landing):
+        for days in range(1, 11):
+            landing.land("shop.orders", NIGHT - timedelta(days=days), rows=30)
+        landing.replace("shop.orders", rows=200)
+        assert "(stream_name shop.orders): 6.667" in self.warning(landing)
+
+    def test_a_night_without_what_every_such_night_had(self, landing):
+        for days in range(1, 11):
+            landing.land("hubspot.deals", NIGHT - timedelta(days=days))
+        landing.remove("hubspot.deals")
+        assert "is_silent): 1 of" in self.warning(landing)
+
+    def test_a_source_in_which_nothing_happens_any_more(self, landing):
+        old = {"updated_at": "'2017-12-28 08:00:00'"}
+        for name in ("customers", "orders", "order_lines"):
+            landing.replace(f"shop.{name}", change=old)
+        warnings = [line for line in landing.gate().warnings if "landing.sources" in line]
+        assert "overdue_days): 1 of 3 rows (source_name shop): 2" in "".join(warnings)
 
     def test_a_night_that_brought_nothing_of_one_stream(self, landing):
         landing.remove("hubspot.contacts")

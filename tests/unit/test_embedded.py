@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from threading import Thread
 
 import pytest
 
@@ -57,6 +58,69 @@ def test_children_that_outlive_their_parent_are_still_ended(settings, service):
         os.waitpid(service, 0)
     assert embedded.down(settings) == ["worker"]
     assert list(embedded._members(service)) == []
+
+
+def test_a_service_whose_children_outlived_it_has_ended_and_is_started_again(
+    settings, service, monkeypatch
+):
+    """What is left of a scheduler that the system killed for its memory runs no night."""
+    os.kill(service, 9)
+    deadline = time.monotonic() + 10
+    while embedded._running(settings, "worker"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert list(embedded._members(service)) != []
+    assert embedded.ended(settings) == ["worker"]
+    monkeypatch.setattr(embedded, "environment", lambda *_: dict(os.environ))
+    monkeypatch.setattr(embedded, "_prepare", lambda *_: None)
+    again = embedded._Service("worker", [sys.executable, "-c", PARENT])
+    monkeypatch.setattr(embedded, "_services", lambda *_: [again])
+    said = []
+    embedded.up(settings, embedded.Ports.from_env(), said.append)
+    assert said[0] == "ended what is left of worker, which had died"
+    assert list(embedded._members(service)) == []
+    assert embedded._running(settings, "worker") not in (None, service)
+
+
+def test_two_commands_start_an_installation_one_after_the_other(settings, monkeypatch):
+    at_once, most = [], []
+
+    def prepare(*_):
+        at_once.append(1)
+        most.append(len(at_once))
+        time.sleep(0.2)
+        at_once.pop()
+
+    monkeypatch.setattr(embedded, "environment", lambda *_: {})
+    monkeypatch.setattr(embedded, "_services", lambda *_: [])
+    monkeypatch.setattr(embedded, "_prepare", prepare)
+    waited, ports = [], embedded.Ports.from_env()
+    both = [
+        Thread(target=embedded.up, args=(settings, ports, print, waited.append)) for _ in range(2)
+    ]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    assert most == [1, 1]
+    assert waited == ["another command starts this installation"]
+
+
+def test_a_service_that_runs_at_another_port_is_said_and_looked_for_there(settings, monkeypatch):
+    """Whoever opens another shell has not exported the port again."""
+    monkeypatch.setenv("RAPPORT_COMPANY", "own")
+    monkeypatch.setenv("RAPPORT_UI_PORT", "4711")
+    api = embedded._Service("api-server", [sys.executable, "-c", PARENT], 4711, "RAPPORT_UI_PORT")
+    embedded._start(settings, api, dict(os.environ))
+    monkeypatch.setenv("RAPPORT_UI_PORT", "4712")
+    own = Settings.from_env()
+    try:
+        assert embedded.ports_in_use(own).airflow == 4711
+        with pytest.raises(SettingsError, match="runs at port 4711, not 4712; set RAPPORT_UI_PORT"):
+            embedded.up(own, embedded.Ports.from_env(), print)
+    finally:
+        embedded.down(settings)
+    assert embedded.ports_in_use(own).airflow == 4712
 
 
 def test_another_process_with_the_same_number_is_not_taken_for_ours(settings):

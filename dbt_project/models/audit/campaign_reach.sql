@@ -16,8 +16,13 @@ campaigns as (
 
     select
         count(*) filter (where sent_at < {{ cutoff() }}) as sent_count,
-        count(*) filter (where sent_at < {{ cutoff() }} and audience_count = 0)
-            as unreached_count,
+        -- told for a month: nobody finds out later, and nothing of it will come any more
+        count(*) filter (
+            where
+            sent_at >= {{ cutoff() }} - interval 30 day
+            and sent_at < {{ cutoff() }}
+            and audience_count = 0
+        ) as unreached_count,
         count(*) filter (where offer_until_date < offer_from_date) as reversed_offer_count
     from {{ ref('dim_campaigns') }}
 

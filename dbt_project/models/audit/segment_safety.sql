@@ -234,6 +234,11 @@ members as (
         >= preferences.max_marketing_messages_30d as is_over_declared_cap,
         members.channel is not null and not is_service and pressure.remaining_30d <= 0 as is_over_cap,
         segments.takes_slot and not is_service and resting.customer_id is not null as is_resting,
+        case segments.destination
+            when 'klaviyo' then customers.has_mailing_profile is not true
+            when 'hubspot' then customers.has_crm_contact is not true
+            else false
+        end as is_unreachable,
         suppressions.customer_id is not null as is_suppressed,
         case
             when segments.most_per_owner is null then is_service or members.owner_id is not null
@@ -274,6 +279,7 @@ counted as (
         segment,
         count(*) as member_count,
         count(*) filter (where arm = 'holdout') as holdout_count,
+        avg(cast(arm = 'holdout' as integer)) as holdout_share,
         count(*) filter (where is_unknown) as unknown_count,
         count(*) filter (where is_unconsented) as unconsented_count,
         count(*) filter (where is_unwilling) as unwilling_count,
@@ -284,7 +290,8 @@ counted as (
         count(*) filter (where is_over_cap) as over_cap_count,
         count(*) filter (where is_resting) as resting_count,
         count(*) filter (where is_suppressed) as suppressed_count,
-        count(*) filter (where is_misrouted) as misrouted_count
+        count(*) filter (where is_misrouted) as misrouted_count,
+        count(*) filter (where is_unreachable) as unreachable_count
     from members
     group by segment
 
@@ -300,24 +307,32 @@ select
     coalesce(segments.segment, counted.segment, unaccounted.segment) as segment,
     segments.segment is not null as is_defined,
     coalesce(counted.member_count, 0) as member_count,
-    coalesce(counted.member_count, 0) / greatest(customers.customer_count, 1) as customer_share,
-    -- Told only of lists long enough for a share to settle.
+    -- a leave-alone list may hold most of them: nothing is sent to it
     case
-        when counted.member_count >= 200
-            then
-                coalesce(
-                    abs(counted.holdout_count - counted.member_count * segments.holdout_share)
-                    / nullif(
-                        sqrt(
-                            counted.member_count * segments.holdout_share * (1 - segments.holdout_share)
-                        ),
-                        0
-                    ),
-                    -- where nobody is drawn, or everybody, there is no chance
-                    abs(counted.holdout_count - counted.member_count * segments.holdout_share)
-                )
+        when coalesce(segments.takes_slot, true)
+            then coalesce(counted.member_count, 0) / greatest(customers.customer_count, 1)
         else 0
-    end as holdout_deviation,
+    end as addressed_share,
+    -- How likely lots fall so far from the declared share, at the most: twice Chernoff's bound of a binomial's tail,
+    -- exp(-n KL(k/n, p)), which holds for a list of any length.
+    case
+        when coalesce(counted.member_count, 0) = 0 or segments.segment is null then 1
+        when segments.holdout_share in (0, 1)
+            then
+                cast(
+                    counted.holdout_count = counted.member_count * segments.holdout_share as integer
+                )
+        else
+            least(
+                1,
+                2 * exp(
+                    - counted.holdout_count
+                    * ln(greatest(counted.holdout_share, 1e-9) / segments.holdout_share)
+                    - (counted.member_count - counted.holdout_count)
+                    * ln(greatest(1 - counted.holdout_share, 1e-9) / (1 - segments.holdout_share))
+                )
+            )
+    end as holdout_chance,
     coalesce(counted.unknown_count, 0) as unknown_count,
     coalesce(counted.unconsented_count, 0) as unconsented_count,
     coalesce(counted.unwilling_count, 0) as unwilling_count,
@@ -329,6 +344,7 @@ select
     coalesce(counted.resting_count, 0) as resting_count,
     coalesce(counted.suppressed_count, 0) as suppressed_count,
     coalesce(counted.misrouted_count, 0) as misrouted_count,
+    coalesce(counted.unreachable_count, 0) as unreachable_count,
     coalesce(unaccounted.unaccounted_count, 0) as unaccounted_count
 from {{ ref('segments') }} as segments
 full outer join counted on segments.segment = counted.segment

@@ -75,6 +75,67 @@ create or replace temp macro stream_figures(
 
     ),
 
+    -- Every night on which the source was pulled, also those that brought nothing of the stream. The first one of
+    -- the stream brought all there was, and one after a gap what the nights of the gap would have.
+    nights as (
+
+        select
+            nights.night,
+            coalesce(history.landed_rows, 0) as landed_rows,
+            nights.night > min(history.load_date) over ()
+            and nights.night - lag(nights.night) over (order by nights.night) = 1 as is_usual
+        from (
+            select distinct try_cast(regexp_extract(file, 'load_date=([0-9-]+)', 1) as date) as night
+            from glob(getvariable('landing') || '/' || source || '/*/load_date=*/*.parquet')
+        ) as nights
+        left join history on nights.night = history.load_date
+        where nights.night between date '1970-01-02' and getvariable('as_of')
+
+    ),
+
+    -- Four nights of the same weekday, of the eight weeks before, say what is usual; while there are not so many, a
+    -- week of any.
+    compared as (
+
+        select
+            coalesce(
+                case when count(*) filter (where is_same_weekday) >= 4
+                    then list(landed_rows) filter (where is_same_weekday) end,
+                case when count(*) filter (where age_days <= 14) > 7
+                    then list(landed_rows) filter (where age_days <= 14) end
+            ) as night_rows
+        from (
+            select
+                landed_rows,
+                getvariable('as_of') - night as age_days,
+                age_days % 7 = 0 as is_same_weekday
+            from nights
+            where is_usual and night between getvariable('as_of') - 56 and getvariable('as_of') - 1
+        ) as before
+
+    ),
+
+    usual as (
+
+        select
+            list_median(night_rows) as usual_rows,
+            -- as wide as they lie apart, and no narrower than chance makes counts of this size
+            greatest(
+                1.4826 * list_median(list_transform(night_rows, lambda n: abs(n - list_median(night_rows)))),
+                sqrt(list_median(night_rows)),
+                1
+            ) as spread_rows,
+            list_min(night_rows) as fewest_rows,
+            (
+                select count(*)
+                from nights
+                where night > (select coalesce(max(night), date '9999-12-31') from nights where landed_rows > 0)
+            ) as silent_nights,
+            coalesce((select is_usual from nights where night = getvariable('as_of')), false) as is_comparable
+        from compared
+
+    ),
+
     summed as (
 
         select
@@ -82,15 +143,6 @@ create or replace temp macro stream_figures(
             coalesce(sum(landed_rows) filter (where load_date = getvariable('as_of')), 0) as night_rows,
             coalesce(sum(loads) filter (where load_date = getvariable('as_of')), 0) as night_loads,
             coalesce(sum(unfinished_rows), 0) as unfinished_rows,
-            -- The first night brings everything; a week of others says what is usual.
-            case
-                when count(*) filter (where load_date >= getvariable('as_of') - 14) > 7
-                    then median(landed_rows) filter (
-                        where
-                            load_date >= getvariable('as_of') - 14
-                            and load_date < getvariable('as_of')
-                    )
-            end as usual_night_rows,
             max(newest_at) as newest_at
         from history
 
@@ -101,13 +153,19 @@ create or replace temp macro stream_figures(
         landed_rows::bigint as landed_rows,
         night_rows::bigint as night_rows,
         landed_rows = 0 and not may_be_empty as is_empty,
-        night_loads = 0 and not may_be_empty as is_silent,
+        -- what no firm need have is silent where every such night had some
+        night_loads = 0 and (not may_be_empty or coalesce(fewest_rows > 0, false)) as is_silent,
+        case when fewest_rows > 0 then silent_nights else 0 end::bigint as silent_nights,
         unfinished_rows::bigint as unfinished_rows,
         -- Of at least 100 rows, so that one bad row of a quiet night is not a fifth of it.
         (keyless_rows + undated_rows) / greatest(night_rows, 100)::double as unusable_share,
         (keyless_rows + undated_rows)::bigint as unusable_rows,
         future_rows::bigint as future_rows,
-        coalesce(night_rows / nullif(usual_night_rows, 0), 1)::double as share_of_usual_night,
+        case
+            when is_comparable and abs(night_rows - usual_rows) > 5 * spread_rows
+                then night_rows / greatest(usual_rows, 1)
+            else 1
+        end::double as share_of_usual_night,
         case
             when landed_rows = 0 then 0  -- said by is_empty, unless there are none
             else
@@ -115,7 +173,7 @@ create or replace temp macro stream_figures(
                     coalesce(getvariable('as_of') - newest_at::date, 100000) - allowed_age_days, 0
                 )
         end::bigint as overdue_days
-    from summed, tonight;
+    from summed, tonight, usual;
 
 -- What the newest count of a source says of its streams.
 create or replace temp macro counts(source) as table
@@ -260,6 +318,8 @@ select
     future_rows,
     case when is_declared and not is_refused then share_of_usual_night else 1 end::double
         as share_of_usual_night,
+    case when is_declared and not is_refused and not is_said_to_be_empty then silent_nights else 0 end::bigint
+        as silent_nights,
     case when is_declared and not is_refused then overdue_days else 0 end::bigint as overdue_days
 from expected
 order by stream_name;

@@ -147,6 +147,10 @@ def run_checkpoint(
         left_out=left_out,
         stamp=stamp,
     )
+    for line in critical:
+        logger.error("%s", line)
+    for line in warnings:
+        logger.warning("%s", line)
     tell(result, tables)
     if critical:
         raise GateFailed(name, critical)
@@ -206,20 +210,22 @@ class _Runner:
         problems = []
         if len(results) != len(declared):
             problems = [f"{len(declared)} expectations declared, {len(results)} evaluated"]
-        return Looked(table, len(frame), [_check_of(result) for result in results], problems)
+        checks = [_check_of(result, frame) for result in results]
+        return Looked(table, len(frame), checks, problems)
 
 
-def _check_of(result: Any) -> Check:
+def _check_of(result: Any, frame: Any) -> Check:
     """Say what one expectation found, and whether that is as it should be."""
     config, outcome = result.expectation_config, result.result
     severity = str(getattr(config.severity, "value", config.severity))
     row_id, rows = _rows(outcome.get("unexpected_index_list") or [])
+    figures = _figures(frame, config.kwargs.get("column"), row_id, rows)
     found, problem = _found(result), None
     if _raised(result.exception_info):
         found = problem = "could not be evaluated"
         severity = "critical"
     elif not result.success:
-        problem = found + _named(row_id, rows)
+        problem = found + _named(row_id, rows, figures)
         if "unexpected_count" in outcome:
             found += f" fail ({_percent(outcome)})"
     elif outcome.get("missing_count") and config.meta.get("nulls") != "pass":
@@ -237,7 +243,7 @@ def _check_of(result: Any) -> Check:
         found=found,
         problem=problem,
         row_id=row_id,
-        rows=rows,
+        rows=tuple(map(_with_figure, rows, figures)) if figures else rows,
     )
 
 
@@ -269,9 +275,23 @@ def _rows(index: Sequence[dict[str, list[Any]]]) -> tuple[str, tuple[str, ...]]:
     return "/".join(columns), tuple("/".join(map(str, row)) for row in rows)
 
 
-def _named(row_id: str, rows: tuple[str, ...]) -> str:
-    """Name the first failing rows."""
+def _figures(frame: Any, column: str | None, row_id: str, rows: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what the failing rows say in the column: numbers only, which are counts and shares."""
+    if not rows or column not in frame or frame[column].dtype.kind not in "iuf":
+        return ()
+    names = frame[row_id.split("/")].astype(str).agg("/".join, axis=1)
+    said = dict(zip(names, frame[column], strict=True))
+    return tuple(f"{said[row]:.4g}" if said[row] % 1 else f"{said[row]:.0f}" for row in rows)
+
+
+def _with_figure(row: str, figure: str) -> str:
+    return f"{row}: {figure}"
+
+
+def _named(row_id: str, rows: tuple[str, ...], figures: tuple[str, ...]) -> str:
+    """Name the first failing rows, and what was counted of each."""
     if not rows:
         return ""
-    named = ", ".join(rows[:NAMED_ROWS])
-    return f" ({row_id} {named}{', ...' if len(rows) > NAMED_ROWS else ''})"
+    more = ", ..." if len(rows) > NAMED_ROWS else ""
+    named = f" ({row_id} {', '.join(rows[:NAMED_ROWS])}{more})"
+    return named + (f": {', '.join(figures[:NAMED_ROWS])}{more}" if figures else "")

@@ -111,7 +111,7 @@ def examined(
     settings: Settings, *, is_thorough: bool = False, is_offline: bool = False
 ) -> Iterator[Finding]:
     """Look at an installation, one thing after the other."""
-    ports = embedded.Ports.from_env()
+    ports = embedded.ports_in_use(settings)
     speak_as_a_task_would(settings, ports)
     try:
         had: Declared | None = declared(settings, lambda source: _found(source) is not None)

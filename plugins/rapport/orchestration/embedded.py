@@ -4,6 +4,7 @@ Every process leads a session of its own and is known by a file in ``<home>/run`
 so that `down` ends exactly what `up` started, children included.
 """
 
+import fcntl
 import hashlib
 import hmac
 import json
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -185,24 +186,40 @@ def up(
     # What the sources say, Airflow's login and its logs are nobody else's.
     for folder in (settings.home, settings.logs_dir, settings.airflow_home, settings.home / "run"):
         make_private(folder)
-    _claim(settings)
-    env = environment(settings, ports)
-    _end_outdated(settings, ports, env, say)
-    services = _services(settings, ports)
-    _check_ports([service for service in services if _running(settings, service.name) is None])
-    _prepare(settings, ports, services, env, say, wait_for)
-    starting = [s for s in services if _running(settings, s.name) is None]
-    started = time.monotonic()
-    for service in starting:
-        _start(settings, service, env)
-    for service in services:
-        if service in starting:
-            wait_for(
-                f"waiting for {service.name}{' at ' * bool(service.health_url)}{service.health_url}"
-            )
-        _wait(settings, service)
-    if starting:
-        say(f"started {', '.join(s.name for s in starting)} ({time.monotonic() - started:.1f} s)")
+    with _alone(settings, wait_for):
+        _claim(settings)
+        env = environment(settings, ports)
+        if left := _end(settings, ended(settings)):
+            say(f"ended what is left of {', '.join(left)}, which had died")
+        _end_outdated(settings, ports, env, say)
+        services = _services(settings, ports)
+        _check_places(settings, services)
+        _check_ports([service for service in services if _running(settings, service.name) is None])
+        _prepare(settings, ports, services, env, say, wait_for)
+        starting = [s for s in services if _running(settings, s.name) is None]
+        started = time.monotonic()
+        for service in starting:
+            _start(settings, service, env)
+        for service in services:
+            if service in starting:
+                at = f" at {service.health_url}" if service.health_url else ""
+                wait_for(f"waiting for {service.name}{at}")
+            _wait(settings, service)
+        if starting:
+            names = ", ".join(service.name for service in starting)
+            say(f"started {names} ({time.monotonic() - started:.1f} s)")
+
+
+@contextmanager
+def _alone(settings: Settings, wait_for: Callable[[str], None]) -> Iterator[None]:
+    """Start things while nobody else does; the kernel frees the lock when the process dies."""
+    with (settings.home / "run" / ".lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            wait_for("another command starts this installation")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _prepare(
@@ -368,6 +385,13 @@ class Running:
     answers: bool | None
 
 
+def ports_in_use(settings: Settings) -> Ports:
+    """Return where the services listen: as they were started, else as the environment has it."""
+    asked = Ports.from_env()
+    ports = {each.name: _port(settings, each) for each in _services(settings, asked)}
+    return Ports(ports["api-server"] or asked.airflow, ports.get("sandbox") or asked.sandbox)
+
+
 def running(settings: Settings, ports: Ports) -> list[Running]:
     """Return the services that `up` started and that live; nothing is started or made."""
     return [
@@ -456,6 +480,7 @@ def _start(settings: Settings, service: _Service, env: dict[str, str]) -> None:
         )
     known = {
         "group": process.pid,
+        "port": service.port,
         "born": psutil.Process(process.pid).create_time(),
         "environment": _digests(settings, env),
     }
@@ -489,7 +514,7 @@ def _answers(url: str) -> bool:
 
 def _end(settings: Settings, names: list[str]) -> list[str]:
     """End services and wait for their last child; return the names of those that ran."""
-    groups = {name: group for name in names if (group := _running(settings, name)) is not None}
+    groups = {name: group for name in names if (group := _left(settings, name)) is not None}
     for group in groups.values():
         _signal(group, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
@@ -521,22 +546,37 @@ def _known(settings: Settings, name: str) -> dict[str, Any]:
 
 
 def _running(settings: Settings, name: str) -> int | None:
-    """The session of a service, if the process we started or a child of it still lives."""
+    """The session of a service, if the process we started still lives.
+
+    Children that outlive it do its work no more: a scheduler's wait for tasks that nobody sends.
+    """
     known = _known(settings, name)
-    return known["group"] if known and _lives(known["group"], known["born"]) else None
+    if not known:
+        return None
+    leader = _leader(known["group"], known["born"])
+    return known["group"] if leader and leader.status() != psutil.STATUS_ZOMBIE else None
 
 
-def _lives(leader: int, born: float) -> bool:
-    """Whether anything lives of the session that a process began at that time.
+def _left(settings: Settings, name: str) -> int | None:
+    """The session of a service, if anything of it lives.
 
     The system gives a number to nobody else while a session is called so: when another process
     has it, ours and all its children are gone.
     """
+    known = _known(settings, name)
+    if not known or not any(_members(known["group"])):
+        return None
+    is_taken = psutil.pid_exists(known["group"]) and not _leader(known["group"], known["born"])
+    return None if is_taken else known["group"]
+
+
+def _leader(number: int, born: float) -> psutil.Process | None:
+    """The process of a number that began at a time; None where it is gone, or another's."""
     with suppress(psutil.NoSuchProcess):
-        process = psutil.Process(leader)
-        if abs(process.create_time() - born) >= 1:
-            return False
-    return any(_members(leader))
+        process = psutil.Process(number)
+        if abs(process.create_time() - born) < 1:
+            return process
+    return None
 
 
 def _members(session: int) -> Iterator[int]:
@@ -552,6 +592,29 @@ def _signal(session: int, number: signal.Signals) -> None:
     for pid in _members(session):
         with suppress(ProcessLookupError):
             os.kill(pid, number)
+
+
+def _check_places(settings: Settings, services: Sequence[_Service]) -> None:
+    """Check that what runs has the port that it is looked for at.
+
+    Raises:
+        SettingsError: it was started with another.
+    """
+    for service in services:
+        port = _port(settings, service)
+        if port != service.port:
+            raise SettingsError(
+                f"{service.name} runs at port {port}, not {service.port}; set "
+                f"{service.port_variable}={port}, or end it with `make down` first"
+            )
+
+
+def _port(settings: Settings, service: _Service) -> int | None:
+    """Where a service listens: where it was started, if it runs, else where it is to be."""
+    if _running(settings, service.name) is None:
+        return service.port
+    noted: int | None = _known(settings, service.name).get("port", service.port)
+    return noted
 
 
 def _check_ports(services: Sequence[_Service]) -> None:

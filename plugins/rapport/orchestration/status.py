@@ -41,7 +41,8 @@ def status_command(
         wrong, told = _checked()
         typer.echo(f"{'CRITICAL' if wrong else 'OK'}: {told}")
         raise typer.Exit(CRITICAL if wrong else 0)
-    found = status(Settings.from_env(), embedded.Ports.from_env())
+    settings = Settings.from_env()
+    found = status(settings, embedded.ports_in_use(settings))
     typer.echo(json.dumps(found, indent=2) if as_data else "\n".join(_lines(found)))
 
 

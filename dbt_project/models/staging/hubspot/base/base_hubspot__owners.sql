@@ -10,9 +10,8 @@ opened as (
 
     select
         *,
-        coalesce(
-            json_extract_string(try_cast(teams as json), '$[*].name'), []
-        ) as teams_of_owner
+        {{ cut_texts("coalesce(json_extract_string(try_cast(teams as json), '$[*].name'), [])") }}
+            as teams_of_owner
     from landed
 
 ),

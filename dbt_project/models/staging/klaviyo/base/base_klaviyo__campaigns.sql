@@ -11,7 +11,7 @@ opened as (
     select
         *,
         {{ json_members('attributes', ['name', 'status', 'archived', 'send_time']) }} as members,
-        coalesce(json_extract_string(try_cast(tags as json), '$[*]'), []) as tag_names
+        {{ cut_texts("coalesce(json_extract_string(try_cast(tags as json), '$[*]'), [])") }} as tag_names
     from landed
 
 ),

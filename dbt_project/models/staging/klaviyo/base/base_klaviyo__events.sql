@@ -116,7 +116,7 @@ typed as (
         {{ topic_of('members.event_properties.list') }} as list_topic,
         lower({{ clean_text('members.event_properties.question') }}) as pulse_question,
         lower({{ clean_text('members.event_properties.answer') }}) as pulse_answer,
-        {{ clean_text('members.event_properties.url') }} as clicked_url,
+        {{ whole_text('members.event_properties.url') }} as clicked_url,
 
         -- booleans, null where the tool says neither
         try_cast({{ clean_text('members.event_properties."bot click"') }} as boolean) as is_bot_click,

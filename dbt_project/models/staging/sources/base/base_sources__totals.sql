@@ -15,7 +15,7 @@ typed as (
         -- text
         {{ clean_text('stream') }} as entity,
         {{ clean_text('method') }} as method,
-        {{ clean_text('not_compared') }} as not_compared,
+        {{ whole_text('not_compared') }} as not_compared,
 
         -- numbers
         {{ whole_number('source_total') }} as source_total_count,
