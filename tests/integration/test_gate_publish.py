@@ -35,7 +35,7 @@ create table intermediate.int_clocks__offsets as
 create table marts.dim_customers as
     select
         'c' || i as customer_id,
-        i % 20 <> 0 as has_crm_contact,
+        i % 20 <> 9 as has_crm_contact,
         true as has_mailing_profile,
         true as has_shop_account,
         i % 10 <> 9 as has_email_consent,
@@ -362,7 +362,8 @@ def good_warehouse(tmp_path_factory):
     success, error = invoke(
         project,
         [
-            *("--quiet", "run", "--select", "audit", "--vars", f"{{as_of_date: {NIGHT}}}"),
+            *("--quiet", "run", "--select", "audit"),
+            *("--vars", f"{{as_of_date: {NIGHT}, most_calls_per_owner: 17}}"),
             *("--target-path", str(folder / "target"), "--log-path", str(folder / "logs")),
         ],
         environment={"RAPPORT_WAREHOUSE": str(path), "RAPPORT_LANDING": str(folder)},

@@ -147,14 +147,19 @@ def run_checkpoint(
         left_out=left_out,
         stamp=stamp,
     )
-    for line in critical:
-        logger.error("%s", line)
-    for line in warnings:
-        logger.warning("%s", line)
+    _log(result)
     tell(result, tables)
     if critical:
         raise GateFailed(name, critical)
     return result
+
+
+def _log(result: CheckpointResult) -> None:
+    """Write every line that the summary has into the log, too."""
+    for line in result.critical:
+        logger.error("%s", line)
+    for line in result.warnings:
+        logger.warning("%s", line)
 
 
 def _look(runner: "_Runner", reader: Any, validation: Validation) -> Looked:
