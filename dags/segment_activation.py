@@ -26,7 +26,7 @@ who said no leaves its list all the same: docs/runbooks/activation_failed.md.
 from airflow.sdk import Param, dag, task
 
 from rapport.orchestration.activation import activate_destination, find_destinations
-from rapport.orchestration.alerts import note_failure
+from rapport.orchestration.alerts import ActivationNotifier
 from rapport.orchestration.assets import RELEASE
 from rapport.orchestration.defaults import DEFAULT_ARGS, START_DATE
 from rapport.orchestration.lineage import traced
@@ -39,7 +39,8 @@ from rapport.orchestration.lineage import traced
     max_active_runs=1,
     doc_md=__doc__,
     tags=["layer:activation", "tier:1"],
-    default_args=DEFAULT_ARGS | {"on_failure_callback": note_failure},
+    default_args=DEFAULT_ARGS,
+    on_failure_callback=ActivationNotifier(),
     params={
         "confirmed": Param([], type="array", items={"type": "string"}, title="Segments meant"),
         "repairs": Param(False, type="boolean", title="Undo what somebody else changed"),

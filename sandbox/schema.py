@@ -96,6 +96,11 @@ on records (collection, created_at, id, valid_from, valid_until, archived_at);
 create index records_by_email on records (collection, body ->> '$.email', id);
 create index records_by_number on records (collection, body ->> '$.shop_customer_number');
 create index records_by_external_id on records (collection, body ->> '$.external_id');
+-- the few of whom something stands in a list inside the body, which is looked for in all of them
+create index records_suppressed on records (collection)
+where body ->> '$.subscriptions.email.marketing.suppression' <> '[]';
+create index records_suppressed_on_lists on records (collection)
+where body ->> '$.subscriptions.email.marketing.list_suppressions' <> '[]';
 create unique index events_by_time on events (at, id);
 create index events_by_metric on events (metric_id, at, id);
 create index events_by_profile on events (profile_id, at, id);

@@ -197,7 +197,8 @@ class Asked:
         else:
             condition = f"{column} {RANGE[operator]} {bound[0]}"
         if array:
-            return f"exists (select 1 from json_each(body, '{array}') where {condition})"
+            some = f"body ->> '{array}' <> '[]'"  # as the index on it has it
+            return f"{some} and exists (select 1 from json_each(body, '{array}') where {condition})"
         return condition
 
     def _value(self, name: str, text: str) -> Any:

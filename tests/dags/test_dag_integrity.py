@@ -12,10 +12,16 @@ import pytest
 import yaml
 from airflow.sdk import DeadlineReference
 from airflow.sdk._shared.module_loading import import_string
+from airflow.sdk.exceptions import AirflowSkipException
 
 from rapport.build.parts import load_parts
-from rapport.orchestration import embedded
-from rapport.orchestration.alerts import AlertNotifier, note_failure, release_is_late
+from rapport.orchestration import activation, embedded
+from rapport.orchestration.alerts import (
+    ActivationNotifier,
+    AlertNotifier,
+    note_failure,
+    release_is_late,
+)
 from rapport.orchestration.defaults import hourly_schedule
 from rapport.orchestration.lineage import touched
 from rapport.orchestration.night import BUILD
@@ -64,6 +70,22 @@ def test_every_runbook_that_a_dag_points_to_is_there(path):
 @pytest.mark.parametrize("path", DAG_FILES, ids=lambda path: path.name)
 def test_every_dag_is_in_the_timetable(path):
     assert f"`{path.stem}`" in (ROOT / "dags" / "README.md").read_text()
+
+
+def test_segments_follow_the_release_and_each_destination_is_a_task_of_its_own(dag_bag):
+    dag = dag_bag.dags["segment_activation"]
+    assert [asset.name for asset in dag.timetable.asset_condition.objects] == ["rapport_release"]
+    assert dag.get_task("activate_destination").is_mapped
+    assert dag.get_task("activate_destination").upstream_task_ids == {"find_destinations"}
+    assert isinstance(dag.on_failure_callback, ActivationNotifier)
+
+
+def test_without_a_destination_nothing_is_sent_and_it_says_so(monkeypatch):
+    monkeypatch.setattr(activation, "is_connected", lambda name: False)
+    with pytest.raises(AirflowSkipException, match="none of the connections rapport_activate_hub"):
+        activation.find_destinations()
+    monkeypatch.setattr(activation, "is_connected", lambda name: name == "activate_klaviyo")
+    assert activation.find_destinations() == ["klaviyo"]
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Data flows one way: source -> staging -> canonical -> intermediate -> marts -> segments."""
 
+import csv
+
 from rapport.contract import PREFIX, read_contract
 from rapport.sources.streams import STREAMS
 from tests.dbt.manifest_views import PROJECT, edges, layer, models
@@ -75,6 +77,22 @@ def test_beyond_the_canonical_models_nobody_reads_a_vendor_but_for_stated_reason
     assert read == {
         (name, parent) for name, (parents, _) in READS_A_VENDOR.items() for parent in parents
     }
+
+
+def test_what_we_write_to_lists_never_comes_back_as_evidence(manifest):
+    """Who is on a list of a tool's was put there by us, or is no more than a list says of them."""
+    readers = {
+        layer(node)
+        for node, parent in edges(manifest)
+        if parent["name"] in {"stg_klaviyo__list_members", "base_klaviyo__list_members"}
+    }
+    assert readers <= {"staging", "quarantine", "ops"}
+    with (PROJECT / "seeds" / "klaviyo_metrics.csv").open() as seed:
+        (joined,) = [
+            row for row in csv.DictReader(seed) if row["metric_name"] == "Subscribed to List"
+        ]
+    assert joined["is_touchpoint"] == joined["is_marketing_contact"] == "false"
+    assert joined["consent_action"] == ""
 
 
 def test_every_canonical_model_is_a_stream_held_to_its_contract_in_columns_and_rows(manifest):

@@ -235,6 +235,27 @@ def test_whom_hubspot_has_no_more_is_withheld(people, crm, sandbox_server):
     ]
 
 
+@pytest.mark.parametrize(("change", "code"), [
+    ({"change": "archive"}, "archived"),
+    ({"change": "delete"}, "no_record"),
+    ({"change": "merge", "into": 1}, "no_record"),
+    ({"change": "merge", "into": 1, "new_id": "20999999999"}, "no_record"),
+], ids=["archived", "deleted", "merged into another", "merged into a new one"])  # fmt: skip
+def test_who_was_archived_deleted_or_merged_since_is_withheld_whatever_hubspot_would_do(
+    people, crm, sandbox_server, change, code
+):
+    people.on(CALLS, people.names[0], *people.names[2:5]).publish()
+    keys = [next(iter(ids(people, [name], "hubspot"))) for name in people.names[:2]]
+    sandbox_server.set_faults([], hubspot_archived_ids="added", hubspot_merged_ids="successor")
+    more = {"into": keys[change["into"]]} if "into" in change else {}
+    sandbox_server.change({**change, "collection": "hubspot/contacts", "id": keys[0], **more})
+    people.activate(crm())
+    there = sandbox_server.members(list_of(people, CALLS, "hubspot"))
+    assert there == ids(people, people.names[2:5], "hubspot")
+    ((key, said),) = people.told("select key, code from dead_letter")
+    assert (key, said) in {(keys[0], code), (keys[0], "no_record")}
+
+
 def test_hubspots_most_ids_is_found_by_halving(people, crm, sandbox_server):
     people.on(CALLS, *people.names[:20]).publish()
     sandbox_server.set_faults([], hubspot_most_ids=6, hubspot_most_ids_status=413)

@@ -85,7 +85,7 @@ def said_in(home: Path):
         yield path, content.decode("latin-1").lower()
         if path.suffix == ".gz":
             yield path, gzip.decompress(content).decode().lower()
-        elif path.suffix == ".parquet":
+        elif path.suffix == ".parquet" and content.startswith(b"PAR1"):
             rows = pq.read_table(io.BytesIO(content), partitioning=None)
             yield path, json.dumps(rows.to_pylist(), default=str, ensure_ascii=False).lower()
         elif path.suffix == ".duckdb":

@@ -126,6 +126,27 @@ def test_a_critical_failure_says_whom_it_concerns_then_table_expectation_column_
     )
 
 
+def test_what_was_counted_of_a_failing_row_is_told_and_only_numbers_are(house):
+    with duckdb.connect(str(house.warehouse)) as connection:
+        connection.execute("alter table marts.people add column letters bigint default 0")
+        connection.execute("alter table marts.people add column share double default 0")
+        connection.execute("update marts.people set letters = 3, share = 0.12345")
+    limit = {"type_": "expect_column_values_to_be_between", "max_value": 0}
+    house.suite(expectation(column="letters", **limit), expectation(column="share", **limit))
+    assert re.findall(r"rows \((.*?)\): (.*?)\)", house.closed_because()) == [
+        ("person_id p0, p1", "3, 3"),
+        ("person_id p0, p1", "0.1235, 0.1235"),
+    ]
+    assert "p0: 3, p1: 3" in words_of((house.docs / "publish" / "marts.people.html").read_text())
+
+
+def test_every_line_stands_in_the_log(house, caplog):
+    house.suite(expectation(regex="^VN$"), expectation(severity="warning", regex="^IR$"))
+    house.closed_because()
+    ours = [record for record in caplog.records if record.name.startswith("rapport")]
+    assert [record.levelname for record in ours] == ["ERROR", "WARNING"]
+
+
 def test_a_warning_is_reported_and_does_not_stop(house):
     house.suite(expectation(severity="warning"))
     house.rows("VN", "nowhere")

@@ -42,7 +42,12 @@ select
         {{ day_number(latest_day()) }} - {{ day_number('newest.order_date') }}, 0
     ) as newest_order_age_days,
     tonight.order_count,
-    coalesce(tonight.order_count / nullif(usual.order_count, 0), 1) as share_of_usual_day
+    -- a shop of two orders a day has days of none
+    case
+        when abs(tonight.order_count - usual.order_count) > 3 * sqrt(usual.order_count)
+            then coalesce(tonight.order_count / nullif(usual.order_count, 0), 1)
+        else 1
+    end as share_of_usual_day
 from usual
 cross join newest
 cross join tonight

@@ -1,5 +1,5 @@
--- What the sources have of deals, tickets and touchpoints against what the marts have: counted by ids, along other
--- ways than the models go, and in each currency to the cent.
+-- What the sources have of deals, tickets and touchpoints against what the marts have: counted by
+-- ids, along other ways than the models go, and in each currency to the cent.
 with
 
 deals as (
@@ -36,7 +36,11 @@ tickets as (
 
     select
         'tickets' as records_of,
-        (select count(*) from {{ ref('canonical_tickets') }} where not is_deleted) as source_count,
+        (
+            select count(*)
+            from {{ ref('canonical_tickets') }}
+            where not is_deleted
+        ) as source_count,
         (select count(*) from {{ ref('fct_tickets') }}) as mart_count,
         0 as amount_difference
 
@@ -67,7 +71,8 @@ touchpoints as (
 
 ),
 
--- What became of messages to people whom we know; what was dropped before it was sent is no touchpoint.
+-- What became of messages to people whom we know; what was dropped before it was sent is no
+-- touchpoint.
 events as (
 
     select

@@ -1,5 +1,5 @@
-{#- A row is held against what identifies those whom it is about, and not everybody, as somebody is always called like
-    a thing. -#}
+{#- A row is held against what identifies those whom it is about, and not everybody, as somebody is
+    always called like a thing. -#}
 {% set holders = ['customer_id', 'owner_id', 'company_id'] %}
 
 with
@@ -32,16 +32,19 @@ scanned as (
 -- Rows that have something of whom they are about, few on a good night; and which of their columns has it.
 own as (
 
-    {% set looked = [] %}
+    select
+        cast(null as string) as table_name,
+        cast(null as string) as column_name,
+        cast(null as boolean) as is_sure,
+        cast(null as bigint) as holder_count,
+        cast(null as bigint) as row_count
+    where false
     {% for table in released_tables() %}
     {% set columns = columns_of(table) %}
     {% for holder in holders if holder in columns | map(attribute=0) %}
     {% set texts = columns | rejectattr(1, 'equalto', 'none') | rejectattr(0, 'equalto', holder) | list %}
     {% if texts %}
-    {% if looked %}
     union all
-    {% endif %}
-    {% do looked.append(table) %}
     select
         '{{ table }}' as table_name,
         column_name,
@@ -86,15 +89,16 @@ own as (
 -- Of nobody in particular: what stands there is held against what identifies anybody.
 anonymous as (
 
-    {% set looked = [] %}
+    select
+        cast(null as string) as table_name,
+        cast(null as string) as column_name,
+        cast(null as string) as said
+    where false
     {% for table in released_tables() %}
     {% set columns = columns_of(table) %}
     {% set texts = columns | rejectattr(1, 'equalto', 'none') | list %}
     {% if texts and not holders | select('in', columns | map(attribute=0) | list) | list %}
-    {% if looked %}
     union all
-    {% endif %}
-    {% do looked.append(table) %}
     select
         '{{ table }}' as table_name,
         column_name,
@@ -118,7 +122,9 @@ anonymous_named as (
     select
         anonymous.table_name,
         anonymous.column_name,
-        count(distinct anonymous.said) filter (where identifiers.is_sure and identifiers.kind <> 'name') as sure_count,
+        count(distinct anonymous.said) filter (
+            where identifiers.is_sure and identifiers.kind <> 'name'
+        ) as sure_count,
         count(distinct anonymous.said) filter (where identifiers.kind = 'name') as name_count,
         count(distinct anonymous.said) as said_count
     from anonymous
@@ -130,13 +136,14 @@ anonymous_named as (
 -- A bare digest is looked for by its length, whoever's it is. Ids of people are read where they are given.
 digested as (
 
-    {% set looked = [] %}
+    select
+        cast(null as string) as table_name,
+        cast(null as string) as column_name,
+        cast(null as string) as said
+    where false
     {% for table in released_tables() %}
     {% for name, form, _ in columns_of(table) if form == 'text' and (name not in holders or table.startswith('dim_')) %}
-    {% if looked %}
     union all
-    {% endif %}
-    {% do looked.append(table) %}
     select
         '{{ table }}' as table_name,
         '{{ name }}' as column_name,

@@ -721,9 +721,13 @@ def last_runs(folder: Path) -> list[dict[str, Any]]:
         return []
     with opened(folder) as account:
         return account.query(
-            "select destination, run_id, release_id, as_of_date, mode, state, reason, began_at, "
-            "ended_at from runs where run_id in (select max(run_id) from runs "
-            "group by destination) order by destination"
+            "select runs.destination, runs.run_id, runs.release_id, runs.as_of_date, runs.mode, "
+            "runs.state, runs.reason, runs.began_at, runs.ended_at, "
+            f"{', '.join(f'coalesce(sum({name}), 0) as {name}' for name in COUNTS)}, "
+            "coalesce(sum(drift_gone + drift_foreign), 0) as drift "
+            "from runs left join segments on runs.run_id = segments.run_id "
+            "where runs.run_id in (select max(run_id) from runs group by destination) "
+            "group by runs.run_id order by runs.destination"
         )
 
 

@@ -188,6 +188,8 @@ class Destination(Protocol):
         batch_size: most rows of a call.
         mixes: whether one call may add and remove; else a batch does one of them.
         reads: whether `members` tells who is there. One that cannot be read is believed.
+        news_since: from when on the landing may lack what changed of the destination's records, as
+            the next pull would ask; a run says it before it sends. None: nobody knows.
     """
 
     name: str
@@ -195,6 +197,7 @@ class Destination(Protocol):
     batch_size: int
     mixes: bool
     reads: bool
+    news_since: datetime | None
 
     def open(self, segment: Segment, kept: str | None, *, make: bool) -> List | None:
         """Return a segment's list; make it where the account knows of none and `make` says so.

@@ -70,6 +70,7 @@ class Files:
     batch_size = BATCH_SIZE
     mixes = True
     reads = False
+    news_since: datetime | None = None
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -60,6 +60,7 @@ class HubSpotLists:
     record_source: str | None = HUBSPOT
     mixes = True
     reads = True
+    news_since: datetime | None = None
 
     def __init__(self, connection: Connection) -> None:
         options = connection.options

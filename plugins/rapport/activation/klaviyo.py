@@ -10,7 +10,7 @@ Source: Klaviyo, reference of the Lists, Flows and Profiles APIs, revision 2026-
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rapport.activation.destination import (
@@ -30,6 +30,7 @@ from rapport.activation.moments import SAME_TIME, time_of, utc
 from rapport.errors import SourceRefused
 from rapport.sources import versions
 from rapport.sources.connection import Connection
+from rapport.sources.klaviyo import SUPPRESSIONS
 from rapport.sources.klaviyo.api import PROFILES_PAGE_SIZE, Klaviyo
 from rapport.sources.streams import KLAVIYO
 from rapport.sources.versions import Endpoint
@@ -40,6 +41,10 @@ WRITES_PER_MINUTE = 150.0
 READS_PER_MINUTE = 700.0
 FLOWS_PER_MINUTE = 60.0
 PREFIX = "Rapport: "
+# So many are asked of one by one in a run: 50 calls.
+MOST_LOOKED_AT = 5_000
+UPDATED = "updated"
+CHANGES = (UPDATED, *SUPPRESSIONS)
 NOBODY = "01ARZ3NDEKTSV4RRFFQ69G5FAV"  # of 2016, when Klaviyo gave ids of another form
 ONCE_EVER = {"duration": 1, "unit": "alltime"}
 REMEDY = (
@@ -63,12 +68,16 @@ class KlaviyoLists:
     record_source: str | None = KLAVIYO
     mixes = False
     reads = True
+    news_since: datetime | None = None
 
     def __init__(self, connection: Connection) -> None:
         options = connection.options
         self.batch_size = min(int(options.get("batch_size", BATCH_SIZE)), BATCH_SIZE)
         self._klaviyo = Klaviyo(connection, remedy=REMEDY)
         self._list_ids: dict[str, str] = {}
+        self._looked_at = 0
+        self._news: dict[str, Record] = {}
+        self._news_until: dict[str, datetime] = {}
 
         def paced(name: str, option: str, per_minute: float) -> Paced:
             return Paced(name, float(options.get(option, per_minute)))
@@ -176,18 +185,49 @@ class KlaviyoLists:
     def look_again(
         self, segment: Segment, known: Mapping[str, datetime | None]
     ) -> Mapping[str, Remark]:
-        """Ask of each who would be added whether they are there, and what they let us send."""
-        remarks: dict[str, Remark] = {}
-        keys, list_id = list(known), self._list_ids.get(segment.name)
+        """Ask whether who would be added is there, and what they let us send.
+
+        Of each, as long as they are few. Of many that would take longer than to add them, as a
+        call tells of a hundred and adds a thousand: then of whoever changed since the landing
+        knew them, anew for each batch. Somebody who is gone is not told so, and refused when sent.
+        """
+        list_id = self._list_ids.get(segment.name)
+        self._looked_at += len(known)
+        if self._looked_at > MOST_LOOKED_AT and self.news_since:
+            profiles = self._refreshed(self.news_since)
+            known = {key: made_at for key, made_at in known.items() if key in profiles}
+        else:
+            profiles = self._asked(list(known))
+        remarks = {
+            key: _remark(segment, profiles.get(key), made_at, list_id)
+            for key, made_at in known.items()
+        }
+        return {key: remark for key, remark in remarks.items() if remark}
+
+    def _asked(self, keys: Sequence[str]) -> dict[str, Record]:
+        """Return the profiles of some ids that are there."""
+        profiles: dict[str, Record] = {}
         for start in range(0, len(keys), PROFILES_PAGE_SIZE):
-            part = keys[start : start + PROFILES_PAGE_SIZE]
             self._reads.wait()
-            found, _ = self._klaviyo.profiles_of(part)
-            profiles = {str(each["id"]): each for each in found}
-            for key in part:
-                if remark := _remark(segment, profiles.get(key), known[key], list_id):
-                    remarks[key] = remark
-        return remarks
+            found, _ = self._klaviyo.profiles_of(list(keys[start : start + PROFILES_PAGE_SIZE]))
+            profiles |= {str(each["id"]): each for each in found}
+        return profiles
+
+    def _refreshed(self, since: datetime) -> dict[str, Record]:
+        """Return every profile that changed since a moment, as it is by now."""
+        for field in CHANGES:
+            start = self._news_until.get(field, since)
+            operator = "greater-than" if field == UPDATED else "greater-or-equal"
+            for page in self._klaviyo.changed_profiles(field, operator, start):
+                self._reads.wait()
+                for profile in page:
+                    self._news[str(profile["id"])] = profile
+                    told = times_of(profile.get("attributes") or {}, field)
+                    # not by one that a vendor dates 2099
+                    start = max([start, *(at for at in told if at <= datetime.now(UTC))])
+            # A second is read again: some compare whole ones.
+            self._news_until[field] = max(since, start - timedelta(seconds=1))
+        return self._news
 
     def send(self, batch: Batch) -> Sequence[Outcome]:
         """Add or remove in one call."""
@@ -270,6 +310,20 @@ def _remark(
     if list_id in left:
         return Remark("opted_out", "Klaviyo says that they unsubscribed from this very list")
     return None
+
+
+def times_of(attributes: Mapping[str, Any], path: str) -> Iterator[datetime]:
+    """Yield the moments in a place of a profile, where lists may be on the way.
+
+    Example:
+        >>> list(times_of({"a": [{"at": "2018-01-02T00:00:00+00:00"}]}, "a.at"))
+        [datetime.datetime(2018, 1, 2, 0, 0, tzinfo=datetime.timezone.utc)]
+    """
+    found: list[Any] = [attributes]
+    for name in path.split("."):
+        inside = [each.get(name) for each in found if isinstance(each, Mapping)]
+        found = [e for each in inside for e in (each if isinstance(each, list) else [each])]
+    yield from (moment for each in found if (moment := time_of(each)))
 
 
 def _again(criteria: Any) -> str:

@@ -21,6 +21,8 @@ from rapport.policy import policies_of
 from rapport.release import ReleaseInfo, readers_release, verify_release
 from rapport.settings import Settings
 from rapport.sources.declared import Declared
+from rapport.sources.known import Known as Landed
+from rapport.sources.streams import CONTACTS, HUBSPOT, KLAVIYO, PROFILES
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +32,8 @@ logger = logging.getLogger(__name__)
 # How long a change may take to show where an answer says nothing of its rows.
 PATIENCE = timedelta(hours=24)
 # A list of whom the staff calls holds why they are called; no mailing tool has any use for it.
-NEVER_STAFF = frozenset({"klaviyo"})
+NEVER_STAFF = frozenset({KLAVIYO})
+PEOPLE = {HUBSPOT: CONTACTS, KLAVIYO: PROFILES}
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,7 @@ def activate(
             reason = str(error) if isinstance(error, RapportError) else type(error).__name__
             account.end(run_id, "failed", reason, destination.limits())
             raise
-        waits = ", ".join(each.segment for each in ran.stopped)
+        waits = "; ".join(f"{each.segment}: {each.reason}" for each in ran.stopped)
         account.end(run_id, "stopped" if waits else "done", waits, ran.limits)
         return ran
 
@@ -213,6 +216,8 @@ class _Run:
     def carried_out(self, run_id: str) -> Ran:
         """Send all segments, one after the other."""
         meant, asked_until = self._meant()
+        if stream := PEOPLE.get(self._to.record_source or ""):
+            self._to.news_since = Landed(self._settings.landing_dir, asked_until).start(stream)
         sender = Sender(self._to, self._account)
         told = []
         for each in meant.values():

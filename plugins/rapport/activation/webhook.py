@@ -64,6 +64,7 @@ class Webhook:
     record_source: str | None = None
     mixes = True
     reads = False
+    news_since: datetime | None = None
 
     def __init__(self, connection: Connection) -> None:
         options = connection.options

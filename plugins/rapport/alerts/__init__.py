@@ -8,6 +8,7 @@ connections it goes, `rapport.orchestration.alerts` knows.
 from rapport.alerts.cause import NOTE, cause_of, steps_of
 from rapport.alerts.message import Alert, Place, Step
 from rapport.alerts.night import (
+    activation_failed,
     night_failed,
     night_failed_somehow,
     release_missing,
@@ -22,6 +23,7 @@ __all__ = [
     "Place",
     "Step",
     "Told",
+    "activation_failed",
     "cause_of",
     "night_failed",
     "night_failed_somehow",

@@ -71,8 +71,8 @@ class Alert:
 
     Attributes:
         kind: ``extract_failed``, ``gate_closed``, ``build_failed``, ``subtraction_failed``,
-            ``publish_failed``, ``report_failed``, ``night_failed``, ``release_missing``,
-            ``release_old`` or ``trial``.
+            ``publish_failed``, ``report_failed``, ``night_failed``, ``activation_failed``,
+            ``release_missing``, ``release_old`` or ``trial``.
         subject: one line.
         opening: what happened, in a sentence or two.
         place: where its links lead.

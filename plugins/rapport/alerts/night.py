@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from rapport.activation.account import last_runs
 from rapport.alerts.cause import BUILD, GATE_OF, steps_of
 from rapport.alerts.message import Alert, Place, Step
 from rapport.gate import GATES
@@ -18,6 +19,8 @@ SUBTRACTION = "subtract_opt_outs"
 PUBLISHING = "publish_release"
 REPORT = "report_night"
 NAMED = 3
+ACTIVATION = "activate_destination"
+FINE = ("done", "running")  # states of an activation that nobody needs to look at
 
 
 def night_failed(
@@ -68,6 +71,32 @@ def night_failed(
         steps=tuple(steps),
         going_on=tuple(_taken_out(subtracted)),
         release=release,
+    )
+
+
+def activation_failed(settings: Settings, place: Place, now: datetime, *, run_id: str) -> Alert:
+    """Compose the one message about segments that were not brought to a destination, or not all.
+
+    Args:
+        settings: of the installation.
+        place: where people reach Airflow.
+        now: the moment.
+        run_id: of the run that failed.
+    """
+    runs = [run for run in last_runs(settings.activation_dir) if run["state"] not in FINE]
+    steps = [Step(f"{ACTIVATION} {run['destination']}", str(run["reason"])) for run in runs]
+    steps = steps or [Step(ACTIVATION)]
+    where = listed([str(run["destination"]) for run in runs]) or "a destination"
+    return Alert(
+        "activation_failed",
+        f"Rapport: segments were not brought to {where}, or not all",
+        f"Segments were not brought to {where}, or not all of them. What was sent is accounted "
+        "for, and what is stopped waits for a person; who said no leaves a stopped list too.",
+        place,
+        now,
+        run_id=run_id,
+        steps=tuple(steps),
+        release=readers_release(settings.releases_dir),
     )
 
 

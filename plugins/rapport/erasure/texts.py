@@ -15,18 +15,36 @@ from rapport.erasure.people import PERSONS
 from rapport.tombstones import Tombstones
 
 _CUSTOMER = rb"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])"
-_EMAIL = rb"[A-Za-z0-9._%+'\-\x80-\xff]+(?:@|%40)[A-Za-z0-9.\-\x80-\xff]+\.[A-Za-z\x80-\xff]{2,}"
 _RECORD = rb"(?<![0-9A-Za-z])(?:[0-9]{9,19}|[0-9A-Z]{26})(?![0-9A-Za-z])"
 _PHONE = rb"(?<![0-9A-Za-z])[+(]?[0-9][0-9() .\-]{6,20}[0-9](?![0-9A-Za-z])"
-_TOKENS = re.compile(b"|".join((_EMAIL, _CUSTOMER, _RECORD, _PHONE)))
+_TOKENS = re.compile(b"|".join((_CUSTOMER, _RECORD, _PHONE)))
+# Of an address what is around its sign: to begin at each letter takes for ever in a long word.
+_AT = re.compile(rb"@|%40")
+_MAILBOX = re.compile(rb"[A-Za-z0-9._%+'\-\x80-\xff]{1,64}\Z")
+_DOMAIN = re.compile(rb"[A-Za-z0-9.\-\x80-\xff]+\.[A-Za-z\x80-\xff]{2,}")
+_LONGEST = 254
 
 
 def found_in(content: bytes | mmap.mmap, tombstones: Tombstones) -> Iterator[tuple[int, int]]:
     """Yield where something of theirs stands: begin and end."""
+    known: dict[bytes, bool] = {}  # a log says the same thing many times
+    for begin, end in _candidates(content):
+        token = content[begin:end]
+        if token not in known:
+            known[token] = _is_theirs(token.decode("utf-8", "replace"), tombstones)
+        if known[token]:
+            yield begin, end
+
+
+def _candidates(content: bytes | mmap.mmap) -> Iterator[tuple[int, int]]:
+    for sign in _AT.finditer(content):
+        start = max(0, sign.start() - _LONGEST)
+        mailbox = _MAILBOX.search(content[start : sign.start()])
+        domain = _DOMAIN.match(content[sign.end() : sign.end() + _LONGEST])
+        if mailbox and domain:
+            yield start + mailbox.start(), sign.end() + domain.end()
     for match in _TOKENS.finditer(content):
-        text = match[0].decode("utf-8", "replace")
-        if _is_theirs(text, tombstones):
-            yield match.span()
+        yield match.span()
 
 
 def _is_theirs(text: str, tombstones: Tombstones) -> bool:

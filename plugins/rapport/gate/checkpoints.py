@@ -147,10 +147,19 @@ def run_checkpoint(
         left_out=left_out,
         stamp=stamp,
     )
+    _log(result)
     tell(result, tables)
     if critical:
         raise GateFailed(name, critical)
     return result
+
+
+def _log(result: CheckpointResult) -> None:
+    """Write every line that the summary has into the log, too."""
+    for line in result.critical:
+        logger.error("%s", line)
+    for line in result.warnings:
+        logger.warning("%s", line)
 
 
 def _look(runner: "_Runner", reader: Any, validation: Validation) -> Looked:
@@ -271,9 +280,7 @@ def _rows(index: Sequence[dict[str, list[Any]]]) -> tuple[str, tuple[str, ...]]:
     return "/".join(columns), tuple("/".join(map(str, row)) for row in rows)
 
 
-def _figures(
-    frame: Any, column: str | None, row_id: str, rows: tuple[str, ...]
-) -> tuple[str, ...]:
+def _figures(frame: Any, column: str | None, row_id: str, rows: tuple[str, ...]) -> tuple[str, ...]:
     """Return what the failing rows say in the column: numbers only, which are counts and shares."""
     if not rows or column not in frame or frame[column].dtype.kind not in "iuf":
         return ()

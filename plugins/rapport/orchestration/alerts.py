@@ -42,6 +42,16 @@ class AlertNotifier(BaseNotifier):
         tell_of_failure(context)
 
 
+class ActivationNotifier(BaseNotifier):
+    """Tells of segments that were not sent, or not all: `on_failure_callback` of their DAG."""
+
+    def notify(self, context: Any) -> None:
+        """Tell of the run in the context."""
+        from rapport.orchestration.telling import tell_of_activation
+
+        tell_of_activation(context)
+
+
 async def release_is_late(context: dict[str, Any]) -> None:
     """Tell that a night has no release by its hour; called by Airflow when the hour is over."""
     from rapport.orchestration.telling import tell_of_late

@@ -27,9 +27,11 @@ from rapport.explain_commands import explain_command
 from rapport.export_commands import export_command
 from rapport.orchestration import embedded
 from rapport.orchestration.activate import activate_command
+from rapport.orchestration.backfill import backfill_command
 from rapport.orchestration.bi import bi_app, follow_a_switch
 from rapport.orchestration.doctor import doctor_command
 from rapport.orchestration.erasure import erase_command
+from rapport.orchestration.maintenance import maintain_command
 from rapport.orchestration.night import DONE, Airflow, Step
 from rapport.orchestration.status import status_command
 from rapport.policy import as_json, policies_of
@@ -58,6 +60,8 @@ app.command("sources")(sources_command)
 app.command("status")(status_command)
 app.command("doctor")(doctor_command)
 app.command("erase")(erase_command)
+app.command("backfill")(backfill_command)
+app.command("maintain")(maintain_command)
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 

@@ -46,3 +46,9 @@ def hourly_schedule() -> Timetable | None:
     """Return when the release's age is looked at; None where no nights are scheduled."""
     cron = "17 * * * *" if Settings.from_env().schedule else None
     return CronDataIntervalTimetable(cron, timezone="UTC") if cron else None
+
+
+def weekly_schedule() -> Timetable | None:
+    """Return when the house is looked after; None where no nights are scheduled."""
+    cron = "43 12 * * 0" if Settings.from_env().schedule else None
+    return CronDataIntervalTimetable(cron, timezone="UTC") if cron else None

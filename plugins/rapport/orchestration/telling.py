@@ -21,6 +21,7 @@ from rapport.alerts import (
     Alert,
     Place,
     Told,
+    activation_failed,
     night_failed,
     night_failed_somehow,
     release_missing,
@@ -34,6 +35,8 @@ from rapport.release import readers_release
 from rapport.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+ACTIVATION_DAG = "segment_activation"
 
 
 def tell_of_failure(context: Any) -> None:
@@ -66,6 +69,12 @@ def _in_full(run_id: str, as_of: date | None) -> Alert:
         published=_left(run_id, "publish_release"),
         subtracted=_left(run_id, "subtract_opt_outs"),
     )
+
+
+def tell_of_activation(context: Any) -> None:
+    """Tell of a run of activation that failed."""
+    settings, now, run_id = Settings.from_env(), datetime.now(UTC), str(context["run_id"])
+    tell(lambda: activation_failed(settings, place(ACTIVATION_DAG), now, run_id=run_id))
 
 
 def tell_of_late(run: dict[str, Any], due: datetime | str) -> None:
@@ -141,11 +150,11 @@ def tell(compose: Callable[[], Alert]) -> None:
         logger.exception("an alert could not be told: %s", type(error).__name__)
 
 
-def place() -> Place:
+def place(dag_id: str = DAG_ID) -> Place:
     """Return where people reach Airflow, as far as its configuration says."""
     parts = urlsplit(conf.get("api", "base_url", fallback="") or "")
     base = f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
-    return Place(base, page_url(), f"{parts.path.rstrip('/')}/dags/{DAG_ID}/runs/")
+    return Place(base, page_url(), f"{parts.path.rstrip('/')}/dags/{dag_id}/runs/")
 
 
 def _shows(task_id: str) -> bool:

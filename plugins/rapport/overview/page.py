@@ -15,6 +15,7 @@ from rapport import pages
 from rapport.build.project import docs_path
 from rapport.build.record import read_record
 from rapport.errors import ReportError
+from rapport.overview.activation import activation
 from rapport.overview.gates import gates
 from rapport.overview.nights import ACTIVE, OUTCOMES, Nights, Run, nights, steps
 from rapport.overview.releases import Releases, read_releases, releases
@@ -71,6 +72,7 @@ def page_of(settings: Settings, told: Nights, now: datetime) -> str:
         gates(settings.data_docs_dir, told.last),
         releases(found, now),
         _segments(found),
+        activation(settings.activation_dir),
         sources(manifest, settings.landing_dir, told, now),
     ]
     return _template().render(

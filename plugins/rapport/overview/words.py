@@ -17,6 +17,7 @@ RUNBOOKS = {
     "check_release": "publish_gate_failed.md",
     "subtract_opt_outs": "subtraction_failed.md",
     "load_bi": "bi_load_failed.md",
+    "activate_destination": "activation_failed.md",
 }
 
 

@@ -54,6 +54,8 @@ OF_COMPANIES = ("fct_deals", "fct_deal_stages", "fct_tickets")
 # A list says how many are on it; what they are, its rows say.
 SIZES = """
 select segments.* replace (
+    cast(coalesce(members.customers, 0) + coalesce(held_back.customers, 0) as {qualified_count})
+        as qualified_count,
     cast(coalesce(members.customers, 0) as {size}) as size,
     cast(coalesce(members.treated, 0) as {treatment_size}) as treatment_size,
     cast(coalesce(members.held_out, 0) as {holdout_size}) as holdout_size,
@@ -75,7 +77,19 @@ left join (
     group by segment
 ) as held_back on segments.segment = held_back.segment
 """
-COUNTED = ("size", "treatment_size", "holdout_size", "suppressed_count")
+COUNTED = ("qualified_count", "size", "treatment_size", "holdout_size", "suppressed_count")
+# The one figure of the firm that counts them.
+FIGURES = """
+select figures.* replace (
+    if(figures.figure = 'segment_members', members.customers, figures.figure_value) as figure_value,
+    if(figures.figure = 'segment_members', members.customers, figures.counted) as counted
+)
+from old.metrics.key_figures as figures
+cross join (
+    select count(distinct customer_id) as customers from kept.segments.segment_members
+) as members
+"""
+DERIVED = ("segments", "key_figures")  # of the other tables, after which they come
 
 
 def count_erased(releases_dir: Path, is_erased: IsErased) -> int:
@@ -241,7 +255,7 @@ def _made_anew(
         if not _mark(connection, manifest, info.as_of, is_erased):
             return None
         connection.execute("attach ':memory:' as kept")
-        entries = sorted(manifest["tables"], key=lambda entry: entry["name"] == "segments")
+        entries = sorted(manifest["tables"], key=lambda entry: entry["name"] in DERIVED)
         tables = {entry["name"]: _kept(connection, entry) for entry in entries}
         described = [tables[entry["name"]] for entry in manifest["tables"]]
         manifest = manifest | {"tables": [table.as_json() for table in described]}
@@ -286,6 +300,8 @@ def _kept(connection: "duckdb.DuckDBPyConnection", entry: Mapping[str, Any]) -> 
         types = {c["name"]: c["type"] for c in entry["columns"]}
         if types.keys() >= set(COUNTED):
             query = SIZES.format(**{column: types[column] for column in COUNTED})
+    elif name == "key_figures":
+        query = FIGURES
     connection.execute(f"create schema if not exists {quoted('kept', schema)}")
     connection.execute(f"create table {quoted('kept', schema, name)} as {query}")
     described = tuple(Column(**column) for column in entry["columns"])

@@ -515,6 +515,18 @@ def remove_older(releases_dir: Path, *, keep: int, spare: str) -> list[str]:
     return removed
 
 
+def expire(releases_dir: Path, *, keep: int) -> list[str]:
+    """Remove all but the newest ``keep`` nights, as each publication does; return which went.
+
+    Raises:
+        ReleaseError: the folder cannot be changed.
+    """
+    if not releases_dir.is_dir():
+        return []
+    with changing(releases_dir):
+        return remove_older(releases_dir, keep=keep, spare="")
+
+
 def remove_leftovers(releases_dir: Path) -> None:
     """Remove what a process that died left half-made."""
     for path in releases_dir.glob(f"{ASIDE}*"):

@@ -15,7 +15,6 @@ knowing who it was, and what it took out does not come back with the next pull.
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ import pyarrow.compute as pc
 from rapport import landing
 from rapport.errors import LandingError
 from rapport.landing import Changed
+from rapport.sources.records import moment_of
 from rapport.sources.streams import (
     ASSOCIATIONS,
     CONTACTS,
@@ -211,7 +211,7 @@ class Erased:
         ends = [end for end in until if end]
         if not ends:
             return False
-        made = _moment(made_at)  # what has no time was there always
+        made = moment_of(made_at)  # what has no time was there always
         return made is None or made <= max(ends)
 
     def _by_id(self, rows: pa.Table, stream: str, column: str) -> Changed:
@@ -237,7 +237,7 @@ class Erased:
 
         def is_theirs(row: Row) -> bool:
             end = until.get(str(row[column]))
-            moment = _moment(row.get(at))
+            moment = moment_of(row.get(at))
             return end is not None and (moment is None or moment <= end or row[column] not in taken)
 
         return _without(rows, (column, at), is_theirs)
@@ -258,7 +258,7 @@ class Erased:
                 for name in _EMAILS:
                     for address in re.split(r"[;,\s]+", str(said.get(name) or "")):
                         end = self.tombstones.email_until(address)
-                        made = _moment(row["created_at"])
+                        made = moment_of(row["created_at"])
                         if end and made and made > end:
                             found.add(wanted.get(self.tombstones.hashing.email(address), ""))  # type: ignore[union-attr]
         return found
@@ -363,16 +363,3 @@ def _profile_of(event: dict[str, Any]) -> str:
     ties = event.get("relationships")
     data = ties.get("profile", {}).get("data") if isinstance(ties, dict) else None
     return str(data.get("id") or "") if isinstance(data, dict) else ""
-
-
-def _moment(text: Any) -> datetime | None:
-    """Return a moment as sources write it; None for what is none."""
-    said = str(text or "").strip()
-    try:
-        if said.isdecimal():  # since 1970, in seconds or milliseconds
-            number = int(said)
-            return datetime.fromtimestamp(number / 1000 if number > 10**11 else number, tz=UTC)
-        moment = datetime.fromisoformat(said)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

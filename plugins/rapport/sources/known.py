@@ -34,10 +34,12 @@ class Known:
     Attributes:
         landing_dir: the landing.
         as_of: the night.
+        window: what is pulled again, from and until, whatever has landed; None for what is new.
     """
 
     landing_dir: Path
     as_of: date
+    window: tuple[datetime, datetime] | None = None
 
     def newest(self, stream: Stream) -> datetime | None:
         """Return the newest cursor that was landed, or None before the first load."""
@@ -50,6 +52,8 @@ class Known:
 
         What an unfinished pull of this night has brought lately is not read again.
         """
+        if self.window:
+            return self.window[0]
         reached = self._reached(stream)
         if reached.newest is None:
             return None
@@ -63,8 +67,10 @@ class Known:
 
         The night's cutoff, or where an unfinished pull of this night stopped.
         """
-        oldest = self._reached(stream).oldest_resumed
         cutoff = cutoff_of(self.as_of)
+        if self.window:
+            return min(cutoff, self.window[1])
+        oldest = self._reached(stream).oldest_resumed
         return min(cutoff, oldest + A_MOMENT) if oldest else cutoff
 
     def _reached(self, stream: Stream) -> landing.Reached:

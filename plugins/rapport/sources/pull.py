@@ -22,7 +22,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -36,7 +36,7 @@ from rapport.sources.erased import Erased
 from rapport.sources.hubspot import hubspot
 from rapport.sources.klaviyo import klaviyo
 from rapport.sources.known import Known
-from rapport.sources.records import Page, Table, to_table
+from rapport.sources.records import Page, Table, moment_of, to_table
 from rapport.sources.said import masked
 from rapport.sources.shop import reconcile_shop, shop
 from rapport.sources.streams import (
@@ -67,6 +67,7 @@ def pull(
     landing_dir: Path,
     work_dir: Path,
     declared: Declared = EVERYTHING,
+    window: tuple[datetime, datetime] | None = None,
 ) -> dict[str, int]:
     """Land what is new in a group of streams, as the night of ``as_of`` sees it.
 
@@ -78,6 +79,8 @@ def pull(
         landing_dir: the landing.
         work_dir: working folders; nothing in them outlives a pull.
         declared: what the firm has; of the group, nothing else is asked for.
+        window: pull again what changed from the first until the second moment. Its loads are
+            further ones of the night; where the next pull starts does not follow from them.
 
     Returns:
         Rows landed per stream; 0 where nothing was new. A reconciliation also names the streams
@@ -94,7 +97,7 @@ def pull(
     """
     os.environ.update(_DLT_OPTIONS)
     with _heap_at_rest():
-        return _pull(group, connection, as_of, landing_dir, work_dir, declared)
+        return _pull(group, connection, as_of, landing_dir, work_dir, declared, window)
 
 
 def _pull(
@@ -104,6 +107,7 @@ def _pull(
     landing_dir: Path,
     work_dir: Path,
     declared: Declared,
+    window: tuple[datetime, datetime] | None,
 ) -> dict[str, int]:
     connection = replace(connection)  # its deadline counts from here
     streams = declared.groups[group]
@@ -120,15 +124,16 @@ def _pull(
                 work_dir,
                 source,
                 group,
-                [stream.name for stream in streams],
+                # What is pulled again is no pull of a stream: it moves no start.
+                [] if window else [stream.name for stream in streams],
                 as_of,
                 seconds=None if seconds is None else float(seconds),
                 before_landing=erased.demand_still_all,
             ) as slices:
-                known = Known(landing_dir, as_of)
+                known = Known(landing_dir, as_of, window)
                 pages = _pages(group, declared, connection, known)
                 for stream, table in _in_time(pages, connection):
-                    left = erased(stream.name, table)
+                    left = erased(stream.name, _within(stream, table, window))
                     slices.leave_out(stream.name, left.erased)
                     slices.add(stream.name, left.rows, stream.whole_by)
                     if _may_end(streams, source, stream):
@@ -170,7 +175,10 @@ def _pages(
     if source == HUBSPOT:
         return hubspot(connection, group, known, declared.streams)
     if source == KLAVIYO:
-        return klaviyo(connection, group, known, cutoff_of(known.as_of))
+        until = cutoff_of(known.as_of)
+        return klaviyo(
+            connection, group, known, min(until, known.window[1]) if known.window else until
+        )
     if group == "shop_reconciliation":
         return reconcile_shop(connection, known, declared.streams)
     return shop(connection, {stream: known.start(stream) for stream in streams})
@@ -185,6 +193,18 @@ def _in_time(pages: Iterable[Page] | Iterable[Table], connection: Connection) ->
     for stream, rows in pages:
         connection.deadline.left()
         yield stream, rows if isinstance(rows, pa.Table) else to_table(stream, rows)
+
+
+def _within(stream: Stream, rows: pa.Table, window: tuple[datetime, datetime] | None) -> pa.Table:
+    """Return the rows that changed in a window; of what belongs together all that comes."""
+    if window is None or (stream.whole_by and stream.cursor):
+        return rows
+    if stream.cursor is None or stream.cursor not in rows.column_names:
+        return rows.slice(0, 0)  # as a whole it is read every night
+    moments = map(moment_of, rows[stream.cursor].to_pylist())
+    return rows.filter(
+        pa.array([bool(at and window[0] <= at < window[1]) for at in moments], pa.bool_())
+    )
 
 
 def _may_end(streams: Sequence[Stream], source: str, stream: Stream) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import chain
 from typing import Any
 
@@ -140,3 +140,16 @@ def set_apart(pages: Iterable[Page], noticed_on: date) -> Iterator[Page]:
                 for row in bad
             ],
         )
+
+
+def moment_of(text: Any) -> datetime | None:
+    """Return a moment as sources write it; None for what is none."""
+    said = str(text or "").strip()
+    try:
+        if said.isdecimal():  # since 1970, in seconds or milliseconds
+            number = int(said)
+            return datetime.fromtimestamp(number / 1000 if number > 10**11 else number, tz=UTC)
+        moment = datetime.fromisoformat(said)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

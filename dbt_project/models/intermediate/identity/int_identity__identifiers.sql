@@ -197,12 +197,14 @@ judged as (
 
     select
         folded.*,
-        -- Whether a text that says it anywhere says who it is: an order can have the digits of a number, and Do, An
-        -- and Le are words.
+        -- Whether a text that says it anywhere says who it is: an order can have the digits of a
+        -- number, and Do, An and Le are words.
         case folded.kind
             when 'address' then folded.identifier like '%_@_%' and length(folded.identifier) >= 6
             when 'number'
-                then length(folded.identifier) >= 9 and not regexp_full_match(folded.identifier, '[0-9]+')
+                then
+                    length(folded.identifier) >= 9
+                    and not regexp_full_match(folded.identifier, '[0-9]+')
             when 'name'
                 then
                     length(folded.identifier) >= 9

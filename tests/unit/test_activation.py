@@ -1,0 +1,111 @@
+"""What is told of activation: by the command, the page in Airflow and an alert."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+from typer.testing import CliRunner
+
+from rapport.activate_commands import activation_app
+from rapport.activation.account import Counts, Row, opened
+from rapport.activation.destination import Batch, Limit, Outcome, Segment
+from rapport.alerts import Place, activation_failed
+from rapport.overview.activation import activation
+from rapport.settings import Settings
+
+WIN_BACK = Segment("win_back_dormant")
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("RAPPORT_HOME", str(tmp_path))
+    return replace(Settings.from_env(), home=tmp_path)
+
+
+@pytest.fixture
+def sent(settings):
+    """An account of one run: two were sent, one of them refused, and a list waits."""
+    with opened(settings.activation_dir, "klaviyo") as account:
+        account.begin("r1", "2018-01-02-abc", date(2018, 1, 2), "changes")
+        batch = Batch("r1-1", "r1", "2018-01-02-abc", date(2018, 1, 2), WIN_BACK, "L1")
+        account.intend(batch, [Row("p1", "c1", "add", "joined"), Row("p2", "c2", "add", "joined")])
+        account.settle(
+            batch,
+            [Outcome("p1", "add", "accepted"), Outcome("p2", "add", "refused", "400", "No such.")],
+        )
+        account.count(
+            "r1",
+            WIN_BACK.name,
+            "L1",
+            Counts(source=2, changed=2, drift_foreign=1),
+            verdict="as planned",
+        )
+        account.note_drift("r1", WIN_BACK.name, "L1", {"p9": "foreign"})
+        account.end("r1", "stopped", "loyal_high_value: 412 would leave", [Limit("writes", 1, 0.5)])
+
+
+def asked(*arguments):
+    done = CliRunner().invoke(activation_app, list(arguments))
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+@pytest.mark.parametrize(("command", "said"), [
+    (("runs",), ["r1", "klaviyo", "stopped", "412 would leave"]),
+    (("run", "r1"), ["win_back_dormant", "as planned"]),
+    (("rows", "--customer", "c2"), ["p2", "refused", "No such."]),
+    (("dead",), ["p2", "400", "No such."]),
+    (("drift",), ["p9", "foreign"]),
+    (("dead", "--json"), ['"key": "p2"']),
+])  # fmt: skip
+def test_the_account_is_told_by_a_command(sent, command, said):
+    output = asked(*command)
+    assert [each for each in said if each not in output] == []
+
+
+@pytest.mark.parametrize("command", [("runs",), ("dead",), ("drift",), ("run", "r9")])
+def test_where_nothing_was_sent_it_says_so_and_makes_no_account(settings, command):
+    assert asked(*command)
+    assert not settings.activation_dir.exists()
+
+
+def test_a_run_counts_what_became_of_its_rows(settings, sent):
+    with opened(settings.activation_dir, "klaviyo") as account:
+        counts = account.counted("r1", WIN_BACK.name)
+    assert (counts.source, counts.sent, counts.accepted, counts.rejected) == (2, 2, 1, 1)
+
+
+def test_the_page_in_airflow_says_what_was_brought_where_and_what_waits(settings, sent):
+    section = activation(settings.activation_dir)
+    (row,) = section.tables[0].rows
+    assert (row["destination"], row["accepted"], row["rejected"], row["drift"]) == (
+        "klaviyo", 1, 1, 1,
+    )  # fmt: skip
+    assert section.finding == "Klaviyo: see why."
+    assert activation(settings.home / "nowhere") is None
+
+
+def test_people_are_told_which_destination_and_why(settings, sent):
+    place = Place("https://airflow", "/rapport/", "/dags/segment_activation/runs/")
+    alert = activation_failed(settings, place, datetime(2018, 1, 3, tzinfo=UTC), run_id="manual__1")
+    assert "klaviyo" in alert.subject
+    assert "412 would leave" in alert.text
+    assert alert.runbook == "activation_failed.md"
+
+
+def test_a_run_that_never_ended_is_noted_as_broken_off_by_the_next(settings):
+    with opened(settings.activation_dir, "klaviyo") as account:
+        account.begin("r1", "x", date(2018, 1, 2), "changes")
+        account.begin("r2", "x", date(2018, 1, 2), "changes")
+        assert account.query("select run_id, state from runs order by run_id") == [
+            {"run_id": "r1", "state": "broken off"},
+            {"run_id": "r2", "state": "running"},
+        ]
+
+
+def test_an_erased_customer_is_in_no_row_of_the_account_nor_of_its_file(settings, sent):
+    with opened(settings.activation_dir, "klaviyo") as account:
+        assert account.forget(["c1"], ["p1"]) == 1
+        assert account.query("select customer_id from rows") == [{"customer_id": "c2"}]
+    files = settings.activation_dir.glob("account.sqlite*")
+    assert not any(b"p1" in path.read_bytes() for path in files)
