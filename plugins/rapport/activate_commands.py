@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -49,8 +49,8 @@ order by segment
 """
 ROWS = """
 select
-    run_id, destination, segment, list_id, key, customer_id, operation, why, state, code, reason,
-    attempt, release_id, intended_at, answered_at, confirmed_at
+    intended_at, customer_id, segment, destination, key, operation, why, state, code, reason,
+    attempt, confirmed_at, answered_at, list_id, release_id, run_id
 from rows
 where
     run_id = coalesce(:run_id, run_id)
@@ -73,6 +73,9 @@ from drift
 order by destination, segment, kind, key
 limit ?
 """
+
+# What people do not look for; `--json` has it.
+OF_MACHINES = frozenset({"answered_at", "list_id", "release_id", "run_id"})
 
 Most = Annotated[int, typer.Option("--most", min=1, help="How many at the most.")]
 AsData = Annotated[bool, typer.Option("--json", help="For machines.")]
@@ -107,13 +110,13 @@ def rows_command(
 ) -> None:
     """Show rows, the latest first: who, where, what was asked and what became of it."""
     asked = {"run_id": run_id, "customer_id": customer_id, "segment": segment, "most": most}
-    _show(_asked(ROWS, asked), as_data, "there are no such rows")
+    _show(_asked(ROWS, asked), as_data, "there are no such rows", hidden=OF_MACHINES)
 
 
 @activation_app.command("dead")
 def dead_command(most: Most = 100, as_data: AsData = False) -> None:
     """Show what was not taken, with code and reason; every run tries it again."""
-    _show(_asked(DEAD, [most]), as_data, "everything was taken")
+    _show(_asked(DEAD, [most]), as_data, "everything was taken", hidden=OF_MACHINES)
 
 
 @activation_app.command("drift")
@@ -179,19 +182,31 @@ def _asked(sql: str, parameters: Any) -> list[dict[str, Any]]:
         return account.query(sql, parameters)
 
 
-def _show(rows: Sequence[dict[str, Any]], as_data: bool, otherwise: str) -> None:
+def _show(
+    rows: Sequence[dict[str, Any]], as_data: bool, otherwise: str, hidden: Container[str] = ()
+) -> None:
     if as_data:
         typer.echo(json.dumps(list(rows), indent=2))
         return
     if not rows:
         typer.echo(otherwise)
         return
-    table = Table(*rows[0], box=box.SIMPLE)
+    table = Table(box=box.SIMPLE)
+    names = [name for name in rows[0] if name not in hidden]
+    for name in names:
+        table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(f"{v:,}" if isinstance(v, int) else str(v or "") for v in row.values()))
+        table.add_row(*(_shown(name, row[name]) for name in names))
     _console().print(table)
+
+
+def _shown(name: str, value: Any) -> str:
+    """A cell for people: times to the minute."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    return str(value or "")[:16].replace("T", " ") if name.endswith("_at") else str(value or "")
 
 
 def _console() -> Console:
     """What a pipe is given may be as wide as it is."""
-    return Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    return Console(width=None if sys.stdout.isatty() else 240, highlight=False)

@@ -613,6 +613,15 @@ class Account:
             )
         return found
 
+    def unanswered(self) -> list[str]:
+        """Return the lists to which a call was made that nobody knows the outcome of."""
+        found = self._db.execute(
+            "select distinct list_id from rows where destination = ? and closed_at is null "
+            "and state in ('intended', 'unknown') order by list_id",
+            [self.destination],
+        )
+        return [row[0] for row in found]
+
     def waiting(self, list_id: str) -> set[str]:
         """Return the keys of which nobody knows yet whether they are there."""
         found = self._db.execute(
