@@ -169,12 +169,15 @@ def test_the_image_holds_the_product_and_nothing_else(team):
         "dags",
         "dbt_project",
         "docker",
+        "docs",
         "expectations",
         "plugins",
         "pyproject.toml",
         "requirements",
         "sandbox",
     }
+    # What the page in Airflow shows.
+    assert team.exec("scheduler", "ls", "-A", "/opt/rapport/docs").split() == ["runbooks"]
 
 
 def test_the_login_takes_the_made_password_only(team):
