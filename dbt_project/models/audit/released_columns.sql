@@ -105,14 +105,15 @@ anonymous as (
         column_name,
         unnest(string_split(said, chr(31))) as said
     from (
-        select distinct
+        select
             unnest([
                 {% for name, form, _ in texts %}
                 {{ said_in_column(name, form) }}{{ ',' if not loop.last }}
                 {% endfor %}
             ], recursive := true)
         from {{ ref(table) }}
-    ) as distinct_texts
+    ) as texts
+    group by column_name, said
     {% endif %}
     {% endfor %}
 
