@@ -576,7 +576,7 @@ def test_whom_an_unanswered_call_may_have_added_and_who_says_no_is_taken_off(hom
     home.says(NAMES[0], "opted_out")
     to.answer = None
     home.activate(to)
-    assert [each.key for each in to.sent[-1].removes] == [NAMES[0]]
+    assert [each.key for batch in to.sent for each in batch.removes] == [NAMES[0]]
     assert to.lists[LIST] == set(NAMES[1:10])
     sent = len(to.sent)
     home.activate(to)
