@@ -5,15 +5,19 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
+from airflow.sdk.exceptions import AirflowSkipException
 
 from rapport.activation.account import Row, opened
 from rapport.activation.destination import Batch, Outcome, Segment
+from rapport.archive import Store
+from rapport.erasure import Looked, Report
 from rapport.erasure.metadata import Metadata
-from rapport.errors import SettingsError
-from rapport.orchestration.erasure import _account, wanted
+from rapport.errors import ArchiveDenied, ErasureError, SettingsError
+from rapport.orchestration import erasure as orchestration
+from rapport.orchestration.erasure import _account, _archive, wanted
 from rapport.settings import Settings
 from tests.unit.test_tombstones import buried
 
@@ -120,3 +124,75 @@ def test_who_is_meant_is_said_in_words_or_in_a_file(tmp_path):
     assert wanted([], None) == []
     with pytest.raises(SettingsError, match="cannot be read"):
         wanted([], tmp_path / "none")
+
+
+def test_a_tasks_log_in_the_archive_is_written_over_at_its_length(tmp_path, theirs):
+    settings = replace(Settings.from_env(), home=tmp_path, archive=f"file://{tmp_path / 'there'}")
+    store = Store(settings.archive)
+    store.write("logs/dag/run/a.log", f'{{"event": "ask {WHO}, not {OTHER}"}}'.encode())
+    store.write("logs/dag/run/b.log", b"nothing of anybody")
+    _, logs = _archive(settings)
+    assert logs.count(theirs) == 1
+    logs.erase(theirs)
+    assert logs.count(theirs) == 0
+    assert json.loads(store.read("logs/dag/run/a.log")) == {"event": f"ask {'x' * 32}, not {OTHER}"}
+    assert store.read("logs/dag/run/b.log") == b"nothing of anybody"
+
+
+def test_a_log_that_cannot_be_read_is_not_called_clean(tmp_path, monkeypatch, theirs):
+    class Locked:
+        def cat(self, paths, on_error):
+            return dict.fromkeys(paths, PermissionError("no"))
+
+    monkeypatch.setattr(Store, "_opened", property(lambda _: (Locked(), "there")))
+    with pytest.raises(ArchiveDenied, match=r"reading logs/a\.log"):
+        list(Store("s3://there").contents(["logs/a.log"]))
+
+
+# -- the task --------------------------------------------------------------------------------------
+
+
+class Task:
+    """The DAG's task, with parameters and reports of one's choice."""
+
+    def __init__(self, monkeypatch):
+        self.params, self.reports, self.pushed = {}, [], {}
+        context = {"params": self.params, "ti": self}
+        monkeypatch.setattr("airflow.sdk.get_current_context", lambda: context)
+        monkeypatch.setattr(orchestration, "erase", lambda *_, **__: self.reports)
+        monkeypatch.setattr(orchestration, "all_places", lambda *_: [])
+        monkeypatch.setattr(orchestration, "forgetful", lambda *_: {})
+
+    def xcom_push(self, key, value):
+        self.pushed[key] = value
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    return Task(monkeypatch)
+
+
+def report(after):
+    return Report("r", datetime(2018, 1, 3, tzinfo=UTC), 1, [Looked("releases", "rows", 7, after)])
+
+
+def test_what_is_left_lets_activation_follow_and_makes_the_run_red(asked):
+    asked.reports = [report(2)]
+    told = orchestration.erase_people()
+    assert told == {"r": {"releases": [7, 2]}}
+    with pytest.raises(ErasureError, match="something is left in releases"):
+        orchestration.demand_nothing_left(told)
+    asked.reports = [report(0)]
+    orchestration.demand_nothing_left(orchestration.erase_people())
+
+
+def test_a_day_on_which_nothing_is_open_is_skipped(asked):
+    with pytest.raises(AirflowSkipException, match="nothing is open"):
+        orchestration.erase_people()
+
+
+def test_what_was_only_counted_is_told_and_sets_nothing_off(asked):
+    asked.params["dry_run"], asked.reports = True, [report(None)]
+    with pytest.raises(AirflowSkipException, match="nothing was changed"):
+        orchestration.erase_people()
+    assert asked.pushed == {"return_value": {"r": {"releases": [7, None]}}}
