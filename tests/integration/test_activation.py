@@ -185,7 +185,9 @@ def test_a_large_rise_stops_the_list_and_asks_but_for_its_first_fill(home, bound
     home.activate(to)
     assert len(to.lists[LIST]) == 10
     home.on(WIN_BACK, *NAMES[10:16]).publish(NIGHT + timedelta(days=1))
-    assert "6 would join" in home.activate(to).stopped[0].reason
+    said = home.activate(to).stopped[0].reason
+    assert "6 would join" in said
+    assert said.endswith(f"if it is meant: `rapport activate --confirm {WIN_BACK}`")
     assert len(to.lists[LIST]) == 10
     home.activate(to, confirmed={WIN_BACK})
     assert len(to.lists[LIST]) == 16

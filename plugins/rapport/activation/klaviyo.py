@@ -147,10 +147,7 @@ class KlaviyoLists:
             notes=tuple(notes),
             refusal="; ".join(refusals),
             asks_before_filling=(
-                f"the first fill starts {' and '.join(live)} for everybody at once: say that it is "
-                "meant"
-                if live
-                else ""
+                f"the first fill starts {' and '.join(live)} for everybody at once" if live else ""
             ),
         )
 

@@ -138,6 +138,8 @@ def planned(
         joining=len(joining),
         leaving=len(leaving),
     )
+    if verdict == "stopped":
+        reason += f"; if it is meant: `rapport activate --confirm {meant.segment.name}`"
     passes = verdict == "as planned"
     stopped = 0 if passes else len(joining) + len(leaving)
     if not passes:
