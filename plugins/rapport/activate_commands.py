@@ -166,12 +166,20 @@ def print_ran(ran: Ran) -> None:
             console.print(f"  {each.segment}: {each.reason}", markup=False, soft_wrap=True)
     if ran.run_id:
         counted = [asdict(each.counts) for each in ran.segments]
-        total = {n: sum(each[n] for each in counted) for n in ("sent", "accepted", "rejected")}
-        console.print(
-            f"  {total['sent']:,} rows sent, {total['accepted']:,} taken, {total['rejected']:,} "
-            f"refused; `rapport activation run {ran.run_id}`",
-            soft_wrap=True,
-        )
+        names_of = {
+            "sent": "rows sent",
+            "accepted": "taken",
+            "rejected": "refused",
+            "unknown": "without an answer",
+            "invalid": "withheld, as the destination says no",
+        }
+        total = {name: sum(each[name] for each in counted) for name in names_of}
+        said = [
+            f"{total[name]:,} {words}"
+            for name, words in names_of.items()
+            if total[name] or name not in ("unknown", "invalid")
+        ]
+        console.print(f"  {', '.join(said)}; `rapport activation run {ran.run_id}`", soft_wrap=True)
     for limit in ran.limits:
         share = "" if limit.share is None else f", {limit.share:.0%} of the limit"
         console.print(f"  {limit.name}: {limit.calls:,} calls{share}", soft_wrap=True)

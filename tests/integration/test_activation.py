@@ -551,8 +551,9 @@ def test_a_destination_that_cannot_be_read_is_sent_again_what_it_never_answered(
         raise OutcomeUnknown("rapport_activate_webhook", "no answer")
 
     to = Told("webhook", reads=False, batch_size=5, answer=hang)
-    home.activate(to)
+    assert home.activate(to).unanswered.startswith("10 rows got no answer")
     assert home.told("select distinct state from rows") == [("unknown",)]
+    assert [state for (state,) in home.told("select state from runs")] == ["failed"]
     to.answer = None
     home.activate(to)
     assert to.lists[LIST] == set(NAMES[:10])

@@ -13,9 +13,15 @@ from typer.testing import CliRunner
 from rapport.activate_commands import activation_app
 from rapport.activation.account import FILE, Counts, Row, opened
 from rapport.activation.destination import Batch, Limit, Outcome, Segment
+from rapport.activation.limits import Paced
+from rapport.activation.run import Ran, Told
 from rapport.alerts import Place, activation_failed
+from rapport.errors import ActivationError, OutcomeUnknown, SourceDenied
+from rapport.orchestration import activate as command
+from rapport.orchestration import activation as orchestration
 from rapport.overview.activation import activation
 from rapport.settings import Settings
+from rapport.sources.connection import Connection
 
 WIN_BACK = Segment("win_back_dormant")
 
@@ -169,3 +175,55 @@ def test_an_erased_customer_is_in_no_row_of_the_account_nor_of_its_file(settings
         assert account.query("select customer_id from rows") == [{"customer_id": "c2"}]
     files = settings.activation_dir.glob("account.sqlite*")
     assert not any(b"p1" in path.read_bytes() for path in files)
+
+
+def test_a_few_calls_in_a_row_are_told_as_a_share_of_a_minute():
+    paced = Paced("calls", 6_000)
+    for _ in range(3):
+        paced.wait()
+    assert paced.told() == Limit("calls", 3, round(3 / 6_000, 3))
+
+
+def ran(destination, **counts):
+    told = Told("welcome", "", "L1", "as planned", "", Counts(**counts), 0, 0)
+    night = date(2018, 1, 2)
+    return Ran("r1", destination, "2018-01-02-abc", night, night, "changes", (told,), ())
+
+
+def test_a_task_whose_rows_got_no_answer_is_tried_again(monkeypatch):
+    """A webhook that is down must not end green: nobody would look."""
+    given = {
+        "rapport.activation.run.activate": lambda *_, **__: ran("webhook", sent=2, unknown=2),
+        "rapport.orchestration.activation.get_current_context": dict,
+        "rapport.orchestration.activation.declared_sources": lambda: None,
+        "rapport.orchestration.activation.activation_connection": lambda name: Connection(
+            f"rapport_activate_{name}", "http://nowhere.example"
+        ),
+        "rapport.orchestration.activation.metrics.activated": lambda _: None,
+        "rapport.orchestration.activation.lineage.activated": lambda *_: None,
+    }
+    for name, stands_in in given.items():
+        monkeypatch.setattr(name, stands_in)
+    monkeypatch.setitem(orchestration.DESTINATIONS, "webhook", lambda _: None)
+    with pytest.raises(OutcomeUnknown, match="2 rows got no answer"):
+        orchestration.activate_destination("webhook")
+
+
+def test_a_destination_that_refuses_keeps_no_other_from_being_sent(monkeypatch, capsys):
+    def activate(settings, destination, **_):
+        if destination == "hubspot":
+            raise SourceDenied("rapport_activate_hubspot", "access refused")
+        return ran(destination, sent=3, accepted=1, unknown=1, invalid=1)
+
+    monkeypatch.setattr(command, "activate", activate)
+    monkeypatch.setattr(command, "speak_as_a_task_would", lambda *_: None)
+    monkeypatch.setattr(command, "declared", lambda *_: None)
+    monkeypatch.setattr(
+        "rapport.orchestration.connections.activation_connection", lambda name: name
+    )
+    for name in ("hubspot", "klaviyo"):
+        monkeypatch.setitem(orchestration.DESTINATIONS, name, lambda name: name)
+    with pytest.raises(ActivationError, match=r"hubspot: .*access refused.*klaviyo: 1 row got no"):
+        command.activate_command(to=["hubspot", "klaviyo"])
+    said = capsys.readouterr().out
+    assert "3 rows sent, 1 taken, 0 refused, 1 without an answer, 1 withheld" in said

@@ -33,8 +33,12 @@ class Paced:
         self._calls += 1
 
     def told(self) -> Limit:
-        """Return how many calls were made, and the share of the limit in the time they took."""
+        """Return how many calls were made, and the share of the limit in the time they took.
+
+        A few calls in a row are as fast as the limit lets them be; less than a minute is one.
+        """
         minutes = (self._ended - (self._began or self._ended)) / 60
         # The time of n calls is that of n - 1 pauses.
-        share = (self._calls - 1) / (self._per_minute * minutes) if minutes else None
+        calls = self._calls - 1 if minutes > 1 else self._calls
+        share = calls / (self._per_minute * max(minutes, 1)) if self._calls else None
         return Limit(self._name, self._calls, None if share is None else round(share, 3))

@@ -111,6 +111,13 @@ class Ran:
         """Those that wait for a person."""
         return [each for each in self.segments if each.verdict in ("stopped", "refused", "gone")]
 
+    @property
+    def unanswered(self) -> str:
+        """How many rows got no answer, in words; empty where none. Another run is worth trying."""
+        rows = sum(each.counts.unknown for each in self.segments)
+        said = f"{rows:,} row{'s' * (rows != 1)} got no answer; the next run looks, or sends again"
+        return said if rows else ""
+
     def summary(self) -> dict[str, Any]:
         """Return what XCom needs: ids and counts."""
         counts = [each.counts for each in self.segments]
@@ -171,7 +178,8 @@ def activate(
             account.end(run_id, "failed", reason, destination.limits())
             raise
         waits = "; ".join(f"{each.segment}: {each.reason}" for each in ran.stopped)
-        account.end(run_id, "stopped" if waits else "done", waits, ran.limits)
+        state = "failed" if ran.unanswered else "stopped" if waits else "done"
+        account.end(run_id, state, "; ".join(filter(None, (ran.unanswered, waits))), ran.limits)
         return ran
 
 

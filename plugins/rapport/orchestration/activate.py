@@ -7,7 +7,7 @@ import typer
 
 from rapport.activate_commands import print_ran
 from rapport.activation.run import Asked, activate
-from rapport.errors import ActivationError, SettingsError
+from rapport.errors import ActivationError, RapportError, SettingsError
 from rapport.orchestration import embedded
 from rapport.release import readers_release
 from rapport.settings import Settings
@@ -64,18 +64,27 @@ def activate_command(
             _probe(settings, name)
         return
     asked = Asked(dry_run, frozenset(confirm or ()), repair, go_back, frozenset(anew or ()))
+    waits: list[str] = []
     failed: list[str] = []
     for name in names:
-        destination = DESTINATIONS[name](activation_connection(name))
-        ran = activate(
-            settings, destination, declared=declared(settings, is_connected), asked=asked
-        )
+        try:
+            destination = DESTINATIONS[name](activation_connection(name))
+            ran = activate(
+                settings, destination, declared=declared(settings, is_connected), asked=asked
+            )
+        except RapportError as error:
+            if len(names) == 1:
+                raise
+            failed.append(f"{name}: {error}")  # the others are sent all the same
+            continue
         print_ran(ran)
-        failed += [f"{name}: {each.segment}" for each in ran.stopped]
-    if failed and not dry_run:
+        failed += [f"{name}: {ran.unanswered}"] if ran.unanswered else []
+        waits += [f"{name}: {each.segment}" for each in ran.stopped if not dry_run]
+    if waits:
+        failed.append(f"these wait for a person: {', '.join(waits)}")
+    if failed:
         raise ActivationError(
-            names[0] if len(names) == 1 else "some destinations",
-            f"these wait for a person: {', '.join(failed)}",
+            names[0] if len(names) == 1 else "some destinations", "; ".join(failed)
         )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from rapport.errors import OutcomeUnknown
 from rapport.orchestration import lineage, metrics
 from rapport.orchestration.connections import (
     activation_connection,
@@ -88,7 +89,8 @@ def activate_destination(destination: str) -> dict[str, Any]:
     Raises:
         AirflowFailException: a guard stopped a segment, which waits for a person; or trying again
             cannot help. The other segments were sent.
-        SourceError: the destination cannot be reached, or not to the end; a retry goes on.
+        SourceError: the destination cannot be reached, or not to the end, or left rows without an
+            answer; a retry goes on.
     """
     from rapport.activation.run import Asked, activate  # loads what only sending needs
 
@@ -107,6 +109,8 @@ def activate_destination(destination: str) -> dict[str, Any]:
         )
     metrics.activated(ran)
     lineage.activated(settings, connection, ran, RESOURCES.get(destination, destination), TABLES)
+    if ran.unanswered:  # first, as a retry may help
+        raise OutcomeUnknown(connection.id, ran.unanswered)
     if ran.stopped:
         told = "; ".join(f"{each.segment}: {each.reason}" for each in ran.stopped)
         raise AirflowFailException(
