@@ -92,6 +92,11 @@
     {{ return(found or [('customer_id', 'text', most_characters())]) }}
 {%- endmacro %}
 
+{#- Those that are text. -#}
+{% macro texts_of(table) -%}
+    {{ return(columns_of(table) | rejectattr(1, 'equalto', 'none') | list) }}
+{%- endmacro %}
+
 {#- Characters of a text that is released, unless its column says `most_characters`: what most databases have room for,
     and what vendors allow a name. -#}
 {% macro most_characters() -%}

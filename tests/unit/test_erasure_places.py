@@ -34,7 +34,7 @@ def theirs(tmp_path):
     )
 
 
-def sent(folder, destination, key, customer_id, operation="add"):
+def sent(folder, destination, key, customer_id, operation="add", *, answers=True):
     """Note that somebody was brought to a destination, or taken off it."""
     run_id = f"run{next(NUMBERS)}"
     with opened(folder, destination) as account:
@@ -49,7 +49,8 @@ def sent(folder, destination, key, customer_id, operation="add"):
         )
         account.intend(batch, [Row(key, customer_id, operation, "member")])
         status = "added" if operation == "add" else "removed"
-        account.settle(batch, [Outcome(key, operation, status)])
+        if answers:
+            account.settle(batch, [Outcome(key, operation, status)])
 
 
 def place(tmp_path):
@@ -73,6 +74,18 @@ def test_their_rows_go_from_the_account_and_all_others_stay(tmp_path, theirs):
 def test_who_is_at_a_webhook_stays_in_it_until_they_were_taken_off(tmp_path, theirs):
     folder = tmp_path / "activation"
     sent(folder, "webhook", WHO, WHO)
+    account = place(tmp_path)
+    account.erase(theirs)
+    assert account.count(theirs) == 1
+    sent(folder, "webhook", WHO, WHO, "remove")
+    account.erase(theirs)
+    assert account.count(theirs) == 0
+
+
+def test_whom_a_webhook_never_answered_about_stays_in_it_too(tmp_path, theirs):
+    """They may be there, and what takes them off is the account."""
+    folder = tmp_path / "activation"
+    sent(folder, "webhook", WHO, WHO, answers=False)
     account = place(tmp_path)
     account.erase(theirs)
     assert account.count(theirs) == 1

@@ -29,7 +29,8 @@ scanned as (
 
 ),
 
--- Rows that have something of whom they are about, few on a good night; and which of their columns has it.
+-- Rows that have something of whom they are about, few on a good night; and which of their columns
+-- has it.
 own as (
 
     select
@@ -42,7 +43,7 @@ own as (
     {% for table in released_tables() %}
     {% set columns = columns_of(table) %}
     {% for holder in holders if holder in columns | map(attribute=0) %}
-    {% set texts = columns | rejectattr(1, 'equalto', 'none') | rejectattr(0, 'equalto', holder) | list %}
+    {% set texts = texts_of(table) | rejectattr(0, 'equalto', holder) | list %}
     {% if texts %}
     union all
     select
@@ -96,7 +97,7 @@ anonymous as (
     where false
     {% for table in released_tables() %}
     {% set columns = columns_of(table) %}
-    {% set texts = columns | rejectattr(1, 'equalto', 'none') | list %}
+    {% set texts = texts_of(table) %}
     {% if texts and not holders | select('in', columns | map(attribute=0) | list) | list %}
     union all
     select
@@ -104,14 +105,15 @@ anonymous as (
         column_name,
         unnest(string_split(said, chr(31))) as said
     from (
-        select distinct
+        select
             unnest([
                 {% for name, form, _ in texts %}
                 {{ said_in_column(name, form) }}{{ ',' if not loop.last }}
                 {% endfor %}
             ], recursive := true)
         from {{ ref(table) }}
-    ) as distinct_texts
+    ) as texts
+    group by column_name, said
     {% endif %}
     {% endfor %}
 
@@ -133,7 +135,8 @@ anonymous_named as (
 
 ),
 
--- A bare digest is looked for by its length, whoever's it is. Ids of people are read where they are given.
+-- A bare digest is looked for by its length, whoever's it is. Ids of people are read where they are
+-- given.
 digested as (
 
     select
@@ -142,7 +145,9 @@ digested as (
         cast(null as string) as said
     where false
     {% for table in released_tables() %}
-    {% for name, form, _ in columns_of(table) if form == 'text' and (name not in holders or table.startswith('dim_')) %}
+    {% set is_of_ids = table.startswith('dim_') %}
+    {% set texts = texts_of(table) | selectattr(1, 'equalto', 'text') | list %}
+    {% for name, form, _ in texts if is_of_ids or name not in holders %}
     union all
     select
         '{{ table }}' as table_name,

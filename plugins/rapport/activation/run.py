@@ -284,13 +284,16 @@ class _Run:
         return names
 
     def _standing(self) -> "pa.Table":
+        """Whom the destination has from us, or may have: of the latter a no is sent, too."""
         import pyarrow as pa
 
         tables = [
-            (found := self._account.standing(kept.list_id)).append_column(
-                "segment", pa.array([segment] * len(found), pa.string())
-            )
+            found.append_column("segment", pa.array([segment] * len(found), pa.string()))
             for segment, kept in self._kept.items()
+            for found in (
+                self._account.standing(kept.list_id),
+                self._account.perhaps(kept.list_id),
+            )
         ]
         if tables:
             return pa.concat_tables(tables)

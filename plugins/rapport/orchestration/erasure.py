@@ -81,7 +81,10 @@ def _account(settings: Settings) -> list[Place]:
         """Customer and key of each row, and of those that a destination has."""
         with opened(settings.activation_dir) as account:
             rows = account.query("select distinct destination, customer_id, key from rows")
-            there = account.query("select distinct destination, customer_id, key from standing")
+            there = account.query(
+                "select destination, customer_id, key from standing "
+                "union select destination, customer_id, key from perhaps"
+            )
             drift = account.query("select distinct destination, '' as customer_id, key from drift")
         found = {
             (row["customer_id"], row["key"])
