@@ -11,28 +11,36 @@ Postgres for BI; then HubSpot and Klaviyo are told to delete them. Every place i
 after; the report, `erasures/<request>.json` in the home, names nobody.
 
 Parameters: `customer_ids`, or `request_file`, a file of ids on the worker, one a line; `dry_run`
-counts and changes nothing; `by_hand` names destinations in which a person has deleted them. Without
-anybody named, what an interrupted run left open is finished. The ids are written over in this run's
-own parameters once they are not needed any more.
+counts, changes nothing, and is shown as skipped; `by_hand` names destinations in which a person has
+deleted them. Without anybody named, what is open is gone on with: so it runs every day at 11:23
+where nights are scheduled (`RAPPORT_SCHEDULE`), and is skipped where nothing is open. The ids are
+written over in this run's own parameters once they are not needed any more.
 
 **Reads** the landing, to know who it is. **Writes** everything; the release is under a new name
 then (`rapport_release`, so activation follows). The next night builds the warehouse anew. HubSpot
 and Klaviyo are reached by `rapport_activate_hubspot` and `rapport_activate_klaviyo`.
 
-**On failure** the tombstone stands, so nobody comes back meanwhile. Run it again, with or without
-the same ids: it goes on from where it was. docs/runbooks/erasure.md says what each place needs.
+**On failure** the tombstone stands, so nobody comes back meanwhile. Where `demand_nothing_left` is
+red, the next day's run goes on by itself: activation has taken them off by then, Klaviyo has
+forgotten them. What needs a person, docs/runbooks/erasure.md says place by place. Run it again at
+any time, with or without the same ids: it goes on from where it was.
 """
 
 from airflow.sdk import Param, dag, task
 
 from rapport.orchestration.alerts import note_failure
 from rapport.orchestration.assets import RELEASE
-from rapport.orchestration.defaults import DEFAULT_ARGS, START_DATE, WAREHOUSE_POOL
-from rapport.orchestration.erasure import erase_people
+from rapport.orchestration.defaults import (
+    DEFAULT_ARGS,
+    START_DATE,
+    WAREHOUSE_POOL,
+    daily_schedule,
+)
+from rapport.orchestration.erasure import demand_nothing_left, erase_people
 
 
 @dag(
-    schedule=None,
+    schedule=daily_schedule(),
     start_date=START_DATE,
     catchup=False,
     max_active_runs=1,
@@ -47,7 +55,8 @@ from rapport.orchestration.erasure import erase_people
     },
 )
 def privacy_erasure() -> None:
-    task(pool=WAREHOUSE_POOL, outlets=[RELEASE])(erase_people)()
+    erased = task(pool=WAREHOUSE_POOL, outlets=[RELEASE])(erase_people)()
+    task(retries=0)(demand_nothing_left)(erased)
 
 
 privacy_erasure()

@@ -20,7 +20,7 @@ from rapport.gate import stamp_of
 from rapport.policy import policies_of
 from rapport.release import publish_release, reduce_release
 from rapport.settings import WAREHOUSE_FILE, Settings
-from rapport.sources.pull import EVERYTHING
+from rapport.sources.declared import EVERYTHING
 
 NIGHT = date(2018, 1, 2)
 MADE = datetime(2017, 1, 1, tzinfo=UTC)

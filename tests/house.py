@@ -12,8 +12,8 @@ from rapport.build.run import LastRelease, build
 from rapport.gate import run_checkpoint
 from rapport.settings import PROJECT_DIR, Settings
 from rapport.sources.connection import Connection
-from rapport.sources.declared import Declared
-from rapport.sources.pull import EVERYTHING, pull
+from rapport.sources.declared import EVERYTHING, Declared
+from rapport.sources.pull import pull
 
 
 @dataclass

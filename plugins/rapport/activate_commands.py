@@ -2,8 +2,9 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -21,22 +22,11 @@ activation_app = typer.Typer(
 
 RUNS = """
 select
-    runs.run_id,
-    runs.destination,
-    runs.release_id,
-    runs.mode,
-    runs.state,
-    coalesce(sum(segments.changed), 0) as changed,
-    coalesce(sum(segments.sent), 0) as sent,
-    coalesce(sum(segments.accepted), 0) as accepted,
-    coalesce(sum(segments.rejected), 0) as rejected,
-    coalesce(sum(segments.unknown), 0) as "unknown",
-    runs.reason
-from runs
-left join segments on runs.run_id = segments.run_id
-where runs.destination = coalesce(?, runs.destination)
-group by runs.run_id
-order by runs.began_at desc, runs.run_id desc
+    run_id, destination, release_id, mode, state, changed, sent, accepted, rejected, "unknown",
+    reason
+from activation_runs
+where destination = coalesce(?, destination)
+order by began_at desc, run_id desc
 limit ?
 """
 SEGMENTS = """
@@ -49,9 +39,9 @@ order by segment
 """
 ROWS = """
 select
-    run_id, destination, segment, list_id, key, customer_id, operation, why, state, code, reason,
-    attempt, release_id, intended_at, answered_at, confirmed_at
-from rows
+    intended_at, customer_id, segment, destination, key, operation, why, status, code, reason,
+    attempt, confirmed_at, answered_at, list_id, release_id, run_id, idempotency_key
+from activation_rows
 where
     run_id = coalesce(:run_id, run_id)
     and customer_id = coalesce(:customer_id, customer_id)
@@ -61,8 +51,8 @@ limit :most
 """
 DEAD = """
 select
-    destination, segment, list_id, key, customer_id, operation, state, code, reason, attempt,
-    run_id, last_tried_at
+    destination, segment, list_id, key, customer_id, operation, state as status, code, reason,
+    attempt, run_id, last_tried_at
 from dead_letter
 order by destination, segment, operation, key
 limit ?
@@ -73,6 +63,10 @@ from drift
 order by destination, segment, kind, key
 limit ?
 """
+
+# What people do not look for; `--json` has it.
+OF_MACHINES = frozenset({"answered_at", "list_id", "release_id", "run_id", "idempotency_key"})
+MOST_ROWS = 100
 
 Most = Annotated[int, typer.Option("--most", min=1, help="How many at the most.")]
 AsData = Annotated[bool, typer.Option("--json", help="For machines.")]
@@ -102,18 +96,30 @@ def rows_command(
     run_id: Annotated[str | None, typer.Option("--run", help="Of one run.")] = None,
     customer_id: Annotated[str | None, typer.Option("--customer", help="Of one customer.")] = None,
     segment: Annotated[str | None, typer.Option("--segment", help="Of one segment.")] = None,
-    most: Most = 100,
+    most: Annotated[
+        int | None,
+        typer.Option("--most", min=1, help="How many at the most; 100 on a screen."),
+    ] = None,
     as_data: AsData = False,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="Write them, all columns, for a spreadsheet.")
+    ] = None,
 ) -> None:
     """Show rows, the latest first: who, where, what was asked and what became of it."""
-    asked = {"run_id": run_id, "customer_id": customer_id, "segment": segment, "most": most}
-    _show(_asked(ROWS, asked), as_data, "there are no such rows")
+    if csv and csv.exists():
+        raise typer.BadParameter(f"{csv} is there already", param_hint="--csv")
+    asked = {"run_id": run_id, "customer_id": customer_id, "segment": segment}
+    rows = _asked(ROWS, asked | {"most": most or (-1 if csv else MOST_ROWS)})  # -1: all
+    if csv and rows:
+        _write(rows, csv)
+    else:
+        _show(rows, as_data, "there are no such rows", hidden=OF_MACHINES)
 
 
 @activation_app.command("dead")
 def dead_command(most: Most = 100, as_data: AsData = False) -> None:
     """Show what was not taken, with code and reason; every run tries it again."""
-    _show(_asked(DEAD, [most]), as_data, "everything was taken")
+    _show(_asked(DEAD, [most]), as_data, "everything was taken", hidden=OF_MACHINES)
 
 
 @activation_app.command("drift")
@@ -179,19 +185,41 @@ def _asked(sql: str, parameters: Any) -> list[dict[str, Any]]:
         return account.query(sql, parameters)
 
 
-def _show(rows: Sequence[dict[str, Any]], as_data: bool, otherwise: str) -> None:
+def _write(rows: list[dict[str, Any]], path: Path) -> None:
+    """Write rows, which may hold a vendor's words, as a file that is harmless to open."""
+    import pyarrow as pa  # loads what only a file needs
+
+    from rapport.export import write_for_people
+
+    write_for_people(pa.Table.from_pylist(rows), path)
+    typer.echo(f"{path}: {len(rows):,} rows")
+
+
+def _show(
+    rows: Sequence[dict[str, Any]], as_data: bool, otherwise: str, hidden: Container[str] = ()
+) -> None:
     if as_data:
         typer.echo(json.dumps(list(rows), indent=2))
         return
     if not rows:
         typer.echo(otherwise)
         return
-    table = Table(*rows[0], box=box.SIMPLE)
+    table = Table(box=box.SIMPLE)
+    names = [name for name in rows[0] if name not in hidden]
+    for name in names:
+        table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(f"{v:,}" if isinstance(v, int) else str(v or "") for v in row.values()))
+        table.add_row(*(_shown(name, row[name]) for name in names))
     _console().print(table)
+
+
+def _shown(name: str, value: Any) -> str:
+    """A cell for people: times to the minute."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    return str(value or "")[:16].replace("T", " ") if name.endswith("_at") else str(value or "")
 
 
 def _console() -> Console:
     """What a pipe is given may be as wide as it is."""
-    return Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    return Console(width=None if sys.stdout.isatty() else 240, highlight=False)

@@ -102,10 +102,18 @@ class Team:
         )
         assert _outcome(self, f"night_{night}") == "success", _not_done(self, f"night_{night}")
 
+    def current(self) -> str:
+        """The release that readers of files have."""
+        return self.exec("scheduler", "readlink", f"{RELEASES}/current").strip()
+
+    def in_postgres(self) -> str:
+        """The release that BI tools have."""
+        asked = "select release_id from rapport.release"
+        return self.exec("bi", "psql", "-U", "rapport", "bi", "-Atc", asked).strip()
+
     def releases(self) -> str:
         """Releases as the command verifies them, and the current one."""
-        verified = self.exec("scheduler", "rapport", "releases", "verify")
-        return verified + self.exec("scheduler", "readlink", f"{RELEASES}/current")
+        return self.exec("scheduler", "rapport", "releases", "verify") + self.current()
 
     def runs(self) -> dict[str, tuple[str, str]]:
         """State and end of every run."""
@@ -161,12 +169,15 @@ def test_the_image_holds_the_product_and_nothing_else(team):
         "dags",
         "dbt_project",
         "docker",
+        "docs",
         "expectations",
         "plugins",
         "pyproject.toml",
         "requirements",
         "sandbox",
     }
+    # What the page in Airflow shows.
+    assert team.exec("scheduler", "ls", "-A", "/opt/rapport/docs").split() == ["runbooks"]
 
 
 def test_the_login_takes_the_made_password_only(team):
@@ -193,6 +204,7 @@ def test_a_night_runs_to_its_release(team):
     assert manifest["as_of"] == NIGHT
     assert "rapport.duckdb" in team.exec("scheduler", "ls", release).split()
     assert "whole" in team.exec("scheduler", "rapport", "releases", "verify")
+    assert team.in_postgres() == team.current()
 
 
 def test_pulls_ran_on_their_workers_and_the_warehouse_on_its_own(team):
@@ -263,8 +275,11 @@ def test_what_was_lost_comes_back_from_a_backup_and_nights_go_on(team, tmp_path)
     again = backup(team.env, "restore", str(tmp_path / "saved"))
     assert again.returncode == 1
     assert "`docker-compose down` first" in again.stderr
+    team.exec("scheduler", "rapport", "bi", "load")  # the backup holds none of it
+    assert team.in_postgres() == team.current()
     team.run_night(NEXT_NIGHT)
-    assert team.exec("scheduler", "readlink", f"{RELEASES}/current").startswith(NEXT_NIGHT)
+    assert team.current().startswith(NEXT_NIGHT)
+    assert team.in_postgres() == team.current()
     # The object storage was lost too; the night after sent all that there is.
     assert team.exec("scheduler", "rapport", "archive", "verify").count(": whole") == 6
 

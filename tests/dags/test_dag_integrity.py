@@ -22,7 +22,7 @@ from rapport.orchestration.alerts import (
     note_failure,
     release_is_late,
 )
-from rapport.orchestration.defaults import hourly_schedule
+from rapport.orchestration.defaults import daily_schedule, hourly_schedule
 from rapport.orchestration.lineage import touched
 from rapport.orchestration.night import BUILD
 from rapport.orchestration.watch import PartTrigger
@@ -78,6 +78,19 @@ def test_segments_follow_the_release_and_each_destination_is_a_task_of_its_own(d
     assert dag.get_task("activate_destination").is_mapped
     assert dag.get_task("activate_destination").upstream_task_ids == {"find_destinations"}
     assert isinstance(dag.on_failure_callback, ActivationNotifier)
+
+
+def test_an_erasure_releases_even_where_something_is_left_so_that_activation_can_follow(dag_bag):
+    dag = dag_bag.dags["privacy_erasure"]
+    assert [asset.name for asset in dag.get_task("erase_people").outlets] == ["rapport_release"]
+    assert dag.get_task("demand_nothing_left").upstream_task_ids == {"erase_people"}
+
+
+def test_open_erasures_are_gone_on_with_where_nights_are_scheduled_and_only_there(monkeypatch):
+    monkeypatch.setenv("RAPPORT_SCHEDULE", "none")
+    assert daily_schedule() is None
+    monkeypatch.setenv("RAPPORT_SCHEDULE", "0 2 * * *")
+    assert daily_schedule() is not None
 
 
 def test_without_a_destination_nothing_is_sent_and_it_says_so(monkeypatch):

@@ -191,6 +191,23 @@ def test_a_large_rise_stops_the_list_and_asks_but_for_its_first_fill(home, bound
     assert len(to.lists[LIST]) == 16
 
 
+def test_an_emptied_list_is_not_filled_again_unasked(home):
+    """A rise from nobody has no share; it is taken of the least that shares say anything of."""
+    bounded(home, least_customers=5)
+    home.publish()
+    to = Told()
+    home.activate(to)
+    home.off(WIN_BACK, *NAMES[:10]).on(LOYAL, NAMES[20]).publish(NIGHT + timedelta(days=1))
+    home.activate(to, confirmed={WIN_BACK})
+    assert to.lists[LIST] == set()
+    home.on(WIN_BACK, *NAMES[:6]).publish(NIGHT + timedelta(days=2))
+    assert "6 would join, of 0 who are there" in home.activate(to).stopped[0].reason
+    assert to.lists[LIST] == set()
+    home.off(WIN_BACK, NAMES[5]).publish(NIGHT + timedelta(days=3))
+    home.activate(to)
+    assert to.lists[LIST] == keys(*NAMES[:5])
+
+
 # --- guard 2: only whom our account added
 
 
@@ -261,6 +278,22 @@ def test_whom_the_destination_says_no_about_is_withheld_with_the_reason(home, co
     home.activate(to)
     assert keys(NAMES[0]) <= to.lists[LIST]
     assert home.told("select * from dead_letter") == []
+
+
+@pytest.mark.parametrize("name", ["klaviyo", "hubspot"])
+def test_batches_are_filled_up_where_some_are_withheld(home, name):
+    """A tenth of them: without, 5 calls would become 6, at 200,000 rows 200 would become 222."""
+    names = [f"d{number:03d}" for number in range(500)]
+    segment = WIN_BACK if name == "klaviyo" else "complaint_recovery"
+    for each in names:
+        home.person(each, **{name: [f"p-{each}"]})
+    home.off(WIN_BACK, *NAMES[:10]).on(segment, *names).publish()
+    out = {f"p-{each}": Remark("opted_out", "It is so.") for each in names[::10]}
+    to = Told(name, remarks=out)
+    home.activate(to)
+    assert sum(len(batch) for batch in to.sent) == 450
+    assert len(to.sent) == 5
+    assert min(len(batch) for batch in to.sent[:-1]) >= 98
 
 
 def test_what_is_only_worth_knowing_is_noted_beside_the_row(home):
@@ -524,6 +557,51 @@ def test_a_destination_that_cannot_be_read_is_sent_again_what_it_never_answered(
     home.activate(to)
     assert to.lists[LIST] == set(NAMES[:10])
     assert {name for name, _ in to.finished} == {WIN_BACK}
+
+
+@pytest.mark.parametrize("carries_out", [True, False], ids=["done", "not done"])
+def test_whom_an_unanswered_call_may_have_added_and_who_says_no_is_taken_off(home, carries_out):
+    """Where nobody can read whether they are there; and only once."""
+    policy = home.settings.home / "policy.yml"
+    policy.write_text(f"segments:\n  {WIN_BACK}: {{also_to: [webhook]}}\n")
+    home.publish()
+
+    def hang(self, batch):
+        if carries_out:
+            self.apply(batch)
+        raise OutcomeUnknown("rapport_activate_webhook", "no answer")
+
+    to = Told("webhook", reads=False, answer=hang)
+    home.activate(to)
+    home.says(NAMES[0], "opted_out")
+    to.answer = None
+    home.activate(to)
+    assert [each.key for batch in to.sent for each in batch.removes] == [NAMES[0]]
+    assert to.lists[LIST] == set(NAMES[1:10])
+    sent = len(to.sent)
+    home.activate(to)
+    assert len(to.sent) == sent
+
+
+def test_whom_a_list_shows_late_and_who_said_no_meanwhile_is_taken_off(home):
+    """The call got no answer, and the read after it did not show what the call had done."""
+    home.publish()
+
+    def hang(self, batch):
+        raise OutcomeUnknown("rapport_activate_klaviyo", "no answer")
+
+    to = Told(answer=hang)
+    with pytest.raises(OutcomeUnknown):
+        home.activate(to)
+    home.says(NAMES[0], "opted_out")
+    to.answer = None
+    home.activate(to)
+    assert NAMES[0] in {row for (row,) in home.told(
+        "select customer_id from rows where operation = 'remove' and why = 'opted_out'"
+    )}  # fmt: skip
+    to.lists[LIST] |= keys(NAMES[0])  # what the call did, then what the removal did
+    to.apply(next(batch for batch in to.sent if batch.removes))
+    assert to.lists[LIST] == keys(*NAMES[1:10])
 
 
 def test_a_list_that_is_gone_stops_itself_alone_and_no_second_one_is_made(home):

@@ -201,6 +201,25 @@ def test_two_hundred_runs_killed_at_random_end_as_meant(people, mailing, sandbox
     assert died >= 150, died  # the others had ended by then
 
 
+def test_whom_an_unanswered_call_added_and_who_says_no_is_off_by_the_next_run(
+    people, mailing, sandbox_server
+):
+    """One run, not two: by the next morning they are out everywhere."""
+    nights = Nights(people, sandbox_server, 7)
+    lost = {"kind": "status", "code": 502, "applied": True}
+    sandbox_server.set_faults([{"match": TO_KLAVIYO, "times": None, "do": lost}])
+    with suppress(RapportError):
+        people.activate(mailing(batch_size=1, max_attempts=1))
+    there = list_of(people)
+    (first,) = people.told("select customer_id from rows where state = 'unknown' limit 1")[0]
+    assert ids(people, [first]) <= sandbox_server.members(there)
+    sandbox_server.set_faults([])
+    nights.gone.add(first)
+    nights.hear()
+    people.activate(mailing())
+    as_meant(nights, sandbox_server)
+
+
 @pytest.mark.parametrize("match", [TO_KLAVIYO, TO_HUBSPOT], ids=["klaviyo", "hubspot"])
 def test_what_was_carried_out_and_never_answered_is_found_by_reading(
     people, mailing, crm, sandbox_server, monkeypatch, match

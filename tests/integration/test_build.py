@@ -260,3 +260,30 @@ class TestAside:
         with pytest.raises(BuildError, match=r"(?s)dim_first: .*no_such_column"):
             self.ask(settings, "fct_second")
         assert not settings.aside_path.exists()
+
+
+def test_what_is_newest_is_asked_of_the_build_file_if_that_is_just_what_it_shows(
+    settings, monkeypatch
+):
+    run.build(settings, NIGHT, run_id="night")
+    with run.newest_known(settings, NIGHT, ["dim_first"]) as path:
+        assert path == settings.warehouse_path
+        with pytest.raises(BuildError, match="is being built"):  # it is held still meanwhile
+            run.build(settings, NIGHT, run_id="another")
+    for as_of, loads in ((date(2018, 1, 3), []), (NIGHT, [("shop", "17.5")])):
+        monkeypatch.setattr(run, "loads_of_night", lambda *_, found=loads: found)
+        with run.newest_known(settings, as_of, ["dim_first"]) as path:
+            assert path == settings.aside_path
+
+
+def test_what_is_newest_is_asked_aside_after_a_build_that_failed_or_of_a_selection(
+    broken, tmp_path
+):
+    folder, _ = broken
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    settings = settings_of(tmp_path)
+    with run.newest_known(settings, NIGHT, ["dim_first"]) as path:
+        assert path == settings.aside_path
+    run.build(settings, NIGHT, arguments=("--select", "dim_first"))
+    with run.newest_known(settings, NIGHT, ["dim_first"]) as path:
+        assert path == settings.aside_path

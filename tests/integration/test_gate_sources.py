@@ -305,14 +305,14 @@ class TestWhatStops:
         (folder / "1.0.parquet").write_bytes(b"<html>")
         assert "landing.streams" in landing.closed_because()
 
-    def test_a_stream_that_is_silent_for_the_fourth_night(self, landing):
-        for days in range(4, 16):
+    def test_a_stream_that_is_silent_for_the_eighth_night(self, landing):
+        for days in range(8, 24):
             landing.land("hubspot.deals", NIGHT - timedelta(days=days))
-        for days in range(1, 4):
+        for days in range(1, 8):
             landing.land("hubspot.contacts", NIGHT - timedelta(days=days))
         landing.remove("hubspot.deals")
         assert "silent_nights): 1 of" in (reason := landing.closed_because())
-        assert "(stream_name hubspot.deals): 4" in reason
+        assert "(stream_name hubspot.deals): 8" in reason
 
     def test_a_source_that_stopped_recording_weeks_ago(self, landing):
         old = {"updated_at": "'2017-12-10 08:00:00'"}

@@ -49,7 +49,11 @@ class Firm(House):
         return self.query(f"select count(*), {counts} from {schema}.{mart}")[0]
 
 
-@pytest.fixture(scope="module", params=SOURCES)
+@pytest.fixture(
+    scope="module",
+    # the mailing tool alone is the dearest and has the fewest streams
+    params=[pytest.param(s, marks=pytest.mark.slow) if s == "klaviyo" else s for s in SOURCES],
+)
 def firm(request, server, tmp_path_factory):
     return Firm(tmp_path_factory.mktemp(request.param), server, request.param)
 

@@ -164,7 +164,14 @@ def test_a_damaged_release_goes_but_not_the_one_that_readers_have(nights):
 
 
 @pytest.mark.parametrize(
-    "killpoint", ["release_written", "release_renamed", "current_switched", "release_erased_beside"]
+    "killpoint",
+    [
+        "release_written",
+        "release_renamed",
+        "current_switched",
+        "release_erased_beside",
+        "release_reported_anew",
+    ],
 )
 def test_a_process_that_dies_leaves_whole_releases_and_the_next_one_finishes(nights, killpoint):
     code = (
@@ -187,3 +194,23 @@ def test_a_process_that_dies_leaves_whole_releases_and_the_next_one_finishes(nig
     assert count_erased(nights.releases, is_erased) == 0
     assert len(list_releases(nights.releases)) == 2
     assert verify_release(current.resolve()) == []
+    assert report_path(release(nights, BEFORE).path).read_text() == "a new page"
+    assert [path.name for path in nights.releases.glob("*.html")] == [
+        f"{release(nights, BEFORE).release_id}.html"
+    ]
+
+
+def test_one_that_readers_were_given_back_meanwhile_is_not_taken_from_them(nights):
+    old = release(nights, BEFORE)
+
+    def write(folder):
+        report_path(folder).write_text("a new page")
+        if current_release(nights.releases) != old.release_id:
+            rollback(nights.releases, old.release_id, why="in between")
+
+    with pytest.raises(ReleaseError, match="made current again meanwhile"):
+        erase_from_releases(nights.releases, is_erased, write_report=write)
+    assert verify_release((nights.releases / "current").resolve()) == []
+    erase(nights)
+    assert count_erased(nights.releases, is_erased) == 0
+    assert current_release(nights.releases) == release(nights, BEFORE).release_id

@@ -1,13 +1,17 @@
 """What is told of activation: by the command, the page in Airflow and an alert."""
 
+import re
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from rapport.activate_commands import activation_app
-from rapport.activation.account import Counts, Row, opened
+from rapport.activation.account import FILE, Counts, Row, opened
 from rapport.activation.destination import Batch, Limit, Outcome, Segment
 from rapport.alerts import Place, activation_failed
 from rapport.overview.activation import activation
@@ -42,6 +46,62 @@ def sent(settings):
         )
         account.note_drift("r1", WIN_BACK.name, "L1", {"p9": "foreign"})
         account.end("r1", "stopped", "loyal_high_value: 412 would leave", [Limit("writes", 1, 0.5)])
+
+
+@pytest.fixture
+def other_program(settings):
+    """The account as any program reads it."""
+    path = settings.activation_dir / FILE
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        yield db
+
+
+def documented(table):
+    """The columns that the runbook has of a table of the account."""
+    page = (Path(__file__).parents[2] / "docs/runbooks/activation.md").read_text()
+    part = page.partition(f"### `{table}`")[2].partition("\n#")[0]
+    cells = [line.split("|")[1] for line in part.splitlines() if line.startswith("| `")]
+    return [name for cell in cells for name in re.findall("`([a-z_]+)`", cell)]
+
+
+@pytest.mark.parametrize("table", ["activation_runs", "activation_rows"])
+def test_each_column_of_what_is_promised_is_in_the_runbook(sent, other_program, table):
+    has = [name for name, *_ in other_program.execute(f"select * from {table}").description]
+    assert documented(table) == has
+
+
+def test_every_row_of_the_account_is_there_for_other_programs(sent, other_program):
+    asked_for = "destination, key, operation, status, code, reason, idempotency_key, is_dead_letter"
+    assert other_program.execute(f"select {asked_for} from activation_rows").fetchall() == [
+        ("klaviyo", "p1", "add", "accepted", "", "", "r1-1", 0),
+        ("klaviyo", "p2", "add", "refused", "400", "No such.", "r1-1", 1),
+    ]
+    assert other_program.execute(
+        "select state, sent, rejected from activation_runs"
+    ).fetchall() == [("stopped", 2, 1)]
+
+
+def test_an_account_of_the_first_version_is_given_what_it_lacks(sent, settings):
+    with closing(sqlite3.connect(settings.activation_dir / FILE)) as db:
+        for view in ("activation_rows", "activation_runs", "perhaps"):
+            db.execute(f"drop view {view}")
+        db.execute("pragma user_version = 1")
+    with opened(settings.activation_dir) as account:
+        assert account.query("select count(*) as rows from activation_rows") == [{"rows": 2}]
+
+
+def test_rows_are_written_for_a_spreadsheet_and_are_harmless_there(sent, settings, tmp_path):
+    with opened(settings.activation_dir, "klaviyo") as account:
+        batch = Batch("r1-2", "r1", "2018-01-02-abc", date(2018, 1, 2), WIN_BACK, "L1")
+        account.intend(batch, [Row("p3", "c3", "add", "joined")])
+        account.settle(batch, [Outcome("p3", "add", "refused", "400", "=1+1")])
+    path = tmp_path / "rows.csv"
+    assert "3 rows" in asked("rows", "--csv", str(path))
+    text = path.read_text(encoding="utf-8-sig")
+    assert text.splitlines()[0].startswith('"intended_at","customer_id","segment"')
+    assert '"\'=1+1"' in text
+    again = CliRunner().invoke(activation_app, ["rows", "--csv", str(path)])
+    assert again.exit_code == 2
 
 
 def asked(*arguments):

@@ -1,8 +1,10 @@
 """Watching a night: what is told of a task, and which night is meant."""
 
 from datetime import UTC, date, datetime
+from functools import partial
 from types import SimpleNamespace
 
+import httpx
 import pytest
 
 from rapport.build.record import Header, Outcome, Record
@@ -22,6 +24,8 @@ from rapport.orchestration.cli import (
 from rapport.orchestration.embedded import Ports
 from rapport.orchestration.night import Airflow, Step
 from rapport.settings import Settings
+
+NIGHT = date(2018, 1, 2)
 
 
 @pytest.fixture
@@ -45,6 +49,45 @@ def test_a_night_of_one_s_own_accounts_is_over_before_it_is_run(monkeypatch):
     monkeypatch.setenv("RAPPORT_COMPANY", "own")
     with pytest.raises(SettingsError, match="not one of them"):
         _night(Settings.from_env(), "2999-01-01")
+
+
+def late(answers):
+    """Airflow as a busy machine has it: each answer is there, None is one that comes too late."""
+
+    def handle(request):
+        if request.url.path == "/auth/token":
+            return httpx.Response(201, json={"access_token": "t"})
+        answer = answers.pop(0)
+        if answer is None:
+            raise httpx.ReadTimeout("timed out", request=request)
+        return httpx.Response(200, json=answer)
+
+    return handle
+
+
+@pytest.fixture
+def airflow(monkeypatch):
+    """Return a function that makes an Airflow which gives these answers, one after the other."""
+
+    def make(*answers):
+        transport = httpx.MockTransport(late(list(answers)))
+        client = partial(httpx.Client, transport=transport)
+        monkeypatch.setattr("rapport.orchestration.night.httpx.Client", client)
+        return Airflow("http://airflow", ("admin", "-"))
+
+    return make
+
+
+def test_an_answer_that_comes_late_is_asked_for_again_and_ends_no_night(airflow):
+    assert airflow(None, None, {"state": "running"}).state("night_2018-01-02") == "running"
+
+
+def test_a_night_that_was_taken_while_the_answer_was_late_is_not_started_twice(airflow):
+    none = {"dag_runs": [], "total_entries": 0}
+    taken = {"dag_runs": [{"dag_run_id": "night_2018-01-02"}], "total_entries": 1}
+    assert airflow(none, None, taken).start_night(NIGHT) == ("night_2018-01-02", False)
+    with pytest.raises(httpx.ReadTimeout):
+        airflow(none, None, none).start_night(NIGHT)
 
 
 def test_of_a_failed_task_s_log_the_error_is_shown_and_not_what_came_before():

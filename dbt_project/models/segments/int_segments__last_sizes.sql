@@ -6,6 +6,8 @@
     )
 }}
 
+-- The project is parsed without a last release: depends_on: {{ ref('policies') }}
+
 {% set last = var('last_release') %}
 {% if last %}
 select

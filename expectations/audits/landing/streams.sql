@@ -82,6 +82,7 @@ create or replace temp macro stream_figures(
         select
             nights.night,
             coalesce(history.landed_rows, 0) as landed_rows,
+            max(nights.night) filter (where history.landed_rows > 0) over () as last_told_on,
             nights.night > min(history.load_date) over ()
             and nights.night - lag(nights.night) over (order by nights.night) = 1 as is_usual
         from (
@@ -94,23 +95,24 @@ create or replace temp macro stream_figures(
     ),
 
     -- Four nights of the same weekday, of the eight weeks before, say what is usual; while there are not so many, a
-    -- week of any.
+    -- week of any. The nights of a silence that goes on are no part of what is usual.
     compared as (
 
         select
             coalesce(
                 case when count(*) filter (where is_same_weekday) >= 4
                     then list(landed_rows) filter (where is_same_weekday) end,
-                case when count(*) filter (where age_days <= 14) > 7
-                    then list(landed_rows) filter (where age_days <= 14) end
+                case when count(*) filter (where is_recent) > 7
+                    then list(landed_rows) filter (where is_recent) end
             ) as night_rows
         from (
             select
                 landed_rows,
-                getvariable('as_of') - night as age_days,
-                age_days % 7 = 0 as is_same_weekday
+                least(getvariable('as_of') - 1, last_told_on) as last_usual,
+                night > last_usual - 14 as is_recent,
+                (getvariable('as_of') - night) % 7 = 0 as is_same_weekday
             from nights
-            where is_usual and night between getvariable('as_of') - 56 and getvariable('as_of') - 1
+            where is_usual and night between getvariable('as_of') - 56 and last_usual
         ) as before
 
     ),
@@ -162,6 +164,7 @@ create or replace temp macro stream_figures(
         (keyless_rows + undated_rows)::bigint as unusable_rows,
         future_rows::bigint as future_rows,
         case
+            when is_silent then 1  -- said by is_silent
             when is_comparable and abs(night_rows - usual_rows) > 5 * spread_rows
                 then night_rows / greatest(usual_rows, 1)
             else 1

@@ -11,6 +11,9 @@ what was sent nothing else knows.
     rows       one per row that was meant: who, where, which operation, what became of it
     drift      what the last read of a list found that the account cannot explain
 
+Whoever asks from outside reads two views, whose columns `docs/runbooks/activation.md` says:
+``activation_runs`` and ``activation_rows``.
+
 **Whom a destination has from us** is the latest row of each key that had an effect: an add that
 took effect and no removal after it. A row's ``effect`` is written with its outcome, so that nobody
 has to know which outcomes are which.
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FILE = "account.sqlite"
-VERSION = 1
+VERSION = 2
 BUSY_SECONDS = 60.0  # destinations write side by side
 
 SCHEMA = """
@@ -125,7 +128,10 @@ create table drift (
     run_id text not null,
     primary key (destination, list_id, key)
 ) strict;
+"""
 
+# Made anew by each version.
+VIEWS = """
 -- Whom a destination has from us, and since which night.
 create view standing as
 select
@@ -168,6 +174,84 @@ select
     intended_at as last_tried_at
 from rows
 where state in ('refused', 'missing', 'withheld', 'lost', 'unknown') and closed_at is null;
+
+-- Whom a destination may have from us and nobody knows: an add that got no answer, or that a read
+-- did not show, may have been carried out or show later. It is sent again as long as it is meant;
+-- whoever is not meant any more is taken off, which does no harm to who was never there.
+create view perhaps as
+select
+    destination,
+    segment,
+    list_id,
+    key,
+    customer_id,
+    as_of_date
+from rows
+where
+    operation = 'add'
+    and state in ('intended', 'unknown', 'lost')
+    and not exists (
+        select 1 from rows as later
+        where
+            later.destination = rows.destination
+            and later.list_id = rows.list_id
+            and later.key = rows.key
+            and later.row_id > rows.row_id
+            and (
+                later.effect is not null
+                or (later.operation = 'add' and later.state in ('intended', 'unknown', 'lost'))
+            )
+    )
+    and not exists (
+        select 1 from standing
+        where
+            standing.destination = rows.destination
+            and standing.list_id = rows.list_id
+            and standing.key = rows.key
+    );
+
+-- For whoever asks from outside: one row per run, and one per row that was meant.
+create view activation_runs as
+select
+    runs.run_id,
+    runs.destination,
+    runs.release_id,
+    runs.as_of_date,
+    runs.mode,
+    runs.state,
+    runs.reason,
+    runs.began_at,
+    runs.ended_at,
+    {sums}
+from runs
+left join segments on runs.run_id = segments.run_id
+group by runs.run_id;
+
+create view activation_rows as
+select
+    row_id,
+    run_id,
+    destination,
+    segment,
+    list_id,
+    key,
+    customer_id,
+    operation,
+    why,
+    state as status,
+    code,
+    reason,
+    attempt,
+    batch_key as idempotency_key,
+    effect,
+    release_id,
+    as_of_date,
+    intended_at,
+    answered_at,
+    confirmed_at,
+    closed_at is null
+    and state in ('refused', 'missing', 'withheld', 'lost', 'unknown') as is_dead_letter
+from rows;
 """
 
 # What is left open: nobody knows yet whether it was carried out.
@@ -279,17 +363,27 @@ class Account:
         self._db.execute("pragma synchronous = full")  # what is noted is on the disk
         with self._changing():
             version = self._db.execute("pragma user_version").fetchone()[0]
-            if version == 0:
-                counts = ", ".join(f"{name} integer not null default 0" for name in COUNTS)
-                for statement in _statements(SCHEMA.format(counts=counts)):
-                    self._db.execute(statement)
-                self._db.execute(f"pragma user_version = {VERSION}")
-            elif version != VERSION:
+            if version < VERSION:
+                self._make(with_tables=version == 0)
+            elif version > VERSION:
                 raise ActivationError(
                     destination or "every destination",
                     f"{folder / FILE} was written by another version of Rapport ({version}, not "
                     f"{VERSION}): run the one that wrote it",
                 )
+
+    def _make(self, *, with_tables: bool) -> None:
+        """Make what this version has; the tables are those of the first."""
+        counts = ", ".join(f"{name} integer not null default 0" for name in COUNTS)
+        sums = ",\n    ".join(f"coalesce(sum({name}), 0) as {name}" for name in COUNTS)
+        views = self._db.execute("select name from sqlite_schema where type = 'view'").fetchall()
+        for statement in (
+            *(f"drop view {row['name']}" for row in views),
+            *(_statements(SCHEMA.format(counts=counts)) if with_tables else ()),
+            *_statements(VIEWS.format(sums=sums)),
+            f"pragma user_version = {VERSION}",
+        ):
+            self._db.execute(statement)
 
     def close(self) -> None:
         """Close the file."""
@@ -411,6 +505,15 @@ class Account:
         return self._table(
             {"key": "string", "customer_id": "string", "since": "date"},
             "select key, customer_id, as_of_date from standing where destination = ? "
+            "and list_id = ?",
+            [self.destination, list_id],
+        )
+
+    def perhaps(self, list_id: str) -> "pa.Table":
+        """Return whom a list may have from us and nobody knows, as `standing` does."""
+        return self._table(
+            {"key": "string", "customer_id": "string", "since": "date"},
+            "select key, customer_id, as_of_date from perhaps where destination = ? "
             "and list_id = ?",
             [self.destination, list_id],
         )
@@ -613,6 +716,15 @@ class Account:
             )
         return found
 
+    def unanswered(self) -> list[str]:
+        """Return the lists to which a call was made that nobody knows the outcome of."""
+        found = self._db.execute(
+            "select distinct list_id from rows where destination = ? and closed_at is null "
+            "and state in ('intended', 'unknown') order by list_id",
+            [self.destination],
+        )
+        return [row[0] for row in found]
+
     def waiting(self, list_id: str) -> set[str]:
         """Return the keys of which nobody knows yet whether they are there."""
         found = self._db.execute(
@@ -721,13 +833,9 @@ def last_runs(folder: Path) -> list[dict[str, Any]]:
         return []
     with opened(folder) as account:
         return account.query(
-            "select runs.destination, runs.run_id, runs.release_id, runs.as_of_date, runs.mode, "
-            "runs.state, runs.reason, runs.began_at, runs.ended_at, "
-            f"{', '.join(f'coalesce(sum({name}), 0) as {name}' for name in COUNTS)}, "
-            "coalesce(sum(drift_gone + drift_foreign), 0) as drift "
-            "from runs left join segments on runs.run_id = segments.run_id "
-            "where runs.run_id in (select max(run_id) from runs group by destination) "
-            "group by runs.run_id order by runs.destination"
+            "select *, drift_gone + drift_foreign as drift from activation_runs "
+            "where run_id in (select max(run_id) from runs group by destination) "
+            "order by destination"
         )
 
 

@@ -17,7 +17,7 @@ Seven things have hurt somebody elsewhere, and are guarded against here or where
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from rapport.activation.account import Counts, Row
 from rapport.activation.destination import List, Member
@@ -39,7 +39,8 @@ class Rules:
         fall_customers: the same as a number.
         rise_share: of whom a list has, the most that may join it in one run unasked.
         rise_customers: the same as a number.
-        least_customers: below so many the shares say nothing.
+        least_customers: below so many the share that leaves says nothing, and the share that joins
+            is taken of so many: an emptied list is not filled again unasked.
     """
 
     minimum_stay_days: int = 0
@@ -276,12 +277,9 @@ def _verdict(
 
 def _beyond(rules: Rules, have: int, joining: int, leaving: int, was_filled: bool) -> Iterable[str]:
     """Say what of a change is beyond the bounds; a first fill rises from nothing."""
-    changes: list[tuple[str, int, float, int, Any]] = [
-        ("leave", leaving, rules.fall_share, rules.fall_customers, True),
-        ("join", joining, rules.rise_share, rules.rise_customers, was_filled),
-    ]
-    for what, number, share, most, is_bounded in changes:
-        if is_bounded and (
-            number > most or (have >= rules.least_customers and number > share * have)
-        ):
-            yield f"{number:,} would {what}"
+    falls = have >= rules.least_customers and leaving > rules.fall_share * have
+    if falls or leaving > rules.fall_customers:
+        yield f"{leaving:,} would leave"
+    rises = joining > rules.rise_share * max(have, rules.least_customers)
+    if was_filled and (rises or joining > rules.rise_customers):
+        yield f"{joining:,} would join"

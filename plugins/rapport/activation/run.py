@@ -215,6 +215,7 @@ class _Run:
 
     def carried_out(self, run_id: str) -> Ran:
         """Send all segments, one after the other."""
+        self._find_open()
         meant, asked_until = self._meant()
         if stream := PEOPLE.get(self._to.record_source or ""):
             self._to.news_since = Landed(self._settings.landing_dir, asked_until).start(stream)
@@ -232,6 +233,20 @@ class _Run:
                 )
                 told.append(gone)
         return self._ran(run_id, asked_until, told)
+
+    def _find_open(self) -> None:
+        """Find what became of calls without an answer, before anybody is judged.
+
+        Whom such a call put on a list and who said no since is taken off by this run, not the next.
+        """
+        if not self._to.reads:
+            return
+        for list_id in self._account.unanswered():
+            try:
+                there = {key for key, _ in self._to.members(list_id)}
+            except ListGone:
+                continue  # told when its segment is opened
+            self._account.resolve(list_id, there, patience_seconds=PATIENCE.total_seconds())
 
     def _meant(self) -> tuple[dict[str, Meant], date]:
         names = self._names()
@@ -269,13 +284,16 @@ class _Run:
         return names
 
     def _standing(self) -> "pa.Table":
+        """Whom the destination has from us, or may have: of the latter a no is sent, too."""
         import pyarrow as pa
 
         tables = [
-            (found := self._account.standing(kept.list_id)).append_column(
-                "segment", pa.array([segment] * len(found), pa.string())
-            )
+            found.append_column("segment", pa.array([segment] * len(found), pa.string()))
             for segment, kept in self._kept.items()
+            for found in (
+                self._account.standing(kept.list_id),
+                self._account.perhaps(kept.list_id),
+            )
         ]
         if tables:
             return pa.concat_tables(tables)

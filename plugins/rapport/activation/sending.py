@@ -23,6 +23,8 @@ PAUSE_SECONDS = 1.0  # before the second; doubles each time
 # Answers of which the size may be the reason; later batches are then made no larger.
 TOO_LARGE = ("413", "no_answer")
 NO_ANSWER = "no_answer"
+# A batch from which some were withheld is filled up with the next, until so much of it is full.
+FULL = 0.98
 MOST_UNKNOWN = 3  # batches without an answer, one after the other: the rest is not worth trying now
 
 
@@ -81,9 +83,11 @@ class Sender:
             out = removes[: self._size.rows]
             del removes[: len(out)]
             room = self._size.rows - len(out) if self._to.mixes or not out else 0
-            into = adds[:room]
-            del adds[: len(into)]
-            into = self._looked_at_again(plan, empty, into)
+            into: list[tuple[Member, Row]] = []
+            while adds and len(into) < FULL * room:
+                asked = adds[: room - len(into)]
+                del adds[: len(asked)]
+                into += self._looked_at_again(plan, empty, asked)
             batch = replace(
                 empty,
                 key=self._key(empty),
@@ -100,8 +104,6 @@ class Sender:
         self, plan: Plan, empty: Batch, adds: list[tuple[Member, Row]]
     ) -> list[tuple[Member, Row]]:
         """Leave out whom the destination itself says no about, at the last moment."""
-        if not adds:
-            return adds
         known = {member.key: plan.meant.made_at.get(member.key) for member, _ in adds}
         remarks = self._to.look_again(plan.meant.segment, known)
         refused = {key: remark for key, remark in remarks.items() if remark.refuses}

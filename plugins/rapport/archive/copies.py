@@ -103,8 +103,9 @@ def _push_landing(landing_dir: Path, store: Store, copied: Copied) -> None:
 
 def _push_tombstones(landing_dir: Path, store: Store, copied: Copied) -> None:
     """Send who may not land again; the key stays here, as that of the releases does."""
-    there = store.sizes(f"{LANDING}/{FOLDER}")
-    for path in sorted((landing_dir / FOLDER).glob("*.json")):
+    tombstones = sorted((landing_dir / FOLDER).glob("*.json"))
+    there = store.sizes(f"{LANDING}/{FOLDER}") if tombstones else {}
+    for path in tombstones:
         content = path.read_bytes()
         if there.get(path.name) != len(content):
             store.write(f"{LANDING}/{FOLDER}/{path.name}", content)

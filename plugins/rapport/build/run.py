@@ -20,9 +20,9 @@ from rapport.errors import BuildError, DamagedLanding, DamagedWarehouse
 from rapport.landing import examine
 from rapport.policy import Policies, policies_of
 from rapport.settings import Settings, make_private
-from rapport.sources.declared import Declared
+from rapport.sources.declared import EVERYTHING, Declared
 from rapport.sources.known import refused_on
-from rapport.sources.pull import EVERYTHING, loads_of_night
+from rapport.sources.pull import loads_of_night
 from rapport.warehouse import build_lock, building, discard, is_damage
 
 logger = logging.getLogger(__name__)

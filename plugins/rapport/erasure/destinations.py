@@ -96,7 +96,8 @@ class KlaviyoForgets:
                 }
             }
             self._jobs.wait()
-            self._klaviyo.api.call("POST", versions.PROFILE_ERASURE.path(), body, passes=(404,))
+            # Taken, with no body; or gone already.
+            self._klaviyo.api.call("POST", versions.PROFILE_ERASURE.path(), body, passes=(202, 404))
 
     def remaining(self, record_ids: Sequence[str]) -> list[str]:
         """Return which profiles are there still."""

@@ -15,8 +15,7 @@ from rapport.erasure.report import Looked, Report, put_private
 from rapport.errors import ErasureError
 from rapport.killpoints import reach
 from rapport.settings import Settings, make_private
-from rapport.sources.declared import Declared
-from rapport.sources.pull import EVERYTHING
+from rapport.sources.declared import EVERYTHING, Declared
 from rapport.sources.streams import HUBSPOT, KLAVIYO
 from rapport.tombstones import (
     Hashing,

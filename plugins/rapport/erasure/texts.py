@@ -60,13 +60,19 @@ def _is_theirs(text: str, tombstones: Tombstones) -> bool:
 def scrubbed(text: str, tombstones: Tombstones) -> str:
     """Return a text without what is theirs; the text itself if there is nothing."""
     content = text.encode("utf-8", "surrogatepass")
+    changed = scrubbed_bytes(content, tombstones)
+    return text if changed is content else changed.decode("utf-8", "surrogatepass")
+
+
+def scrubbed_bytes(content: bytes, tombstones: Tombstones) -> bytes:
+    """Return the content of a file without what is theirs; itself if there is nothing."""
     spans = list(found_in(content, tombstones))
     if not spans:
-        return text
+        return content
     changed = bytearray(content)
     for begin, end in spans:
         changed[begin:end] = _written_over(content[begin:end])
-    return changed.decode("utf-8", "surrogatepass")
+    return bytes(changed)
 
 
 def count_in(path: Path, tombstones: Tombstones) -> int:
@@ -83,13 +89,10 @@ def write_over(path: Path, tombstones: Tombstones) -> None:
     """Write over what is theirs in a file."""
     if path.suffix == ".gz":
         content = gzip.decompress(path.read_bytes())
-        spans = list(found_in(content, tombstones))
-        changed = bytearray(content)
-        for begin, end in spans:
-            changed[begin:end] = _written_over(content[begin:end])
-        if spans:
+        changed = scrubbed_bytes(content, tombstones)
+        if changed is not content:
             part = path.with_name(f"{path.name}.part")
-            part.write_bytes(gzip.compress(bytes(changed)))
+            part.write_bytes(gzip.compress(changed))
             part.replace(path)
         return
     mode = path.stat().st_mode

@@ -9,8 +9,6 @@ from rapport.activate_commands import print_ran
 from rapport.activation.run import Asked, activate
 from rapport.errors import ActivationError, SettingsError
 from rapport.orchestration import embedded
-from rapport.orchestration.activation import DESTINATIONS, PROBED, connected_destinations
-from rapport.orchestration.connections import activation_connection, is_connected
 from rapport.release import readers_release
 from rapport.settings import Settings
 from rapport.sources.declared import declared
@@ -48,8 +46,11 @@ def activate_command(
     ] = False,
 ) -> None:
     """Bring the current release's segments to where people work with them; say what came of it."""
+    from rapport.orchestration.activation import DESTINATIONS, PROBED, connected_destinations
+    from rapport.orchestration.connections import activation_connection, is_connected
+
     settings = Settings.from_env()
-    speak_as_a_task_would(settings, embedded.Ports.from_env())
+    speak_as_a_task_would(settings, embedded.ports_in_use(settings))
     names = to or [n for n in connected_destinations() if not probe or n in PROBED]
     if unknown := sorted(set(names) - DESTINATIONS.keys()):
         raise SettingsError(f"--to {unknown[0]}: destinations are {', '.join(DESTINATIONS)}")
@@ -82,6 +83,8 @@ def _probe(settings: Settings, name: str) -> None:
     """Ask one destination, and show what it answered."""
     from rapport.activation.people import asked_again
     from rapport.activation.probe import probe, samples_of
+    from rapport.orchestration.activation import PROBED
+    from rapport.orchestration.connections import activation_connection, is_connected
 
     if name not in PROBED:
         raise SettingsError(f"--probe is for {' and '.join(PROBED)}, not for {name}")

@@ -48,6 +48,12 @@ def hourly_schedule() -> Timetable | None:
     return CronDataIntervalTimetable(cron, timezone="UTC") if cron else None
 
 
+def daily_schedule() -> Timetable | None:
+    """Return when open erasures are gone on with; None where no nights are scheduled."""
+    cron = "23 11 * * *" if Settings.from_env().schedule else None
+    return CronDataIntervalTimetable(cron, timezone="UTC") if cron else None
+
+
 def weekly_schedule() -> Timetable | None:
     """Return when the house is looked after; None where no nights are scheduled."""
     cron = "43 12 * * 0" if Settings.from_env().schedule else None

@@ -28,7 +28,6 @@ from rapport.gate import GATES, last_verdicts
 from rapport.landing import damaged_files, last_night
 from rapport.orchestration import embedded
 from rapport.orchestration.activate import is_another, speak_as_a_task_would
-from rapport.orchestration.activation import DESTINATIONS
 from rapport.pages import counted, size_in_words
 from rapport.policy import policies_of
 from rapport.release import (
@@ -253,6 +252,8 @@ def _connections(patient: Patient) -> Iterator[Finding]:
 
 def _destinations(patient: Patient) -> Iterator[Finding]:
     """The connections that segments are sent by, and what waits for a person."""
+    from rapport.orchestration.activation import DESTINATIONS
+
     for name in DESTINATIONS:
         connection = _found(f"activate_{name}")
         what = f"connection rapport_activate_{name}"

@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 ALEMBIC = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 # Destinations whose records are the vendor's own: it deletes them, and takes them off our lists.
 FORGETFUL = ("hubspot", "klaviyo")
+LOGS = "logs"  # in the archive: rapport.orchestration.logs, which no shell may load
 
 
 def all_places(settings: Settings, database_url: str | None) -> list[Place]:
@@ -32,7 +33,7 @@ def all_places(settings: Settings, database_url: str | None) -> list[Place]:
     if database_url:
         found.append(_airflow(database_url))
     if settings.archive:
-        found.append(_archive(settings))
+        found += _archive(settings)
     if connection := bi_connection():
         found.append(_postgres(settings, connection))
     return found
@@ -80,7 +81,10 @@ def _account(settings: Settings) -> list[Place]:
         """Customer and key of each row, and of those that a destination has."""
         with opened(settings.activation_dir) as account:
             rows = account.query("select distinct destination, customer_id, key from rows")
-            there = account.query("select distinct destination, customer_id, key from standing")
+            there = account.query(
+                "select destination, customer_id, key from standing "
+                "union select destination, customer_id, key from perhaps"
+            )
             drift = account.query("select distinct destination, '' as customer_id, key from drift")
         found = {
             (row["customer_id"], row["key"])
@@ -124,21 +128,46 @@ def _airflow(url: str) -> Place:
     return Place("Airflow's database", "fields", database.count, database.erase)
 
 
-def _archive(settings: Settings) -> Place:
+def _archive(settings: Settings) -> list[Place]:
     from rapport.archive import Store, count_stale, erase_from_archive
+    from rapport.erasure import texts
 
     store = Store(str(settings.archive))
 
     def requests(tombstones: Tombstones) -> frozenset[str]:
         return frozenset(each.request for each in tombstones.all)
 
-    return Place(
-        "archive",
-        "objects",
-        lambda tombstones: count_stale(settings, store, requests(tombstones)),
-        lambda tombstones: erase_from_archive(settings, store, requests(tombstones)),
-        "with their older versions",
-    )
+    def logs() -> list[str]:
+        return [f"{LOGS}/{name}" for name in sorted(store.sizes(LOGS))]
+
+    def count_logs(tombstones: Tombstones) -> int:
+        said = sum(1 for _, log in store.contents(logs()) for _ in texts.found_in(log, tombstones))
+        return said + len(store.old_versions(LOGS))
+
+    def erase_from_logs(tombstones: Tombstones) -> None:
+        for name, log in store.contents(logs()):
+            changed = texts.scrubbed_bytes(log, tombstones)
+            if changed is not log:
+                store.write(name, changed)
+        # An older version of a log is its beginning: nobody misses it, whatever it says.
+        store.remove_versions(store.old_versions(LOGS))
+
+    return [
+        Place(
+            "archive",
+            "objects",
+            lambda tombstones: count_stale(settings, store, requests(tombstones)),
+            lambda tombstones: erase_from_archive(settings, store, requests(tombstones)),
+            "with their older versions",
+        ),
+        Place(
+            "tasks' logs in the archive",
+            "mentions",
+            count_logs,
+            erase_from_logs,
+            "their older versions go, whatever they say",
+        ),
+    ]
 
 
 def _postgres(settings: Settings, connection: Any) -> Place:
@@ -206,17 +235,23 @@ def erase_command(
 def erase_people() -> dict[str, Any]:
     """Erase whom the run's parameters name, and what is open; return counts by place.
 
+    That something is left is no error here: activation, which may be what it waits for, follows
+    whatever this task releases.
+
     Raises:
-        ErasureError: somebody is not known, or something of them is somewhere still; the message
-            names the places.
+        AirflowSkipException: nobody is named and nothing is open, or it was only counted; then the
+            counts are there all the same.
+        ErasureError: somebody is not known, or a place could not be gone through.
     """
     from airflow.configuration import conf
     from airflow.sdk import get_current_context
+    from airflow.sdk.exceptions import AirflowSkipException
 
     from rapport.orchestration.connections import declared_sources
     from rapport.orchestration.failures import no_retry_when_hopeless
 
-    settings, params = Settings.from_env(), get_current_context().get("params") or {}
+    settings, context = Settings.from_env(), get_current_context()
+    params = context.get("params") or {}
     path = params.get("request_file")
     with no_retry_when_hopeless():
         reports = erase(
@@ -234,13 +269,31 @@ def erase_people() -> dict[str, Any]:
     for report in reports:
         for each in report.places:
             logger.info("%s: %s -> %s %s", each.place, each.before, each.after, each.unit)
-    still = sorted({each.place for report in reports for each in report.open})
-    if still and not params.get("dry_run"):
-        raise ErasureError(
-            f"something is left in {', '.join(still)}; the report says why: "
-            "docs/runbooks/erasure.md"
-        )
+    if not reports:
+        raise AirflowSkipException("nobody is named, and nothing is open")
+    if params.get("dry_run"):
+        context["ti"].xcom_push(key="return_value", value=told)
+        raise AirflowSkipException("it was counted, and nothing was changed")
     return told
+
+
+def demand_nothing_left(told: dict[str, dict[str, list[int | None]]]) -> None:
+    """Have the run be red as long as something of somebody is anywhere.
+
+    Args:
+        told: what `erase_people` returned.
+
+    Raises:
+        ErasureError: something is left; the message names the places.
+    """
+    still = {
+        place for counts in told.values() for place, (_, after) in counts.items() if after != 0
+    }
+    if still:
+        raise ErasureError(
+            f"something is left in {', '.join(sorted(still))}; the report says why, and the next "
+            "day goes on with it: docs/runbooks/erasure.md"
+        )
 
 
 def wanted(customer_ids: Sequence[str], request: Path | None) -> list[str]:

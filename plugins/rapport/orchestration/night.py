@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
+from tenacity import retry, retry_if_exception_type, stop_after_delay
 
 from rapport.errors import RapportError, SettingsError
 
@@ -17,6 +18,8 @@ ACTIVE = ("queued", "running")
 POLL_SECONDS = 1.0
 PAGE_SIZE = 100  # Airflow gives no more, whatever is asked for
 DAG_SECONDS = 120.0
+# A machine that builds a warehouse may answer late; what only asks may be asked again.
+LATE_SECONDS = 300.0
 DONE = {"success", "failed", "skipped", "upstream_failed", "removed"}
 
 
@@ -72,10 +75,15 @@ class Airflow:
         at = last + timedelta(seconds=1) if last else _logical_date(as_of)
         number = int((at - _logical_date(as_of)).total_seconds()) + 1
         run_id = f"night_{as_of}" + (f"_{number}" if number > 1 else "")
-        answer = self._http.post(
-            f"/api/v2/dags/{DAG_ID}/dagRuns",
-            json={"dag_run_id": run_id, "logical_date": at.isoformat()},
-        )
+        try:
+            answer = self._http.post(
+                f"/api/v2/dags/{DAG_ID}/dagRuns",
+                json={"dag_run_id": run_id, "logical_date": at.isoformat()},
+            )
+        except httpx.ReadTimeout:
+            if any(run["dag_run_id"] == run_id for run in self._runs_of(as_of)):
+                return run_id, False  # it was taken, and only the answer was late
+            raise
         if not answer.is_success:
             raise RapportError(f"Airflow did not take the run {run_id}: {answer.text[:500]}")
         return run_id, False
@@ -91,7 +99,7 @@ class Airflow:
 
     def has_connection(self, connection_id: str) -> bool:
         """Whether a connection was made in Airflow; those of the environment it does not list."""
-        return self._http.get(f"/api/v2/connections/{connection_id}").is_success
+        return self._ask(f"/api/v2/connections/{connection_id}").is_success
 
     def seconds_of_last_night(self) -> float | None:
         """Return how long the last night that succeeded took, None before the first."""
@@ -119,7 +127,7 @@ class Airflow:
             time.sleep(0.5)
 
     def _is_read(self, since: datetime) -> bool:
-        answer = self._http.get(f"/api/v2/dags/{DAG_ID}")
+        answer = self._ask(f"/api/v2/dags/{DAG_ID}")
         read_at: str = (answer.json().get("last_parsed_time") or "") if answer.is_success else ""
         return bool(read_at) and datetime.fromisoformat(read_at) >= since
 
@@ -148,7 +156,7 @@ class Airflow:
 
     def returned(self, run_id: str, task_id: str) -> Any:
         """Return what a task returned, or None."""
-        answer = self._http.get(
+        answer = self._ask(
             f"/api/v2/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/{task_id}"
             "/xcomEntries/return_value",
             params={"deserialize": True},
@@ -192,8 +200,16 @@ class Airflow:
             if not body[member] or len(found) >= body["total_entries"]:
                 return found
 
+    @retry(
+        retry=retry_if_exception_type(httpx.TimeoutException),
+        stop=stop_after_delay(LATE_SECONDS),
+        reraise=True,
+    )
+    def _ask(self, path: str, **options: Any) -> httpx.Response:
+        return self._http.get(path, **options)
+
     def _get(self, path: str, **params: Any) -> dict[str, Any]:
-        answer = self._http.get(path, params=params)
+        answer = self._ask(path, params=params)
         answer.raise_for_status()
         body: dict[str, Any] = answer.json()
         return body

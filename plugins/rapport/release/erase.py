@@ -34,6 +34,7 @@ from rapport.release.store import (
     MANIFEST,
     ReleaseInfo,
     changing,
+    current_release,
     list_releases,
     place,
     record,
@@ -131,19 +132,20 @@ def erase_from_releases(
         ReleaseError: the current release is damaged, or one could not be made; each is either as it
             was or without them, and the next call goes on with the others.
     """
-    made, reported = [], []
-    with changing(releases_dir):
-        for info in list_releases(releases_dir):
+    made = []
+    # The oldest first: the page of a release names the one before it.
+    for info in reversed(list_releases(releases_dir)):
+        with changing(releases_dir):
+            is_current = current_release(releases_dir) == info.release_id
             manifest = _manifest(info)
             if manifest is None or verify_release(info.path):
-                _drop_damaged(releases_dir, info)
+                _drop_damaged(releases_dir, info, is_current)
                 continue
             anew = _made_anew(
                 releases_dir, info, manifest, is_erased, memory_limit=memory_limit, threads=threads
             )
             if anew is None:
                 continue
-            had_report = report_path(info.path).exists()
             if problems := verify_release(anew):
                 raise ReleaseError(f"release {anew.name} is damaged: {'; '.join(problems)}")
             # Said before done: whoever asks what readers had finds it under its new name.
@@ -152,16 +154,22 @@ def erase_from_releases(
                 ERASED,
                 anew.name,
                 erased_from=info.release_id,
-                is_current=info.is_current,
+                is_current=is_current,
             )
-            if info.is_current:
+            if is_current:
                 switch(releases_dir, anew.name)
-            reach("release_erased_beside")
+        reach("release_erased_beside")
+        # As long as the old one is there, the next call finds what this one has not done.
+        if report_path(info.path).exists():
+            write_report(anew)  # takes the folder's lock itself
+        reach("release_reported_anew")
+        with changing(releases_dir):
+            if current_release(releases_dir) == info.release_id:
+                raise ReleaseError(
+                    f"{info.release_id} was made current again meanwhile: run the request again"
+                )
             _remove(releases_dir, info)
-            made.append(anew.name)
-            reported += [anew] if had_report else []
-    for anew in reported:  # it takes the folder's lock itself
-        write_report(anew)
+        made.append(anew.name)
     return made
 
 
@@ -173,9 +181,9 @@ def _manifest(info: ReleaseInfo) -> dict[str, Any] | None:
     return found
 
 
-def _drop_damaged(releases_dir: Path, info: ReleaseInfo) -> None:
+def _drop_damaged(releases_dir: Path, info: ReleaseInfo, is_current: bool) -> None:
     """A damaged release can neither be read nor be trusted to hold nobody; none is missed."""
-    if info.is_current:
+    if is_current:
         raise ReleaseError(
             f"release {info.release_id}, which readers have, is damaged: roll back, or run its "
             "night again, then the request again"

@@ -94,6 +94,9 @@ class Declared:
         )
 
 
+EVERYTHING = Declared()
+
+
 def declared(settings: Settings, is_connected: Callable[[str], bool]) -> Declared:
     """Return what the firm of an installation has.
 

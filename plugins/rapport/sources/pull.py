@@ -31,7 +31,7 @@ from rapport import landing
 from rapport.errors import DamagedLanding, LandingError, RapportError, SourceError
 from rapport.settings import cutoff_of
 from rapport.sources.connection import Connection
-from rapport.sources.declared import Declared
+from rapport.sources.declared import EVERYTHING, Declared
 from rapport.sources.erased import Erased
 from rapport.sources.hubspot import hubspot
 from rapport.sources.klaviyo import klaviyo
@@ -57,8 +57,6 @@ _DLT_OPTIONS = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "RUNTIME__LOG_LEVEL": "WARNING",
 }
-
-EVERYTHING = Declared()
 
 
 def pull(

@@ -1,0 +1,198 @@
+"""Places that other parts of Rapport keep: the account, Airflow's database; and how one asks."""
+
+import itertools
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+from airflow.sdk.exceptions import AirflowSkipException
+
+from rapport.activation.account import Row, opened
+from rapport.activation.destination import Batch, Outcome, Segment
+from rapport.archive import Store
+from rapport.erasure import Looked, Report
+from rapport.erasure.metadata import Metadata
+from rapport.errors import ArchiveDenied, ErasureError, SettingsError
+from rapport.orchestration import erasure as orchestration
+from rapport.orchestration.erasure import _account, _archive, wanted
+from rapport.settings import Settings
+from tests.unit.test_tombstones import buried
+
+NUMBERS = itertools.count()
+WHO, OTHER, CONTACT = "16fd42af1bb4dae66255453fa6d2463f", "0" * 32, "20001466077"
+
+
+@pytest.fixture
+def theirs(tmp_path):
+    return buried(
+        tmp_path / "landing",
+        customers=[(WHO, None, None)],
+        records={"hubspot.contacts": [CONTACT]},
+    )
+
+
+def sent(folder, destination, key, customer_id, operation="add", *, answers=True):
+    """Note that somebody was brought to a destination, or taken off it."""
+    run_id = f"run{next(NUMBERS)}"
+    with opened(folder, destination) as account:
+        account.begin(run_id, "2018-01-02-abcdefabcdef", date(2018, 1, 2), "full")
+        batch = Batch(
+            f"{run_id}-1",
+            run_id,
+            "2018-01-02-abcdefabcdef",
+            date(2018, 1, 2),
+            Segment("welcome"),
+            "list",
+        )
+        account.intend(batch, [Row(key, customer_id, operation, "member")])
+        status = "added" if operation == "add" else "removed"
+        if answers:
+            account.settle(batch, [Outcome(key, operation, status)])
+
+
+def place(tmp_path):
+    (found,) = _account(replace(Settings.from_env(), home=tmp_path))
+    return found
+
+
+def test_their_rows_go_from_the_account_and_all_others_stay(tmp_path, theirs):
+    folder = tmp_path / "activation"
+    sent(folder, "hubspot", CONTACT, WHO)
+    sent(folder, "hubspot", "31", OTHER)
+    account = place(tmp_path)
+    assert account.count(theirs) == 1
+    account.erase(theirs)
+    assert account.count(theirs) == 0
+    with opened(folder) as left:
+        assert [row["customer_id"] for row in left.query("select customer_id from rows")] == [OTHER]
+    assert CONTACT.encode() not in (folder / "account.sqlite").read_bytes()
+
+
+def test_who_is_at_a_webhook_stays_in_it_until_they_were_taken_off(tmp_path, theirs):
+    folder = tmp_path / "activation"
+    sent(folder, "webhook", WHO, WHO)
+    account = place(tmp_path)
+    account.erase(theirs)
+    assert account.count(theirs) == 1
+    sent(folder, "webhook", WHO, WHO, "remove")
+    account.erase(theirs)
+    assert account.count(theirs) == 0
+
+
+def test_whom_a_webhook_never_answered_about_stays_in_it_too(tmp_path, theirs):
+    """They may be there, and what takes them off is the account."""
+    folder = tmp_path / "activation"
+    sent(folder, "webhook", WHO, WHO, answers=False)
+    account = place(tmp_path)
+    account.erase(theirs)
+    assert account.count(theirs) == 1
+    sent(folder, "webhook", WHO, WHO, "remove")
+    account.erase(theirs)
+    assert account.count(theirs) == 0
+
+
+def test_a_home_that_never_sent_anything_has_no_account(tmp_path):
+    assert _account(replace(Settings.from_env(), home=tmp_path)) == []
+
+
+def test_parameters_of_a_run_are_written_over_and_nothing_of_them_is_in_the_file(tmp_path, theirs):
+    path = tmp_path / "airflow.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("create table dag_run (id integer primary key, run_id text, conf JSON)")
+        database.execute("create table connection (id integer primary key, extra text)")
+        conf = json.dumps({"customer_ids": [WHO, OTHER]})
+        database.execute("insert into dag_run values (1, 'a', ?)", [conf])
+        database.execute("insert into connection values (1, ?)", [WHO])
+        database.commit()
+    metadata = Metadata(f"sqlite:///{path}")
+    assert metadata.count(theirs) == 1
+    metadata.erase(theirs)
+    assert metadata.count(theirs) == 0
+    with closing(sqlite3.connect(path)) as database:
+        (said,) = database.execute("select conf from dag_run").fetchone()
+    assert json.loads(said) == {"customer_ids": ["x" * 32, OTHER]}
+    assert path.read_bytes().count(WHO.encode()) == 1  # a secret is not looked at
+
+
+def test_who_is_meant_is_said_in_words_or_in_a_file(tmp_path):
+    path = tmp_path / "request.txt"
+    path.write_text("b2\n# a remark\n")
+    assert wanted(["a1"], path) == ["a1", "b2"]
+    assert wanted([], None) == []
+    with pytest.raises(SettingsError, match="cannot be read"):
+        wanted([], tmp_path / "none")
+
+
+def test_a_tasks_log_in_the_archive_is_written_over_at_its_length(tmp_path, theirs):
+    settings = replace(Settings.from_env(), home=tmp_path, archive=f"file://{tmp_path / 'there'}")
+    store = Store(settings.archive)
+    store.write("logs/dag/run/a.log", f'{{"event": "ask {WHO}, not {OTHER}"}}'.encode())
+    store.write("logs/dag/run/b.log", b"nothing of anybody")
+    _, logs = _archive(settings)
+    assert logs.count(theirs) == 1
+    logs.erase(theirs)
+    assert logs.count(theirs) == 0
+    assert json.loads(store.read("logs/dag/run/a.log")) == {"event": f"ask {'x' * 32}, not {OTHER}"}
+    assert store.read("logs/dag/run/b.log") == b"nothing of anybody"
+
+
+def test_a_log_that_cannot_be_read_is_not_called_clean(tmp_path, monkeypatch, theirs):
+    class Locked:
+        def cat(self, paths, on_error):
+            return dict.fromkeys(paths, PermissionError("no"))
+
+    monkeypatch.setattr(Store, "_opened", property(lambda _: (Locked(), "there")))
+    with pytest.raises(ArchiveDenied, match=r"reading logs/a\.log"):
+        list(Store("s3://there").contents(["logs/a.log"]))
+
+
+# -- the task --------------------------------------------------------------------------------------
+
+
+class Task:
+    """The DAG's task, with parameters and reports of one's choice."""
+
+    def __init__(self, monkeypatch):
+        self.params, self.reports, self.pushed = {}, [], {}
+        context = {"params": self.params, "ti": self}
+        monkeypatch.setattr("airflow.sdk.get_current_context", lambda: context)
+        monkeypatch.setattr(orchestration, "erase", lambda *_, **__: self.reports)
+        monkeypatch.setattr(orchestration, "all_places", lambda *_: [])
+        monkeypatch.setattr(orchestration, "forgetful", lambda *_: {})
+
+    def xcom_push(self, key, value):
+        self.pushed[key] = value
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    return Task(monkeypatch)
+
+
+def report(after):
+    return Report("r", datetime(2018, 1, 3, tzinfo=UTC), 1, [Looked("releases", "rows", 7, after)])
+
+
+def test_what_is_left_lets_activation_follow_and_makes_the_run_red(asked):
+    asked.reports = [report(2)]
+    told = orchestration.erase_people()
+    assert told == {"r": {"releases": [7, 2]}}
+    with pytest.raises(ErasureError, match="something is left in releases"):
+        orchestration.demand_nothing_left(told)
+    asked.reports = [report(0)]
+    orchestration.demand_nothing_left(orchestration.erase_people())
+
+
+def test_a_day_on_which_nothing_is_open_is_skipped(asked):
+    with pytest.raises(AirflowSkipException, match="nothing is open"):
+        orchestration.erase_people()
+
+
+def test_what_was_only_counted_is_told_and_sets_nothing_off(asked):
+    asked.params["dry_run"], asked.reports = True, [report(None)]
+    with pytest.raises(AirflowSkipException, match="nothing was changed"):
+        orchestration.erase_people()
+    assert asked.pushed == {"return_value": {"r": {"releases": [7, None]}}}
