@@ -30,7 +30,7 @@ orphans as (
         where
             {{ column }} is not null
             -- a deal that was won ends a journey without a touchpoint
-            {{ 'and deal_id is null' if table == 'fct_journey_steps' and column == 'touchpoint_id' }}
+            {{ 'and deal_id is null' if table == 'fct_journey_steps' and column == 'touchpoint_id' }}  -- noqa: LT02, LT05
         group by {{ column }}
     ) as told
     left join {{ ref(target) }} as named on told.named_id = named.{{ key }}
