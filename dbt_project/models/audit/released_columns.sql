@@ -44,7 +44,7 @@ own as (
     {% set columns = columns_of(table) %}
     {% for holder in holders if holder in columns | map(attribute=0) %}
     {% set texts = texts_of(table) | rejectattr(0, 'equalto', holder) | list %}
-        {% if texts %}
+    {% if texts %}
     union all
     select
         '{{ table }}' as table_name,
