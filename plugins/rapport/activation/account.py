@@ -502,18 +502,16 @@ class Account:
 
     def standing(self, list_id: str) -> "pa.Table":
         """Return whom a list has from us: ``key``, ``customer_id``, ``since`` (a night)."""
-        return self._table(
-            {"key": "string", "customer_id": "string", "since": "date"},
-            "select key, customer_id, as_of_date from standing where destination = ? "
-            "and list_id = ?",
-            [self.destination, list_id],
-        )
+        return self._whom("standing", list_id)
 
     def perhaps(self, list_id: str) -> "pa.Table":
         """Return whom a list may have from us and nobody knows, as `standing` does."""
+        return self._whom("perhaps", list_id)
+
+    def _whom(self, view: str, list_id: str) -> "pa.Table":
         return self._table(
             {"key": "string", "customer_id": "string", "since": "date"},
-            "select key, customer_id, as_of_date from perhaps where destination = ? "
+            f"select key, customer_id, as_of_date from {view} where destination = ? "
             "and list_id = ?",
             [self.destination, list_id],
         )
