@@ -316,6 +316,10 @@ class Told:
         return List(list_id, segment.name, **self.described)
 
     def members(self, list_id):
+        from rapport.activation.destination import ListGone
+
+        if list_id not in self.lists:
+            raise ListGone(f"the list {list_id} is gone")
         return [(key, None) for key in self.lists[list_id]]
 
     def look_again(self, segment, known):

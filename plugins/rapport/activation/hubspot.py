@@ -15,6 +15,7 @@ from urllib.parse import quote
 from rapport.activation.destination import (
     Batch,
     BatchRefused,
+    Destination,
     Limit,
     List,
     ListGone,
@@ -39,7 +40,6 @@ BATCH_SIZE = 10_000  # the vendor names no most
 READ_PAGE_SIZE = 250
 RECORD_BATCH_SIZE = 100
 CALLS_PER_MINUTE = 600.0  # 100 in 10 s: of the smallest accounts
-PREFIX = "Rapport: "
 NOBODY = 9_000_000_000_000_000  # beyond any id that HubSpot gave
 PROPERTIES = ("createdate", "hs_email_optout", "hs_marketable_status")
 REMEDY = (
@@ -48,7 +48,7 @@ REMEDY = (
 )
 
 
-class HubSpotLists:
+class HubSpotLists(Destination):
     """HubSpot as a destination.
 
     Args:
@@ -58,9 +58,7 @@ class HubSpotLists:
 
     name = HUBSPOT
     record_source: str | None = HUBSPOT
-    mixes = True
     reads = True
-    news_since: datetime | None = None
 
     def __init__(self, connection: Connection) -> None:
         options = connection.options
@@ -72,7 +70,7 @@ class HubSpotLists:
 
     def open(self, segment: Segment, kept: str | None, *, make: bool) -> List | None:
         """Return a segment's list; one that the account lost is found by its name."""
-        name = f"{PREFIX}{segment.name}"
+        name = segment.list_name
         is_new = False
         if kept:
             found = self._call(versions.CRM_LIST, passes=(404,), id=kept)
@@ -181,9 +179,6 @@ class HubSpotLists:
             *(_outcome(each, "add", added, missing) for each in batch.adds),
             *(_outcome(each, "remove", removed, missing) for each in batch.removes),
         ]
-
-    def finish(self, batch: Batch, standing: Any) -> None:
-        """There is nothing more to do."""
 
     def strangers(self, archived: str | None, removed: Sequence[str]) -> Mapping[str, str | None]:
         """Return ids for a probe: nobody's, an archived record's, one that was merged away."""
