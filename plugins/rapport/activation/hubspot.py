@@ -25,7 +25,7 @@ from rapport.activation.destination import (
     Remark,
     Segment,
 )
-from rapport.activation.limits import Paced
+from rapport.activation.limits import Paced, number, size_of_batch
 from rapport.activation.moments import SAME_TIME, for_people, time_of, utc
 from rapport.errors import SourceRefused
 from rapport.sources import versions
@@ -61,11 +61,10 @@ class HubSpotLists(Destination):
     reads = True
 
     def __init__(self, connection: Connection) -> None:
-        options = connection.options
-        self.batch_size = int(options.get("batch_size", BATCH_SIZE))
-        self._version = versions.chosen(HUBSPOT, options)
+        self.batch_size = size_of_batch(connection, BATCH_SIZE)
+        self._version = versions.chosen(HUBSPOT, connection.options)
         self._api = Api(connection, scheme="Bearer", records="results", remedy=REMEDY)
-        per_minute = float(options.get("calls_per_minute", CALLS_PER_MINUTE))
+        per_minute = number(connection, "calls_per_minute", CALLS_PER_MINUTE)
         self._calls = Paced("HubSpot's calls, shared with everything on the key", per_minute)
 
     def open(self, segment: Segment, kept: str | None, *, make: bool) -> List | None:

@@ -24,7 +24,7 @@ from rapport.activation.destination import (
     Remark,
     Segment,
 )
-from rapport.activation.limits import Paced
+from rapport.activation.limits import Paced, number, size_of_batch
 from rapport.activation.moments import SAME_TIME, time_of, utc
 from rapport.errors import SourceRefused
 from rapport.sources import versions
@@ -68,8 +68,7 @@ class KlaviyoLists(Destination):
     reads = True
 
     def __init__(self, connection: Connection) -> None:
-        options = connection.options
-        self.batch_size = min(int(options.get("batch_size", BATCH_SIZE)), BATCH_SIZE)
+        self.batch_size = min(size_of_batch(connection, BATCH_SIZE), BATCH_SIZE)
         self._klaviyo = Klaviyo(connection, remedy=REMEDY)
         self._list_ids: dict[str, str] = {}
         self._looked_at = 0
@@ -77,7 +76,7 @@ class KlaviyoLists(Destination):
         self._news_until: dict[str, datetime] = {}
 
         def paced(name: str, option: str, per_minute: float) -> Paced:
-            return Paced(name, float(options.get(option, per_minute)))
+            return Paced(name, number(connection, option, per_minute))
 
         self._writes = paced("membership writes per minute", "writes_per_minute", WRITES_PER_MINUTE)
         self._reads = paced("reads per minute", "reads_per_minute", READS_PER_MINUTE)

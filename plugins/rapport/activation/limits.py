@@ -3,10 +3,36 @@
 import time
 
 from rapport.activation.destination import Limit
+from rapport.errors import SettingsError
+from rapport.sources.connection import Connection
 from rapport.sources.http import Pace
 
 # Even calls never meet the end of a vendor's window twice; what is left is for clocks that differ.
 SHARE = 0.97
+
+
+def number(connection: Connection, name: str, otherwise: float) -> float:
+    """Return a number above 0 that a connection's extra may set.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    said = connection.options.get(name, otherwise)
+    try:
+        found = float(said)
+    except (TypeError, ValueError):
+        found = 0.0
+    if not 0 < found < float("inf"):
+        raise SettingsError(
+            f"connection {connection.id!r}: {name} in its extra is {said!r} and must be a number "
+            "above 0"
+        )
+    return found
+
+
+def size_of_batch(connection: Connection, otherwise: int) -> int:
+    """Return how many rows a call may have: at least 1."""
+    return max(1, int(number(connection, "batch_size", otherwise)))
 
 
 class Paced:

@@ -31,7 +31,7 @@ from rapport.activation.destination import (
     Outcome,
     Segment,
 )
-from rapport.activation.limits import Paced
+from rapport.activation.limits import Paced, number, size_of_batch
 from rapport.errors import SourceDenied, SourceRefused
 from rapport.sources.connection import Connection
 from rapport.sources.http import Api
@@ -62,11 +62,10 @@ class Webhook(Destination):
     name = "webhook"
 
     def __init__(self, connection: Connection) -> None:
-        options = connection.options
-        self.batch_size = int(options.get("batch_size", BATCH_SIZE))
+        self.batch_size = size_of_batch(connection, BATCH_SIZE)
         self._keys = [_key(connection.id, text) for text in connection.secret.split()]
         self._api = Api(connection, remedy=REMEDY, sign=self._sign)
-        per_minute = float(options.get("calls_per_minute", CALLS_PER_MINUTE))
+        per_minute = number(connection, "calls_per_minute", CALLS_PER_MINUTE)
         self._calls = Paced("webhook calls per minute", per_minute)
 
     def open(self, segment: Segment, kept: str | None, *, make: bool) -> List | None:

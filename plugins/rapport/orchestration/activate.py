@@ -46,11 +46,12 @@ def activate_command(
     ] = False,
 ) -> None:
     """Bring the current release's segments to where people work with them; say what came of it."""
+    settings = Settings.from_env()
+    speak_as_a_task_would(settings, embedded.ports_in_use(settings))
+    # After that: Airflow takes its settings when it is loaded.
     from rapport.orchestration.activation import DESTINATIONS, PROBED, connected_destinations
     from rapport.orchestration.connections import activation_connection, is_connected
 
-    settings = Settings.from_env()
-    speak_as_a_task_would(settings, embedded.ports_in_use(settings))
     names = to or [n for n in connected_destinations() if not probe or n in PROBED]
     if unknown := sorted(set(names) - DESTINATIONS.keys()):
         raise SettingsError(f"--to {unknown[0]}: destinations are {', '.join(DESTINATIONS)}")
