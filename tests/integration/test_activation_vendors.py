@@ -256,6 +256,20 @@ def test_who_was_archived_deleted_or_merged_since_is_withheld_whatever_hubspot_w
     assert (key, said) in {(keys[0], code), (keys[0], "no_record")}
 
 
+def test_hubspot_is_asked_of_several_at_once_and_in_time(crm, sandbox_server, monkeypatch):
+    """One after the other would use the less of its limit, the longer an answer takes."""
+    monkeypatch.setattr(hubspot, "RECORD_BATCH_SIZE", 2)
+    contacts = sandbox_server.hubspot.get("/crm/objects/2026-09/contacts", params={"limit": 20})
+    keys = [each["id"] for each in contacts.json()["results"]]
+    slow = {"match": {"path": "batch/read"}, "times": None, "do": {"kind": "delay", "seconds": 1}}
+    sandbox_server.set_faults([slow])
+    known = dict.fromkeys([*keys, "9000000000000000"])
+    assert crm().look_again(Segment("s"), known).keys() == {"9000000000000000"}
+    began = [call["at"] for call in sandbox_server.calls("batch/read")]
+    assert len(began) == 11
+    assert max(began) - min(began) < 5  # 10 if one after the other
+
+
 def test_hubspots_most_ids_is_found_by_halving(people, crm, sandbox_server):
     people.on(CALLS, *people.names[:20]).publish()
     sandbox_server.set_faults([], hubspot_most_ids=6, hubspot_most_ids_status=413)

@@ -1,6 +1,7 @@
 """Keeps a vendor's limit of calls, and says what share of it was used."""
 
 import time
+from threading import Lock
 
 from rapport.activation.destination import Limit
 from rapport.errors import SettingsError
@@ -47,16 +48,18 @@ class Paced:
         self._name = name
         self._per_minute = per_minute
         self._pace = Pace(per_minute * SHARE / 60)
+        self._lock = Lock()
         self._calls = 0
         self._began: float | None = None
         self._ended = 0.0
 
     def wait(self) -> None:
-        """Return when the next call may start; it is counted."""
-        self._pace.wait()
-        self._began = self._began or time.monotonic()
-        self._ended = time.monotonic()
-        self._calls += 1
+        """Return when the next call may start, whichever thread makes it; it is counted."""
+        with self._lock:
+            self._pace.wait()
+            self._began = self._began or time.monotonic()
+            self._ended = time.monotonic()
+            self._calls += 1
 
     def told(self) -> Limit:
         """Return how many calls were made, and the share of the limit in the time they took.
