@@ -112,6 +112,7 @@ def _probe(settings: Settings, name: str) -> None:
 def speak_as_a_task_would(settings: Settings, ports: embedded.Ports) -> None:
     """Take the environment of the embedded Airflow, unless this is another's or there is none."""
     os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("DBT_QUIET", "true")
     if not is_another(settings) and (settings.airflow_home / "secrets.json").is_file():
         os.environ.update(embedded.environment(settings, ports))
 
