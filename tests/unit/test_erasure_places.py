@@ -5,17 +5,21 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowRescheduleException,
+    AirflowSkipException,
+)
 
 from rapport.activation.account import Row, opened
 from rapport.activation.destination import Batch, Outcome, Segment
 from rapport.archive import Store
-from rapport.erasure import Looked, Report
+from rapport.erasure import Looked, Report, texts
 from rapport.erasure.metadata import Metadata
-from rapport.errors import ArchiveDenied, ErasureError, SettingsError
+from rapport.errors import ArchiveDenied, ErasureError, RequestError, SettingsError
 from rapport.orchestration import erasure as orchestration
 from rapport.orchestration.erasure import _account, _archive, wanted
 from rapport.settings import Settings
@@ -122,8 +126,19 @@ def test_who_is_meant_is_said_in_words_or_in_a_file(tmp_path):
     path.write_text("b2\n# a remark\n")
     assert wanted(["a1"], path) == ["a1", "b2"]
     assert wanted([], None) == []
-    with pytest.raises(SettingsError, match="cannot be read"):
+    with pytest.raises(SettingsError, match="cannot be read: No such file"):
         wanted([], tmp_path / "none")
+    path.write_text("b2", encoding="utf-16")
+    with pytest.raises(SettingsError, match="cannot be read: it is no UTF-8 text"):
+        wanted([], path)
+
+
+def test_an_id_that_an_erasure_has_written_over_means_nobody(tmp_path, theirs):
+    """A run that is tried again finds its own parameters, and its file in the home, so."""
+    path = tmp_path / "request.txt"
+    path.write_text(f"{WHO}\n{OTHER}\n")
+    texts.write_over(path, theirs)
+    assert wanted([texts.scrubbed(WHO, theirs)], path) == [OTHER]
 
 
 def test_a_tasks_log_in_the_archive_is_written_over_at_its_length(tmp_path, theirs):
@@ -156,15 +171,24 @@ class Task:
     """The DAG's task, with parameters and reports of one's choice."""
 
     def __init__(self, monkeypatch):
-        self.params, self.reports, self.pushed = {}, [], {}
-        context = {"params": self.params, "ti": self}
+        self.params, self.reports, self.pushed, self.nights = {}, [], {}, {}
+        self.start_date = datetime.now(UTC)
+        context = {"params": self.params, "ti": self, "dag_run": self}
         monkeypatch.setattr("airflow.sdk.get_current_context", lambda: context)
-        monkeypatch.setattr(orchestration, "erase", lambda *_, **__: self.reports)
+        monkeypatch.setattr("rapport.erasure.erase", lambda *_, **__: self.erased())
         monkeypatch.setattr(orchestration, "all_places", lambda *_: [])
         monkeypatch.setattr(orchestration, "forgetful", lambda *_: {})
 
+    def erased(self):
+        if isinstance(self.reports, Exception):
+            raise self.reports
+        return self.reports
+
     def xcom_push(self, key, value):
         self.pushed[key] = value
+
+    def get_task_states(self, dag_id, task_ids):
+        return self.nights
 
 
 @pytest.fixture
@@ -196,3 +220,46 @@ def test_what_was_only_counted_is_told_and_sets_nothing_off(asked):
     with pytest.raises(AirflowSkipException, match="nothing was changed"):
         orchestration.erase_people()
     assert asked.pushed == {"return_value": {"r": {"releases": [7, None]}}}
+
+
+def test_whom_nobody_knows_is_not_looked_for_again_and_again(asked):
+    asked.reports = RequestError("nobody has the id 0123")
+    with pytest.raises(AirflowFailException, match="nobody has the id 0123"):
+        orchestration.erase_people()
+
+
+@pytest.mark.parametrize("built", ["success", "failed", "upstream_failed"])
+@pytest.mark.parametrize("step", ["publish_release", "subtract_opt_outs", "report_night"])
+@pytest.mark.parametrize("state", [None, "running", "up_for_retry"])
+def test_a_night_that_is_built_ends_before_anybody_is_erased(asked, built, step, state):
+    """It would lose its warehouse, or the release that it reads, and be red for it."""
+    asked.nights = {"night": {"dbt.build": built, step: state}, "older": {"dbt.build": "success"}}
+    asked.reports = ErasureError("began")
+    with pytest.raises(AirflowRescheduleException):
+        orchestration.erase_people()
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        {"dbt.build": None, "publish_release": None},  # this task has the slot: it waits for us
+        {"dbt.build": "success", "publish_release": "failed", "subtract_opt_outs": "success"},
+        {"dbt.build": "failed", "publish_release": "upstream_failed", "report_night": "skipped"},
+    ],
+)
+def test_a_night_that_is_not_built_or_is_over_is_not_waited_for(asked, states):
+    asked.nights, asked.reports = {"night": states}, [report(0)]
+    assert orchestration.erase_people()
+
+
+def test_a_night_that_does_not_end_is_not_waited_for_for_ever(asked):
+    asked.nights = {"night": {"dbt.build": "success", "publish_release": None}}
+    asked.start_date, asked.reports = datetime.now(UTC) - timedelta(hours=5), [report(0)]
+    assert orchestration.erase_people()
+
+
+def test_counting_waits_for_nobody(asked):
+    asked.nights = {"night": {"dbt.build": "success", "publish_release": None}}
+    asked.params["dry_run"], asked.reports = True, [report(None)]
+    with pytest.raises(AirflowSkipException, match="nothing was changed"):
+        orchestration.erase_people()

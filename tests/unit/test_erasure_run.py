@@ -177,5 +177,9 @@ def test_a_report_reads_as_it_was_written(home):
     assert Report.read(home.settings.erasures_dir, "another") is None
 
 
-def test_a_request_file_has_an_id_a_line(tmp_path):
-    assert read_request("a1\n\n  # a remark\nb2 # whose\n") == ["a1", "b2"]
+def test_a_request_file_has_an_id_a_line():
+    assert read_request(b"a1\n\n  # a remark\nb2 # whose\n") == ["a1", "b2"]
+
+
+def test_a_request_file_may_come_from_any_editor():
+    assert read_request(b"\xef\xbb\xbfa1\r\n\r\nb2\t\r\na1") == ["a1", "b2"]

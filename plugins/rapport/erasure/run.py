@@ -74,7 +74,8 @@ def erase(
         One report for each request that was gone on with; those of an earlier call first.
 
     Raises:
-        ErasureError: somebody is not known, or another process erases.
+        RequestError: somebody is not known.
+        ErasureError: another process erases.
         BuildError: a build runs, or who is who cannot be told.
         LandingError: the landing cannot be read or written. What was done stays done, and the next
             call goes on from there; the same goes for errors of other places.
