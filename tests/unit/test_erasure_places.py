@@ -21,7 +21,7 @@ from rapport.erasure import Looked, Report, texts
 from rapport.erasure.metadata import Metadata
 from rapport.errors import ArchiveDenied, ErasureError, RequestError, SettingsError
 from rapport.orchestration import erasure as orchestration
-from rapport.orchestration.erasure import _account, _archive, wanted
+from rapport.orchestration.erasure import _account, _airflow, _archive, wanted
 from rapport.settings import Settings
 from tests.unit.test_tombstones import buried
 
@@ -121,6 +121,44 @@ def test_parameters_of_a_run_are_written_over_and_nothing_of_them_is_in_the_file
     assert path.read_bytes().count(WHO.encode()) == 1  # a secret is not looked at
 
 
+BLOCKED = "airflow-db-not-allowed:///"  # what Airflow gives a task for its database
+
+
+def conf_of(path, content=None):
+    with closing(sqlite3.connect(path)) as database:
+        if content:
+            database.execute("create table dag_run (id integer primary key, conf text)")
+            database.execute("insert into dag_run values (1, ?)", [content])
+            database.commit()
+        return database.execute("select conf from dag_run").fetchone()[0]
+
+
+def test_a_task_finds_airflow_s_database_though_airflow_does_not_tell_it(
+    tmp_path, monkeypatch, theirs
+):
+    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", BLOCKED)
+    settings = replace(Settings.from_env(), home=tmp_path)
+    settings.airflow_home.mkdir()
+    own, other = settings.airflow_home / "airflow.db", tmp_path / "other.db"
+    for path in (own, other):
+        conf_of(path, WHO)
+    for path in (own, other):
+        (database,) = _airflow(settings, True)
+        assert database.count(theirs) == 1
+        database.erase(theirs)
+        assert conf_of(path) == "x" * 32
+        connection = {"conn_type": "sqlite", "host": str(other)}
+        monkeypatch.setenv("AIRFLOW_CONN_RAPPORT_AIRFLOW", json.dumps(connection))
+
+
+def test_a_database_of_airflow_that_nobody_may_look_into_is_not_called_clean(tmp_path, theirs):
+    settings = replace(Settings.from_env(), home=tmp_path)
+    (database,) = _airflow(settings, True)
+    assert database.count(theirs)
+    assert "rapport_airflow" in database.note
+    assert _airflow(settings, False) == []  # a shell beside which there never was an Airflow
+
+
 def test_who_is_meant_is_said_in_words_or_in_a_file(tmp_path):
     path = tmp_path / "request.txt"
     path.write_text("b2\n# a remark\n")
@@ -176,7 +214,7 @@ class Task:
         context = {"params": self.params, "ti": self, "dag_run": self}
         monkeypatch.setattr("airflow.sdk.get_current_context", lambda: context)
         monkeypatch.setattr("rapport.erasure.erase", lambda *_, **__: self.erased())
-        monkeypatch.setattr(orchestration, "all_places", lambda *_: [])
+        monkeypatch.setattr(orchestration, "all_places", lambda *_, **__: [])
         monkeypatch.setattr(orchestration, "forgetful", lambda *_: {})
 
     def erased(self):

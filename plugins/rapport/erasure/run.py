@@ -181,6 +181,7 @@ def _rid(report: Report, tombstones: Tombstones, place: Place) -> None:
     if looked is None:
         looked = Looked(place.name, place.unit, there, note=place.note)
         report.places.append(looked)
+    looked.note = place.note
     if there:
         logger.info("%s: %s %s", place.name, f"{there:,}", place.unit)
         looked.before = max(looked.before, there)

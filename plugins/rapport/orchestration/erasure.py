@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,21 +18,23 @@ if TYPE_CHECKING:  # the DAG's file, which is read every few minutes, needs noth
 
 logger = logging.getLogger(__name__)
 
-ALEMBIC = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 # Destinations whose records are the vendor's own: it deletes them, and takes them off our lists.
 FORGETFUL = ("hubspot", "klaviyo")
 LETS_A_NIGHT_END, ASKS_AGAIN = timedelta(hours=4), timedelta(seconds=30)
 LOGS = "logs"  # in the archive: rapport.orchestration.logs, which no shell may load
 
 
-def all_places(settings: Settings, database_url: str | None) -> "list[Place]":
-    """Return every place there is, of the home and beside it, in the order it is looked at."""
+def all_places(settings: Settings, *, in_airflow: bool = False) -> "list[Place]":
+    """Return every place there is, of the home and beside it, in the order it is looked at.
+
+    Args:
+        settings: where all is.
+        in_airflow: a task asks, so that there is a database of Airflow somewhere.
+    """
     from rapport.erasure import places_of
     from rapport.orchestration.connections import bi_connection
 
-    found = [*places_of(settings), *_account(settings)]
-    if database_url:
-        found.append(_airflow(database_url))
+    found = [*places_of(settings), *_account(settings), *_airflow(settings, in_airflow)]
     if settings.archive:
         found += _archive(settings)
     if connection := bi_connection():
@@ -46,7 +47,7 @@ def forgetful(by_hand: Collection[str] = ()) -> "Mapping[str, Destination]":
     from rapport.erasure.destinations import HubSpotForgets, KlaviyoForgets
     from rapport.orchestration.connections import activation_connection, is_connected
 
-    found: "dict[str, Destination]" = {}
+    found: dict[str, Destination] = {}
     for kind in (HubSpotForgets, KlaviyoForgets):
         if kind.name in by_hand:
             found[kind.name] = _ByHand(kind.name)
@@ -124,12 +125,26 @@ def _account(settings: Settings) -> "list[Place]":
     ]
 
 
-def _airflow(url: str) -> "Place":
+def _airflow(settings: Settings, in_airflow: bool) -> "list[Place]":
+    """Airflow's database: the home's own, or where ``rapport_airflow`` leads.
+
+    Airflow itself tells no task where it is (``block_orm_access`` of its supervisor).
+    """
     from rapport.erasure import Place
     from rapport.erasure.metadata import Metadata
+    from rapport.orchestration.connections import is_connected, source_connection
 
-    database = Metadata(url)
-    return Place("Airflow's database", "fields", database.count, database.erase)
+    own = settings.airflow_home / "airflow.db"
+    if is_connected("airflow"):
+        database = Metadata(source_connection("airflow").url)
+    elif own.exists():
+        database = Metadata(f"sqlite:///{own}")
+    elif in_airflow:
+        note = "nobody may look into it: make the connection rapport_airflow, then ask again"
+        return [Place("Airflow's database", "unread", lambda _: 1, lambda _: None, note)]
+    else:
+        return []
+    return [Place("Airflow's database", "fields", database.count, database.erase)]
 
 
 def _archive(settings: Settings) -> "list[Place]":
@@ -224,7 +239,7 @@ def erase_command(
     reports = erase(
         settings,
         wanted(customer_ids or (), request),
-        places=all_places(settings, _database_of(settings)),
+        places=all_places(settings),
         destinations=forgetful(by_hand or ()),
         declared=declared(settings, lambda _: True),
         dry_run=dry_run,
@@ -250,7 +265,6 @@ def erase_people() -> dict[str, Any]:
             counts are there all the same.
         ErasureError: somebody is not known, or a place could not be gone through.
     """
-    from airflow.configuration import conf
     from airflow.sdk import get_current_context
     from airflow.sdk.exceptions import AirflowSkipException
 
@@ -267,7 +281,7 @@ def erase_people() -> dict[str, Any]:
         reports = erase(
             settings,
             wanted(params.get("customer_ids") or (), Path(path) if path else None),
-            places=all_places(settings, conf.get("database", "sql_alchemy_conn")),
+            places=all_places(settings, in_airflow=True),
             destinations=forgetful(params.get("by_hand") or ()),
             declared=declared_sources(),
             dry_run=bool(params.get("dry_run")),
@@ -354,14 +368,6 @@ def wanted(customer_ids: Sequence[str], request: Path | None) -> list[str]:
     if gone := len(named) - len(found):
         logger.info("%s ids were written over by an erasure that began earlier", gone)
     return found
-
-
-def _database_of(settings: Settings) -> str | None:
-    """Return where Airflow's database is, as far as a shell knows."""
-    if url := os.environ.get(ALEMBIC):
-        return url
-    path = settings.airflow_home / "airflow.db"
-    return f"sqlite:///{path}" if path.exists() else None
 
 
 def _show(report: "Report", dry_run: bool) -> None:

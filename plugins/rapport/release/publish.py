@@ -74,7 +74,7 @@ def publish_release(
     if keep < 1:
         raise ReleaseError(f"keep must be at least 1, not {keep}")
     # Whoever erases somebody takes the warehouse away, and must not in the middle of this.
-    with build_lock(warehouse_path), changing(releases_dir):
+    with changing(releases_dir), build_lock(warehouse_path):
         _demand_passed(gate, warehouse_path, as_of)
         opened = open_beside(warehouse_path, releases_dir, memory_limit, threads)
         with closing(opened) as connection:
@@ -91,8 +91,8 @@ def _demand_passed(gate: Mapping[str, Any], warehouse_path: Path, as_of: date) -
         raise ReleaseError(f"the gate passed the night of {gate.get('as_of')}, not of {as_of}")
     if not warehouse_path.is_file():
         raise ReleaseError(
-            f"{warehouse_path} does not exist any more: an erasure, or somebody, took it away after "
-            "the gate had passed it; run the night again"
+            f"{warehouse_path} does not exist any more: an erasure, or somebody, took it away "
+            "after the gate had passed it; run the night again"
         )
     if gate.get("stamp") != stamp_of(warehouse_path):
         raise ReleaseError("the warehouse changed after the gate had passed it: run the gate again")
