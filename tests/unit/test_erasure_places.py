@@ -17,12 +17,13 @@ from airflow.sdk.exceptions import (
 from rapport.activation.account import Row, opened
 from rapport.activation.destination import Batch, Outcome, Segment
 from rapport.archive import Store
-from rapport.erasure import Looked, Report, texts
+from rapport.erasure import Looked, Report, places, places_of, texts
 from rapport.erasure.metadata import Metadata
 from rapport.errors import ArchiveDenied, ErasureError, RequestError, SettingsError
 from rapport.orchestration import erasure as orchestration
 from rapport.orchestration.erasure import _account, _airflow, _archive, wanted
 from rapport.settings import Settings
+from rapport.warehouse import build_lock
 from tests.unit.test_tombstones import buried
 
 NUMBERS = itertools.count()
@@ -60,6 +61,38 @@ def sent(folder, destination, key, customer_id, operation="add", *, answers=True
 def place(tmp_path):
     (found,) = _account(replace(Settings.from_env(), home=tmp_path))
     return found
+
+
+def warehouse_of(settings):
+    (found,) = (each for each in places_of(settings) if each.name == "warehouse")
+    return found
+
+
+def test_every_place_has_a_name_of_its_own_by_which_the_report_knows_it(tmp_path):
+    settings = replace(Settings.from_env(), home=tmp_path)
+    for folder in ("warehouse", "landing/hubspot", "releases", "logs", "activation"):
+        (tmp_path / folder).mkdir(parents=True)
+    names = [place.name for place in places_of(settings)]
+    assert sorted(set(names)) == sorted(names)
+    assert {"warehouse", "warehouse/", "logs/"} <= set(names)
+
+
+def test_what_another_process_has_built_aside_is_its_own_to_take_away(
+    tmp_path, monkeypatch, theirs
+):
+    """Activation asks it who said no, and would fail."""
+    settings = replace(Settings.from_env(), home=tmp_path)
+    for path in (settings.warehouse_path, settings.aside_path):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"no database")
+    place = warehouse_of(settings)
+    monkeypatch.setattr(places, "ASIDE_SECONDS", 0.0)
+    with build_lock(settings.aside_path):
+        place.erase(theirs)
+        assert settings.aside_path.exists()
+    assert place.count(theirs) == 1
+    place.erase(theirs)
+    assert place.count(theirs) == 0
 
 
 def test_their_rows_go_from_the_account_and_all_others_stay(tmp_path, theirs):

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -152,6 +153,11 @@ def _archive(settings: Settings) -> "list[Place]":
     from rapport.erasure import Place, texts
 
     store = Store(str(settings.archive))
+    versions = (
+        "with their older versions, where it keeps any"
+        if store.tells_versions
+        else "older versions, if it keeps any, are not looked at: remove them there"
+    )
 
     def requests(tombstones: "Tombstones") -> frozenset[str]:
         return frozenset(each.request for each in tombstones.all)
@@ -159,17 +165,24 @@ def _archive(settings: Settings) -> "list[Place]":
     def logs() -> list[str]:
         return [f"{LOGS}/{name}" for name in sorted(store.sizes(LOGS))]
 
+    def mentions(log: bytes, tombstones: "Tombstones") -> int:
+        return sum(1 for _ in texts.found_in(log, tombstones))
+
     def count_logs(tombstones: "Tombstones") -> int:
-        said = sum(1 for _, log in store.contents(logs()) for _ in texts.found_in(log, tombstones))
-        return said + len(store.old_versions(LOGS))
+        said = (log for _, log in store.contents(logs()))
+        was = (log for _, _, log in store.old_contents(LOGS))
+        return sum(mentions(log, tombstones) for log in chain(said, was))
 
     def erase_from_logs(tombstones: "Tombstones") -> None:
         for name, log in store.contents(logs()):
             changed = texts.scrubbed_bytes(log, tombstones)
             if changed is not log:
                 store.write(name, changed)
-        # An older version of a log is its beginning: nobody misses it, whatever it says.
-        store.remove_versions(store.old_versions(LOGS))
+        store.remove_versions(
+            (name, version)
+            for name, version, log in store.old_contents(LOGS)
+            if mentions(log, tombstones)
+        )
 
     return [
         Place(
@@ -177,14 +190,14 @@ def _archive(settings: Settings) -> "list[Place]":
             "objects",
             lambda tombstones: count_stale(settings, store, requests(tombstones)),
             lambda tombstones: erase_from_archive(settings, store, requests(tombstones)),
-            "with their older versions",
+            versions,
         ),
         Place(
             "tasks' logs in the archive",
             "mentions",
             count_logs,
             erase_from_logs,
-            "their older versions go, whatever they say",
+            versions,
         ),
     ]
 
