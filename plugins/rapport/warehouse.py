@@ -23,6 +23,8 @@ import duckdb
 from rapport.errors import BuildError, DamagedWarehouse
 from rapport.settings import make_private
 
+# For how long whoever wants the file that is built aside waits for another who has it.
+ASIDE_SECONDS = 600.0
 _BUILD_INPUTS = ("models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml")
 
 # Python that models call, and whose tables or fits their rows hold.

@@ -18,9 +18,7 @@ from rapport.report import write_report
 from rapport.settings import Settings
 from rapport.sources.erased import CONCERNED, Erased
 from rapport.tombstones import Tombstones
-from rapport.warehouse import build_lock, discard
-
-ASIDE_SECONDS = 600.0
+from rapport.warehouse import ASIDE_SECONDS, build_lock, discard
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,7 @@ def _buried(
     dry_run: bool,
 ) -> tuple[Report, Tombstones]:
     """Put the tombstone of a new request."""
+    logger.info("who they are is asked of the landing, by a build aside")
     people = find(settings, customer_ids, declared=declared)
     own = [id_ for id_, since, until in people.customers if since is None and until is None]
     request, moment = request_of(hashing, own), now()
@@ -170,6 +171,7 @@ def _buried(
         put_private(_pending(settings, request), json.dumps(pending) + "\n")
         report.write(settings.erasures_dir)
         put(settings.landing_dir, tombstone)
+        logger.info("request %s: nothing of %s customers lands any more", request, people.number)
         reach("tombstone put")
     return report, Tombstones(hashing, (*known.all, tombstone))
 

@@ -101,6 +101,7 @@ def maintain_warehouse() -> dict[str, Any]:
         RapportError: something is not as it was written; the message names all of it.
     """
     found = maintain(Settings.from_env())
+    logger.info("%s releases and %s landed files were read", found.releases, f"{found.files:,}")
     for problem in found.problems:
         logger.error("%s", problem)
     if found.problems:
