@@ -417,8 +417,9 @@ class TestNothingUngated:
         nights.build()
         gate = gate_of(nights.warehouse)
         nights.warehouse.unlink()
+        at = {"warehouse_path": nights.warehouse, "releases_dir": nights.releases, "as_of": NIGHT}
         with pytest.raises(ReleaseError, match="does not exist any more"):
-            nights.publish(gate=gate)
+            publish_release(**at, gate=gate)
         assert nights.visible() == []
 
     def test_nothing_is_released_while_somebody_is_being_erased(self, nights):
