@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import (
     AirflowRescheduleException,
     AirflowSkipException,
 )
+from typer.testing import CliRunner
 
 from rapport.activation.account import Row, opened
 from rapport.activation.destination import Batch, Outcome, Segment
@@ -20,7 +21,9 @@ from rapport.archive import Store
 from rapport.erasure import Looked, Report, places, places_of, texts
 from rapport.erasure.metadata import Metadata
 from rapport.errors import ArchiveDenied, ErasureError, RequestError, SettingsError
+from rapport.orchestration import activate
 from rapport.orchestration import erasure as orchestration
+from rapport.orchestration.cli import app
 from rapport.orchestration.erasure import _account, _airflow, _archive, wanted
 from rapport.settings import Settings
 from rapport.warehouse import build_lock
@@ -334,3 +337,17 @@ def test_counting_waits_for_nobody(asked):
     asked.params["dry_run"], asked.reports = True, [report(None)]
     with pytest.raises(AirflowSkipException, match="nothing was changed"):
         orchestration.erase_people()
+
+
+@pytest.mark.parametrize(
+    "command", [["erase"], ["backfill", "shop", "2018-01-01", "2018-01-02"]], ids=lambda c: c[0]
+)
+def test_a_command_reaches_what_the_dag_reaches(tmp_path, monkeypatch, command):
+    """Connections that the embedded Airflow has stand in no shell; a place would be left out."""
+    spoke = []
+    monkeypatch.setenv("RAPPORT_HOME", str(tmp_path))
+    monkeypatch.setattr(
+        activate, "speak_as_a_task_would", lambda settings, _: spoke.append(settings)
+    )
+    CliRunner().invoke(app, command)
+    assert [settings.home for settings in spoke] == [tmp_path]

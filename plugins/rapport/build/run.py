@@ -214,7 +214,8 @@ def built_aside(
             passed, said = invoke(
                 settings.dbt_project_dir,
                 [
-                    *("build", *WITHOUT_UNIT_TESTS, "--exclude-resource-type", "test"),
+                    # Whoever asks is not here for dbt's progress; what fails, the error names.
+                    *("--quiet", "build", *WITHOUT_UNIT_TESTS, "--exclude-resource-type", "test"),
                     *("--select", *(f"+{model}" for model in models)),
                     *("--vars", json.dumps(_variables(settings, as_of, policies, declared))),
                     *("--target-path", str(settings.dbt_log_path.parent / "target_aside")),

@@ -88,10 +88,14 @@ def backfill_command(
     ],
 ) -> None:
     """Pull again what changed in a source on some days (UTC); the next night takes it in."""
+    from rapport.orchestration import embedded
+    from rapport.orchestration.activate import speak_as_a_task_would
     from rapport.orchestration.connections import declared_sources, source_connection
 
+    settings = Settings.from_env()
+    speak_as_a_task_would(settings, embedded.ports_in_use(settings))
     landed = backfill(
-        Settings.from_env(),
+        settings,
         source_connection(source),
         source,
         since.date(),

@@ -246,9 +246,12 @@ def erase_command(
     report. Exits with 1 as long as something of them is anywhere.
     """
     from rapport.erasure import erase
+    from rapport.orchestration import embedded
+    from rapport.orchestration.activate import speak_as_a_task_would
     from rapport.sources.declared import declared
 
     settings = Settings.from_env()
+    speak_as_a_task_would(settings, embedded.ports_in_use(settings))
     reports = erase(
         settings,
         wanted(customer_ids or (), request),
