@@ -289,7 +289,8 @@ create table ops.row_conservation as
         split_part(name, '.', 1) as source, split_part(name, '.', 2) as entity,
         -- nothing was removed or refused: as good a night as any
         if(entity in ('removals', 'refusals'), 0, 1000) as landed_count,
-        landed_count as staged_count, 0 as quarantined_count
+        landed_count as staged_count, 0 as superseded_count, 0 as repeated_count,
+        0 as erased_count, 0 as quarantined_count, 0 as waiting_count
     from unnest({STREAMS}) as _(name);
 """
 
@@ -985,8 +986,9 @@ STOPS = {
     ),
     "a stream in quarantine": (
         "audit.stream_quality",
-        "update ops.row_conservation set quarantined_count = 60 where entity = 'orders'",
-        "quarantined_share): 1 of 40 rows (stream_name shop.orders)",
+        "update ops.row_conservation set quarantined_count = 60, waiting_count = 60 "
+        "where entity = 'orders'",
+        "waiting_share): 1 of 40 rows (stream_name shop.orders)",
     ),
     "a stream that nobody counts": (
         "audit.stream_quality",
@@ -1112,8 +1114,9 @@ WARNS = {
     ),
     "a row in quarantine": (
         "audit.stream_quality",
-        "update ops.row_conservation set quarantined_count = 1 where entity = 'orders'",
-        "quarantined_count): 1 of 40 rows (stream_name shop.orders)",
+        "update ops.row_conservation set quarantined_count = 1, waiting_count = 1 "
+        "where entity = 'orders'",
+        "waiting_count): 1 of 40 rows (stream_name shop.orders)",
     ),
     "a line that waits for its order": (
         "audit.revenue_conservation",
