@@ -450,7 +450,9 @@ def _gates(patient: Patient) -> Iterator[Finding]:
             yield Finding(
                 what,
                 LOOK,
-                f"let the {night} through with {counted(len(said['warnings']), 'warning')}",
+                f"let the {night} through with {counted(len(said['warnings']), 'warning')}: "
+                f"{'; '.join(said['warnings'][:3])}",
+                f"{patient.settings.data_docs_dir / 'index.html'} has what was measured.",
             )
         else:
             yield Finding(what, FINE, f"let the {night} through")
