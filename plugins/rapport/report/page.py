@@ -24,6 +24,7 @@ from rapport.report import (
     relationship,
     segments,
     trade,
+    uplift,
 )
 from rapport.report.night import Night, opened
 from rapport.report.tiles import tiles
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
 TEMPLATE, PART = "page.html.jinja", "section.html.jinja"
 SECTIONS = (  # what is acted on tonight first, then what it rests on
     segments.segments,
+    uplift.silence,
     campaigns.results,
+    uplift.uplift,
     trade.sales,
     journeys.flow,
     journeys.friction,

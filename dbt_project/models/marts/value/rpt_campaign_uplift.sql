@@ -110,8 +110,7 @@ tried as (
                     'Fewer than {{ var('uplift_least_customers') }} customers in one of the arms.'
                     {% else %}
                     'Fewer than {{ var('uplift_least_customers') }} customers in one of the arms who had been in a '
-                    || 'control arm in the 90 days before, by which those are known whom lots are drawn of. If lots '
-                    || 'are drawn of all recipients, the policy lots_are_drawn_of says so.'
+                    || 'lot before (policy lots_are_drawn_of).'
                     {% endif %}
             when
                 abs(
