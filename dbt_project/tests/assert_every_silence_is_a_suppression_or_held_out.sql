@@ -1,4 +1,4 @@
--- Row by row: what silence saves is counted of exactly those who were held back, and of nobody twice.
+-- Row by row: what silence saves is counted of exactly those who were held back.
 with
 
 silences as (

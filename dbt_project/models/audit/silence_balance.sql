@@ -1,4 +1,4 @@
--- Of each segment: those held back, by the lists themselves, beside those whom silence is counted of.
+-- Of each segment: those held back, by the lists themselves, beside those silence is counted of.
 with
 
 told as (

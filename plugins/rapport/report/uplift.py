@@ -1,5 +1,6 @@
 """The page's parts on what campaigns caused, beside those kept out, and on what silence saves."""
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from rapport.pages import NOTHING, counted, number
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 LATEST = 20
 LEAST_CHARTED = 3  # of fewer a table says more
 ALL = "all of them"
+BY_CHANCE = 0.05  # of campaigns that do nothing, those whose interval leaves 0 out
 VERDICTS = {
     "more": (GREEN, "triangle-up", "more ordered"),
     "fewer": (VERMILION, "triangle-down", "fewer ordered"),
@@ -36,7 +38,7 @@ REASONS = {
     "said_no": "said no",
     "cap": "had enough",
     "net_value": "one more would lose",
-    "treatment": "their treatment has none",
+    "treatment": "not for their type",
     "other_list": "another list was first",
     "staff": "wait for a call",
     "out_of_reach": "cannot be reached",
@@ -89,9 +91,7 @@ def uplift(night: Night) -> Section | None:
     whole = groups[0]
     for place, row in enumerate(latest, start=1):
         row["number"] = place
-        row["place"] = (
-            f"{place} · {short_day(row['send_date'])}" if row["send_date"] else str(place)
-        )
+        row["place"] = f"{place} · {_day(row)}" if row["send_date"] else str(place)
     return Section(
         *section,
         _finding(whole, unmeasured),
@@ -119,6 +119,10 @@ def uplift(night: Night) -> Section | None:
         "Only a lot tells what would have come anyway, so a campaign without a control arm has no "
         "figure here. Of twenty campaigns that do nothing one looks as if it did something.",
     )
+
+
+def _day(row: Row) -> str:
+    return f"{date.fromisoformat(row['send_date']):%-d %b}"
 
 
 def _together(night: Night) -> list[Row]:
@@ -192,8 +196,9 @@ def _finding(whole: Row, unmeasured: int) -> str:
         f"{counted(whole['campaigns'], 'campaign')} could be measured: of 100 customers they were "
         f"sent to, {_points(whole, ordered)} ordered because of it{_or_none(whole, ordered)}; to a "
         f"customer they brought {_amount(whole)} {whole['currency_code']} of sales"
-        f"{_or_none(whole, sales)}. By {number(whole['more'])} of them surely more ordered, by "
-        f"{number(whole['fewer'])} fewer."
+        f"{_or_none(whole, sales)}. {number(whole['more'])} of them stand out with more orders and "
+        f"{number(whole['fewer'])} with fewer; of so many, about "
+        f"{number(whole['campaigns'] * BY_CHANCE)} would by chance."
     )
     if unmeasured:
         said += f" Of {counted(unmeasured, 'other campaign')} nobody can say."
@@ -233,8 +238,8 @@ def _by_group(groups: list[Row]) -> Table:
             Column(
                 f"{groups[0]['currency_code']} a head", "sales", "number", "because of it (95%)"
             ),
-            Column("more", "more", "number", "campaigns in which surely"),
-            Column("fewer", "fewer", "number", "campaigns in which surely"),
+            Column("more", "more", "number", "campaigns that stand out"),
+            Column("fewer", "fewer", "number", "campaigns that stand out"),
         ),
         [
             {
@@ -253,9 +258,9 @@ def _by_group(groups: list[Row]) -> Table:
         ],
         folded=False,
         reading="Campaigns weigh by the customers in their arms. A customer counts once per "
-        "campaign, by type and tier as they were before it. Surely: after a correction for looking "
-        "at so many types and tiers (Holm); over campaigns nothing is corrected. Groups of a few "
-        "are in no campaign's figures.",
+        "campaign, by type and tier as they were before it. Standing out is after a correction for "
+        "looking at so many types and tiers (Holm); over campaigns nothing is corrected. Groups of "
+        "a few are in no campaign's figures.",
     )
 
 
