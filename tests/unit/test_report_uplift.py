@@ -84,9 +84,9 @@ def test_campaigns_weigh_by_both_arms_and_say_where_they_may_have_done_nothing(t
     section = told(uplift.uplift, [small, measured(2, treated_count=300), refused(3)])
     assert section.finding == (
         "2 campaigns could be measured: of 100 customers they were sent to, +20.0 (+15.7 to +24.3) "
-        "ordered because of it; to a customer they brought +1.00 (\N{MINUS SIGN}0.49 to +2.49) EUR of sales, "
-        "which may be nothing. 2 of them stand out with more orders and 0 with fewer; of so many, "
-        "about 0 would by chance. Of 1 other campaign nobody can say."
+        "ordered because of it; to a customer they brought +1.00 (\N{MINUS SIGN}0.49 to +2.49) EUR "
+        "of sales, which may be nothing. 2 of them stand out with more orders and 0 with fewer; of "
+        "so many, about 0 would by chance. Of 1 other campaign nobody can say."
     )
     assert section.pictures == []  # of two a table says more
 

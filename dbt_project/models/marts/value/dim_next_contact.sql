@@ -111,7 +111,7 @@ valued as (
 )
 
 select
-    md5(concat_ws('|', customer_id, channel)) as next_contact_id,
+    md5(concat_ws('|', customer_id, channel)) as customer_channel_id,
     {{ as_of_date() }} as as_of_date,
     customer_id,
     cast(channel as string) as channel,

@@ -107,10 +107,11 @@ tried as (
                 < {{ var('uplift_least_customers') }}
                 then
                     {% if var('lots_are_drawn_of') == 'recipients' %}
-                    'Fewer than {{ var('uplift_least_customers') }} customers in one of the arms.'
+                    'Fewer than ' || {{ counted(var('uplift_least_customers'), 'customer') }}
+                    || ' in one of the arms.'
                     {% else %}
-                    'Fewer than {{ var('uplift_least_customers') }} customers in one of the arms who had been in a '
-                    || 'lot before (policy lots_are_drawn_of).'
+                    'Fewer than ' || {{ counted(var('uplift_least_customers'), 'customer') }}
+                    || ' in one of the arms who had been in a lot before (policy lots_are_drawn_of).'
                     {% endif %}
             when
                 abs(
@@ -441,7 +442,9 @@ select
         case
             when refusal is not null then refusal
             when not is_measured
-                then 'Fewer than {{ var('uplift_least_customers') }} customers of the group in one of the arms.'
+                then
+                    'Fewer than ' || {{ counted(var('uplift_least_customers'), 'customer') }}
+                    || ' of the group in one of the arms.'
         end as string
     ) as unmeasured_reason
 from said
