@@ -1,0 +1,143 @@
+"""For how much a customer orders: Gamma-Gamma (Fader and Hardie 2013).
+
+Orders of a customer vary as a Gamma of shape ``p`` around a mean of their own; the scales of these
+are spread over customers as a Gamma of shape ``q`` and rate ``v``. Whoever orders often is thought
+to spend no more an order than others, which has to be looked at. Orders after the first count, as
+in the papers: a first order is often not like those that follow.
+
+Source: P. Fader, B. Hardie, The Gamma-Gamma Model of Monetary Value, February 2013
+(brucehardie.com/notes/025); equations by their numbers there.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from rapport.value.likelihood import Floats, Ints, Maximum, maximum
+
+# In mean amounts: v is a share of the mean one while it is sought.
+_STARTS = ((5.0, 4.0, 0.6), (1.5, 2.5, 1.0), (30.0, 10.0, 0.3))
+
+
+class Parameters(NamedTuple):
+    """Of the company.
+
+    Attributes:
+        p: shape of a customer's orders around their mean.
+        q: shape of the Gamma of scales.
+        v: rate of it, in money: p * v / (q - 1) is the mean order.
+    """
+
+    p: float
+    q: float
+    v: float
+
+
+@dataclass(frozen=True)
+class Spenders:
+    """Customers alike, all of shape ``(cells,)``.
+
+    Attributes:
+        orders: whose amounts are known, above 0.
+        amount: of them together, above 0.
+        weight: customers in the cell.
+    """
+
+    orders: Ints
+    amount: Floats
+    weight: Ints
+
+    def __post_init__(self) -> None:
+        if not (self.orders > 0).all() or not (self.amount > 0).all():
+            raise ValueError("a spender has an order, and an amount above 0")
+
+    @property
+    def customers(self) -> int:
+        return int(self.weight.sum())
+
+
+def fit(spenders: Spenders) -> Maximum:
+    """Return the parameters, in the order of ``Parameters``, of highest likelihood (eq. 1a).
+
+    Raises:
+        ValueError: nobody, or the mean order is the same for all: it has no spread to describe.
+    """
+    size = spenders.customers
+    mean = spenders.amount / spenders.orders
+    if not size or np.ptp(mean) <= 1e-9 * mean.max():
+        raise ValueError("Gamma-Gamma needs customers whose mean orders differ")
+    unit = float(spenders.weight @ mean) / size
+    found = maximum(_Likelihood(spenders, unit), _STARTS)
+    scale = np.array([1.0, 1.0, unit])
+    return Maximum(
+        found.parameters * scale,
+        found.standard_errors * scale / np.sqrt(size),
+        found.log_likelihood * size - size * np.log(unit),
+        found.is_summit,
+    )
+
+
+class _Likelihood:
+    """Mean over customers of the likelihood of their mean order, amounts in units."""
+
+    def __init__(self, spenders: Spenders, unit: float) -> None:
+        self.weight = spenders.weight / spenders.customers
+        self.amount = spenders.amount / unit
+        self.counts, self.count = np.unique(spenders.orders, return_inverse=True)
+        self.by_count = np.bincount(self.count, self.weight)
+        orders = spenders.orders.astype(np.float64)
+        self.constant = float(self.weight @ (np.log(orders) - np.log(self.amount)))
+        self.weighed_log = float((self.weight * orders) @ np.log(self.amount))
+        self.orders = orders
+
+    def __call__(self, parameters: Floats) -> tuple[float, Floats]:
+        from scipy.special import digamma, gammaln
+
+        p, q, v = parameters
+        shapes, by_count = p * self.counts, self.by_count
+        spread = self.weight * np.log(v + self.amount)
+        by_orders = np.bincount(self.count, spread, minlength=len(self.counts))
+        per_amount = self.weight @ ((p * self.orders + q) / (v + self.amount))
+        value = (
+            by_count @ (gammaln(shapes + q) - gammaln(shapes) - gammaln(q))
+            + q * np.log(v)
+            + p * self.weighed_log
+            + self.constant
+            - (shapes + q) @ by_orders
+        )
+        gradient = (
+            (by_count * self.counts) @ (digamma(shapes + q) - digamma(shapes))
+            + self.weighed_log
+            - self.counts @ by_orders,
+            by_count @ (digamma(shapes + q) - digamma(q)) + np.log(v) - by_orders.sum(),
+            q / v - per_amount,
+        )
+        return float(value), np.array(gradient)
+
+
+def mean_factor(parameters: Parameters, orders: Ints) -> Floats:
+    """Return what the mean order of somebody is expected to be, per ``v`` + their amount (eq. 5).
+
+    Nan where no mean exists, as the spread of means is too wide.
+
+    Args:
+        parameters: of the company.
+        orders: whose amounts are known, 0 included, any shape.
+    """
+    p, q, _ = parameters
+    beyond = q + p * orders - 1
+    return np.where(beyond > 0, p / np.where(beyond > 0, beyond, 1), np.nan)
+
+
+def quantile_factor(parameters: Parameters, orders: Ints, share: float) -> Floats:
+    """Return the quantile of a customer's mean order, per ``v`` + their amount.
+
+    The scale of theirs, given their orders, is a Gamma of shape ``p * orders + q`` and of rate
+    ``v`` + their amount, and their mean is p divided by it.
+    """
+    from scipy.special import gammaincinv
+
+    p, q, _ = parameters
+    found: Floats = p / gammaincinv(p * orders + q, 1 - share)
+    return found
