@@ -59,7 +59,7 @@ def test_every_model_reads_only_from_the_layers_before_it(manifest):
         f"{node['name']} ({layer(node)}) reads {parent['name']} ({layer(parent)})"
         for node, parent in edges(manifest)
         if layer(parent) not in MAY_READ[layer(node)]
-        and not (is_journey(node) and layer(parent) == "marts")
+        and not (worked_out_of(node) and layer(parent) == "marts")
         and node["name"] != "source_streams"  # it speaks of what landed, not of what was made of it
         and not ("reference" in MAY_READ[layer(node)] and is_reference(manifest, parent))
     ]
@@ -114,16 +114,20 @@ def test_every_canonical_model_is_a_stream_held_to_its_contract_in_columns_and_r
         ]
 
 
-def is_journey(node: dict) -> bool:
-    """What is worked out of journeys stands on the spine as the marts have it (decision 21)."""
-    return node["fqn"][1:3] == ["intermediate", "journey"]
+def worked_out_of(node: dict) -> str | None:
+    """Whose marts a model works something out of: journeys (decision 21), or value (decision 51)."""
+    folder, *_ = node["fqn"][2:]
+    is_such = layer(node) == "intermediate" and folder in {"journey", "value"}
+    return folder if is_such else None
 
 
-def test_what_is_worked_out_of_journeys_is_read_by_the_marts_of_journeys_alone(manifest):
+def test_what_is_worked_out_of_marts_is_read_by_the_marts_of_the_same_matter_alone(manifest):
     wrong = [
         f"{node['name']} reads {parent['name']}"
         for node, parent in edges(manifest)
-        if is_journey(parent) and not (is_journey(node) or node["fqn"][1:3] == ["marts", "journey"])
+        if (matter := worked_out_of(parent))
+        and worked_out_of(node) != matter
+        and node["fqn"][1:3] != ["marts", matter]
     ]
     assert wrong == []
 
