@@ -20,6 +20,8 @@ from rapport.value.likelihood import Floats, Ints, Maximum, maximum
 # In ages: alpha is a share of the mean one while it is sought.
 _STARTS = ((0.5, 0.2, 0.8, 2.5), (1.0, 1.0, 1.0, 10.0), (5.0, 1.0, 0.2, 20.0), (0.2, 0.05, 2.0, 2.0))
 _MOST_ORDERS = 10_000  # a quantile beyond is told as this
+_MANY, _LEVELS = 20_000, 32  # cells, beyond which times are first rounded to so many levels
+_BLOCK = 8192  # cells at a time
 
 
 class Parameters(NamedTuple):
@@ -44,15 +46,17 @@ class Cells:
 
     Attributes:
         repeats: orders after the first, x.
-        recency: time from the first order to the last, t_x.
-        age: time from the first order to the end of what was seen, T.
+        recency: ticks from the first order to the last, t_x.
+        age: ticks from the first order to the end of what was seen, T.
         weight: customers in the cell.
+        ticks: in a unit of time: 7 where ticks are days and the unit is a week.
     """
 
     repeats: Ints
-    recency: Floats
-    age: Floats
+    recency: Ints
+    age: Ints
     weight: Ints
+    ticks: float = 1.0
 
     def __post_init__(self) -> None:
         if not (self.recency <= self.age).all() or not (self.repeats >= 0).all():
@@ -61,6 +65,21 @@ class Cells:
     @property
     def customers(self) -> int:
         return int(self.weight.sum())
+
+    def rounded(self, levels: int) -> "Cells":
+        """Return fewer cells: who is alike by so many levels of time is one, of their mean times."""
+        tick = -(-int(self.age.max() + 1) // levels)
+        sides = (int(self.repeats.max()) + 1, levels, levels)
+        place = np.ravel_multi_index((self.repeats, self.recency // tick, self.age // tick), sides)
+        weights = np.bincount(place, self.weight)
+        kept = np.flatnonzero(weights)
+        weight = weights[kept]
+        recency, age = (
+            np.rint(np.bincount(place, self.weight * times)[kept] / weight).astype(np.int64)
+            for times in (self.recency, self.age)
+        )
+        repeats, _, _ = np.unravel_index(kept, sides)
+        return Cells(repeats, recency, age, weight.astype(np.int64), self.ticks)
 
 
 def fit(cells: Cells) -> Maximum:
@@ -73,10 +92,12 @@ def fit(cells: Cells) -> Maximum:
         ValueError: nobody, or nobody who is older than their first order.
     """
     size = cells.customers
-    unit = float(cells.weight @ cells.age) / size if size else 0.0
+    unit = float(cells.weight @ cells.age) / cells.ticks / size if size else 0.0
     if not unit > 0:
         raise ValueError("BG/NBD needs somebody who came before the end of what was seen")
-    found = maximum(_Likelihood(cells, unit), _STARTS)
+    whole = _Likelihood(cells, unit)
+    coarse = _Likelihood(cells.rounded(_LEVELS), unit) if len(cells.age) > _MANY else whole
+    found = maximum(coarse.sloped, whole.curved, _STARTS)
     scale = np.array([1.0, unit, 1.0, 1.0])
     return Maximum(
         found.parameters * scale,
@@ -87,34 +108,38 @@ def fit(cells: Cells) -> Maximum:
 
 
 class _Likelihood:
-    """Mean over customers, times in units. Logarithms are taken once per distinct time."""
+    """Mean over customers, times in units. Logarithms are taken once per number and time."""
 
     def __init__(self, cells: Cells, unit: float) -> None:
-        self.x = cells.repeats.astype(np.float64)
-        self.weight = cells.weight / cells.customers
-        self.ages, self.age = np.unique(cells.age / unit, return_inverse=True)
-        self.recencies, self.recency = np.unique(cells.recency / unit, return_inverse=True)
-        self.again = np.flatnonzero(cells.repeats > 0)
-        self.counts, count = np.unique(cells.repeats, return_inverse=True)
-        self.by_count = np.bincount(count, self.weight)
-        self.count = count[self.again]
+        weight = cells.weight / cells.customers
+        self.counts = np.arange(int(cells.repeats.max()) + 1)
+        self.times = np.arange(int(cells.age.max()) + 1) / (cells.ticks * unit)
+        self.by_count = np.bincount(cells.repeats, weight)
+        self.at_age = np.bincount(cells.age, weight)
+        self.orders_at = np.bincount(cells.age, weight * cells.repeats)
+        # the others are those who came back
+        again = np.flatnonzero(cells.repeats > 0)
+        self.weight, self.count = weight[again], cells.repeats[again]
+        self.age, self.recency = cells.age[again], cells.recency[again]
 
-    def __call__(self, parameters: Floats) -> tuple[float, Floats]:
-        from scipy.special import digamma, expit, gammaln
+    def sloped(self, parameters: Floats) -> tuple[float, Floats]:
+        """Return the likelihood's logarithm and its gradient."""
+        value, gradient, _ = self._derived(parameters, is_curved=False)
+        return value, gradient
+
+    def curved(self, parameters: Floats) -> tuple[float, Floats, Floats]:
+        """Return the same and the matrix of second derivatives."""
+        return self._derived(parameters, is_curved=True)
+
+    def _derived(self, parameters: Floats, *, is_curved: bool) -> tuple[float, Floats, Floats]:
+        from scipy.special import digamma, gammaln, polygamma
 
         r, alpha, a, b = parameters
-        x, weight, again = self.x, self.weight, self.again
         counts, by_count = self.counts, self.by_count
-        log_age, log_recency = np.log(alpha + self.ages), np.log(alpha + self.recencies)
-        per_age, per_recency = 1 / (alpha + self.ages), 1 / (alpha + self.recencies)
-        # of those who came back: odds that they left after their last order
-        longer = log_age[self.age[again]] - log_recency[self.recency[again]]
-        of_count = np.log(a) - np.log(b + np.maximum(counts, 1) - 1)
-        log_odds = of_count[self.count] + (r + x[again]) * longer
-        weight_again = weight[again]
-        left = weight_again * expit(log_odds)
-        at_age = np.bincount(self.age, weight * (r + x), minlength=len(self.ages))
-        of_age = np.bincount(self.age, weight, minlength=len(self.ages))
+        log_time, per_time = np.log(alpha + self.times), 1 / (alpha + self.times)
+        # r + x of all, and 1, by age
+        orders_at, customers_at = r * self.at_age + self.orders_at, self.at_age
+        left = self._left(parameters, is_curved=is_curved)
         value = (
             by_count
             @ (
@@ -126,23 +151,72 @@ class _Likelihood:
                 - gammaln(b)
             )
             + r * np.log(alpha)
-            - at_age @ log_age
-            + weight_again @ np.logaddexp(0, log_odds)
+            - orders_at @ log_time
+            + left.value
         )
-        turned = left * (r + x[again])
-        gradient = (
-            by_count @ (digamma(r + counts) - digamma(r))
-            + np.log(alpha)
-            - of_age @ log_age
-            + left @ longer,
-            r / alpha
-            - at_age @ per_age
-            + turned @ (per_age[self.age[again]] - per_recency[self.recency[again]]),
-            by_count @ (digamma(a + b) - digamma(a + b + counts)) + left.sum() / a,
-            by_count @ (digamma(b + counts) - digamma(b) + digamma(a + b) - digamma(a + b + counts))
-            - left @ (1 / (b + counts - 1 + (counts == 0)))[self.count],
-        )
-        return float(value), np.array(gradient)
+        slope_ab = by_count @ (digamma(a + b) - digamma(a + b + counts))
+        gradient = left.gradient + [
+            by_count @ (digamma(r + counts) - digamma(r)) + np.log(alpha) - customers_at @ log_time,
+            r / alpha - orders_at @ per_time,
+            slope_ab,
+            slope_ab + by_count @ (digamma(b + counts) - digamma(b)),
+        ]
+        curvature = left.curvature
+        if is_curved:
+            curvature[0, 0] += by_count @ (polygamma(1, r + counts) - polygamma(1, r))
+            curvature[0, 1] += 1 / alpha - customers_at @ per_time
+            curvature[1, 0] = curvature[0, 1]
+            curvature[1, 1] += orders_at @ per_time**2 - r / alpha**2
+            curvature[2:, 2:] += by_count @ (polygamma(1, a + b) - polygamma(1, a + b + counts))
+            curvature[3, 3] += by_count @ (polygamma(1, b + counts) - polygamma(1, b))
+        return float(value), gradient, curvature
+
+    def _left(self, parameters: Floats, *, is_curved: bool) -> "_Left":
+        """What the odds that those who came back have left since bring to the likelihood.
+
+        It is the mean of ``log(1 + odds)``. A block of cells at a time stays in the processor's
+        cache.
+        """
+        r, alpha, a, b = parameters
+        log_time, per_time = np.log(alpha + self.times), 1 / (alpha + self.times)
+        square = per_time**2
+        per_b = 1 / (b + np.maximum(self.counts, 1) - 1)
+        log_ab = np.log(a) + np.log(per_b)
+        total = _Left(0.0, np.zeros(4), np.zeros((4, 4)))
+        for at in range(0, len(self.count), _BLOCK):
+            block = slice(at, at + _BLOCK)
+            count, age, recency = self.count[block], self.age[block], self.recency[block]
+            weight = self.weight[block]
+            orders = r + count
+            # slopes of the logarithm of the odds, by the parameters
+            slopes = np.empty((4, len(count)))
+            slopes[0] = log_time[age] - log_time[recency]
+            later = per_time[age] - per_time[recency]
+            slopes[1] = orders * later
+            slopes[2] = 1 / a
+            slopes[3] = -per_b[count]
+            log_odds = log_ab[count] + orders * slopes[0]
+            small = np.exp(-np.abs(log_odds))
+            share = np.where(log_odds > 0, 1, small) / (1 + small)
+            left = weight * share
+            total.value += weight @ (np.maximum(log_odds, 0) + np.log1p(small))
+            total.gradient += slopes @ left
+            if is_curved:
+                total.curvature += (slopes * (left * (1 - share))) @ slopes.T
+                total.curvature[0, 1] += left @ later
+                total.curvature[1, 1] += left @ (orders * (square[recency] - square[age]))
+                total.curvature[2, 2] -= left.sum() / a**2
+                total.curvature[3, 3] += left @ slopes[3] ** 2
+        return total
+
+
+@dataclass
+class _Left:
+    """A value with its derivatives; of the matrix, 0, 1 holds what 1, 0 is to be."""
+
+    value: float
+    gradient: Floats
+    curvature: Floats
 
 
 def alive(parameters: Parameters, cells: Cells) -> Floats:
@@ -154,10 +228,11 @@ def alive(parameters: Parameters, cells: Cells) -> Floats:
 
     r, alpha, a, b = parameters
     x = np.maximum(cells.repeats, 1)
+    times = np.log(alpha + np.arange(int(cells.age.max(initial=0)) + 1) / cells.ticks)
     log_odds = (
         np.log(a)
         - np.log(b + x - 1)
-        + (r + x) * (np.log(alpha + cells.age) - np.log(alpha + cells.recency))
+        + (r + x) * (times[cells.age] - times[cells.recency])
     )
     return np.where(cells.repeats > 0, expit(-log_odds), 1.0)
 
@@ -175,11 +250,13 @@ class Ahead:
     def __init__(self, parameters: Parameters, cells: Cells) -> None:
         self.parameters = parameters
         self.alive = alive(parameters, cells)
-        ages, age = np.unique(cells.age, return_inverse=True)
-        counts, count = np.unique(cells.repeats, return_inverse=True)
-        pairs, self.pair = np.unique(count * len(ages) + age, return_inverse=True)
-        self.repeats = counts[pairs // len(ages)].astype(np.float64)
-        self.age = ages[pairs % len(ages)]
+        sides = (int(cells.repeats.max(initial=0)) + 1, int(cells.age.max(initial=0)) + 1)
+        pair = np.ravel_multi_index((cells.repeats, cells.age), sides)
+        occurs = np.bincount(pair) > 0
+        self.pair = (np.cumsum(occurs) - 1)[pair]
+        repeats, age = np.unravel_index(np.flatnonzero(occurs), sides)
+        self.repeats = repeats.astype(np.float64)
+        self.age = age / cells.ticks
 
     def expected(self, time: float) -> Floats:
         """Return the expected number of orders in the time ahead (eq. 10), shape ``(cells,)``.
@@ -199,7 +276,7 @@ class Ahead:
         orders = (a + b + self.repeats - 1) / (a - 1) * (1 - kept)
         return self.alive * np.maximum(orders, 0)[self.pair]
 
-    def discounted(self, time: float, rate: float, parts: int = 4) -> Floats:
+    def discounted(self, time: float, rate: float, parts: int = 12) -> Floats:
         """Return the expected orders ahead, each worth less the later it is, shape ``(cells,)``.
 
         Args:

@@ -18,6 +18,7 @@ from rapport.value.likelihood import Floats, Ints, Maximum, maximum
 
 # In mean amounts: v is a share of the mean one while it is sought.
 _STARTS = ((5.0, 4.0, 0.6), (1.5, 2.5, 1.0), (30.0, 10.0, 0.3))
+_MANY, _STEP = 20_000, 0.05  # cells, beyond which amounts are first rounded, in the logarithm
 
 
 class Parameters(NamedTuple):
@@ -56,6 +57,17 @@ class Spenders:
     def customers(self) -> int:
         return int(self.weight.sum())
 
+    def rounded(self, step: float) -> "Spenders":
+        """Return fewer cells: logarithms of amounts are rounded to steps."""
+        level = np.rint(np.log(self.amount) / step).astype(np.int64)
+        low = int(level.min())
+        sides = (int(self.orders.max()) + 1, int(level.max()) - low + 1)
+        weight = np.bincount(np.ravel_multi_index((self.orders, level - low), sides), self.weight)
+        kept = np.flatnonzero(weight)
+        orders, level = np.unravel_index(kept, sides)
+        amount = np.exp((level + low) * step)
+        return Spenders(orders, amount, weight[kept].astype(np.int64))
+
 
 def fit(spenders: Spenders) -> Maximum:
     """Return the parameters, in the order of ``Parameters``, of highest likelihood (eq. 1a).
@@ -68,7 +80,11 @@ def fit(spenders: Spenders) -> Maximum:
     if not size or np.ptp(mean) <= 1e-9 * mean.max():
         raise ValueError("Gamma-Gamma needs customers whose mean orders differ")
     unit = float(spenders.weight @ mean) / size
-    found = maximum(_Likelihood(spenders, unit), _STARTS)
+    whole = _Likelihood(spenders, unit)
+    coarse = (
+        _Likelihood(spenders.rounded(_STEP), unit) if len(spenders.orders) > _MANY else whole
+    )
+    found = maximum(coarse.sloped, whole.curved, _STARTS)
     scale = np.array([1.0, 1.0, unit])
     return Maximum(
         found.parameters * scale,
@@ -84,36 +100,51 @@ class _Likelihood:
     def __init__(self, spenders: Spenders, unit: float) -> None:
         self.weight = spenders.weight / spenders.customers
         self.amount = spenders.amount / unit
-        self.counts, self.count = np.unique(spenders.orders, return_inverse=True)
+        self.counts = np.arange(1, int(spenders.orders.max()) + 1)
+        self.count = spenders.orders - 1
         self.by_count = np.bincount(self.count, self.weight)
-        orders = spenders.orders.astype(np.float64)
-        self.constant = float(self.weight @ (np.log(orders) - np.log(self.amount)))
-        self.weighed_log = float((self.weight * orders) @ np.log(self.amount))
-        self.orders = orders
+        log_amount = np.log(self.amount)
+        self.constant = float(self.weight @ (np.log(spenders.orders) - log_amount))
+        self.weighed_log = float((self.weight * spenders.orders) @ log_amount)
 
-    def __call__(self, parameters: Floats) -> tuple[float, Floats]:
-        from scipy.special import digamma, gammaln
+    def sloped(self, parameters: Floats) -> tuple[float, Floats]:
+        """Return the likelihood's logarithm and its gradient."""
+        value, gradient, _ = self.curved(parameters)
+        return value, gradient
+
+    def curved(self, parameters: Floats) -> tuple[float, Floats, Floats]:
+        """Return the same and the matrix of second derivatives."""
+        from scipy.special import digamma, gammaln, polygamma
 
         p, q, v = parameters
-        shapes, by_count = p * self.counts, self.by_count
-        spread = self.weight * np.log(v + self.amount)
-        by_orders = np.bincount(self.count, spread, minlength=len(self.counts))
-        per_amount = self.weight @ ((p * self.orders + q) / (v + self.amount))
+        counts, by_count = self.counts, self.by_count
+        shapes = p * counts
+        logs = np.bincount(self.count, self.weight * np.log(v + self.amount))
+        share = self.weight / (v + self.amount)
+        shares = np.bincount(self.count, share)
+        squares = np.bincount(self.count, share / (v + self.amount))
         value = (
             by_count @ (gammaln(shapes + q) - gammaln(shapes) - gammaln(q))
             + q * np.log(v)
             + p * self.weighed_log
             + self.constant
-            - (shapes + q) @ by_orders
+            - (shapes + q) @ logs
         )
-        gradient = (
-            (by_count * self.counts) @ (digamma(shapes + q) - digamma(shapes))
-            + self.weighed_log
-            - self.counts @ by_orders,
-            by_count @ (digamma(shapes + q) - digamma(q)) + np.log(v) - by_orders.sum(),
-            q / v - per_amount,
+        gradient = np.array(
+            [
+                (by_count * counts) @ (digamma(shapes + q) - digamma(shapes))
+                + self.weighed_log
+                - counts @ logs,
+                by_count @ (digamma(shapes + q) - digamma(q)) + np.log(v) - logs.sum(),
+                q / v - (shapes + q) @ shares,
+            ]
         )
-        return float(value), np.array(gradient)
+        beyond = by_count * polygamma(1, shapes + q)
+        pp = counts**2 @ (beyond - by_count * polygamma(1, shapes))
+        pq, pv = counts @ beyond, -(counts @ shares)
+        qq, qv = beyond.sum() - polygamma(1, q), 1 / v - shares.sum()
+        vv = (shapes + q) @ squares - q / v**2
+        return float(value), gradient, np.array([[pp, pq, pv], [pq, qq, qv], [pv, qv, vv]])
 
 
 def mean_factor(parameters: Parameters, orders: Ints) -> Floats:

@@ -9,11 +9,18 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+Sloped = Callable[[Floats], tuple[float, Floats]]
+"""Gives for parameters the logarithm of a likelihood and its gradient."""
+
+Curved = Callable[[Floats], tuple[float, Floats, Floats]]
+"""The same and the matrix of second derivatives."""
+
 LEAST, MOST = 1e-5, 1e5
 """Within which parameters are sought; data of which one is at an end do not tell it."""
 
-_STEP = 1e-4  # of the logarithm of a parameter, for differences of gradients
 _NEAR = 1e-2  # so near to an end, in the logarithm, is at the end
+_MOST_STEPS = 50
+_NOTHING = 1e-14  # gain of a step, per observation, that is not worth it
 
 
 @dataclass(frozen=True)
@@ -41,38 +48,21 @@ class Maximum:
         return near
 
 
-def maximum(
-    likelihood: Callable[[Floats], tuple[float, Floats]], starts: Sequence[Sequence[float]]
-) -> Maximum:
+def maximum(near: Sloped, likelihood: Curved, starts: Sequence[Sequence[float]]) -> Maximum:
     """Return the maximum, sought from one start after another until one leads to a summit.
 
     Parameters are moved in their logarithms: they stay positive, and their scales matter little.
-    L-BFGS-B comes near, Newton's steps on differences of the gradient to the last digits.
+    L-BFGS-B comes near, over data that may be coarser, and Newton's steps go on to the last digits.
 
     Args:
-        likelihood: gives for parameters the logarithm of the likelihood and its gradient by the
-            parameters themselves; divided by the number of observations or so, as tolerances are
-            of a figure of that size.
+        near: what is searched first; it may be of fewer observations, or rounded ones.
+        likelihood: whose maximum is wanted. Both are divided by the number of observations or so,
+            as tolerances are of figures of that size.
         starts: parameters to start from.
     """
-    from scipy.optimize import minimize
-
-    def downhill(place: Floats) -> tuple[float, Floats]:
-        parameters = np.exp(place)
-        value, gradient = likelihood(parameters)
-        return -value, -gradient * parameters
-
     best: Maximum | None = None
     for start in starts:
-        found = minimize(
-            downhill,
-            np.log(start),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=[(np.log(LEAST), np.log(MOST))] * len(start),
-            options={"ftol": 1e-12, "gtol": 1e-7, "maxiter": 500},
-        )
-        reached = _sharpened(downhill, found.x)
+        reached = _sharpened(likelihood, _come_near(near, np.log(start)))
         if best is None or reached.log_likelihood > best.log_likelihood:
             best = reached
         if best.is_summit:
@@ -82,45 +72,71 @@ def maximum(
     return best
 
 
-def _sharpened(downhill: Callable[[Floats], tuple[float, Floats]], place: Floats) -> Maximum:
-    """Newton's steps where they lead on, and the curvature where they end."""
+def _come_near(near: Sloped, place: Floats) -> Floats:
+    from scipy.optimize import minimize
+
+    def downhill(place: Floats) -> tuple[float, Floats]:
+        parameters = np.exp(place)
+        value, gradient = near(parameters)
+        return -value, -gradient * parameters
+
+    found = minimize(
+        downhill,
+        place,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(np.log(LEAST), np.log(MOST))] * len(place),
+        options={"ftol": 1e-11, "gtol": 1e-6, "maxiter": 500},
+    )
+    reached: Floats = found.x
+    return reached
+
+
+def _sharpened(likelihood: Curved, place: Floats) -> Maximum:
+    """Newton's steps uphill, each shortened until it leads up, and the curvature where they end.
+
+    A parameter at an end of its range stays there.
+    """
     low, high = np.log(LEAST), np.log(MOST)
     free = np.flatnonzero((place > low + _NEAR) & (place < high - _NEAR))
-    value, gradient = downhill(place)
-    curvature = _curvature(downhill, place, free)
-    for _ in range(4):
-        if not _is_positive(curvature):
-            break
+    value, slope, curvature = _in_logarithms(likelihood, place, free)
+    for _ in range(_MOST_STEPS):
         step = np.zeros_like(place)
-        step[free] = np.linalg.solve(curvature, gradient[free])
-        onward = np.clip(place - step, low, high)
-        next_value, next_gradient = downhill(onward)
-        if not next_value <= value or np.abs(step).max(initial=0) < 1e-9:
+        step[free] = _uphill(slope, curvature)
+        if step[free] @ slope < _NOTHING:
             break
-        place, value, gradient = onward, next_value, next_gradient
-        curvature = _curvature(downhill, place, free)
+        onward = np.clip(place + step, low, high)
+        following = _in_logarithms(likelihood, onward, free)
+        while not following[0] > value and np.abs(step).max() > 1e-10:
+            step /= 4
+            onward = np.clip(place + step, low, high)
+            following = _in_logarithms(likelihood, onward, free)
+        if not following[0] > value:
+            break
+        place, (value, slope, curvature) = onward, following
     errors = np.full(len(place), np.nan)
+    sharpness = np.linalg.eigvalsh(-curvature) if len(free) else np.zeros(1)
     # a slope that is left is a summit that was not reached
-    is_summit = _is_positive(curvature) and np.abs(gradient[free]).max(initial=0) < 1e-5
+    is_summit = bool(sharpness.min() > 1e-9 and np.abs(slope).max(initial=0) < 1e-6)
     if is_summit:
-        errors[free] = np.sqrt(np.diag(np.linalg.inv(curvature)))
-    return Maximum(np.exp(place), errors * np.exp(place), -value, bool(is_summit))
+        errors[free] = np.sqrt(np.diag(np.linalg.inv(-curvature)))
+    return Maximum(np.exp(place), errors * np.exp(place), value, is_summit)
 
 
-def _curvature(
-    downhill: Callable[[Floats], tuple[float, Floats]], place: Floats, free: Ints
-) -> Floats:
-    rows = []
-    for at in free:
-        step = np.zeros_like(place)
-        step[at] = _STEP
-        above, below = downhill(place + step)[1], downhill(place - step)[1]
-        rows.append((above - below)[free] / (2 * _STEP))
-    curvature = np.array(rows).reshape(len(free), len(free))
-    return (curvature + curvature.T) / 2
+def _in_logarithms(
+    likelihood: Curved, place: Floats, free: Ints
+) -> tuple[float, Floats, Floats]:
+    """Value, slope and curvature by the logarithms of the parameters that are free."""
+    parameters = np.exp(place)
+    value, gradient, curvature = likelihood(parameters)
+    slope = gradient * parameters
+    bent = curvature * np.outer(parameters, parameters) + np.diag(slope)
+    return value, slope[free], bent[np.ix_(free, free)]
 
 
-def _is_positive(curvature: Floats) -> bool:
-    if not np.isfinite(curvature).all():
-        return False
-    return bool(curvature.size > 0 and np.linalg.eigvalsh(curvature).min() > 1e-9)
+def _uphill(slope: Floats, curvature: Floats) -> Floats:
+    """Newton's step, of directions that do not bend down as though they did; at most e-fold."""
+    bends, directions = np.linalg.eigh(-curvature)
+    along = directions.T @ slope / np.maximum(np.abs(bends), 1e-9)
+    step: Floats = directions @ along
+    return step / max(1.0, float(np.abs(step).max(initial=0)))

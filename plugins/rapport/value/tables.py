@@ -217,7 +217,7 @@ def _cells(cells: Any, span: str) -> bg_nbd.Cells:
 
 def _of_columns(found: Mapping[str, Any], weight: Any) -> bg_nbd.Cells:
     return bg_nbd.Cells(
-        found["repeat_count"], found["recency_days"] / _WEEK, found["age_days"] / _WEEK, weight
+        found["repeat_count"], found["recency_days"], found["age_days"], weight, ticks=_WEEK
     )
 
 

@@ -1,0 +1,85 @@
+"""Fit and score with a library, in an environment of its own: `libraries.py NAME FILE ANSWER`.
+
+FILE is a parquet file of customers: frequency, recency and T in weeks, monetary_value. Reading it
+and importing the library are not measured. ANSWER gets, as JSON, the parameters, the seconds, the
+seconds of the processor and the peak of memory.
+"""
+
+import json
+import resource
+import sys
+import time
+import warnings
+
+import numpy as np
+import pandas as pd
+
+AHEAD = 90 / 7
+
+
+def lifetimes(customers):
+    from lifetimes import BetaGeoFitter, GammaGammaFitter
+
+    def work():
+        orders = BetaGeoFitter()
+        told = customers["frequency"], customers["recency"], customers["T"]
+        orders.fit(*told)
+        orders.conditional_probability_alive(*told)
+        orders.conditional_expected_number_of_purchases_up_to_time(AHEAD, *told)
+        again = customers[customers["frequency"] > 0]
+        spend = GammaGammaFitter()
+        spend.fit(again["frequency"], again["monetary_value"])
+        spend.conditional_expected_average_profit(
+            customers["frequency"], customers["monetary_value"]
+        )
+        return [orders.params_[name] for name in ("r", "alpha", "a", "b")], [
+            spend.params_[name] for name in ("p", "q", "v")
+        ]
+
+    return work
+
+
+def pymc(customers):
+    from pymc_marketing import clv
+
+    def work():
+        orders = clv.BetaGeoModel(data=customers)
+        orders.fit(method="map", progressbar=False)
+        orders.expected_probability_alive()
+        orders.expected_purchases(future_t=AHEAD)
+        again = customers[customers["frequency"] > 0]
+        spend = clv.GammaGammaModel(data=again)
+        spend.fit(method="map", progressbar=False)
+        spend.expected_customer_spend(data=customers)
+        return tuple(
+            [float(np.squeeze(model.fit_result[name])) for name in names]
+            for model, names in ((orders, ("r", "alpha", "a", "b")), (spend, ("p", "q", "v")))
+        )
+
+    return work
+
+
+def main():
+    name, file, answer = sys.argv[1:]
+    warnings.filterwarnings("ignore")
+    customers = pd.read_parquet(file)
+    work = {"lifetimes": lifetimes, "pymc-marketing": pymc}[name](customers)
+    began, cpu = time.monotonic(), time.process_time()
+    orders, spend = work()
+    seconds, cpu = time.monotonic() - began, time.process_time() - cpu
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    with open(answer, "w") as out:
+        json.dump(
+            {
+                "orders": [float(each) for each in orders],
+                "spend": [float(each) for each in spend],
+                "seconds": seconds,
+                "cpu": cpu,
+                "peak": peak,
+            },
+            out,
+        )
+
+
+if __name__ == "__main__":
+    main()
