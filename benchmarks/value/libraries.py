@@ -10,6 +10,7 @@ import resource
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -68,17 +69,10 @@ def main():
     orders, spend = work()
     seconds, cpu = time.monotonic() - began, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    with open(answer, "w") as out:
-        json.dump(
-            {
-                "orders": [float(each) for each in orders],
-                "spend": [float(each) for each in spend],
-                "seconds": seconds,
-                "cpu": cpu,
-                "peak": peak,
-            },
-            out,
-        )
+    told = {"seconds": seconds, "cpu": cpu, "peak": peak}
+    for model, parameters in (("orders", orders), ("spend", spend)):
+        told[model] = [float(each) for each in parameters]
+    Path(answer).write_text(json.dumps(told))
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def test_every_canonical_model_is_a_stream_held_to_its_contract_in_columns_and_r
 
 
 def worked_out_of(node: dict) -> str | None:
-    """Whose marts a model works something out of: journeys (decision 21), or value (decision 51)."""
+    """Whose marts it works something out of: journeys (decision 21) or value (decision 51)."""
     folder, *_ = node["fqn"][2:]
     is_such = layer(node) == "intermediate" and folder in {"journey", "value"}
     return folder if is_such else None

@@ -18,7 +18,12 @@ import numpy as np
 from rapport.value.likelihood import Floats, Ints, Maximum, maximum
 
 # In ages: alpha is a share of the mean one while it is sought.
-_STARTS = ((0.5, 0.2, 0.8, 2.5), (1.0, 1.0, 1.0, 10.0), (5.0, 1.0, 0.2, 20.0), (0.2, 0.05, 2.0, 2.0))
+_STARTS = (
+    (0.5, 0.2, 0.8, 2.5),
+    (1.0, 1.0, 1.0, 10.0),
+    (5.0, 1.0, 0.2, 20.0),
+    (0.2, 0.05, 2.0, 2.0),
+)
 _MOST_ORDERS = 10_000  # a quantile beyond is told as this
 _MANY, _LEVELS = 20_000, 32  # cells, beyond which times are first rounded to so many levels
 _BLOCK = 8192  # cells at a time
@@ -64,10 +69,11 @@ class Cells:
 
     @property
     def customers(self) -> int:
+        """Customers of all cells."""
         return int(self.weight.sum())
 
     def rounded(self, levels: int) -> "Cells":
-        """Return fewer cells: who is alike by so many levels of time is one, of their mean times."""
+        """Return fewer cells: who is alike by so many levels of time is one, of mean times."""
         tick = -(-int(self.age.max() + 1) // levels)
         sides = (int(self.repeats.max()) + 1, levels, levels)
         place = np.ravel_multi_index((self.repeats, self.recency // tick, self.age // tick), sides)
@@ -98,13 +104,8 @@ def fit(cells: Cells) -> Maximum:
     whole = _Likelihood(cells, unit)
     coarse = _Likelihood(cells.rounded(_LEVELS), unit) if len(cells.age) > _MANY else whole
     found = maximum(coarse.sloped, whole.curved, _STARTS)
-    scale = np.array([1.0, unit, 1.0, 1.0])
-    return Maximum(
-        found.parameters * scale,
-        found.standard_errors * scale / np.sqrt(size),
-        found.log_likelihood * size - float(cells.weight @ cells.repeats) * np.log(unit),
-        found.is_summit,
-    )
+    moved = -float(cells.weight @ cells.repeats) * np.log(unit)
+    return found.of_all(size, (1.0, unit, 1.0, 1.0), moved)
 
 
 class _Likelihood:
@@ -155,12 +156,14 @@ class _Likelihood:
             + left.value
         )
         slope_ab = by_count @ (digamma(a + b) - digamma(a + b + counts))
-        gradient = left.gradient + [
-            by_count @ (digamma(r + counts) - digamma(r)) + np.log(alpha) - customers_at @ log_time,
+        of_rate = by_count @ (digamma(r + counts) - digamma(r)) + np.log(alpha)
+        gradient = left.gradient
+        gradient += (
+            of_rate - customers_at @ log_time,
             r / alpha - orders_at @ per_time,
             slope_ab,
             slope_ab + by_count @ (digamma(b + counts) - digamma(b)),
-        ]
+        )
         curvature = left.curvature
         if is_curved:
             curvature[0, 0] += by_count @ (polygamma(1, r + counts) - polygamma(1, r))
@@ -229,11 +232,7 @@ def alive(parameters: Parameters, cells: Cells) -> Floats:
     r, alpha, a, b = parameters
     x = np.maximum(cells.repeats, 1)
     times = np.log(alpha + np.arange(int(cells.age.max(initial=0)) + 1) / cells.ticks)
-    log_odds = (
-        np.log(a)
-        - np.log(b + x - 1)
-        + (r + x) * (times[cells.age] - times[cells.recency])
-    )
+    log_odds = np.log(a) - np.log(b + x - 1) + (r + x) * (times[cells.age] - times[cells.recency])
     return np.where(cells.repeats > 0, expit(-log_odds), 1.0)
 
 

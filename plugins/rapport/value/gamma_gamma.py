@@ -55,6 +55,7 @@ class Spenders:
 
     @property
     def customers(self) -> int:
+        """Customers of all cells."""
         return int(self.weight.sum())
 
     def rounded(self, step: float) -> "Spenders":
@@ -81,17 +82,9 @@ def fit(spenders: Spenders) -> Maximum:
         raise ValueError("Gamma-Gamma needs customers whose mean orders differ")
     unit = float(spenders.weight @ mean) / size
     whole = _Likelihood(spenders, unit)
-    coarse = (
-        _Likelihood(spenders.rounded(_STEP), unit) if len(spenders.orders) > _MANY else whole
-    )
+    coarse = _Likelihood(spenders.rounded(_STEP), unit) if len(spenders.orders) > _MANY else whole
     found = maximum(coarse.sloped, whole.curved, _STARTS)
-    scale = np.array([1.0, 1.0, unit])
-    return Maximum(
-        found.parameters * scale,
-        found.standard_errors * scale / np.sqrt(size),
-        found.log_likelihood * size - size * np.log(unit),
-        found.is_summit,
-    )
+    return found.of_all(size, (1.0, 1.0, unit), -size * np.log(unit))
 
 
 class _Likelihood:

@@ -31,21 +31,32 @@ class Maximum:
         parameters: there, shape ``(parameters,)``.
         standard_errors: of them, from the curvature in their logarithms by the delta method; nan
             for a parameter at an end of its range, and for all where the point is no summit.
+        is_at_an_end: which the data push to an end of their range, same shape.
         log_likelihood: there.
         is_summit: whether it falls to all sides.
     """
 
     parameters: Floats
     standard_errors: Floats
+    is_at_an_end: NDArray[np.bool_]
     log_likelihood: float
     is_summit: bool
 
-    @property
-    def is_at_an_end(self) -> NDArray[np.bool_]:
-        """Which parameters the data push to an end of their range."""
-        place = np.log(self.parameters)
-        near: NDArray[np.bool_] = (place < np.log(LEAST) + _NEAR) | (place > np.log(MOST) - _NEAR)
-        return near
+    def of_all(self, size: int, units: Sequence[float], moved: float) -> "Maximum":
+        """Return what a mean over observations, in other units, says of all of them.
+
+        Args:
+            size: how many observations.
+            units: what the parameters are to be multiplied by.
+            moved: what the other units add to the logarithm of the likelihood.
+        """
+        return Maximum(
+            self.parameters * units,
+            self.standard_errors * units / np.sqrt(size),
+            self.is_at_an_end,
+            self.log_likelihood * size + moved,
+            self.is_summit,
+        )
 
 
 def maximum(near: Sloped, likelihood: Curved, starts: Sequence[Sequence[float]]) -> Maximum:
@@ -120,12 +131,11 @@ def _sharpened(likelihood: Curved, place: Floats) -> Maximum:
     is_summit = bool(sharpness.min() > 1e-9 and np.abs(slope).max(initial=0) < 1e-6)
     if is_summit:
         errors[free] = np.sqrt(np.diag(np.linalg.inv(-curvature)))
-    return Maximum(np.exp(place), errors * np.exp(place), value, is_summit)
+    is_free = np.isin(np.arange(len(place)), free)
+    return Maximum(np.exp(place), errors * np.exp(place), ~is_free, value, is_summit)
 
 
-def _in_logarithms(
-    likelihood: Curved, place: Floats, free: Ints
-) -> tuple[float, Floats, Floats]:
+def _in_logarithms(likelihood: Curved, place: Floats, free: Ints) -> tuple[float, Floats, Floats]:
     """Value, slope and curvature by the logarithms of the parameters that are free."""
     parameters = np.exp(place)
     value, gradient, curvature = likelihood(parameters)
