@@ -20,7 +20,8 @@ def house(full_company, tmp_path_factory):
     """The whole company after its last night."""
     with serve(full_company) as server:
         house = House(tmp_path_factory.mktemp("golden"), server)
-        house.release = house.night(NIGHT)
+        # The data tests run upon the small company: tests/integration/test_nights.py.
+        house.release = house.night(NIGHT, "--exclude-resource-type", "test")
         yield house
 
 
