@@ -136,7 +136,7 @@ def test_orders_ahead_are_those_of_the_paper_s_equation():
     expected = (a + b + x - 1) / (a - 1) * fraction / (1 + odds)
     ahead = Ahead(CDNOW, cells((2, 3043, 3886, 1), ticks=100))
     assert expected == pytest.approx(1.226, abs=5e-4)
-    assert ahead.expected(time) == pytest.approx([expected], rel=1e-10)
+    assert ahead.expected(time) == pytest.approx([expected], rel=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -146,6 +146,8 @@ def test_orders_ahead_are_those_of_the_paper_s_equation():
         (Parameters(0.9, 20.0, 1.0, 6.0), 3, 50.0),  # a gap of the formula, at a = 1
         (Parameters(5.0, 2.0, 0.05, 20.0), 900, 400.0),  # whose power and function overflow
         (Parameters(80.0, 60.0, 30.0, 900.0), 40, 30.0),
+        (Parameters(1e-5, 0.01, 1e-5, 1e5), 0, 0.0),  # at the ends of their ranges
+        (Parameters(1e5, 1e5, 1e5, 1e-5), 1, 52.0),
     ],
 )
 def test_orders_ahead_are_those_of_customers_of_every_likelihood_to_leave(parameters, repeats, age):

@@ -10,6 +10,7 @@ Source: P. Fader, B. Hardie, K. L. Lee, "Counting Your Customers" the Easy Way: 
 the Pareto/NBD Model, Marketing Science 24 (2005), 275-284; equations by their numbers there.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ _STARTS = (
     (5.0, 1.0, 0.2, 20.0),
     (0.2, 0.05, 2.0, 2.0),
 )
-_MOST_ORDERS = 10_000  # a quantile beyond is told as this
+_MOST_ORDERS, _RARE = 10_000, 1e-12  # what is beyond, or less likely, is left out
 _MANY, _LEVELS = 20_000, 32  # cells, beyond which times are first rounded to so many levels
 _BLOCK = 8192  # cells at a time
 
@@ -239,7 +240,7 @@ def alive(parameters: Parameters, cells: Cells) -> Floats:
 class Ahead:
     """What lies ahead of customers who are alive: it depends on ``repeats`` and ``age`` alone.
 
-    Special functions are asked once for each distinct pair of the two.
+    It is worked out once for each distinct pair of the two.
 
     Args:
         parameters: of the company.
@@ -258,22 +259,15 @@ class Ahead:
         self.age = age / cells.ticks
 
     def expected(self, time: float) -> Floats:
-        """Return the expected number of orders in the time ahead (eq. 10), shape ``(cells,)``.
+        """Return the expected number of orders in the time ahead, shape ``(cells,)``.
 
-        By Euler's transformation the hypergeometric function and the power before it are one of
-        small parameters, which no number of orders makes overflow.
+        What equation 10 gives by a hypergeometric function, as the sum of the likelihoods of more
+        than no order, more than one, and so on: it holds whatever the parameters.
         """
-        from scipy.special import hyp2f1
-
-        r, alpha, a, b = self.parameters
-        if abs(a - 1) < 1e-6:  # a removable gap
-            a = 1 + 1e-6
-        share = time / (alpha + self.age + time)
-        kept = (1 - share) ** (a - 1) * hyp2f1(
-            a + b - 1 - r, a - 1, a + b + self.repeats - 1, share
-        )
-        orders = (a + b + self.repeats - 1) / (a - 1) * (1 - kept)
-        return self.alive * np.maximum(orders, 0)[self.pair]
+        total = np.zeros(len(self.age))
+        for rows, likelihood in self._more_than(time):
+            total[rows] += likelihood
+        return self.alive * total[self.pair]
 
     def discounted(self, time: float, rate: float, parts: int = 12) -> Floats:
         """Return the expected orders ahead, each worth less the later it is, shape ``(cells,)``.
@@ -291,27 +285,42 @@ class Ahead:
         return total
 
     def quantile(self, time: float, share: float) -> Ints:
-        """Return the least number of orders that is not exceeded with probability ``share``.
+        """Return the least number of orders that is not exceeded with probability ``share``."""
+        result = np.zeros(len(self.pair), dtype=np.int64)
+        waiting = np.arange(len(self.pair))
+        for count, (rows, likelihood) in enumerate(self._more_than(time), start=1):
+            of_pair = np.zeros(len(self.age))
+            of_pair[rows] = likelihood
+            more = self.alive[waiting] * of_pair[self.pair[waiting]]
+            waiting = waiting[more > 1 - share]
+            if not len(waiting):
+                break
+            result[waiting] = count
+        return result
 
-        More than y orders come if the customer is alive, does not leave after any of the first y,
-        and their rate gives more than y: a product, as the three are independent given the past,
-        of a probability, a ratio of Betas and the tail of a negative binomial.
+    def _more_than(self, time: float) -> Iterator[tuple[Ints, Floats]]:
+        """Yield how likely more than 0, 1, 2, ... orders are, of pairs that are alive.
+
+        More than y orders come if somebody leaves after none of the first y, and their rate gives
+        more than y: a ratio of Betas and the tail of a negative binomial, as rate and likelihood to
+        leave are independent given the past. Each is yielded with the pairs that it is of; the
+        others have none worth a mention.
         """
         r, alpha, a, b = self.parameters
-        result = np.zeros(len(self.pair), dtype=np.int64)
-        within = time / (alpha + self.age + time)
-        shape = r + self.repeats
-        exactly = np.exp(shape * np.log1p(-within))  # no order at all
-        beyond = 1 - exactly
-        stays = np.ones(len(self.age))
-        open_ = np.flatnonzero(self.alive * beyond[self.pair] > 1 - share)
-        for count in range(1, _MOST_ORDERS + 1):
-            if not len(open_):
-                break
-            result[open_] = count
-            stays *= (b + self.repeats + count - 1) / (a + b + self.repeats + count - 1)
-            exactly *= within * (shape + count - 1) / count
+        rows, stayed = np.arange(len(self.age)), b + self.repeats
+        shape, within = r + self.repeats, time / (alpha + self.age + time)
+        exactly = np.exp(shape * np.log1p(-within))
+        beyond = -np.expm1(shape * np.log1p(-within))
+        stays = np.ones(len(rows))
+        for count in range(_MOST_ORDERS):
+            yield rows, stays * beyond
+            stays = stays * (stayed + count) / (a + stayed + count)
+            exactly = exactly * within * (shape + count) / (count + 1)
             beyond = np.maximum(beyond - exactly, 0)
-            more = (stays * beyond)[self.pair[open_]] * self.alive[open_]
-            open_ = open_[more > 1 - share]
-        return result
+            likely = np.flatnonzero(stays * beyond > _RARE)
+            if not len(likely):
+                break
+            if len(likely) < 0.8 * len(rows):
+                rows, stayed, shape, within, exactly, beyond, stays = (
+                    each[likely] for each in (rows, stayed, shape, within, exactly, beyond, stays)
+                )

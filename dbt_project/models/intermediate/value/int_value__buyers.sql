@@ -27,7 +27,8 @@ select
     ahead_days,
     cast(count(*) filter (where is_known and is_repeat) as bigint) as repeat_count,
     cast(
-        max({{ day_number('purchase_date') }}) filter (where is_known) - {{ day_number('first_date') }} as bigint
+        max({{ day_number('purchase_date') }}) filter (where is_known)
+        - {{ day_number('first_date') }} as bigint
     ) as recency_days,
     cast({{ day_number('last_date') }} - {{ day_number('first_date') }} as bigint) as age_days,
     cast(count(amount) filter (where is_known and is_repeat) as bigint) as spend_count,

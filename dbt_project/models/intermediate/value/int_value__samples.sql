@@ -3,7 +3,9 @@ with
 
 models as (
 
-    select spans.span, models.model
+    select
+        spans.span,
+        models.model
     from {{ ref('int_value__spans') }} as spans
     cross join (values ('orders'), ('spend')) as models (model)
 
@@ -29,7 +31,8 @@ spend as (
         sum(customer_count) as customer_count,
         sum(customer_count) as repeat_customer_count,
         count(*) as cell_count,
-        min(round(spend_amount / spend_count, 3)) = max(round(spend_amount / spend_count, 3)) as are_all_alike
+        min(round(spend_amount / spend_count, 3))
+        = max(round(spend_amount / spend_count, 3)) as are_all_alike
     from {{ ref('int_value__spend_cells') }}
     group by span
 
@@ -37,9 +40,15 @@ spend as (
 
 counted as (
 
-    select 'orders' as model, orders.* from orders
+    select
+        'orders' as model,
+        *
+    from orders
     union all
-    select 'spend' as model, spend.* from spend
+    select
+        'spend' as model,
+        *
+    from spend
 
 )
 
@@ -52,7 +61,8 @@ select
     case
         when counted.customer_count is null then 'nobody'
         when counted.repeat_customer_count = 0 then 'nobody_came_back'
-        when counted.repeat_customer_count < {{ var('value_least_repeat_customers') }} then 'too_few'
+        when counted.repeat_customer_count < {{ var('value_least_repeat_customers') }}
+            then 'too_few'
         when counted.are_all_alike then 'all_alike'
     end as fault
 from models

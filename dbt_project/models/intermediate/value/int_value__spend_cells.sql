@@ -1,4 +1,5 @@
--- Customers alike to the model of spend; without a repeat whose amount is known nobody tells it anything.
+-- Customers alike to the model of spend; without a repeat whose amount is known nobody tells it
+-- anything.
 select
     span,
     spend_count,

@@ -1,6 +1,6 @@
 -- By their own rhythm: who comes every week is late after three, who comes every quarter is not.
--- Of whom too few gaps are known, nothing is. Where a model says how likely they still are to order, it has a say:
--- who is silent for long and yet likely to come back is not written to as somebody lost.
+-- Of whom too few gaps are known, nothing is. Where a model says how likely they are to order again,
+-- it has a say: who is silent for long and yet likely to come back is not lost.
 select
     value.customer_id,
     cast(
@@ -12,7 +12,9 @@ select
         || ' in 365 days'
         || case
             when value.p_alive is null then ''
-            else '; likely to order again: ' || cast(cast(round(100 * value.p_alive) as bigint) as string) || ' in 100'
+            else
+                '; likely to order again: '
+                || cast(cast(round(100 * value.p_alive) as bigint) as string) || ' in 100'
         end
         || '.' as string
     ) as reason,
