@@ -24,6 +24,7 @@ from rapport.report import (
     relationship,
     segments,
     trade,
+    value,
 )
 from rapport.report.night import Night, opened
 from rapport.report.tiles import tiles
@@ -37,6 +38,7 @@ SECTIONS = (  # what is acted on tonight first, then what it rests on
     segments.segments,
     campaigns.results,
     trade.sales,
+    value.value,
     journeys.flow,
     journeys.friction,
     attribution.attribution,
