@@ -10,7 +10,6 @@ expected in 90 days and the mean order of each customer; this project's interval
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import duckdb
 import numpy as np
 
 from benchmarks.value import firm
+from benchmarks.value.libraries import peak
 from rapport.settings import PROJECT_DIR, WAREHOUSE_FILE
 from rapport.value import bg_nbd, gamma_gamma
 
@@ -42,8 +42,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.of:
         told = {"dbt": _dbt, "ours": _ours}[options.of](options.folder)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps(told | {"peak": peak}))
+        print(json.dumps(told | {"peak": peak()}))
         return
     python = _environment(options.folder / "environment")
     print("| | customers | s | CPU s | peak MB | log-likelihood |\n|---|--:|--:|--:|--:|--:|")
@@ -92,7 +91,7 @@ def _made(folder: Path, customers: int) -> Path:
                         (sum(amount) - arg_min(amount, order_date)) / nullif(count(*) - 1, 0), 0
                     )::double as monetary_value
                 from '{file}' group by customer_id order by customer_id
-            ) to '{folder / "customers.parquet"}' (format parquet)
+            ) to '{folder / "customers.csv"}' 
             """
         )
     return folder
@@ -114,7 +113,7 @@ def _customers(folder: Path) -> dict[str, np.ndarray]:
         return connection.sql(
             "select frequency, cast(round(7 * recency) as bigint) as recency, "
             "cast(round(7 * T) as bigint) as age, monetary_value as mean "
-            f"from '{folder / 'customers.parquet'}'"
+            f"from '{folder / 'customers.csv'}'"
         ).fetchnumpy()
 
 
@@ -178,11 +177,14 @@ def _library(python: Path, name: str, folder: Path, minutes: float) -> dict | No
     answer = folder / f"{name}.json"
     answer.unlink(missing_ok=True)
     script = Path(__file__).with_name("libraries.py")
-    command = [python, script, name, folder / "customers.parquet", answer]
+    command = [python, script, name, folder / "customers.csv", answer]
     try:
-        subprocess.run(command, capture_output=True, timeout=60 * minutes, check=False)
+        done = subprocess.run(command, capture_output=True, timeout=60 * minutes, text=True)
     except subprocess.TimeoutExpired:
         return None
+    if done.returncode > 0:
+        raise SystemExit(f"{name} failed: {done.stderr[-2000:]}")
+    # else it was killed, as memory was short
     return json.loads(answer.read_text()) if answer.exists() else None
 
 
@@ -209,7 +211,7 @@ def _environment(folder: Path) -> Path:
     if not done.exists():
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         command = [python, "-m", "pip", "install", "--quiet", "--require-hashes"]
-        subprocess.run([*command, "--requirement", LOCK], check=True)
+        subprocess.run([*command, "--requirement", LOCK], check=True, stderr=subprocess.DEVNULL)
         done.touch()
     return python
 

@@ -116,9 +116,8 @@ def test_every_canonical_model_is_a_stream_held_to_its_contract_in_columns_and_r
 
 def worked_out_of(node: dict) -> str | None:
     """Whose marts it works something out of: journeys (decision 21) or value (decision 51)."""
-    folder, *_ = node["fqn"][2:]
-    is_such = layer(node) == "intermediate" and folder in {"journey", "value"}
-    return folder if is_such else None
+    matters = {("intermediate", matter): matter for matter in ("journey", "value")}
+    return matters.get(tuple(node["fqn"][1:3]))
 
 
 def test_what_is_worked_out_of_marts_is_read_by_the_marts_of_the_same_matter_alone(manifest):

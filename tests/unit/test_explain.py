@@ -367,9 +367,9 @@ class TestTheStory:
             "2 orders for 1,234.50 EUR, the first on 2 May 2017, the last on 2 October 2017.",
             "By value they are in tier high, RFM cell 324.",
             "They usually order again after 30 days; the last time is 92 days ago.",
-            "With a likelihood of 42% they will order again; 1.2 purchases are expected in the next "
-            "90 days (0 to 4), of 617.25 EUR each (400.00 to 900.00); in a year they bring 512.50 "
-            "EUR.",
+            "With a likelihood of 42% they will order again; 1.2 purchases are expected in the "
+            "next 90 days (0 to 4), of 617.25 EUR each (400.00 to 900.00); in a year they bring "
+            "512.50 EUR.",
             "Of how they order this is weak: It was off by 30 in 100.",
             "They buy most of tea and honey.",
         ]
