@@ -91,7 +91,7 @@ def _made(folder: Path, customers: int) -> Path:
                         (sum(amount) - arg_min(amount, order_date)) / nullif(count(*) - 1, 0), 0
                     )::double as monetary_value
                 from '{file}' group by customer_id order by customer_id
-            ) to '{folder / "customers.csv"}' 
+            ) to '{folder / "customers.csv"}'
             """
         )
     return folder

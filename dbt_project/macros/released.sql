@@ -54,6 +54,7 @@
         'rpt_message_variations',
         'rpt_owner_relationships',
         'rpt_pipeline',
+        'rpt_programme_health',
         'rpt_relationship_portfolio',
         'rpt_relationship_transitions',
         'rpt_signal_coverage',

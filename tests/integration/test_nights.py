@@ -43,7 +43,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def replayed(server, tmp_path_factory):
-    """Two nights, the second killed while it built and begun again; and a copy of the house between.
+    """Two nights, the second killed as it built and begun again; and a copy of the house between.
 
     What the second one gives is compared with a build from scratch, so this is what the comparison
     tells of: the night before, the kill and the resumption.

@@ -75,6 +75,7 @@ READ = {
     "rpt_flow_performance",
     "rpt_journey_friction",
     "rpt_message_variations",
+    "rpt_programme_health",
     "rpt_relationship_portfolio",
     "rpt_relationship_transitions",
     "rpt_service_journeys",

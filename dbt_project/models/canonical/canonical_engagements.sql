@@ -8,9 +8,11 @@ select
     engagements.direction,
     engagements.outcome,
     engagements.call_disposition,
+    engagements.task_type,
     engagements.duration_seconds,
     engagements.is_archived or engagements.is_removed as is_deleted,
     engagements.occurred_at,
+    engagements.completed_at,
     engagements.updated_at
 from {{ ref('stg_hubspot__engagements') }} as engagements
 left join {{ ref('stg_hubspot__associations') }} as contacts

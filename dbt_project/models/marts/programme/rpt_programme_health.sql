@@ -1,0 +1,112 @@
+{% set bounds = var('programme_bounds') %}
+{% set z = var('confidence_z') %}
+
+with
+
+bounds as (
+
+    {% for measure, bound in bounds.items() %}
+    {% if not loop.first %}
+    union all
+    {% endif %}
+    select
+        '{{ measure }}' as measure,
+        cast({{ bound }} as double) as bound
+    {% else %}
+    select
+        cast(null as varchar) as measure,
+        cast(null as double) as bound
+    where false
+    {% endfor %}
+
+),
+
+-- The three months before, as one: a single month of a small firm is chance.
+compared as (
+
+    select
+        *,
+        sum(counted) over months_before as counted_before,
+        sum(total) over months_before as total_before
+    from {{ ref('int_programme__figures') }}
+    window
+        months_before as (
+            partition by measure, scope
+            order by month_start_date
+            range between interval 3 month preceding and interval 1 day preceding
+        )
+
+),
+
+valued as (
+
+    select
+        compared.*,
+        bounds.bound,
+        {{ ratio('compared.counted', 'compared.total') }} as figure,
+        {{ ratio('compared.counted_before', 'compared.total_before') }} as figure_before
+    from compared
+    left join bounds on compared.measure = bounds.measure
+
+),
+
+-- How far from chance the change is: of two shares with a case more on each side (Agresti and Caffo 2000),
+-- so that one of one is no news; of two rates by their counts.
+smoothed as (
+
+    select
+        *,
+        (counted + 1e0) / (total + 2) as share_now,
+        (counted_before + 1e0) / (total_before + 2) as share_before
+    from valued
+
+),
+
+changed as (
+
+    select
+        *,
+        case unit
+            when 'share'
+                then
+                    (share_now - share_before) / sqrt(
+                        share_now * (1 - share_now) / (total + 2)
+                        + share_before * (1 - share_before) / (total_before + 2)
+                    )
+            else
+                (figure - figure_before) / sqrt(
+                    (counted + 1e0) / total / total
+                    + (counted_before + 1e0) / total_before / total_before
+                )
+        end as deviations
+    from smoothed
+
+)
+
+select
+    month_start_date,
+    cast(measure as varchar) as measure,
+    cast(scope as varchar) as scope,
+    month_start_date <= {{ last_day_of_complete_months() }} as is_month_over,
+    cast(area as varchar) as area,
+    cast(cause as varchar) as cause,
+    cast(question as varchar) as question,
+    cast(unit as varchar) as unit,
+    is_higher_better,
+    cast(counted as bigint) as counted,
+    cast(total as bigint) as total,
+    round(figure, 6) as figure,
+    case when unit = 'share' then round({{ wilson_low('counted', 'total') }}, 6) end as figure_low,
+    case when unit = 'share' then round({{ wilson_high('counted', 'total') }}, 6) end as figure_high,
+    round(figure_before, 6) as figure_before,
+    cast(
+        case
+            when figure_before is null then null
+            when abs(deviations) < {{ z }} then 'steady'
+            when (deviations > 0) = is_higher_better then 'better'
+            else 'worse'
+        end as varchar
+    ) as trend,
+    bound,
+    case when is_higher_better then figure < bound else figure > bound end as is_beyond_bound
+from changed
