@@ -26,6 +26,7 @@ from rapport.report import (
     segments,
     trade,
     uplift,
+    value,
 )
 from rapport.report.night import Night, opened
 from rapport.report.tiles import tiles
@@ -41,6 +42,7 @@ SECTIONS = (  # what is acted on tonight first, then what it rests on
     campaigns.results,
     uplift.uplift,
     trade.sales,
+    value.value,
     journeys.flow,
     journeys.friction,
     attribution.attribution,

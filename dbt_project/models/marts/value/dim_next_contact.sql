@@ -10,8 +10,11 @@ customers as (
         coalesce(relationships.relationship_type, 'unknown') as relationship_type,
         greatest(
             {{ var('opt_out_value_at_risk_amount') }},
-            {{ var('opt_out_lost_margin_share') }} * {{ var('gross_margin_share') }}
-            * cast(coalesce(customer_values.sales_amount_365d, 0) as double)
+            {{ var('opt_out_lost_margin_share') }} * coalesce(
+                cast(customer_values.clv_365d as double),
+                {{ var('gross_margin_share') }} * cast(customer_values.sales_amount_365d as double),
+                0
+            )
         ) as value_at_risk
     from {{ ref('dim_customers') }} as customers
     left join {{ ref('dim_customer_relationships') }} as relationships
