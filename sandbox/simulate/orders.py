@@ -56,16 +56,16 @@ def catalogue(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
 
 
 def purchases(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
-    """Make ``purchases``: the first order and the repeats until dropout or the end.
+    """Make ``tries`` and ``purchases``: the first order and the repeats until dropout or the end.
 
     After each repeat a person leaves with their own probability, so the number of repeats is
     geometric; between them lie exponential times with their own rate. That is BG/NBD as Fader,
     Hardie and Lee wrote it. Only a strained relationship departs from it: 45 % of the orders in
-    it do not happen.
+    it do not happen; these are tries and no purchases.
     """
     db.execute(
         f"""
-        create or replace temp table purchases as
+        create or replace temp table tries as
         with lives as (
             select
                 person, born, rate, strained_from, strained_until, usual_hour, utc_offset,
@@ -102,12 +102,17 @@ def purchases(db: duckdb.DuckDBPyConnection, p: Parameters) -> None:
                 strained_from, strained_until
             from timed where instant < {END}
         )
-        select person, k, ms from ordered
-        where ms < {END} and not coalesce(
-            k > 0 and ms >= strained_from and ms < coalesce(strained_until, {END})
-            and u2('stays away', person, k) < 0.45, false
-        )
+        select
+            person, k, ms,
+            not coalesce(
+                k > 0 and ms >= strained_from and ms < coalesce(strained_until, {END})
+                and u2('stays away', person, k) < 0.45, false
+            ) as is_purchase
+        from ordered where ms < {END}
         """
+    )
+    db.execute(
+        "create or replace temp view purchases as select person, k, ms from tries where is_purchase"
     )
 
 

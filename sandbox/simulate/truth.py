@@ -47,8 +47,8 @@ PER_PERSON = {
                     + 0.32 * rate_of(least(closeness, 0.86)) + 0.18 * rate_of(
                         least(human_share, 0.93)) * (0.3 + closeness) as contacts,
                 1 + floor(ln(u('leaves', person)) / ln(1 - drop_chance))
-                    > (select count(*) from purchases
-                        where purchases.person = people.person and k > 0)
+                    > (select count(*) from tries
+                        where tries.person = people.person and k > 0)
                     as repeats_left
             from people
         ) using (person)

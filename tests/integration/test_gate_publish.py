@@ -230,6 +230,11 @@ create table segments.segment_members as
     where i not in (5, 9, 19);
 create table segments.segment_suppressions as
     select 'c9' as customer_id, 'loyal' as segment, 'no_consent' as clause;
+create table segments.segment_silences as
+    select customer_id, segment, clause, false as is_contact_avoided
+    from segments.segment_suppressions;
+create table segments.rpt_silence_savings as
+    select segment, count(*) as silenced_count from segments.segment_silences group by segment;
 create table segments.segment_changes as
     select customer_id, segment, 'joined' as change from segments.segment_members;
 create table intermediate.int_segments__qualified as
@@ -563,6 +568,16 @@ STOPS = {
         "update segments.segments set size = 900 where segment = 'rest'",
         "is_no_other_list): 1 of 2 rows (segment rest: 20 before, 900 now)",
     ),
+    "silence that is counted of others than were held back": (
+        "audit.silence_balance",
+        "update segments.rpt_silence_savings set silenced_count = 7",
+        "is_balanced): 1 of 1 rows (segment loyal)",
+    ),
+    "a contact that counts as avoided and is made": (
+        "audit.silence_balance",
+        "update segments.segment_silences set customer_id = 'c3', is_contact_avoided = true",
+        "twice_count): 1 of 1 rows (segment loyal)",
+    ),
     "a list of which next to nothing is left": (
         "audit.segment_sizes",
         "update intermediate.int_segments__last_sizes set size = 1500 where segment = 'loyal'",
@@ -836,7 +851,8 @@ STOPS = {
     "no segments": (
         "audit.segment_safety",
         "delete from segments.segments; delete from segments.segment_members; "
-        "delete from segments.segment_suppressions; "
+        "delete from segments.segment_suppressions; delete from segments.segment_silences; "
+        "delete from segments.rpt_silence_savings; "
         "delete from intermediate.int_segments__qualified",
         "empty",
     ),

@@ -32,6 +32,7 @@ EXPLAINED = frozenset(
         "fct_journey_steps",
         "fct_journeys",
         "fct_relationship_evidence",
+        "rpt_value_model",
         "segment_members",
         "segment_suppressions",
         "segments",
@@ -183,7 +184,19 @@ TABLES = {
             "recency_days": 92,
             "value_tier": "high",
             "rfm_cell": "324",
+            "p_alive": 0.42,
+            "expected_orders_90d": 1.25,
+            "expected_orders_90d_low": 0,
+            "expected_orders_90d_high": 4,
+            "expected_order_value": 617.25,
+            "expected_order_value_low": 400,
+            "expected_order_value_high": 900,
+            "clv_365d": 512.5,
         }
+    ],
+    "rpt_value_model": [
+        {"model": "orders", "verdict": "weak", "reason": "It was off by 30 in 100."},
+        {"model": "spend", "verdict": "usable", "reason": "It was off by 8 in 100."},
     ],
     "dim_customer_habits": [
         {
@@ -370,9 +383,30 @@ class TestTheStory:
             "By value they are in tier high, RFM cell 324: of five classes, 5 the best, 3 by how "
             "lately they bought, 2 by how often and 4 by how much.",
             "They usually order again after 30 days; the last time was 92 days before.",
+            "With a likelihood of 42% they will order again; 1.2 purchases are expected in the "
+            "next 90 days (0 to 4), of 617.25 EUR each (400.00 to 900.00); in a year they bring "
+            "512.50 EUR.",
+            "Of how they order this is weak: It was off by 30 in 100.",
             "They buy most of tea and honey.",
         ]
         assert part.rows == [("CUPS", "0.50", HOSTILE)]
+
+    def test_where_the_model_is_refused_it_says_why_and_where_spend_is_nothing_of_it(
+        self, tmp_path
+    ):
+        [known] = TABLES["dim_customer_value"]
+        spend = {key: None for key in known if key.startswith("expected_order_value")}
+        once = known | spend | {"clv_365d": None}
+        refused = once | {"p_alive": None, "expected_orders_90d": None}
+        for folder, row, words in (
+            ("spend", once, "90 days (0 to 4)."),
+            ("both", refused, "Nothing is foretold of them: It was off by 30 in 100."),
+        ):
+            tables = TABLES | {"dim_customer_value": [row]}
+            said = told(made(tmp_path / folder, tables, read=EXPLAINED))[
+                "What they buy, and what they may need"
+            ].said
+            assert said[3].endswith(words)
 
     def test_it_tells_each_list_they_are_on_held_back_from_or_outside_of(self, release):
         part = told(release)["Which lists they are on, and which not"]

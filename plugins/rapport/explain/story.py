@@ -468,6 +468,7 @@ def _value(night: Night, customer_id: str) -> Part | None:
             f"{counted(habits['median_days_between_orders'], 'day')}; the last time was "
             f"{_ago(row['recency_days'])}."
         )
+    said += _foretold(night, row)
     for key, words in (
         ("favourite_categories", "They buy most of {}."),
         ("interests", "They are interested in {}."),
@@ -495,6 +496,40 @@ def _value(night: Night, customer_id: str) -> Part | None:
         ("may need", "score", "why we think so"),
         [(each["product_category"], number(each["score"], 2), each["evidence"]) for each in needs],
     )
+
+
+def _foretold(night: Night, row: Row) -> list[str]:
+    """What the models of value say of somebody who bought, or why they say nothing."""
+    if not night.has("rpt_value_model", "verdict", "reason") or "p_alive" not in row:
+        return []
+    if row["p_alive"] is None:
+        return [
+            f"Nothing is foretold of them: {model['reason']}"
+            for model in night.rows("select reason from rpt_value_model where model = 'orders'")
+            if row.get("order_count")
+        ]
+    said = (
+        f"With a likelihood of {percent(row['p_alive'])} they will order again; "
+        f"{number(row['expected_orders_90d'], 1)} purchases are expected in the next 90 days "
+        f"({number(row['expected_orders_90d_low'])} to {number(row['expected_orders_90d_high'])})"
+    )
+    if row.get("expected_order_value") is not None:
+        said += f", of {number(row['expected_order_value'], 2)} {row['currency_code']} each"
+        if row.get("expected_order_value_low") is not None:
+            low, high = (row[f"expected_order_value_{end}"] for end in ("low", "high"))
+            said += f" ({number(low, 2)} to {number(high, 2)})"
+    if row.get("clv_365d") is not None:
+        said += f"; in a year they bring {number(row['clv_365d'], 2)} {row['currency_code']}"
+    return [
+        f"{said}.",
+        *(
+            f"Of how they order this is {model['verdict']}: {model['reason']}"
+            for model in night.rows(
+                "select verdict, reason from rpt_value_model "
+                "where model = 'orders' and verdict <> 'usable'"
+            )
+        ),
+    ]
 
 
 def _segments(night: Night, customer_id: str) -> Part | None:

@@ -60,10 +60,36 @@ ranked as (
         {{ quintile('ranked_sales_amount') }} as monetary_quintile
     from measured
 
+),
+
+-- what the models say of everybody who has bought (rpt_value_model)
+foretold as (
+
+    select
+        buyers.customer_id,
+        scores.p_alive,
+        scores.expected_count,
+        scores.low_count,
+        scores.high_count,
+        scores.discounted_year_count,
+        (factors.prior_amount + buyers.spend_amount) * factors.mean_factor as order_value,
+        (factors.prior_amount + buyers.spend_amount) * factors.low_factor as low_order_value,
+        (factors.prior_amount + buyers.spend_amount) * factors.high_factor as high_order_value
+    from {{ ref('int_value__buyers') }} as buyers
+    left join {{ ref('int_value__order_scores') }} as scores
+        on
+            buyers.span = scores.span
+            and buyers.repeat_count = scores.repeat_count
+            and buyers.recency_days = scores.recency_days
+            and buyers.age_days = scores.age_days
+    left join {{ ref('int_value__spend_factors') }} as factors
+        on buyers.span = factors.span and buyers.spend_count = factors.spend_count
+    where buyers.span = 'whole'
+
 )
 
 select
-    customer_id,
+    ranked.customer_id,
     {{ as_of_date() }} as as_of_date,
     first_order_date,
     last_order_date,
@@ -91,5 +117,18 @@ select
         || cast(frequency_quintile as varchar)
         || cast(monetary_quintile as varchar)
         as varchar
-    ) as rfm_cell
+    ) as rfm_cell,
+    cast(round(foretold.p_alive, 6) as double) as p_alive,
+    cast(round(foretold.expected_count, 6) as double) as expected_orders_90d,
+    cast(foretold.low_count as bigint) as expected_orders_90d_low,
+    cast(foretold.high_count as bigint) as expected_orders_90d_high,
+    cast(round(foretold.order_value, 3) as decimal(18, 3)) as expected_order_value,
+    cast(round(foretold.low_order_value, 3) as decimal(18, 3)) as expected_order_value_low,
+    cast(round(foretold.high_order_value, 3) as decimal(18, 3)) as expected_order_value_high,
+    cast(
+        round(
+            foretold.discounted_year_count * foretold.order_value * cast({{ var('gross_margin_share') }} as double), 3
+        ) as decimal(18, 3)
+    ) as clv_365d
 from ranked
+left join foretold on ranked.customer_id = foretold.customer_id

@@ -1,5 +1,6 @@
 -- By their own rhythm: who comes every week is late after three, who comes every quarter is not.
--- Of whom too few gaps are known, nothing is.
+-- Of whom too few gaps are known, nothing is. Where a model says how likely they are to order again,
+-- it has a say: who is silent for long and yet likely to come back is not lost.
 select
     value.customer_id,
     cast(
@@ -8,7 +9,14 @@ select
         || {{ counted('value.recency_days', 'day') }} || ', since '
         || cast(value.last_order_date as string) || '; ordered for '
         || {{ money_text('value.sales_amount_365d') }} || ' ' || value.currency_code
-        || ' in 365 days.' as string
+        || ' in 365 days'
+        || case
+            when value.p_alive is null then ''
+            else
+                '; likely to order again: '
+                || cast(cast(round(100 * value.p_alive) as bigint) as string) || ' in 100'
+        end
+        || '.' as string
     ) as reason,
     cast(round(cast(value.sales_amount_365d as double), 3) as double) as urgency
 from {{ ref('dim_customer_value') }} as value
@@ -17,3 +25,4 @@ where
     value.value_tier in ({{ sql_texts(var('churn_risk_value_tiers')) }})
     and value.recency_days >= {{ var('churn_risk_least_silent_days') }}
     and value.recency_days >= {{ var('churn_risk_least_gaps') }} * habits.median_days_between_orders
+    and coalesce(value.p_alive <= {{ var('churn_risk_most_p_alive') }}, true)

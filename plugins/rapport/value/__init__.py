@@ -1,0 +1,1 @@
+"""What a customer is worth: how often they will order, and for how much (DOMAIN.md, Value)."""
