@@ -1,6 +1,7 @@
 """From the warehouse's cells to its scores: what comes in and goes out, and what is refused."""
 
 import duckdb
+import numpy as np
 import pytest
 
 from rapport.value import bg_nbd
@@ -115,11 +116,14 @@ def test_of_who_has_spent_nothing_more_the_mean_is_told_without_an_interval(ware
 
 
 def test_spend_without_a_mean_is_refused(warehouse, fitted):
-    """Powers of ten: the spread of means is so wide that the mean of them does not exist."""
+    """Scales of a Gamma of shape 0.6: means of customers have none themselves."""
+    random = np.random.default_rng(1)
+    orders = random.geometric(0.2, 500)
+    amount = random.gamma(6 * orders, 1 / random.gamma(0.6, 1 / 15, 500))
+    warehouse.register("wide_drawn", {"x": orders, "amount": amount})
     warehouse.execute(
-        "create table wide as select 'whole' as span, 50::bigint as spend_count, "
-        "power(10, step)::double as spend_amount, 20::bigint as customer_count "
-        "from range(9) as steps (step)"
+        "create table wide as select 'whole' as span, x as spend_count, amount as spend_amount, "
+        "count(*) as customer_count from wide_drawn group by all"
     )
     fitted(orders="too_few")
     rows = fits(

@@ -307,11 +307,12 @@ class Ahead:
         others have none worth a mention.
         """
         r, alpha, a, b = self.parameters
-        rows, stayed = np.arange(len(self.age)), b + self.repeats
+        rows: Ints = np.arange(len(self.age))
+        stays: Floats = np.ones(len(rows))
+        stayed = b + self.repeats
         shape, within = r + self.repeats, time / (alpha + self.age + time)
         exactly = np.exp(shape * np.log1p(-within))
         beyond = -np.expm1(shape * np.log1p(-within))
-        stays = np.ones(len(rows))
         for count in range(_MOST_ORDERS):
             yield rows, stays * beyond
             stays = stays * (stayed + count) / (a + stayed + count)
@@ -321,6 +322,7 @@ class Ahead:
             if not len(likely):
                 break
             if len(likely) < 0.8 * len(rows):
-                rows, stayed, shape, within, exactly, beyond, stays = (
-                    each[likely] for each in (rows, stayed, shape, within, exactly, beyond, stays)
+                rows = rows[likely]
+                stayed, shape, within, exactly, beyond, stays = (
+                    each[likely] for each in (stayed, shape, within, exactly, beyond, stays)
                 )

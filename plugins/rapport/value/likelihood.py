@@ -60,7 +60,7 @@ class Maximum:
 
 
 def maximum(near: Sloped, likelihood: Curved, starts: Sequence[Sequence[float]]) -> Maximum:
-    """Return the maximum, sought from one start after another until one leads to a summit.
+    """Return the maximum, sought from one start after another until one leads to a summit inside.
 
     Parameters are moved in their logarithms: they stay positive, and their scales matter little.
     L-BFGS-B comes near, over data that may be coarser, and Newton's steps go on to the last digits.
@@ -76,7 +76,7 @@ def maximum(near: Sloped, likelihood: Curved, starts: Sequence[Sequence[float]])
         reached = _sharpened(likelihood, _come_near(near, np.log(start)))
         if best is None or reached.log_likelihood > best.log_likelihood:
             best = reached
-        if best.is_summit:
+        if best.is_summit and not best.is_at_an_end.any():
             break
     if best is None:
         raise ValueError("a maximum is sought from one start at the least")

@@ -116,7 +116,10 @@ judged as (
                         || ' in 100 by tenths of the customers.'
             end,
             case when is_at_an_end then 'A parameter is at the end of its range: the data do not tell it.' end,
-            case when is_vague then 'A parameter is not known to within itself.' end
+            case
+                when is_vague
+                    then 'The data hardly tell how customers differ: a standard error is above its parameter.'
+            end
         ) as doubts
     from measured
 

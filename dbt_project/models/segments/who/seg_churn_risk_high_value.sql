@@ -1,5 +1,5 @@
 -- By their own rhythm: who comes every week is late after three, who comes every quarter is not.
--- Of whom too few gaps are known, nothing is. Where a model says how likely they are to order again,
+-- Of whom too few gaps are known, nothing is. Where a model says how likely they are to order again
 -- it has a say: who is silent for long and yet likely to come back is not lost.
 select
     value.customer_id,
