@@ -1,5 +1,5 @@
--- Shares are of at least 100 rows, so that one bad row of a small stream is not a tenth of it. What counts
--- is how the records are now: a bad version whose record came again since waits for nobody.
+-- Shares are of at least 100 rows, so that one bad row of a small stream is not a tenth of it. What
+-- counts is how the records are now: a bad version whose record came again since waits for nobody.
 select
     source || '.' || entity as stream_name,
     landed_count,
