@@ -530,7 +530,8 @@ def test_what_a_campaign_caused_stands_beside_what_it_is_owed(tmp_path):
 def test_without_a_lot_nothing_is_said_of_causes(tmp_path):
     section = section_of(attribution.attribution, tmp_path, {"rpt_channel_attribution": OWED})
     assert section.finding.endswith(
-        "No campaign of December 2017 kept anybody out by lot: what campaigns caused is not known."
+        "No campaign of December 2017 kept enough customers out by lot: "
+        "what campaigns caused is not known."
     )
 
 

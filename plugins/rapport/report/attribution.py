@@ -332,8 +332,8 @@ def _increments(night: Night, month: str) -> tuple[str, list[Table], list[Pictur
     )
     if not found:
         return (
-            f"No campaign of {_named(month)} kept anybody out by lot: what campaigns caused is "
-            "not known.",
+            f"No campaign of {_named(month)} kept enough customers out by lot: what campaigns "
+            "caused is not known.",
             [],
             [],
         )

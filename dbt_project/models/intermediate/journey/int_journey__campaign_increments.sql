@@ -1,97 +1,21 @@
 {{ config(materialized='table') }}
 
 -- Who was kept out of a campaign by lot shows what would have come without it: the share of both arms that ordered
--- within the window, and in which month.
+-- within the window, and in which month they first did. Of the campaigns alone of which `rpt_campaign_uplift` says
+-- anything, and of the customers whom it compares.
 with
 
-campaigns as (
-
-    select
-        campaign_id,
-        offer_until_date,
-        {{ answer_days('channel') }} as window_days
-    from {{ ref('dim_campaigns') }}
-    where campaign_id in (
-        select draws.campaign_id
-        from {{ ref('fct_control_draws') }} as draws
-        where draws.campaign_id is not null
-    )
-
-),
-
-controls as (
-
-    select
-        campaign_id,
-        customer_id,
-        min(occurred_at) as reached_at,
-        min(draw_date) as reached_date
-    from {{ ref('fct_control_draws') }}
-    group by campaign_id, customer_id
-
-),
-
--- Whoever was drawn stays in the control arm, also where the campaign came to them after all: the lot decides, and
--- not what became of it.
 arms as (
 
     select
-        campaign_id,
-        customer_id,
-        reached_at,
-        reached_date,
-        true as is_control
-    from controls
-    union all
-    select
-        recipients.campaign_id,
-        recipients.customer_id,
-        recipients.reached_at,
-        recipients.reached_date,
-        false as is_control
-    from {{ ref('fct_campaign_recipients') }} as recipients
-    anti join controls
-        on recipients.campaign_id = controls.campaign_id and recipients.customer_id = controls.customer_id
-    where recipients.is_reached
-
-),
-
--- a window that still runs would count less of whom it reached last
-windows as (
-
-    select
-        arms.*,
-        campaigns.window_days,
-        campaigns.offer_until_date
-    from arms
-    inner join campaigns on arms.campaign_id = campaigns.campaign_id
-    where coalesce(campaigns.offer_until_date, arms.reached_date + campaigns.window_days) < {{ latest_day() }}
-
-),
-
-orders as (
-
-    select
-        customer_id,
-        ordered_at,
-        order_date as ordered_date
-    from {{ ref('fct_orders') }}
-    where is_kept and customer_id is not null
-
-),
-
--- Somebody who orders twice is one who ordered, in the month of the first.
-ordered as (
-
-    select
-        windows.campaign_id,
-        windows.customer_id,
-        windows.is_control,
-        cast(date_trunc('month', min(orders.ordered_date)) as date) as ordered_month
-    from windows
-    inner join orders on windows.customer_id = orders.customer_id
-    where {{ is_answer_to('windows.reached', 'orders.ordered', 'windows.window_days', 'windows.offer_until_date') }}
-    group by windows.campaign_id, windows.customer_id, windows.is_control
+        arms.campaign_id,
+        arms.arm,
+        arms.has_ordered,
+        cast(date_trunc('month', arms.first_order_date) as date) as ordered_month
+    from {{ ref('fct_campaign_arms') }} as arms
+    inner join {{ ref('rpt_campaign_uplift') }} as uplift
+        on arms.campaign_id = uplift.campaign_id and uplift.breakdown = 'everybody'
+    where arms.is_compared and uplift.verdict <> 'not_measured'
 
 ),
 
@@ -99,11 +23,12 @@ sizes as (
 
     select
         campaign_id,
-        count(*) filter (where not is_control) as treated_count,
-        count(*) filter (where is_control) as control_count
-    from windows
+        count(*) filter (where arm = 'treatment') as treated_count,
+        count(*) filter (where arm = 'control') as control_count,
+        count(*) filter (where arm = 'treatment' and has_ordered) as treated_ordered_count,
+        count(*) filter (where arm = 'control' and has_ordered) as control_ordered_count
+    from arms
     group by campaign_id
-    having count(*) filter (where not is_control) > 0 and count(*) filter (where is_control) > 0
 
 ),
 
@@ -112,20 +37,19 @@ counted as (
     select
         campaign_id,
         ordered_month,
-        count(*) filter (where not is_control) as treated_ordered_count,
-        count(*) filter (where is_control) as control_ordered_count
-    from ordered
+        count(*) filter (where arm = 'treatment') as treated_ordered_count,
+        count(*) filter (where arm = 'control') as control_ordered_count
+    from arms
+    where has_ordered
     group by campaign_id, ordered_month
     union all
     -- of all months
     select
-        sizes.campaign_id,
+        campaign_id,
         cast(null as date) as ordered_month,
-        count(ordered.customer_id) filter (where not ordered.is_control) as treated_ordered_count,
-        count(ordered.customer_id) filter (where ordered.is_control) as control_ordered_count
+        treated_ordered_count,
+        control_ordered_count
     from sizes
-    left join ordered on sizes.campaign_id = ordered.campaign_id
-    group by sizes.campaign_id
 
 ),
 
@@ -146,7 +70,6 @@ rates as (
 
 )
 
--- The interval of a difference of two independent shares from Wilson's of each (Newcombe 1998, method 10).
 select
     campaign_id,
     ordered_month,
@@ -156,15 +79,9 @@ select
     cast(control_ordered_count as bigint) as control_ordered_count,
     round(treated_count * (treated_rate - control_rate), 6) as incremental_count,
     round(
-        treated_count * (
-            treated_rate - control_rate
-            - sqrt(power(treated_rate - treated_low, 2) + power(control_high - control_rate, 2))
-        ), 6
+        treated_count * (treated_rate - control_rate - {{ newcombe_below('treated', 'control') }}), 6
     ) as incremental_count_low,
     round(
-        treated_count * (
-            treated_rate - control_rate
-            + sqrt(power(treated_high - treated_rate, 2) + power(control_rate - control_low, 2))
-        ), 6
+        treated_count * (treated_rate - control_rate + {{ newcombe_above('treated', 'control') }}), 6
     ) as incremental_count_high
 from rates

@@ -174,6 +174,7 @@ ordered as (
     select
         assigned.campaign_id,
         assigned.customer_id,
+        min(orders.ordered_date) as first_order_date,
         count(*) as order_count,
         count(*) filter (where orders.reporting_sales_amount is null) as other_currency_order_count,
         sum(orders.reporting_sales_amount) as sales_amount
@@ -194,6 +195,7 @@ known as (
         before.sales_amount as earlier_sales_amount,
         {% if var('lots_are_drawn_of') == 'recipients' %}true{% else %}before.draw_count > 0{% endif %} as is_compared,
         relationships.relationship_type,
+        ordered.first_order_date,
         ordered.order_count,
         ordered.other_currency_order_count,
         ordered.sales_amount
@@ -241,6 +243,7 @@ select
     -- rounded, as the order in which they are added up must not make two of one score
     cast(round(p_response, 6) as double) as p_response,
     coalesce(order_count, 0) > 0 as has_ordered,
+    first_order_date,
     cast(coalesce(order_count, 0) as bigint) as order_count,
     cast(coalesce(other_currency_order_count, 0) as bigint) as other_currency_order_count,
     {{ reporting_currency() }} as currency_code,
