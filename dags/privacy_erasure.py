@@ -16,14 +16,19 @@ deleted them. Without anybody named, what is open is gone on with: so it runs ev
 where nights are scheduled (`RAPPORT_SCHEDULE`), and is skipped where nothing is open. The ids are
 written over in this run's own parameters once they are not needed any more.
 
+A night that is built ends first: the task is up for reschedule then, for four hours at most, and
+its log names the night. A night that still pulls goes on, and builds once this is over.
+
 **Reads** the landing, to know who it is. **Writes** everything; the release is under a new name
 then (`rapport_release`, so activation follows). The next night builds the warehouse anew. HubSpot
-and Klaviyo are reached by `rapport_activate_hubspot` and `rapport_activate_klaviyo`.
+and Klaviyo are reached by `rapport_activate_hubspot` and `rapport_activate_klaviyo`, Airflow's
+database, where it is not the home's own, by `rapport_airflow`.
 
-**On failure** the tombstone stands, so nobody comes back meanwhile. Where `demand_nothing_left` is
-red, the next day's run goes on by itself: activation has taken them off by then, Klaviyo has
-forgotten them. What needs a person, docs/runbooks/erasure.md says place by place. Run it again at
-any time, with or without the same ids: it goes on from where it was.
+**On failure** the tombstone stands, so nobody comes back meanwhile, and what one place could not do
+has kept nobody in the others. Where `demand_nothing_left` is red, the next day's run goes on by
+itself: activation has taken them off by then, Klaviyo has forgotten them. What needs a person,
+docs/runbooks/erasure.md says place by place. Run it again at any time, with or without the same
+ids: it goes on from where it was.
 """
 
 from airflow.sdk import Param, dag, task

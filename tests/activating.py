@@ -101,7 +101,8 @@ class Home:
 
     def off(self, segment, *names, clause=None):
         """Take people off a segment, for a clause if one holds them back."""
-        self.members = [m for m in self.members if m[1] != segment or m[0] not in names]
+        gone = set(names)
+        self.members = [m for m in self.members if m[1] != segment or m[0] not in gone]
         self.suppressed += [(name, segment, clause) for name in names if clause]
         return self
 
@@ -315,6 +316,10 @@ class Told:
         return List(list_id, segment.name, **self.described)
 
     def members(self, list_id):
+        from rapport.activation.destination import ListGone
+
+        if list_id not in self.lists:
+            raise ListGone(f"the list {list_id} is gone")
         return [(key, None) for key in self.lists[list_id]]
 
     def look_again(self, segment, known):

@@ -1,4 +1,4 @@
-"""What a script that Airflow reads loads, asked of a fresh interpreter."""
+"""What scripts that Airflow reads load, asked of a fresh interpreter."""
 
 import os
 import subprocess
@@ -9,10 +9,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 
-def loaded_by(script: str, modules: Collection[str]) -> list[str]:
-    """Return which of some modules are loaded once a script of the project was run."""
+def loaded_by(modules: Collection[str], *scripts: str) -> list[str]:
+    """Return which of some modules are loaded once some scripts of the project were run."""
     asked = (
-        f"import sys, runpy; runpy.run_path({script!r})\n"
+        f"import sys, runpy\nfor script in {scripts!r}: runpy.run_path(script)\n"
         f"print(*[module for module in {sorted(modules)!r} if module in sys.modules])"
     )
     done = subprocess.run(

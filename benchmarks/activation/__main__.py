@@ -14,16 +14,21 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
+import pytest
 
-from benchmarks.activation.firm import NIGHTS, SEGMENTS, Firm, company
+from benchmarks.activation.crowd import Landed, company, people
+from rapport.activation import run
 from rapport.activation.hubspot import HubSpotLists
 from rapport.activation.klaviyo import KlaviyoLists
 from rapport.sources.connection import Connection
 from sandbox.server import HUBSPOT_TOKEN, KLAVIYO_KEY
+from tests.activating import NIGHT, Home
 
+SEGMENTS = {"klaviyo": "win_back_dormant", "hubspot": "complaint_recovery"}
 WRITES = {"klaviyo": "/relationships/profiles", "hubspot": "/memberships/add-and-remove"}
 # Of the vendor: calls in a minute that a run of changes is bound by.
 PER_MINUTE = {"klaviyo": 150, "hubspot": 600}
@@ -34,21 +39,28 @@ def main():
     parser.add_argument("--to", choices=tuple(WRITES), default="klaviyo")
     parser.add_argument("--changes", type=int, default=200_000)
     options = parser.parse_args()
-    half = options.changes // 2
-    with tempfile.TemporaryDirectory() as place, served(Path(place), 2 * half) as url:
-        firm = Firm(Path(place) / "firm", 2 * half)
+    half, segment = options.changes // 2, SEGMENTS[options.to]
+    with (
+        tempfile.TemporaryDirectory() as place,
+        served(Path(place), 2 * half) as url,
+        pytest.MonkeyPatch.context() as monkeypatch,
+    ):
+        monkeypatch.setattr(run, "Landed", Landed)
+        home = Home(Path(place) / "home", monkeypatch)
+        names = people(home, 2 * half)
         controls = httpx.Client(base_url=f"{url}/sandbox", timeout=60)
         controls.put("/faults", json={"rules": []}).raise_for_status()
-        firm.publish(NIGHTS[0], options.to, 0, half)
-        firm.activate(destination(options.to, url, calls_per_minute=60_000))
+        home.on(segment, *names[:half]).publish()
+        home.activate(destination(options.to, url, calls_per_minute=60_000), confirmed={segment})
         number = len(controls.get("/calls").json())
         limits = {"limits": {"hubspot": {"requests": 100, "seconds": 10}}}
         documented = limits | {"klaviyo_limits_documented": True}
         controls.put("/faults", json=documented).raise_for_status()
-        firm.publish(NIGHTS[1], options.to, half, 2 * half)
+        home.off(segment, *names[:half]).on(segment, *names[half:])
+        home.publish(NIGHT + timedelta(days=1))
         began, cpu = time.monotonic(), time.process_time()
         to = destination(options.to, url)
-        ran = firm.activate(to)
+        ran = home.activate(to, confirmed={segment})
         whole, cpu = time.monotonic() - began, time.process_time() - cpu
         calls = controls.get("/calls").json()[number:]
     tell(options.to, to, ran, calls, whole, 2 * half)

@@ -83,3 +83,49 @@
                 )
     end
 {%- endmacro %}
+
+{#-
+    How far the difference of two shares of two groups may lie below what was seen, from Wilson's interval of each
+    (Newcombe 1998, method 10); columns are `<first>_rate`, `_low`, `_high` and the same of the second.
+-#}
+{% macro newcombe_below(first, second) -%}
+    sqrt(power({{ first }}_rate - {{ first }}_low, 2) + power({{ second }}_high - {{ second }}_rate, 2))
+{%- endmacro %}
+
+{#- And how far above. -#}
+{% macro newcombe_above(first, second) -%}
+    sqrt(power({{ first }}_high - {{ first }}_rate, 2) + power({{ second }}_rate - {{ second }}_low, 2))
+{%- endmacro %}
+
+{#-
+    Standard errors on either side of a mean that hold as much as `confidence_z` of them would if their size were known:
+    Student's quantile by its expansion (Abramowitz and Stegun 26.7.5), to three digits from 5 degrees of freedom on.
+-#}
+{% macro student_quantile(degrees) -%}
+    {%- set z = var('confidence_z') -%}
+    (
+        {{ z }}
+        + {{ (z ** 3 + z) / 4 }} / {{ degrees }}
+        + {{ (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96 }} / power({{ degrees }}, 2)
+        + {{ (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / 384 }} / power({{ degrees }}, 3)
+    )
+{%- endmacro %}
+
+{#- Student's t as standard errors of a normal distribution (Abramowitz and Stegun 26.7.8). -#}
+{% macro normal_of_student(t, degrees) -%}
+    ({{ t }} * (1 - 1 / (4 * {{ degrees }})) / sqrt(1 + power({{ t }}, 2) / (2 * {{ degrees }})))
+{%- endmacro %}
+
+{#- The chance of a value at least so many standard errors from the mean, on either side (26.2.17, to 1.5e-7). -#}
+{% macro two_sided_chance(z) -%}
+    {%- set t = '(1 / (1 + 0.2316419 * abs(' ~ z ~ ')))' -%}
+    least(
+        2 * exp(-power({{ z }}, 2) / 2) * 0.3989422804 * {{ t }} * (
+            0.31938153 + {{ t }} * (
+                -0.356563782 + {{ t }} * (
+                    1.781477937 + {{ t }} * (-1.821255978 + {{ t }} * 1.330274429)
+                )
+            )
+        ), 1
+    )
+{%- endmacro %}

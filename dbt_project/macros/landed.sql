@@ -147,6 +147,11 @@
     {{ return(['hubspot__contacts', 'klaviyo__profiles', 'shop__customers']) }}
 {%- endmacro %}
 
+{#- The base models that say which fields of a row nobody can read. -#}
+{% macro models_of_unreadable_fields() -%}
+    {{ return(person_models() + ['hubspot__tickets']) }}
+{%- endmacro %}
+
 {#- The streams that one pair of models holds together, as (source, stream). -#}
 {% macro streams_of(model) -%}
     {% set found = [] %}

@@ -10,11 +10,13 @@
         'dim_customer_relationships',
         'dim_customer_value',
         'dim_customers',
+        'dim_next_contact',
         'dim_preferences',
         'dim_products',
         'dim_shared_values',
         'dim_staff',
         'dim_unexpressed_needs',
+        'fct_campaign_arms',
         'fct_campaign_baselines',
         'fct_campaign_orders',
         'fct_campaign_recipients',
@@ -41,6 +43,7 @@
         'rpt_campaign_attribution',
         'rpt_campaign_overload',
         'rpt_campaign_performance',
+        'rpt_campaign_uplift',
         'rpt_channel_attribution',
         'rpt_category_affinities',
         'rpt_channel_months',
@@ -68,8 +71,10 @@
         'rpt_service_journeys',
         'fct_service_journeys',
         'fct_journey_steps',
+        'rpt_silence_savings',
         'segment_changes',
         'segment_members',
+        'segment_silences',
         'segment_suppressions',
         'segments',
         'key_figures',
@@ -117,39 +122,16 @@
     (' ' || trim(regexp_replace({{ expression }}, '[^\p{L}\p{N}]+', ' ', 'g')) || ' ')
 {%- endmacro %}
 
-{#- A list as one text, with a sign between its members that no text has. -#}
-{% macro as_text(name, form) -%}
-    {{ 'array_to_string(' ~ name ~ ', chr(31))' if form == 'list' else name }}
+{#- The text columns of a released table, a list as one text with a sign between its members that no text has. -#}
+{% macro as_texts(table) -%}
+    {% for name, form, _ in texts_of(table) %}
+    {{- 'array_to_string(' ~ name ~ ', chr(31)) as ' ~ name if form == 'list' else name }}{{ ', ' if not loop.last }}
+    {%- endfor %}
 {%- endmacro %}
 
-{#- All texts of a row as one, each between two such signs. -#}
-{% macro texts_in_one(columns) -%}
-    concat(
-        chr(31),
-        concat_ws(chr(31){% for name, form, _ in columns %}, {{ as_text(name, form) }}{% endfor %}),
-        chr(31)
-    )
-{%- endmacro %}
-
-{#- What is counted of a column of a table that is looked at as a whole. -#}
-{% macro scan_of_column(name, form, most) -%}
-    {
-        'column_name': '{{ name }}',
-        'told_count': count({{ name }}),
-        'identifier_count': {{ 'cast(0 as bigint)' if form == 'none' else
-            'count(*) filter (where ' ~ looks_like_an_identifier(as_text(name, form)) ~ ')' }},
-        'overlong_count': {{ 'cast(0 as bigint)' if form == 'none' else
-            'count(*) filter (where ' ~ longest_text(name, form) ~ ' > ' ~ most ~ ')' }},
-        'most_characters': {{ 'cast(null as bigint)' if form == 'none' else most }}
-    }
-{%- endmacro %}
-
-{% macro longest_text(name, form) -%}
-    {{ 'list_max(list_transform(' ~ name ~ ', lambda text: length(text)))' if form == 'list' else 'length(' ~ name ~ ')' }}
-{%- endmacro %}
-
-{% macro said_in_column(name, form) -%}
-    {'column_name': '{{ name }}', 'said': {{ compared_text(as_text(name, form)) }}}
+{#- The members of such a text, and what is no list as one. -#}
+{% macro members(text) -%}
+    string_split({{ text }}, chr(31))
 {%- endmacro %}
 
 {#-

@@ -202,6 +202,10 @@ class ErasureError(RapportError):
     """People cannot be erased, or are not everywhere yet; the same request goes on from there."""
 
 
+class RequestError(ErasureError):
+    """Whom a request means cannot be told; asking again cannot help."""
+
+
 def innermost(error: BaseException) -> BaseException:
     """Return the error at the bottom of a chain: what happened, not what it was called after."""
     while cause := error.__cause__ or error.__context__:

@@ -9,18 +9,22 @@ at least as late as the one they were built for.
 import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
+from typing import IO
 
 import duckdb
 
 from rapport.errors import BuildError, DamagedWarehouse
 from rapport.settings import make_private
 
+# For how long whoever wants the file that is built aside waits for another who has it.
+ASIDE_SECONDS = 600.0
 _BUILD_INPUTS = ("models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml")
 
 # Python that models call, and whose tables or fits their rows hold.
@@ -55,26 +59,40 @@ def fingerprint(dbt_project_dir: Path) -> str:
 
 
 @contextmanager
-def build_lock(warehouse_path: Path) -> Iterator[None]:
+def build_lock(warehouse_path: Path, *, wait_seconds: float = 0.0) -> Iterator[None]:
     """Hold the right to write the warehouse; the kernel frees it when the process dies.
+
+    Args:
+        warehouse_path: the build file.
+        wait_seconds: for how long another process that has it is waited for.
 
     Raises:
         BuildError: another process is building.
     """
     make_private(warehouse_path.parent)
     with warehouse_path.with_suffix(".lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
-            raise BuildError(
-                f"{warehouse_path} is being built by process {lock.read().strip() or 'unknown'}; "
-                "wait for it, or end it, then run the night again"
-            ) from None
+        deadline = time.monotonic() + wait_seconds
+        while not _locked(lock):
+            if time.monotonic() >= deadline:
+                lock.seek(0)
+                raise BuildError(
+                    f"{warehouse_path} is being built by process "
+                    f"{lock.read().strip() or 'unknown'}; wait for it, or end it, then run the "
+                    "night again"
+                )
+            time.sleep(0.2)
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def _locked(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from rapport.orchestration.alerts import (
 )
 from rapport.orchestration.defaults import daily_schedule, hourly_schedule
 from rapport.orchestration.lineage import touched
-from rapport.orchestration.night import BUILD
+from rapport.orchestration.night import AFTER_BUILD, BUILD
 from rapport.orchestration.watch import PartTrigger
 from rapport.sources.hubspot.crm import SEARCHES_PER_SECOND
 from rapport.sources.streams import AFTER, GROUPS
@@ -84,6 +84,12 @@ def test_an_erasure_releases_even_where_something_is_left_so_that_activation_can
     dag = dag_bag.dags["privacy_erasure"]
     assert [asset.name for asset in dag.get_task("erase_people").outlets] == ["rapport_release"]
     assert dag.get_task("demand_nothing_left").upstream_task_ids == {"erase_people"}
+
+
+def test_an_erasure_waits_for_every_step_of_a_night_that_comes_after_its_build(nightly):
+    after = nightly.get_task(BUILD).get_flat_relative_ids(upstream=False)
+    steps = {task_id for task_id in after if not task_id.startswith("dbt.")}
+    assert steps == set(AFTER_BUILD) - {"archive_night"}  # which a firm may have
 
 
 def test_open_erasures_are_gone_on_with_where_nights_are_scheduled_and_only_there(monkeypatch):
@@ -287,13 +293,14 @@ def test_the_archive_takes_every_night_and_colours_none(monkeypatch):
     assert nightly.get_task("report_night").trigger_rule == "all_success"
 
 
-def test_reading_the_dag_loads_no_library_that_only_its_tasks_need():
-    """The DAG is read by every task before it starts."""
+def test_reading_the_dags_loads_no_library_that_only_their_tasks_need():
+    """They are read every few minutes, and each by every task of its own before it starts."""
     modules = (
         *("dbt", "dlt", "duckdb", "great_expectations", "pandas", "altair"),
-        *("scipy", "splink", "sandbox"),
+        *("scipy", "splink", "sandbox", "pyarrow"),
+        *("rapport.landing", "rapport.release", "rapport.activation.run", "rapport.erasure"),
     )
-    assert loaded_by("dags/customer_relationship_nightly.py", modules) == []
+    assert loaded_by(modules, *(f"dags/{path.name}" for path in DAG_FILES)) == []
 
 
 @pytest.fixture

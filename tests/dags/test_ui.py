@@ -286,4 +286,4 @@ def test_airflow_s_api_gives_the_links_that_tasks_noted(dag_bag):
 
 def test_reading_the_plugin_loads_no_web_framework_which_every_process_of_airflow_would():
     modules = ("fastapi", "duckdb", "rapport.orchestration.ui")
-    assert loaded_by("plugins/rapport_plugin.py", modules) == []
+    assert loaded_by(modules, "plugins/rapport_plugin.py") == []

@@ -12,7 +12,7 @@ NAMES = {
     "canonical": r"canonical_[a-z_]+|map_[a-z]+__[a-z_]+",
     "intermediate": r"int_[a-z]+__[a-z_]+",
     "marts": r"(dim|fct|rpt)_[a-z_]+|customer_aliases|identity_changes|policies|source_streams",
-    "segments": r"seg_[a-z_]+|segments|segment_[a-z]+|int_segments__[a-z_]+",
+    "segments": r"seg_[a-z_]+|segments|segment_[a-z]+|rpt_[a-z_]+|int_segments__[a-z_]+",
     "metrics": r"[a-z]+_figures",
     "quarantine": r"quarantined_(rows|fields)",
     "ops": r"[a-z_]+",

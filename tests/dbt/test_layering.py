@@ -17,6 +17,7 @@ MAY_READ = {
     "quarantine": {"staging"},
     "ops": {"source", "staging", "canonical", "quarantine", "seed", "reference"},
     "audit": {
+        "audit",
         "staging",
         "canonical",
         "intermediate",

@@ -5,9 +5,10 @@ day empty, a corrected line, a line whose order was missing, an order that the f
 its landing but could not see yet, an address that makes a stranger an old customer, a campaign
 and a metric that arrive after their events, rows landed twice, bad rows, a load that was
 killed, an engagement that is tied to somebody only now, one whose tie is gone, one that changed, a
-ticket that closes, a member who left a list; a return that takes back a line of an earlier day, a
-refund and a cancellation by word of the mailing tool, a guest, an account that nobody has, a second
-line of one article and a repeated one; contacts who never did anything, one new, two made one.
+ticket that closes, a member who left a list, a bad record that was mended; a return that takes back
+a line of an earlier day, a refund and a cancellation by word of the mailing tool, a guest, an
+account that nobody has, a second line of one article and a repeated one; contacts who never did
+anything, one new, two made one.
 """
 
 from pathlib import Path
@@ -224,6 +225,12 @@ def land_second_night(landing: Path) -> None:
             "tickets": [
                 {
                     **_ticket("t1", "2017-02-24T12:00:00Z", closed_date="2017-02-26T08:00:00Z"),
+                    "updated_at": "2017-03-02T08:00:00Z",
+                }
+            ],
+            "tasks": [
+                {
+                    **_object("task1", "2017-02-28T09:00:00Z"),
                     "updated_at": "2017-03-02T08:00:00Z",
                 }
             ],

@@ -1,9 +1,12 @@
 """Segments brought to a destination: who is sent, who never is, and what is written of it."""
 
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 
+from rapport.activation import run
+from rapport.activation.account import opened
 from rapport.activation.destination import BatchRefused, Outcome, Remark
 from rapport.errors import ActivationError, OutcomeUnknown
 from tests.activating import NIGHT, Home, Told
@@ -25,6 +28,15 @@ def home(tmp_path, monkeypatch):
     for name in NAMES:
         made.person(name, klaviyo=[f"p-{name}"], hubspot=[f"h-{name}"])
     return made.on(WIN_BACK, *NAMES[:10])
+
+
+def started(home):
+    """Publish, and have a destination in which the first night is confirmed."""
+    home.publish()
+    to = Told()
+    home.activate(to)
+    home.activate(to)
+    return to
 
 
 def of(ran, segment=WIN_BACK):
@@ -253,6 +265,20 @@ def test_whom_somebody_else_took_off_is_told_and_not_put_back_unasked(home):
     assert to.lists[LIST] == keys(*NAMES[:10])
 
 
+def test_a_repair_makes_whoever_is_meant_to_be_there_ours_and_takes_nobody_off_for_it(home):
+    """As of all where the account was lost: to take them off and bring them again starts flows."""
+    to = started(home)
+    for file in home.settings.activation_dir.glob("account.sqlite*"):
+        file.unlink()
+    sent = len(to.sent)
+    assert of(home.activate(to)).counts.drift_foreign == 10
+    home.activate(to, repairs=True)
+    assert len(to.sent) == sent
+    home.off(WIN_BACK, NAMES[0]).publish(NIGHT + timedelta(days=1))
+    assert of(home.activate(to)).counts.drift_foreign == 0
+    assert to.lists[LIST] == keys(*NAMES[1:10])
+
+
 # --- guard 3: asked again, immediately before
 
 
@@ -476,6 +502,23 @@ def test_a_batch_is_written_down_before_it_is_sent(home):
     assert seen == [[("intended",)] * 10]
 
 
+def test_an_account_that_cannot_be_written_sends_nothing_and_says_so(home, monkeypatch):
+    home.on(WIN_BACK, *NAMES[10:]).publish()
+    to = Told()
+
+    @contextmanager
+    def full(folder, destination):
+        with opened(folder, destination) as account:
+            (pages,) = account.query("select page_count from pragma_page_count")[0].values()
+            account.query(f"pragma max_page_count = {pages}")
+            yield account
+
+    monkeypatch.setattr(run, "opened", full)
+    with pytest.raises(ActivationError, match=r"disk is full.*make room"):
+        home.activate(to)
+    assert to.sent == []
+
+
 def test_a_batch_that_is_refused_for_one_row_is_halved_down_to_it(home):
     home.publish()
 
@@ -605,6 +648,31 @@ def test_whom_a_list_shows_late_and_who_said_no_meanwhile_is_taken_off(home):
     to.lists[LIST] |= keys(NAMES[0])  # what the call did, then what the removal did
     to.apply(next(batch for batch in to.sent if batch.removes))
     assert to.lists[LIST] == keys(*NAMES[1:10])
+
+
+def test_what_an_unanswered_call_does_after_all_that_came_later_is_found_by_the_next_run(home):
+    """Requests may wait on the way: one that adds arrives after the one that takes off."""
+    to = started(home)
+    late = []
+
+    def hang(self, batch):
+        late.append(batch)
+        raise OutcomeUnknown("rapport_activate_klaviyo", "no answer")
+
+    home.on(WIN_BACK, NAMES[20]).off(WIN_BACK, NAMES[3]).publish(NIGHT + timedelta(days=1))
+    to.answer, to.batch_size = hang, 2
+    home.activate(to)
+    to.answer = None
+    home.says(NAMES[20], "opted_out").on(WIN_BACK, NAMES[3]).publish(NIGHT + timedelta(days=2))
+    home.activate(to)
+    for batch in late:
+        to.apply(batch)
+    assert keys(NAMES[20]) <= to.lists[LIST]
+    assert not keys(NAMES[3]) & to.lists[LIST]
+    ran = home.activate(to)
+    assert to.lists[LIST] == keys(*NAMES[:10])
+    assert (of(ran).counts.drift_foreign, of(ran).counts.drift_gone) == (0, 0)
+    assert home.activate(to).summary()["sent"] == 0
 
 
 def test_a_list_that_is_gone_stops_itself_alone_and_no_second_one_is_made(home):

@@ -196,6 +196,7 @@ def killed_nights(people, mailing, server, kills, seed):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_two_hundred_runs_killed_at_random_end_as_meant(people, mailing, sandbox_server):
     died = killed_nights(people, mailing, sandbox_server, kills=200, seed=2)
     assert died >= 150, died  # the others had ended by then

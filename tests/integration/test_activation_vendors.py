@@ -256,6 +256,20 @@ def test_who_was_archived_deleted_or_merged_since_is_withheld_whatever_hubspot_w
     assert (key, said) in {(keys[0], code), (keys[0], "no_record")}
 
 
+def test_hubspot_is_asked_of_several_at_once_and_in_time(crm, sandbox_server, monkeypatch):
+    """One after the other would use the less of its limit, the longer an answer takes."""
+    monkeypatch.setattr(hubspot, "RECORD_BATCH_SIZE", 2)
+    contacts = sandbox_server.hubspot.get("/crm/objects/2026-09/contacts", params={"limit": 20})
+    keys = [each["id"] for each in contacts.json()["results"]]
+    slow = {"match": {"path": "batch/read"}, "times": None, "do": {"kind": "delay", "seconds": 1}}
+    sandbox_server.set_faults([slow])
+    known = dict.fromkeys([*keys, "9000000000000000"])
+    assert crm().look_again(Segment("s"), known).keys() == {"9000000000000000"}
+    began = [call["at"] for call in sandbox_server.calls("batch/read")]
+    assert len(began) == 11
+    assert max(began) - min(began) < 5  # 10 if one after the other
+
+
 def test_hubspots_most_ids_is_found_by_halving(people, crm, sandbox_server):
     people.on(CALLS, *people.names[:20]).publish()
     sandbox_server.set_faults([], hubspot_most_ids=6, hubspot_most_ids_status=413)
@@ -271,6 +285,7 @@ def test_hubspots_most_ids_is_found_by_halving(people, crm, sandbox_server):
     {"kind": "status", "code": 429, "retry_after": 0},
     {"kind": "reset"},
     {"kind": "half"},
+    {"kind": "html"},
 ], ids=lambda fault: fault["kind"] + str(fault.get("code", "")))  # fmt: skip
 def test_whatever_becomes_of_an_answer_the_lists_end_as_meant(
     people, mailing, crm, sandbox_server, fault
@@ -313,6 +328,26 @@ def test_a_key_that_is_refused_stops_the_destination_with_what_to_do(people, san
     with pytest.raises(SourceDenied, match="lists:write"):
         people.activate(to)
     assert people.told("select state from runs") == [("failed",)]
+
+
+def test_a_key_that_is_revoked_midway_stops_the_run_and_the_next_one_goes_on(
+    people, mailing, sandbox_server
+):
+    people.on(WIN_BACK, *people.names[:20]).publish()
+    revoked = {
+        "match": TO_KLAVIYO,
+        "after": 2,
+        "times": None,
+        "do": {"kind": "status", "code": 401},
+    }
+    sandbox_server.set_faults([revoked])
+    with pytest.raises(SourceDenied, match="lists:write"):
+        people.activate(mailing(batch_size=5))
+    assert len(sandbox_server.members(list_of(people))) == 10
+    assert people.told("select sent, accepted, unknown from activation_runs") == [(15, 10, 5)]
+    sandbox_server.set_faults([])
+    people.says(people.names[0], "opted_out").activate(mailing(batch_size=5))
+    assert sandbox_server.members(list_of(people)) == ids(people, people.names[1:20])
 
 
 @pytest.mark.parametrize("size", [1, 3])

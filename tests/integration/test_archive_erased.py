@@ -1,6 +1,7 @@
 """The archive after an erasure: as the home is, in every version of every object."""
 
 import json
+from dataclasses import replace
 
 import pyarrow.compute as pc
 import pytest
@@ -8,13 +9,16 @@ import pytest
 from rapport import archive, landing
 from rapport.archive import count_stale, erase_from_archive
 from rapport.landing import Changed
+from rapport.orchestration.erasure import _archive
 from rapport.release import erase_from_releases, list_releases
+from rapport.settings import Settings
 from rapport.tombstones import FOLDER
 from tests.integration.test_archive import Firm
 from tests.integration.test_release_erased import SQL, is_erased
 from tests.unit.test_tombstones import buried
 
 REQUESTS = frozenset({"first"})
+WHO = "16fd42af1bb4dae66255453fa6d2463f"
 
 
 def without_a(stream, rows):
@@ -61,8 +65,6 @@ def test_the_tombstones_are_in_it_and_their_key_is_not(firm):
 
 
 def test_who_may_not_land_again_comes_back_with_the_landing(firm, tmp_path):
-    from dataclasses import replace
-
     erase_from_archive(firm.settings, firm.store, REQUESTS)
     fresh = replace(firm.settings, home=tmp_path / "fresh")
     archive.restore(fresh, firm.store)
@@ -76,7 +78,7 @@ class Bucket:
     """What S3 says of versions, in two pages, and what it is told to delete."""
 
     def __init__(self, versions):
-        self.versions, self.deleted = versions, []
+        self.versions, self.deleted, self.marks, self.contents = versions, [], {}, {}
 
     def call_s3(self, what, **asked):
         if what == "delete_object":
@@ -85,7 +87,10 @@ class Bucket:
         first = "KeyMarker" not in asked
         mine = [v for v in self.versions if v["Key"].startswith(asked["Prefix"])]
         page = {"Versions": mine[:1] if first else mine[1:], "IsTruncated": first and len(mine) > 1}
-        return page | {"NextKeyMarker": "k", "NextVersionIdMarker": "v"}
+        return page | {"NextKeyMarker": "k", "NextVersionIdMarker": "v"} | self.marks
+
+    def cat_file(self, path, version_id):
+        return self.contents[path, version_id]
 
 
 def test_every_version_but_the_last_is_found_and_removed(monkeypatch):
@@ -99,3 +104,33 @@ def test_every_version_but_the_last_is_found_and_removed(monkeypatch):
     assert store.old_versions("landing") == [("landing/crm/a", "1")]
     store.remove_versions(store.old_versions("landing"))
     assert bucket.deleted == [("firm/landing/crm/a", "1")]
+
+
+def test_an_older_version_of_a_log_goes_if_it_says_something_of_them_and_no_other(
+    monkeypatch, tmp_path
+):
+    """Each version of a log is counted by what it says, not for being there."""
+    theirs = buried(tmp_path / "landing", customers=[(WHO, None, None)])
+    log, marked = "firm/logs/a.log", "firm/logs/b.log"
+    bucket = Bucket([{"Key": log, "VersionId": id_, "IsLatest": False} for id_ in ("1", "2")])
+    bucket.marks = {"DeleteMarkers": [{"Key": marked, "VersionId": "9", "IsLatest": True}]}
+    bucket.contents = {
+        (f"bucket/{log}", "1"): b"nothing yet",
+        (f"bucket/{log}", "2"): f"ask {WHO}, and {WHO}".encode(),
+    }
+    monkeypatch.setattr(archive.Store, "_opened", property(lambda _: (bucket, "bucket/firm")))
+    monkeypatch.setattr(archive.Store, "sizes", lambda *_: {})
+    settings = replace(Settings.from_env(), home=tmp_path, archive="s3://bucket/firm")
+    _, logs = _archive(settings)
+    assert logs.count(theirs) == 2
+    logs.erase(theirs)
+    assert bucket.deleted == [(log, "2")]
+
+
+@pytest.mark.parametrize(
+    ("found", "said"), [(object(), "remove them there"), (Bucket([]), "where it keeps any")]
+)
+def test_a_store_whose_versions_we_cannot_find_is_not_said_to_have_none(monkeypatch, found, said):
+    monkeypatch.setattr(archive.Store, "_opened", property(lambda _: (found, "bucket")))
+    for place in _archive(replace(Settings.from_env(), archive="gs://bucket")):
+        assert said in place.note

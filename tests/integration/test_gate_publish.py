@@ -230,6 +230,11 @@ create table segments.segment_members as
     where i not in (5, 9, 19);
 create table segments.segment_suppressions as
     select 'c9' as customer_id, 'loyal' as segment, 'no_consent' as clause;
+create table segments.segment_silences as
+    select customer_id, segment, clause, false as is_contact_avoided
+    from segments.segment_suppressions;
+create table segments.rpt_silence_savings as
+    select segment, count(*) as silenced_count from segments.segment_silences group by segment;
 create table segments.segment_changes as
     select customer_id, segment, 'joined' as change from segments.segment_members;
 create table intermediate.int_segments__qualified as
@@ -289,7 +294,8 @@ create table ops.row_conservation as
         split_part(name, '.', 1) as source, split_part(name, '.', 2) as entity,
         -- nothing was removed or refused: as good a night as any
         if(entity in ('removals', 'refusals'), 0, 1000) as landed_count,
-        landed_count as staged_count, 0 as quarantined_count
+        landed_count as staged_count, 0 as superseded_count, 0 as repeated_count,
+        0 as erased_count, 0 as quarantined_count, 0 as waiting_count
     from unnest({STREAMS}) as _(name);
 """
 
@@ -561,6 +567,16 @@ STOPS = {
         "audit.segment_sizes",
         "update segments.segments set size = 900 where segment = 'rest'",
         "is_no_other_list): 1 of 2 rows (segment rest: 20 before, 900 now)",
+    ),
+    "silence that is counted of others than were held back": (
+        "audit.silence_balance",
+        "update segments.rpt_silence_savings set silenced_count = 7",
+        "is_balanced): 1 of 1 rows (segment loyal)",
+    ),
+    "a contact that counts as avoided and is made": (
+        "audit.silence_balance",
+        "update segments.segment_silences set customer_id = 'c3', is_contact_avoided = true",
+        "twice_count): 1 of 1 rows (segment loyal)",
     ),
     "a list of which next to nothing is left": (
         "audit.segment_sizes",
@@ -835,7 +851,8 @@ STOPS = {
     "no segments": (
         "audit.segment_safety",
         "delete from segments.segments; delete from segments.segment_members; "
-        "delete from segments.segment_suppressions; "
+        "delete from segments.segment_suppressions; delete from segments.segment_silences; "
+        "delete from segments.rpt_silence_savings; "
         "delete from intermediate.int_segments__qualified",
         "empty",
     ),
@@ -985,8 +1002,9 @@ STOPS = {
     ),
     "a stream in quarantine": (
         "audit.stream_quality",
-        "update ops.row_conservation set quarantined_count = 60 where entity = 'orders'",
-        "quarantined_share): 1 of 40 rows (stream_name shop.orders)",
+        "update ops.row_conservation set quarantined_count = 60, waiting_count = 60 "
+        "where entity = 'orders'",
+        "waiting_share): 1 of 40 rows (stream_name shop.orders)",
     ),
     "a stream that nobody counts": (
         "audit.stream_quality",
@@ -1112,8 +1130,9 @@ WARNS = {
     ),
     "a row in quarantine": (
         "audit.stream_quality",
-        "update ops.row_conservation set quarantined_count = 1 where entity = 'orders'",
-        "quarantined_count): 1 of 40 rows (stream_name shop.orders)",
+        "update ops.row_conservation set quarantined_count = 1, waiting_count = 1 "
+        "where entity = 'orders'",
+        "waiting_count): 1 of 40 rows (stream_name shop.orders)",
     ),
     "a line that waits for its order": (
         "audit.revenue_conservation",

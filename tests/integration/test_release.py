@@ -16,7 +16,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from rapport.errors import ReleaseError, SettingsError
+from rapport.errors import BuildError, ReleaseError, SettingsError
 from rapport.gate import stamp_of
 from rapport.killpoints import EXIT_CODE
 from rapport.orchestration import steps
@@ -36,6 +36,7 @@ from rapport.release_commands import releases_app
 from rapport.sources.connection import Connection
 from rapport.sources.declared import Declared
 from rapport.sources.streams import GROUPS
+from rapport.warehouse import build_lock
 from tests.dbt.landing_fixture import land
 
 NIGHT = date(2018, 1, 2)
@@ -411,6 +412,21 @@ class TestNothingUngated:
             nights.publish(gate=gate_of(nights.warehouse, **changes))
         assert nights.current == before
         assert nights.visible() == [before]
+
+    def test_a_warehouse_that_an_erasure_took_away_is_missed_and_not_made_up_for(self, nights):
+        nights.build()
+        gate = gate_of(nights.warehouse)
+        nights.warehouse.unlink()
+        at = {"warehouse_path": nights.warehouse, "releases_dir": nights.releases, "as_of": NIGHT}
+        with pytest.raises(ReleaseError, match="does not exist any more"):
+            publish_release(**at, gate=gate)
+        assert nights.visible() == []
+
+    def test_nothing_is_released_while_somebody_is_being_erased(self, nights):
+        nights.build()
+        with build_lock(nights.warehouse), pytest.raises(BuildError, match="being built"):
+            nights.publish()
+        assert nights.visible() == []
 
     def test_a_warehouse_of_another_night_is_refused(self, nights):
         nights.build(NIGHT - timedelta(days=1))

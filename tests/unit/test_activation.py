@@ -13,10 +13,11 @@ from typer.testing import CliRunner
 from rapport.activate_commands import activation_app
 from rapport.activation.account import FILE, Counts, Row, opened
 from rapport.activation.destination import Batch, Limit, Outcome, Segment
+from rapport.activation.hubspot import HubSpotLists
 from rapport.activation.limits import Paced
 from rapport.activation.run import Ran, Told
 from rapport.alerts import Place, activation_failed
-from rapport.errors import ActivationError, OutcomeUnknown, SourceDenied
+from rapport.errors import ActivationError, OutcomeUnknown, SettingsError, SourceDenied
 from rapport.orchestration import activate as command
 from rapport.orchestration import activation as orchestration
 from rapport.overview.activation import activation
@@ -188,6 +189,14 @@ def ran(destination, **counts):
     told = Told("welcome", "", "L1", "as planned", "", Counts(**counts), 0, 0)
     night = date(2018, 1, 2)
     return Ran("r1", destination, "2018-01-02-abc", night, night, "changes", (told,), ())
+
+
+@pytest.mark.parametrize("name", ["batch_size", "calls_per_minute"])
+@pytest.mark.parametrize("said", [0, -1, "many", None, float("nan")])
+def test_a_size_or_a_pace_that_would_never_end_is_refused(name, said):
+    connection = Connection("rapport_activate_hubspot", "http://localhost", "key", {name: said})
+    with pytest.raises(SettingsError, match=f"rapport_activate_hubspot.*{name}.*above 0"):
+        HubSpotLists(connection)
 
 
 def test_a_task_whose_rows_got_no_answer_is_tried_again(monkeypatch):

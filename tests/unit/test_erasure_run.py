@@ -10,7 +10,7 @@ from rapport import erasure
 from rapport.erasure import Place, Report, open_requests
 from rapport.erasure import run as erasure_run
 from rapport.erasure.people import People, read_request
-from rapport.errors import ErasureError
+from rapport.errors import ErasureError, SourceDenied
 from rapport.settings import Settings
 from rapport.tombstones import FOLDER, Tombstones
 from rapport.warehouse import build_lock
@@ -110,7 +110,41 @@ def test_the_tombstone_stands_before_anything_is_touched(home):
     known = Tombstones.load(home.settings.landing_dir)
     assert known.has_record("hubspot.contacts", CONTACT)
     assert known.email_until(canary.EMAIL)
-    assert home.rows["third"] == 2
+
+
+def test_what_one_place_cannot_do_keeps_nobody_in_the_others_and_is_in_the_report(home):
+    home.fails = "first"
+    with pytest.raises(ErasureError, match="disk is full"):
+        home.erase(WHO)
+    assert home.rows == {"first": 3, "second": 0, "third": 0}
+    assert home.forgotten == [CONTACT]
+    report = Report.of(json.loads(home.file().read_text()))
+    assert [(each.place, each.note) for each in report.open] == [("first", "the disk is full")]
+    assert open_requests(home.settings) == [report.request]
+    home.fails = ""
+    (report,) = home.erase()
+    assert (report.places[0].before, report.places[0].after, report.places[0].note) == (3, 0, "")
+
+
+def test_a_destination_that_refuses_keeps_the_request_open_and_says_why(home, monkeypatch):
+    def refuse(self, ids):
+        raise SourceDenied("rapport_activate_hubspot", "the key may not delete")
+
+    monkeypatch.setattr(Vendor, "erase", refuse)
+    with pytest.raises(SourceDenied):
+        home.erase(WHO)
+    report = Report.of(json.loads(home.file().read_text()))
+    (left,) = report.open
+    assert (left.place, left.before) == ("hubspot", 1)
+    assert "may not delete" in left.note
+
+
+def test_a_request_to_which_somebody_came_back_for_good_is_open_again(home):
+    home.erase(WHO)
+    home.rows["first"], home.fails = 1, "first"
+    with pytest.raises(ErasureError):
+        home.erase(WHO)
+    assert len(open_requests(home.settings)) == 1
 
 
 def test_what_was_interrupted_is_finished_without_knowing_who_it_was(home):
@@ -177,5 +211,9 @@ def test_a_report_reads_as_it_was_written(home):
     assert Report.read(home.settings.erasures_dir, "another") is None
 
 
-def test_a_request_file_has_an_id_a_line(tmp_path):
-    assert read_request("a1\n\n  # a remark\nb2 # whose\n") == ["a1", "b2"]
+def test_a_request_file_has_an_id_a_line():
+    assert read_request(b"a1\n\n  # a remark\nb2 # whose\n") == ["a1", "b2"]
+
+
+def test_a_request_file_may_come_from_any_editor():
+    assert read_request(b"\xef\xbb\xbfa1\r\n\r\nb2\t\r\na1") == ["a1", "b2"]

@@ -330,14 +330,14 @@ class TestTheStory:
     def test_it_tells_the_relationship_and_what_it_rests_on(self, release):
         part = told(release)["The relationship they want, and the one we give"]
         assert part.said[:3] == [
-            "The relationship is buddy: they said so themselves.",
+            "The type of their relationship is buddy: they said so themselves.",
             "What they do looks like fling.",
             "They want a relationship with a brand: they said so.",
         ]
         assert part.said[-2:] == [
             "We treat them as fling: more distant than wanted.",
-            "Their treatment: at most 4 contacts in 30 days by email and post, in a tone that is "
-            "warm, without offers.",
+            "The treatment of this type, within what they allow: at most 4 contacts in 30 days by "
+            "email and post, in a tone that is warm, without offers.",
         ]
         assert part.rows[0] == ("closeness", "75%", "25%", "letters 90% (75%), surveys 30% (25%)")
         assert "commitment" not in [row[0] for row in part.rows]
@@ -348,14 +348,29 @@ class TestTheStory:
             "At most 2 in 30 days, which they set themselves; tonight 0 of them are left.",
             "They hear more from us than they may.",
             "They were disturbed in their quiet hours 1 time in 30 days.",
-            "The next hours in which they may be written to: 2018-01-03 08:00 to 2018-01-03 20:00 "
-            "UTC (Europe/Vienna).",
         ]
+
+    def test_who_may_hear_more_is_told_when_on_their_own_clock(self, tmp_path):
+        some = TABLES["dim_contact_pressure"][0] | {"remaining_30d": 1}
+        tables = TABLES | {"dim_contact_pressure": [some]}
+        part = told(made(tmp_path, tables, read=EXPLAINED))["How much they hear from us"]
+        assert part.said[-1] == (
+            "The next hours in which they may be written to, on their clock (Europe/Vienna): "
+            "2018-01-03 09:00 to 2018-01-03 21:00."
+        )
+
+    def test_who_is_to_be_left_alone_has_no_treatment_of_nought_contacts(self, tmp_path):
+        alone = TABLES["dim_customer_relationships"][0] | {"treatment_contact_count_30d": 0}
+        tables = TABLES | {"dim_customer_relationships": [alone]}
+        part = told(made(tmp_path, tables, read=EXPLAINED))[
+            "The relationship they want, and the one we give"
+        ]
+        assert "no contact in 30 days, in a tone that is warm" in part.said[-1]
 
     def test_it_tells_their_journeys_the_latest_first(self, release):
         part = told(release)["Their journey so far"]
         assert part.said == [
-            "2 journeys: 1 ended in a purchase and 1 go on.",
+            "2 journeys: 1 ended in a purchase and 1 goes on.",
             "The latest one: 20 Dec 2017 ticket opened (phone, service).",
         ]
         assert [row[0] for row in part.rows] == ["20 Dec 2017", "1 May 2017"]
@@ -365,8 +380,9 @@ class TestTheStory:
         part = told(release)["What they buy, and what they may need"]
         assert part.said == [
             "2 orders for 1,234.50 EUR, the first on 2 May 2017, the last on 2 October 2017.",
-            "By value they are in tier high, RFM cell 324.",
-            "They usually order again after 30 days; the last time is 92 days ago.",
+            "By value they are in tier high, RFM cell 324: of five classes, 5 the best, 3 by how "
+            "lately they bought, 2 by how often and 4 by how much.",
+            "They usually order again after 30 days; the last time was 92 days before.",
             "With a likelihood of 42% they will order again; 1.2 purchases are expected in the "
             "next 90 days (0 to 4), of 617.25 EUR each (400.00 to 900.00); in a year they bring "
             "512.50 EUR.",

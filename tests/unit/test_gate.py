@@ -144,7 +144,10 @@ def test_every_line_stands_in_the_log(house, caplog):
     house.suite(expectation(regex="^VN$"), expectation(severity="warning", regex="^IR$"))
     house.closed_because()
     ours = [record for record in caplog.records if record.name.startswith("rapport")]
-    assert [record.levelname for record in ours] == ["ERROR", "WARNING"]
+    assert [record.levelname for record in ours] == ["ERROR", "WARNING", "ERROR"]
+    assert f"{house.docs / 'index.html'}. What to do: docs/runbooks/publish_gate_failed.md" in (
+        ours[-1].getMessage()
+    )
 
 
 def test_a_warning_is_reported_and_does_not_stop(house):

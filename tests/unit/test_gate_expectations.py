@@ -42,7 +42,11 @@ def test_every_audit_query_is_looked_at():
 
 
 def test_every_audit_model_is_looked_at():
-    models = {f"audit.{path.stem}" for path in (MODELS / "audit").glob("*.sql")}
+    written = {path.stem: path.read_text() for path in (MODELS / "audit").glob("*.sql")}
+    told_by_another = {
+        name for text in written.values() for name in re.findall(r"ref\('(\w+)'\)", text)
+    }
+    models = {f"audit.{name}" for name in written.keys() - told_by_another}
     gated = {v.table for v in validations() if v.table.startswith("audit.")}
     assert models == gated
 

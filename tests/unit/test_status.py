@@ -288,4 +288,4 @@ def test_the_version_is_told_without_a_command():
 
 def test_a_command_loads_no_library_that_only_others_need():
     modules = ("airflow", "dbt", "dlt", "great_expectations", "pandas", "psycopg", "sqlalchemy")
-    assert loaded_by("plugins/rapport/orchestration/cli.py", modules) == []
+    assert loaded_by(modules, "plugins/rapport/orchestration/cli.py") == []

@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from datetime import date
 from pathlib import Path
 
@@ -101,6 +102,24 @@ def test_two_builds_cannot_run_at_once(build):
         pytest.raises(BuildError, match="being built by process"),
     ):
         build()
+
+
+def test_whoever_only_asks_waits_for_another_who_asks(build):
+    """Destinations are brought their lists side by side, and an erasure begins among them."""
+    held, free = threading.Event(), threading.Event()
+
+    def ask():
+        with warehouse.build_lock(build.path):
+            held.set()
+            free.wait(10)
+
+    first = threading.Thread(target=ask)
+    first.start()
+    held.wait(10)
+    threading.Timer(0.1, free.set).start()
+    with warehouse.build_lock(build.path, wait_seconds=10):
+        assert free.is_set()
+    first.join()
 
 
 def test_a_killed_build_frees_the_lock(build):

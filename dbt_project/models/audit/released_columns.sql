@@ -1,8 +1,10 @@
-{#- A row is held against what identifies those whom it is about, and not everybody, as somebody is
-    always called like a thing. -#}
-{% set holders = ['customer_id', 'owner_id', 'company_id'] %}
-
 with
+
+texts as not materialized (
+
+    select * from {{ ref('released_texts') }}
+
+),
 
 identifiers as (
 
@@ -10,112 +12,144 @@ identifiers as (
 
 ),
 
--- every column in one look at its table
-scanned as (
+released as (
 
-    {% for table in released_tables() %}
-    {% if not loop.first %}
-    union all
-    {% endif %}
     select
-        '{{ table }}' as table_name,
-        unnest([
-            {% for name, form, most in columns_of(table) %}
-            {{ scan_of_column(name, form, most) }}{{ ',' if not loop.last }}
-            {% endfor %}
-        ], recursive := true)
-    from {{ ref(table) }}
-    {% endfor %}
+        columns.table_name,
+        columns.column_name,
+        case
+            when columns.data_type like '%VARCHAR%'
+                then coalesce(allowances.most_characters, {{ most_characters() }})
+        end as most_characters
+    from information_schema.columns as columns
+    left join (
+        values
+        {% for table in released_tables() %}
+        {% for column, _, most in texts_of(table) if most != most_characters() %}
+        ('{{ table }}', '{{ column }}', {{ most }}),
+        {% endfor %}
+        {% endfor %}
+        (null, null, null)
+    ) as allowances (table_name, column_name, most_characters)
+        on
+            columns.table_name = allowances.table_name
+            and columns.column_name = allowances.column_name
+    where columns.table_name in ({{ sql_texts(released_tables()) }})
 
 ),
 
--- Rows that have something of whom they are about, few on a good night; and which of their columns
--- has it.
-own as (
+read_through as (
 
     select
-        cast(null as string) as table_name,
-        cast(null as string) as column_name,
-        cast(null as boolean) as is_sure,
-        cast(null as bigint) as holder_count,
-        cast(null as bigint) as row_count
-    where false
-    {% for table in released_tables() %}
-    {% set columns = columns_of(table) %}
-    {% for holder in holders if holder in columns | map(attribute=0) %}
-    {% set texts = texts_of(table) | rejectattr(0, 'equalto', holder) | list %}
-    {% if texts %}
-    union all
-    select
-        '{{ table }}' as table_name,
+        table_name,
         column_name,
-        is_sure,
-        count(distinct holder_id) as holder_count,
+        count(*) as told_count,
+        count(*) filter (where {{ looks_like_an_identifier('said') }}) as identifier_count
+    from texts
+    group by table_name, column_name
+
+),
+
+overlong as (
+
+    select
+        long_texts.table_name,
+        long_texts.column_name,
+        count(*) as overlong_count
+    from (
+        select
+            table_name,
+            column_name,
+            list_max(
+                list_transform({{ members('said') }}, lambda member: length(member))
+            ) as longest
+        from texts
+        -- bytes are counted sooner than characters, and are as many or more
+        where strlen(said) > {{ most_characters() }}
+    ) as long_texts
+    inner join released
+        on
+            long_texts.table_name = released.table_name
+            and long_texts.column_name = released.column_name
+    where long_texts.longest > released.most_characters
+    group by long_texts.table_name, long_texts.column_name
+
+),
+
+-- A row is held against what identifies those whom it is about, and not everybody, as somebody is
+-- always called like a thing.
+about as not materialized (
+
+    select
+        table_name,
+        column_name,
+        said,
+        holder_kind,
+        holder_id
+    from texts
+    unpivot (holder_id for holder_kind in (customer_id, owner_id, company_id))
+    where column_name <> holder_kind
+
+),
+
+-- What tells beyond doubt, anywhere in a text. It has six characters or more, and not only letters
+-- and digits.
+told_within as (
+
+    select
+        about.table_name,
+        about.column_name,
+        count(distinct about.holder_kind || about.holder_id) as holder_count
+    from (
+        select
+            * exclude (said),
+            {{ compared_text('said') }} as said
+        from about
+        where strlen(said) >= 6 and regexp_matches(said, '[^a-zA-Z0-9]')
+    ) as about
+    inner join identifiers
+        on about.holder_kind = identifiers.holder_kind and about.holder_id = identifiers.holder_id
+    where
+        identifiers.is_sure
+        and contains(about.said, identifiers.identifier)
+        and contains({{ spaced_words('about.said') }}, identifiers.words)
+    group by about.table_name, about.column_name
+
+),
+
+-- What may be a word, where it is all that a text or a member of a list says.
+told_whole as (
+
+    select
+        about.table_name,
+        about.column_name,
+        count(distinct about.holder_kind || about.holder_id) as holder_count,
         count(*) as row_count
     from (
         select
-            told.holder_id,
-            identifiers.identifier,
-            identifiers.words,
-            identifiers.is_sure,
-            unnest([
-                {% for name, form, _ in texts %}
-                {{ said_in_column(name, form) }}{{ ',' if not loop.last }}
-                {% endfor %}
-            ], recursive := true)
-        from (
-            select
-                *,
-                {{ holder }} as holder_id,
-                {{ compared_text(texts_in_one(texts)) }} as row_text
-            from {{ ref(table) }}
-            where {{ holder }} is not null
-        ) as told
-        inner join identifiers
-            on told.holder_id = identifiers.holder_id and identifiers.holder_kind = '{{ holder }}'
-        where contains(told.row_text, identifiers.needle)
-    ) as found
-    where
-        case
-            when is_sure then contains({{ spaced_words('said') }}, words)
-            else contains(chr(31) || said || chr(31), chr(31) || identifier || chr(31))
-        end
-    group by column_name, is_sure
-    {% endif %}
-    {% endfor %}
-    {% endfor %}
+            * exclude (said),
+            unnest({{ members(compared_text('said')) }}) as said
+        from about
+    ) as about
+    inner join identifiers
+        on
+            about.holder_kind = identifiers.holder_kind
+            and about.holder_id = identifiers.holder_id
+            and about.said = identifiers.identifier
+    where not identifiers.is_sure and identifiers.kind <> 'digest'
+    group by about.table_name, about.column_name
 
 ),
 
 -- Of nobody in particular: what stands there is held against what identifies anybody.
 anonymous as (
 
-    select
-        cast(null as string) as table_name,
-        cast(null as string) as column_name,
-        cast(null as string) as said
-    where false
-    {% for table in released_tables() %}
-    {% set columns = columns_of(table) %}
-    {% set texts = texts_of(table) %}
-    {% if texts and not holders | select('in', columns | map(attribute=0) | list) | list %}
-    union all
-    select
-        '{{ table }}' as table_name,
+    select distinct
+        table_name,
         column_name,
-        unnest(string_split(said, chr(31))) as said
-    from (
-        select
-            unnest([
-                {% for name, form, _ in texts %}
-                {{ said_in_column(name, form) }}{{ ',' if not loop.last }}
-                {% endfor %}
-            ], recursive := true)
-        from {{ ref(table) }}
-    ) as texts
-    group by column_name, said
-    {% endif %}
-    {% endfor %}
+        unnest({{ members(compared_text('said')) }}) as said
+    from texts
+    where customer_id is null and owner_id is null and company_id is null
 
 ),
 
@@ -135,86 +169,65 @@ anonymous_named as (
 
 ),
 
--- A bare digest is looked for by its length, whoever's it is. Ids of people are read where they are
--- given.
-digested as (
-
-    select
-        cast(null as string) as table_name,
-        cast(null as string) as column_name,
-        cast(null as string) as said
-    where false
-    {% for table in released_tables() %}
-    {% set is_of_ids = table.startswith('dim_') %}
-    {% set texts = texts_of(table) | selectattr(1, 'equalto', 'text') | list %}
-    {% for name, form, _ in texts if is_of_ids or name not in holders %}
-    union all
-    select
-        '{{ table }}' as table_name,
-        '{{ name }}' as column_name,
-        {{ name }} as said
-    from {{ ref(table) }}
-    where strlen({{ name }}) in (32, 40, 64)
-    {% endfor %}
-    {% endfor %}
-
-),
-
+-- A bare digest is looked for by its length, whoever's it is.
 digests as (
 
     select
-        digested.table_name,
-        digested.column_name,
-        count(distinct digested.said) as digest_count
-    from digested
-    inner join identifiers on lower(digested.said) = identifiers.identifier
-    where identifiers.kind = 'digest'
-    group by digested.table_name, digested.column_name
-
-),
-
-named as (
-
-    select
-        table_name,
-        column_name,
-        sum(holder_count) filter (where is_sure) as sure_count,
-        max(holder_count) filter (where not is_sure) as perhaps_count,
-        max(row_count) filter (where not is_sure) as perhaps_row_count
-    from own
-    group by table_name, column_name
+        texts.table_name,
+        texts.column_name,
+        count(distinct texts.said) as digest_count
+    from texts
+    inner join identifiers on lower(texts.said) = identifiers.identifier
+    where strlen(texts.said) in (32, 40, 64) and identifiers.kind = 'digest'
+    group by texts.table_name, texts.column_name
 
 )
 
 select
-    scanned.table_name || '.' || scanned.column_name as released_column,
-    scanned.column_name,
-    scanned.identifier_count,
-    coalesce(named.sure_count, 0)
+    released.table_name || '.' || released.column_name as released_column,
+    released.column_name,
+    coalesce(read_through.identifier_count, 0) as identifier_count,
+    coalesce(told_within.holder_count, 0)
     + coalesce(anonymous_named.sure_count, 0)
     + coalesce(digests.digest_count, 0)
     -- some are called like a thing; a column of names has one in every row
     + case
-        when named.perhaps_count >= 3 and named.perhaps_row_count >= scanned.told_count / 10e0
-            then named.perhaps_count
+        when told_whole.holder_count >= 3 and told_whole.row_count >= read_through.told_count / 10e0
+            then told_whole.holder_count
         else 0
     end
     + case
         when
             anonymous_named.name_count >= 3
             and anonymous_named.name_count >= anonymous_named.said_count / 2e0
-            and scanned.table_name not in ({{ sql_texts(vocabularies()) }})
+            and released.table_name not in ({{ sql_texts(vocabularies()) }})
             then anonymous_named.name_count
         else 0
     end as named_count,
-    scanned.most_characters,
-    scanned.overlong_count
-from scanned
-left join named
-    on scanned.table_name = named.table_name and scanned.column_name = named.column_name
+    released.most_characters,
+    coalesce(overlong.overlong_count, 0) as overlong_count
+from released
+left join read_through
+    on
+        released.table_name = read_through.table_name
+        and released.column_name = read_through.column_name
+left join overlong
+    on
+        released.table_name = overlong.table_name
+        and released.column_name = overlong.column_name
+left join told_within
+    on
+        released.table_name = told_within.table_name
+        and released.column_name = told_within.column_name
+left join told_whole
+    on
+        released.table_name = told_whole.table_name
+        and released.column_name = told_whole.column_name
 left join anonymous_named
     on
-        scanned.table_name = anonymous_named.table_name
-        and scanned.column_name = anonymous_named.column_name
+        released.table_name = anonymous_named.table_name
+        and released.column_name = anonymous_named.column_name
 left join digests
-    on scanned.table_name = digests.table_name and scanned.column_name = digests.column_name
+    on
+        released.table_name = digests.table_name
+        and released.column_name = digests.column_name

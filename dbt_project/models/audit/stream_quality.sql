@@ -1,4 +1,5 @@
--- Shares are of at least 100 rows, so that one bad row of a small stream is not a tenth of it.
+-- Shares are of at least 100 rows, so that one bad row of a small stream is not a tenth of it. What
+-- counts is how the records are now: a bad version whose record came again since waits for nobody.
 select
     source || '.' || entity as stream_name,
     landed_count,
@@ -12,9 +13,14 @@ select
         else 1
     end as is_empty,
     quarantined_count,
+    waiting_count,
     -- a refusal is nothing else than a row in quarantine
     case
         when entity = 'refusals' then 0
-        else quarantined_count / greatest(landed_count, 100)
-    end as quarantined_share
+        else
+            waiting_count / greatest(
+                landed_count - erased_count - superseded_count - repeated_count
+                - (quarantined_count - waiting_count), 100
+            )
+    end as waiting_share
 from {{ ref('row_conservation') }}

@@ -31,7 +31,8 @@ quarantined as (
     select
         source,
         entity,
-        count(*) as quarantined_count
+        count(*) as quarantined_count,
+        count(*) filter (where is_current) as waiting_count
     from {{ ref('quarantined_rows') }}
     group by source, entity
 
@@ -87,6 +88,7 @@ select
     coalesce(counted.repeated_count, 0) as repeated_count,
     coalesce(counted.not_yet_seen_count, 0) as not_yet_seen_count,
     coalesce(quarantined.quarantined_count, 0) as quarantined_count,
+    coalesce(quarantined.waiting_count, 0) as waiting_count,
     coalesce(counted.erased_count, 0) as erased_count,
     counted.present_count
     - coalesce(counted.staged_count, 0)

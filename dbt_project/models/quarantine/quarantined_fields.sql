@@ -1,6 +1,6 @@
--- The rest of such a record takes part in everything; what the field would have said is read as the
--- strictest of its kind.
-{% for source_name, stream, held_by in streams() if held_by in person_models() %}
+-- The rest of such a record takes part in everything; what the field of a preference would have
+-- said is read as the strictest of its kind, any other as not said.
+{% for source_name, stream, held_by in streams() if held_by in models_of_unreadable_fields() %}
 {% if not loop.first %}
 union all
 {% endif %}

@@ -23,10 +23,10 @@ It holds customers' ids and ids of destinations' records, and nothing else of an
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -256,6 +256,7 @@ from rows;
 
 # What is left open: nobody knows yet whether it was carried out.
 OPEN = ("intended", "unknown", "accepted")
+DONE: dict[str, str] = {"add": "there", "remove": "gone"}
 EFFECTS: dict[tuple[str, Operation], str | None] = {
     ("added", "add"): "there",
     ("accepted", "add"): "there",
@@ -355,8 +356,9 @@ class Account:
     def __init__(self, folder: Path, destination: str = "") -> None:
         make_private(folder)
         self.destination = destination
+        self._path = folder / FILE
         self._db = sqlite3.connect(
-            folder / FILE, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         self._db.row_factory = sqlite3.Row
         self._db.execute("pragma journal_mode = wal")
@@ -368,7 +370,7 @@ class Account:
             elif version > VERSION:
                 raise ActivationError(
                     destination or "every destination",
-                    f"{folder / FILE} was written by another version of Rapport ({version}, not "
+                    f"{self._path} was written by another version of Rapport ({version}, not "
                     f"{VERSION}): run the one that wrote it",
                 )
 
@@ -666,20 +668,15 @@ class Account:
 
     # --- what a read of a list tells
 
-    def resolve(
-        self, list_id: str, there: set[str] | None, *, patience_seconds: float
-    ) -> dict[str, int]:
-        """Find by a read what became of rows of which nobody knows; return how many of each.
+    def resolve(self, list_id: str, there: set[str] | None, *, patience_seconds: float) -> None:
+        """Find by a read what became of rows of which nobody knows.
 
         Args:
             list_id: that was read.
             there: the keys of everybody who is on it; None where it cannot be read.
             patience_seconds: how long a change may take to show. What was accepted later than that
                 ago and does not show is still open. What got no answer and does not show is sent
-                again, which does no harm.
-
-        Returns:
-            Rows by what they turned out to be: ``confirmed``, ``lost``, ``waiting``.
+                again, which does no harm; what shows after all is ours.
         """
         rows = self._db.execute(
             "select row_id, key, operation, state, coalesce(answered_at, intended_at) as at "
@@ -688,40 +685,81 @@ class Account:
             [self.destination, list_id, *OPEN],
         ).fetchall()
         now = datetime.now(UTC)
-        found: dict[str, int] = {"confirmed": 0, "lost": 0, "waiting": 0}
         told: list[tuple[Any, ...]] = []
         for row in rows:
             age = (now - datetime.fromisoformat(row["at"])).total_seconds()
+            outcome, effect = "lost", None
             if there is None:
                 # It is believed: what it took it has, what it never answered is sent again.
                 if row["state"] == "accepted":
                     continue
-                outcome = "lost"
             elif (row["key"] in there) == (row["operation"] == "add"):
-                outcome = "confirmed"
+                outcome, effect = "confirmed", DONE[row["operation"]]
             elif row["state"] == "accepted" and age < patience_seconds:
-                found["waiting"] += 1
                 continue
-            else:
-                outcome = "lost"
-            found[outcome] += 1
-            effect = {"add": "there", "remove": "gone"}[row["operation"]]
-            is_there = outcome == "confirmed"
-            told.append((outcome, effect if is_there else None, _now(), row["row_id"]))
+            told.append((outcome, effect, _now(), row["row_id"]))
         with self._changing():
             self._db.executemany(
                 "update rows set state = ?, effect = ?, confirmed_at = ? where row_id = ?", told
             )
-        return found
+            if there is not None:
+                self._take_as_ours(list_id, there, now - timedelta(seconds=2 * patience_seconds))
 
-    def unanswered(self) -> list[str]:
-        """Return the lists to which a call was made that nobody knows the outcome of."""
-        found = self._db.execute(
-            "select distinct list_id from rows where destination = ? and closed_at is null "
-            "and state in ('intended', 'unknown') order by list_id",
-            [self.destination],
+    def _take_as_ours(self, list_id: str, there: set[str], since: datetime) -> None:
+        """Note what a call that was given up did after all, maybe after later ones had undone it.
+
+        Else whom it added would pass as somebody else's, and nobody would take them off.
+        """
+        lost = self._db.execute(
+            """
+            select
+                row_id,
+                key,
+                operation,
+                key in (
+                    select key from standing where destination = :destination and list_id = :list_id
+                ) as stands
+            from rows
+            where
+                destination = :destination
+                and list_id = :list_id
+                and state = 'lost'
+                and intended_at >= :since
+                and not exists (
+                    select 1 from rows as later
+                    where
+                        later.destination = rows.destination
+                        and later.list_id = rows.list_id
+                        and later.key = rows.key
+                        and later.operation = rows.operation
+                        and later.batch_key is not null
+                        and later.row_id > rows.row_id
+                )
+            """,
+            {
+                "destination": self.destination,
+                "list_id": list_id,
+                "since": since.isoformat(timespec="milliseconds"),
+            },
+        ).fetchall()
+        now = _now()
+        found = [
+            {"row_id": row["row_id"], "effect": DONE[row["operation"]], "now": now}
+            for row in lost
+            if (row["key"] in there) == (row["operation"] == "add") != bool(row["stands"])
+        ]
+        self._db.executemany(
+            "insert into rows (run_id, destination, segment, list_id, key, customer_id, operation, "
+            "why, release_id, as_of_date, attempt, batch_key, state, effect, code, reason, "
+            "intended_at, answered_at, confirmed_at) "
+            "select run_id, destination, segment, list_id, key, customer_id, operation, why, "
+            "release_id, as_of_date, attempt, batch_key, 'confirmed', :effect, 'late', reason, "
+            "intended_at, :now, :now from rows where row_id = :row_id",
+            found,
         )
-        return [row[0] for row in found]
+        self._db.executemany(
+            "update rows set closed_at = coalesce(closed_at, :now) where row_id = :row_id", found
+        )
 
     def waiting(self, list_id: str) -> set[str]:
         """Return the keys of which nobody knows yet whether they are there."""
@@ -775,7 +813,7 @@ class Account:
         """Return rows of the account as a person or a page asks for them."""
         return [dict(row) for row in self._db.execute(sql, parameters)]
 
-    def forget(self, customer_ids: Iterable[str], keys: Iterable[str] = ()) -> int:
+    def forget(self, customer_ids: Collection[str], keys: Collection[str] = ()) -> int:
         """Take customers out of the account for good; return how many rows there were.
 
         They are to be taken off the destinations first: the account is what knows that they are on.
@@ -808,14 +846,26 @@ class Account:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Do all of it or nothing."""
-        self._db.execute("begin immediate")
+        """Do all of it or nothing.
+
+        Raises:
+            ActivationError: it cannot be written, as on a full disk.
+        """
         try:
+            self._db.execute("begin immediate")
             yield
-        except BaseException:
-            self._db.execute("rollback")
+            self._db.execute("commit")
+        except BaseException as error:
+            if self._db.in_transaction:  # a full disk may have ended it already
+                self._db.execute("rollback")
+            if isinstance(error, sqlite3.OperationalError):
+                raise ActivationError(
+                    self.destination or "every destination",
+                    f"the account {self._path} cannot be written ({error}), and nothing is sent "
+                    "that is not written down: make room, or wait for who writes it, and run it "
+                    "again; what was sent until then is found by reading",
+                ) from None
             raise
-        self._db.execute("commit")
 
 
 @contextmanager

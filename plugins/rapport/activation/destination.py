@@ -39,6 +39,11 @@ class Segment:
     is_staff: bool = False
     may_reenter: bool = False
 
+    @property
+    def list_name(self) -> str:
+        """What its list is called where it is made."""
+        return f"Rapport: {self.name}"
+
 
 @dataclass(frozen=True)
 class Member:
@@ -84,6 +89,13 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.adds) + len(self.removes)
+
+    def outcomes(self, status: "Status", code: str = "", reason: str = "") -> "list[Outcome]":
+        """Return an outcome for each row, where all fare alike."""
+        return [
+            *(Outcome(each.key, "add", status, code, reason) for each in self.adds),
+            *(Outcome(each.key, "remove", status, code, reason) for each in self.removes),
+        ]
 
 
 @dataclass(frozen=True)
@@ -180,7 +192,7 @@ class BatchRefused(RapportError):
 
 
 class Destination(Protocol):
-    """Where a segment's members are brought.
+    """Where a segment's members are brought. What is said here is so of one that keeps no records.
 
     Attributes:
         name: ``hubspot``, ``klaviyo``, ``webhook``, ``files``.
@@ -193,11 +205,11 @@ class Destination(Protocol):
     """
 
     name: str
-    record_source: str | None
+    record_source: str | None = None
     batch_size: int
-    mixes: bool
-    reads: bool
-    news_since: datetime | None
+    mixes: bool = True
+    reads: bool = False
+    news_since: datetime | None = None
 
     def open(self, segment: Segment, kept: str | None, *, make: bool) -> List | None:
         """Return a segment's list; make it where the account knows of none and `make` says so.
@@ -220,7 +232,7 @@ class Destination(Protocol):
             ListGone: it is not there any more.
             SourceError: the destination cannot be asked, or not to the end.
         """
-        ...
+        return ()
 
     def look_again(
         self, segment: Segment, known: Mapping[str, datetime | None]
@@ -239,7 +251,7 @@ class Destination(Protocol):
         Raises:
             SourceError: the destination cannot be asked; then nobody is added.
         """
-        ...
+        return {}
 
     def send(self, batch: Batch) -> Sequence[Outcome]:
         """Make one call, with the tries that the connection allows; say what became of each row.
@@ -263,8 +275,8 @@ class Destination(Protocol):
             batch: empty, with the run, release, segment and list.
             standing: everybody who is there by our account, with their facts.
         """
-        ...
+        return
 
     def limits(self) -> Sequence[Limit]:
         """Return the calls made so far, and the share of each limit that they took."""
-        ...
+        return ()

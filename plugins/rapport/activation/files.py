@@ -17,21 +17,12 @@ what they get.
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rapport.activation.destination import (
-    Batch,
-    Limit,
-    List,
-    Member,
-    Outcome,
-    Remark,
-    Segment,
-)
+from rapport.activation.destination import Batch, Destination, List, Member, Outcome, Segment
 from rapport.activation.people import FACTS
 from rapport.archive.store import Store
 from rapport.errors import ActivationError, ArchiveDenied, ArchiveError, SourceDenied
@@ -57,7 +48,7 @@ Times are UTC. Nobody is added or removed by editing these files; the next night
 """
 
 
-class Files:
+class Files(Destination):
     """A folder or an object store as a destination.
 
     Args:
@@ -66,11 +57,7 @@ class Files:
     """
 
     name = "files"
-    record_source: str | None = None
     batch_size = BATCH_SIZE
-    mixes = True
-    reads = False
-    news_since: datetime | None = None
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -81,22 +68,9 @@ class Files:
         """Return the segment itself: its files are written when all is known."""
         return List(segment.name, f"{self._store.url}/{segment.name}", is_new=kept is None)
 
-    def members(self, list_id: str) -> Iterable[tuple[str, datetime | None]]:
-        """What was written is taken away by whoever it is for, so nothing is read back."""
-        return ()
-
-    def look_again(
-        self, segment: Segment, known: Mapping[str, datetime | None]
-    ) -> Mapping[str, Remark]:
-        """A folder keeps no records."""
-        return {}
-
     def send(self, batch: Batch) -> Sequence[Outcome]:
         """Take the rows; the files come once all of a segment's are known."""
-        return [
-            *(Outcome(each.key, "add", "accepted") for each in batch.adds),
-            *(Outcome(each.key, "remove", "accepted") for each in batch.removes),
-        ]
+        return batch.outcomes("accepted")
 
     def finish(self, batch: Batch, standing: Iterable[Member]) -> None:
         """Write everybody who is on the segment, also where nothing changed.
@@ -111,10 +85,6 @@ class Files:
             written = _written(Path(folder), batch, table)
             for name, path in written.items():
                 self._store.place(f"{batch.segment.name}/{name}", path)
-
-    def limits(self) -> Sequence[Limit]:
-        """There is no limit of calls."""
-        return ()
 
     @contextmanager
     def _said(self) -> Iterator[None]:

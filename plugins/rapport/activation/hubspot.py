@@ -8,6 +8,7 @@ Source: HubSpot, "Lists" guide and reference of the CRM API, 2026-09.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from urllib.parse import quote
 from rapport.activation.destination import (
     Batch,
     BatchRefused,
+    Destination,
     Limit,
     List,
     ListGone,
@@ -24,7 +26,7 @@ from rapport.activation.destination import (
     Remark,
     Segment,
 )
-from rapport.activation.limits import Paced
+from rapport.activation.limits import Paced, number, size_of_batch
 from rapport.activation.moments import SAME_TIME, for_people, time_of, utc
 from rapport.errors import SourceRefused
 from rapport.sources import versions
@@ -38,8 +40,8 @@ KINDS = ("MANUAL", "SNAPSHOT")  # which may be written to
 BATCH_SIZE = 10_000  # the vendor names no most
 READ_PAGE_SIZE = 250
 RECORD_BATCH_SIZE = 100
+LOOKS_AT_ONCE = 8  # an answer takes longer than the limit's pause between two calls
 CALLS_PER_MINUTE = 600.0  # 100 in 10 s: of the smallest accounts
-PREFIX = "Rapport: "
 NOBODY = 9_000_000_000_000_000  # beyond any id that HubSpot gave
 PROPERTIES = ("createdate", "hs_email_optout", "hs_marketable_status")
 REMEDY = (
@@ -48,7 +50,7 @@ REMEDY = (
 )
 
 
-class HubSpotLists:
+class HubSpotLists(Destination):
     """HubSpot as a destination.
 
     Args:
@@ -58,21 +60,18 @@ class HubSpotLists:
 
     name = HUBSPOT
     record_source: str | None = HUBSPOT
-    mixes = True
     reads = True
-    news_since: datetime | None = None
 
     def __init__(self, connection: Connection) -> None:
-        options = connection.options
-        self.batch_size = int(options.get("batch_size", BATCH_SIZE))
-        self._version = versions.chosen(HUBSPOT, options)
+        self.batch_size = size_of_batch(connection, BATCH_SIZE)
+        self._version = versions.chosen(HUBSPOT, connection.options)
         self._api = Api(connection, scheme="Bearer", records="results", remedy=REMEDY)
-        per_minute = float(options.get("calls_per_minute", CALLS_PER_MINUTE))
+        per_minute = number(connection, "calls_per_minute", CALLS_PER_MINUTE)
         self._calls = Paced("HubSpot's calls, shared with everything on the key", per_minute)
 
     def open(self, segment: Segment, kept: str | None, *, make: bool) -> List | None:
         """Return a segment's list; one that the account lost is found by its name."""
-        name = f"{PREFIX}{segment.name}"
+        name = segment.list_name
         is_new = False
         if kept:
             found = self._call(versions.CRM_LIST, passes=(404,), id=kept)
@@ -149,17 +148,28 @@ class HubSpotLists:
         self, segment: Segment, known: Mapping[str, datetime | None]
     ) -> Mapping[str, Remark]:
         """Ask of each who would be added whether they are there, and who they are."""
-        remarks: dict[str, Remark] = {}
         keys = list(known)
-        for start in range(0, len(keys), RECORD_BATCH_SIZE):
-            part = keys[start : start + RECORD_BATCH_SIZE]
-            body = {"inputs": [{"id": key} for key in part], "properties": list(PROPERTIES)}
-            found = self._call(versions.OBJECT_BATCH, body, kind="contacts") or {}
-            records = {str(each["id"]): each for each in found.get("results") or []}
-            for key in part:
-                if remark := _remark(segment, records.get(key), known[key]):
-                    remarks[key] = remark
-        return remarks
+        size = RECORD_BATCH_SIZE
+        workers = ThreadPoolExecutor(LOOKS_AT_ONCE)
+        try:
+            parts = (keys[start : start + size] for start in range(0, len(keys), size))
+            records = {
+                str(each["id"]): each
+                for found in workers.map(self._records, parts)
+                for each in found
+            }
+        finally:
+            workers.shutdown(cancel_futures=True)  # where one is refused, all would be
+        remarks = {key: _remark(segment, records.get(key), known[key]) for key in keys}
+        return {key: remark for key, remark in remarks.items() if remark}
+
+    def _records(
+        self, keys: Sequence[str], properties: Sequence[str] = PROPERTIES
+    ) -> list[dict[str, Any]]:
+        """Return the records of some ids that are there."""
+        body = {"inputs": [{"id": key} for key in keys], "properties": list(properties)}
+        found = self._call(versions.OBJECT_BATCH, body, kind="contacts") or {}
+        return list(found.get("results") or ())
 
     def send(self, batch: Batch) -> Sequence[Outcome]:
         """Add and remove in one call."""
@@ -182,19 +192,13 @@ class HubSpotLists:
             *(_outcome(each, "remove", removed, missing) for each in batch.removes),
         ]
 
-    def finish(self, batch: Batch, standing: Any) -> None:
-        """There is nothing more to do."""
-
     def strangers(self, archived: str | None, removed: Sequence[str]) -> Mapping[str, str | None]:
         """Return ids for a probe: nobody's, an archived record's, one that was merged away."""
         merged = None
         if removed:
-            inputs = [{"id": key} for key in removed[:RECORD_BATCH_SIZE]]
-            body = {"inputs": inputs, "properties": ["hs_merged_object_ids"]}
-            found = self._call(versions.OBJECT_BATCH, body, kind="contacts") or {}
             eaten = {
                 id_
-                for record in found.get("results") or ()
+                for record in self._records(removed[:RECORD_BATCH_SIZE], ["hs_merged_object_ids"])
                 for id_ in str(record["properties"].get("hs_merged_object_ids")).split(";")
             }
             merged = next((key for key in removed if key in eaten), None)

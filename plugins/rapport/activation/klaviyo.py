@@ -16,16 +16,15 @@ from typing import Any
 from rapport.activation.destination import (
     Batch,
     BatchRefused,
+    Destination,
     Limit,
     List,
     ListGone,
-    Member,
-    Operation,
     Outcome,
     Remark,
     Segment,
 )
-from rapport.activation.limits import Paced
+from rapport.activation.limits import Paced, number, size_of_batch
 from rapport.activation.moments import SAME_TIME, time_of, utc
 from rapport.errors import SourceRefused
 from rapport.sources import versions
@@ -40,7 +39,6 @@ BATCH_SIZE = 1000  # the API's most
 WRITES_PER_MINUTE = 150.0
 READS_PER_MINUTE = 700.0
 FLOWS_PER_MINUTE = 60.0
-PREFIX = "Rapport: "
 # So many are asked of one by one in a run: 50 calls.
 MOST_LOOKED_AT = 5_000
 UPDATED = "updated"
@@ -55,7 +53,7 @@ REMEDY = (
 Record = dict[str, Any]
 
 
-class KlaviyoLists:
+class KlaviyoLists(Destination):
     """Klaviyo as a destination.
 
     Args:
@@ -68,11 +66,9 @@ class KlaviyoLists:
     record_source: str | None = KLAVIYO
     mixes = False
     reads = True
-    news_since: datetime | None = None
 
     def __init__(self, connection: Connection) -> None:
-        options = connection.options
-        self.batch_size = min(int(options.get("batch_size", BATCH_SIZE)), BATCH_SIZE)
+        self.batch_size = min(size_of_batch(connection, BATCH_SIZE), BATCH_SIZE)
         self._klaviyo = Klaviyo(connection, remedy=REMEDY)
         self._list_ids: dict[str, str] = {}
         self._looked_at = 0
@@ -80,7 +76,7 @@ class KlaviyoLists:
         self._news_until: dict[str, datetime] = {}
 
         def paced(name: str, option: str, per_minute: float) -> Paced:
-            return Paced(name, float(options.get(option, per_minute)))
+            return Paced(name, number(connection, option, per_minute))
 
         self._writes = paced("membership writes per minute", "writes_per_minute", WRITES_PER_MINUTE)
         self._reads = paced("reads per minute", "reads_per_minute", READS_PER_MINUTE)
@@ -88,7 +84,6 @@ class KlaviyoLists:
 
     def open(self, segment: Segment, kept: str | None, *, make: bool) -> List | None:
         """Return a segment's list; one that the account lost is found by its name."""
-        name = f"{PREFIX}{segment.name}"
         is_new = False
         if kept:
             found = self._call(self._reads, versions.LIST, passes=(404,), id=kept)
@@ -98,10 +93,10 @@ class KlaviyoLists:
                     "in its place"
                 )
             record: Record = found["data"]
-        elif named := self._named(name):
+        elif named := self._named(segment.list_name):
             record = named
         elif make:
-            attributes = {"name": name, "opt_in_process": "single_opt_in"}
+            attributes = {"name": segment.list_name, "opt_in_process": "single_opt_in"}
             body = {"data": {"type": "list", "attributes": attributes}}
             record = (self._call(self._reads, versions.LIST_CREATION, body) or {})["data"]
             is_new = True
@@ -228,9 +223,8 @@ class KlaviyoLists:
 
     def send(self, batch: Batch) -> Sequence[Outcome]:
         """Add or remove in one call."""
-        operation: Operation = "add" if batch.adds else "remove"
         endpoint = versions.LIST_JOINS if batch.adds else versions.LIST_LEAVES
-        members: tuple[Member, ...] = batch.adds or batch.removes
+        members = batch.adds or batch.removes
         body = {"data": [{"type": "profile", "id": each.key} for each in members]}
         try:
             self._call(self._writes, endpoint, body, id=batch.list_id)
@@ -240,14 +234,11 @@ class KlaviyoLists:
                     f"Klaviyo has the list {batch.list_id} of {batch.segment.name} no more"
                 ) from None
             raise BatchRefused(str(refusal.status), refusal.said) from None
-        return [Outcome(each.key, operation, "accepted") for each in members]
+        return batch.outcomes("accepted")
 
     def _is_gone(self, list_id: str) -> bool:
         """Whether a 404 was about the list, and not about somebody who was to join it."""
         return self._call(self._reads, versions.LIST, passes=(404,), id=list_id) is None
-
-    def finish(self, batch: Batch, standing: Any) -> None:
-        """There is nothing more to do."""
 
     def strangers(self, archived: str | None, removed: Sequence[str]) -> Mapping[str, str | None]:
         """Return ids for a probe: nobody's, and one that is no more; why, Klaviyo does not tell."""

@@ -81,7 +81,8 @@ class Plan:
         meant: what is meant.
         adds: who is to be added, each as the destination is told of them.
         removes: who is to be taken off; first those whom nothing holds back.
-        adopted: who is there by us under another record than we sent.
+        adopted: who is there and is ours from now on: by us under another record than we sent, or
+            by somebody else and meant, which a repair settles so.
         counts: of it, without what is sent.
         verdict: ``as planned``, ``stopped`` (a person must say that it is meant), ``kept`` (of a
             segment that says nothing nobody is taken off), ``removals`` or ``refused``.
@@ -122,12 +123,17 @@ def planned(
         is_confirmed: whether a person said that so many, or the first fill, is meant.
         repairs: whether drift is undone, and not only told.
     """
-    drift = _drift(known)
     joining, adopted, held_adds = _joining(meant, known, rules, as_of)
     at_once, leaving, held_removes = _leaving(meant, rules, as_of)
+    drift = {key: kind for key, kind in _drift(known).items() if key not in adopted}
     if repairs:
-        joining += [key for key, kind in drift.items() if kind == "gone" and key in meant.wanted]
-        leaving += [key for key, kind in drift.items() if kind == "foreign"]
+        for key, kind in drift.items():
+            if kind == "foreign" and key in meant.wanted:
+                adopted[key] = "drift"  # to take them off and bring them again starts flows anew
+            elif kind == "foreign":
+                leaving.append(key)
+            elif key in meant.wanted:
+                joining.append(key)
     verdict, reason = _verdict(
         meant,
         known,
@@ -173,7 +179,10 @@ def planned(
         meant,
         tuple(adds),
         tuple(removes),
-        tuple(Row(key, meant.wanted[key].customer_id, "add", "merged") for key in sorted(adopted)),
+        tuple(
+            Row(key, meant.wanted[key].customer_id, "add", why)
+            for key, why in sorted(adopted.items())
+        ),
         Counts(
             source=meant.source,
             wanted=len(meant.wanted),
@@ -201,21 +210,23 @@ def _drift(known: Known) -> dict[str, str]:
 
 def _joining(
     meant: Meant, known: Known, rules: Rules, as_of: date
-) -> tuple[list[str], list[str], int]:
-    """Who is to be added, who is there already by us, and how many must stay away for now."""
+) -> tuple[list[str], dict[str, str], int]:
+    """Who is to be added, who is there by us already and why, how many must stay away for now."""
     there = known.there or frozenset()
     away_since = as_of - timedelta(days=rules.minimum_absence_days)
     away = {key for key, (_, since) in known.left.items() if since > away_since}
     away |= {customer for customer, since in known.left.values() if since > away_since}
     # Whose other record we had sent: their merged record took the place with it.
     ours = set(meant.persons_there.values())
-    joining, adopted, held = [], [], 0
+    joining: list[str] = []
+    adopted: dict[str, str] = {}
+    held = 0
     for key, member in meant.wanted.items():
         if key in known.standing:
             continue
         if key in there:
             if meant.persons.get(key) in ours:
-                adopted.append(key)
+                adopted[key] = "merged"
             continue  # somebody put them there; it stays theirs
         if key in away or member.customer_id in away:
             held += 1

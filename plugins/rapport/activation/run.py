@@ -5,14 +5,14 @@ import logging
 import os
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rapport.activation.account import Account, Counts, opened
-from rapport.activation.destination import Batch, Destination, Limit, List, ListGone
+from rapport.activation.destination import Batch, Destination, Limit, List, ListGone, Member
 from rapport.activation.people import Meant, asked_again, meant_for
 from rapport.activation.plan import Known, Mode, Plan, Rules, planned
 from rapport.activation.sending import Sender
@@ -207,6 +207,7 @@ class _Run:
         self._segments: Mapping[str, Mapping[str, Any]] = policies["segments"].value
         self._bounds: Mapping[str, Any] = policies["activation_bounds"].value
         self._kept = account.lists()
+        self._there: dict[str, set[str] | None] = {}
 
     def shown(self) -> Ran:
         """Plan everything and send nothing; the account stays as it is."""
@@ -247,14 +248,18 @@ class _Run:
 
         Whom such a call put on a list and who said no since is taken off by this run, not the next.
         """
-        if not self._to.reads:
-            return
-        for list_id in self._account.unanswered():
-            try:
-                there = {key for key, _ in self._to.members(list_id)}
-            except ListGone:
-                continue  # told when its segment is opened
-            self._account.resolve(list_id, there, patience_seconds=PATIENCE.total_seconds())
+        for kept in self._kept.values():
+            with suppress(ListGone):  # told when its segment is opened
+                self._read(kept.list_id)
+
+    def _read(self, list_id: str) -> set[str] | None:
+        """Return who is on a list, read once a run; None where it cannot be read."""
+        if list_id not in self._there:
+            there = {key for key, _ in self._to.members(list_id)} if self._to.reads else None
+            if not self._asked.is_dry:
+                self._account.resolve(list_id, there, patience_seconds=PATIENCE.total_seconds())
+            self._there[list_id] = there
+        return self._there[list_id]
 
     def _meant(self) -> tuple[dict[str, Meant], date]:
         names = self._names()
@@ -320,9 +325,8 @@ class _Run:
 
     def _plan(self, meant: Meant, there: List) -> Plan:
         account = self._account
-        read = {key for key, _ in self._to.members(there.list_id)} if self._to.reads else None
+        read = self._read(there.list_id)
         if not self._asked.is_dry:
-            account.resolve(there.list_id, read, patience_seconds=PATIENCE.total_seconds())
             account.forget_unwanted(there.list_id, set(meant.wanted))
         rules = self._rules(meant.segment.name)
         since = self._release.as_of - timedelta(days=rules.minimum_absence_days)
@@ -400,10 +404,8 @@ class _Run:
         log("%s: %s", name, in_words(outcome))
         return outcome
 
-    def _members(self, meant: Meant, list_id: str) -> Iterator[Any]:
+    def _members(self, meant: Meant, list_id: str) -> Iterator[Member]:
         """Everybody who is there by the account, with what a file says of them."""
-        from rapport.activation.destination import Member
-
         for row in self._account.standing(list_id).to_pylist():
             yield meant.wanted.get(row["key"]) or Member(row["key"], row["customer_id"])
 

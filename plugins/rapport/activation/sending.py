@@ -8,7 +8,7 @@ once. A row that was refused is tried again at the end, after a pause that doubl
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rapport.activation.account import Account, Row
 from rapport.activation.destination import Batch, BatchRefused, Destination, Member, Outcome
@@ -21,16 +21,11 @@ logger = logging.getLogger(__name__)
 TRIES = 3  # of a row that was refused, in one run
 PAUSE_SECONDS = 1.0  # before the second; doubles each time
 # Answers of which the size may be the reason; later batches are then made no larger.
-TOO_LARGE = ("413", "no_answer")
 NO_ANSWER = "no_answer"
+TOO_LARGE = ("413", NO_ANSWER)
 # A batch from which some were withheld is filled up with the next, until so much of it is full.
 FULL = 0.98
 MOST_UNKNOWN = 3  # batches without an answer, one after the other: the rest is not worth trying now
-
-
-@dataclass
-class _Size:
-    rows: int
 
 
 class Sender:
@@ -45,7 +40,7 @@ class Sender:
         self._to = destination
         self._account = account
         self._number = 0
-        self._size = _Size(destination.batch_size)
+        self._most = destination.batch_size  # rows of a call; less once it was too many
         self._unknown = 0
 
     def send(self, plan: Plan, empty: Batch) -> None:
@@ -80,9 +75,9 @@ class Sender:
     ) -> Iterator[Row]:
         """Send rows once; yield those that the destination refused."""
         while removes or adds:
-            out = removes[: self._size.rows]
+            out = removes[: self._most]
             del removes[: len(out)]
-            room = self._size.rows - len(out) if self._to.mixes or not out else 0
+            room = self._most - len(out) if self._to.mixes or not out else 0
             into: list[tuple[Member, Row]] = []
             while adds and len(into) < FULL * room:
                 asked = adds[: room - len(into)]
@@ -125,8 +120,19 @@ class Sender:
         """Send a batch, or its halves; yield the rows that were refused."""
         try:
             outcomes = self._to.send(batch)
-        except (BatchRefused, OutcomeUnknown) as error:
-            yield from self._not_taken(batch, rows, error)
+        except BatchRefused as error:
+            if len(batch) > 1:
+                yield from self._halved(batch, rows, error.code, error.reason)
+                return
+            outcomes = batch.outcomes("refused", error.code, error.reason)
+        except OutcomeUnknown as error:
+            if len(batch) > 1 and self._to.reads:
+                yield from self._halved(batch, rows, NO_ANSWER, str(error))
+                return
+            self._account.leave_open(batch, NO_ANSWER, str(error))
+            self._unknown += 1
+            if self._unknown >= MOST_UNKNOWN:
+                raise
             return
         reach("activation_sent")
         self._unknown = 0
@@ -134,39 +140,16 @@ class Sender:
         reach("activation_noted")
         yield from (rows[each.key, each.operation] for each in outcomes if each.status == "refused")
 
-    def _not_taken(
-        self,
-        batch: Batch,
-        rows: dict[tuple[str, str], Row],
-        error: BatchRefused | OutcomeUnknown,
+    def _halved(
+        self, batch: Batch, rows: dict[tuple[str, str], Row], code: str, reason: str
     ) -> Iterator[Row]:
-        is_unknown = isinstance(error, OutcomeUnknown)
-        code = NO_ANSWER if isinstance(error, OutcomeUnknown) else error.code
-        reason = str(error) if isinstance(error, OutcomeUnknown) else error.reason
-        if len(batch) > 1 and (self._to.reads or not is_unknown):
-            halves = self._halves(batch)
-            if code in TOO_LARGE:
-                self._size.rows = min(self._size.rows, max(len(half) for half in halves))
-            self._account.halve(batch, halves, code, reason)
-            for half in halves:
-                yield from self._sent(half, rows)
-            return
-        if isinstance(error, OutcomeUnknown):
-            self._account.leave_open(batch, code, reason)
-            self._unknown += 1
-            if self._unknown >= MOST_UNKNOWN:
-                raise error
-            return
-        outcomes = [
-            *(Outcome(each.key, "add", "refused", code, reason) for each in batch.adds),
-            *(Outcome(each.key, "remove", "refused", code, reason) for each in batch.removes),
-        ]
-        self._account.settle(batch, outcomes)
-        yield from (
-            rows.values()
-            if len(rows) == 1
-            else (rows[each.key, each.operation] for each in outcomes)
-        )
+        """Send two batches in the place of one."""
+        halves = self._halves(batch)
+        if code in TOO_LARGE:
+            self._most = min(self._most, max(len(half) for half in halves))
+        self._account.halve(batch, halves, code, reason)
+        for half in halves:
+            yield from self._sent(half, rows)
 
     def _halves(self, batch: Batch) -> list[Batch]:
         """Two batches in the place of one; removals come first in both."""

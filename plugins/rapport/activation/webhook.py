@@ -13,7 +13,7 @@ import base64
 import binascii
 import hmac
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from datetime import time as Clock
 from decimal import Decimal
@@ -24,15 +24,14 @@ from requests import PreparedRequest
 from rapport.activation.destination import (
     Batch,
     BatchRefused,
+    Destination,
     Limit,
     List,
     ListGone,
-    Member,
     Outcome,
-    Remark,
     Segment,
 )
-from rapport.activation.limits import Paced
+from rapport.activation.limits import Paced, number, size_of_batch
 from rapport.errors import SourceDenied, SourceRefused
 from rapport.sources.connection import Connection
 from rapport.sources.http import Api
@@ -49,7 +48,7 @@ REMEDY = (
 )
 
 
-class Webhook:
+class Webhook(Destination):
     """A webhook as a destination.
 
     Args:
@@ -61,32 +60,17 @@ class Webhook:
     """
 
     name = "webhook"
-    record_source: str | None = None
-    mixes = True
-    reads = False
-    news_since: datetime | None = None
 
     def __init__(self, connection: Connection) -> None:
-        options = connection.options
-        self.batch_size = int(options.get("batch_size", BATCH_SIZE))
+        self.batch_size = size_of_batch(connection, BATCH_SIZE)
         self._keys = [_key(connection.id, text) for text in connection.secret.split()]
         self._api = Api(connection, remedy=REMEDY, sign=self._sign)
-        per_minute = float(options.get("calls_per_minute", CALLS_PER_MINUTE))
+        per_minute = number(connection, "calls_per_minute", CALLS_PER_MINUTE)
         self._calls = Paced("webhook calls per minute", per_minute)
 
     def open(self, segment: Segment, kept: str | None, *, make: bool) -> List | None:
         """Return the segment itself: a receiver keeps its own lists."""
         return List(segment.name, segment.name, is_new=kept is None)
-
-    def members(self, list_id: str) -> Iterable[tuple[str, datetime | None]]:
-        """Nobody can be asked."""
-        return ()
-
-    def look_again(
-        self, segment: Segment, known: Mapping[str, datetime | None]
-    ) -> Mapping[str, Remark]:
-        """A receiver keeps no records that we know of."""
-        return {}
 
     def send(self, batch: Batch) -> Sequence[Outcome]:
         """Post a batch."""
@@ -99,13 +83,7 @@ class Webhook:
                     f"the receiver of {batch.segment.name} answers {GONE}: it wants no more"
                 ) from None
             raise BatchRefused(str(refusal.status), refusal.said) from None
-        return [
-            *(Outcome(each.key, "add", "accepted") for each in batch.adds),
-            *(Outcome(each.key, "remove", "accepted") for each in batch.removes),
-        ]
-
-    def finish(self, batch: Batch, standing: Iterable[Member]) -> None:
-        """There is nothing more to do."""
+        return batch.outcomes("accepted")
 
     def limits(self) -> Sequence[Limit]:
         """Return how many requests there were."""

@@ -3,8 +3,9 @@
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from rapport.errors import ArchiveDenied, ArchiveError
 
 CHUNK = 8 * 2**20
 AT_ONCE = 500  # small files that are in memory together
+SIDE_BY_SIDE = 16  # versions that are asked for at once
 # A store that does not answer is a matter of seconds, not of botocore's minutes.
 OPTIONS: dict[str, dict[str, Any]] = {
     "s3": {"config_kwargs": {"connect_timeout": 10, "read_timeout": 60}},
@@ -129,7 +131,31 @@ class Store:
         A mark of deletion counts as one. A store that keeps no versions, or of which we know no way
         to ask for them, has none.
         """
-        found: list[tuple[str, str]] = []
+        return [(name, version) for name, version, _ in self._old_versions(folder)]
+
+    def old_contents(self, folder: str) -> Iterator[tuple[str, str, bytes]]:
+        """Yield name, id and content of each such version that has one, read side by side."""
+        versions = [(name, id_) for name, id_, is_mark in self._old_versions(folder) if not is_mark]
+        with self._said(f"reading versions of {folder}"):
+            fs, root = self._opened
+            paths = [f"{root}/{name}" for name, _ in versions]
+            with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+                for start in range(0, len(versions), AT_ONCE):
+                    part = slice(start, start + AT_ONCE)
+                    ids = [id_ for _, id_ in versions[part]]
+                    read = pool.map(partial(_version_of, fs), paths[part], ids)
+                    for (name, id_), content in zip(versions[part], read, strict=True):
+                        yield name, id_, content
+
+    @property
+    def tells_versions(self) -> bool:
+        """Whether versions that it keeps are found; a folder of a disk keeps none."""
+        fs, _ = self._opened
+        return hasattr(fs, "call_s3") or bool(getattr(fs, "local_file", False))
+
+    def _old_versions(self, folder: str) -> list[tuple[str, str, bool]]:
+        """Return the same, and whether each is a mark of deletion."""
+        found: list[tuple[str, str, bool]] = []
         with self._said(f"listing versions of {folder}"):
             fs, root = self._opened
             if not hasattr(fs, "call_s3"):
@@ -139,11 +165,11 @@ class Store:
             after: dict[str, str] = {}
             while True:
                 page = fs.call_s3("list_object_versions", Bucket=bucket, Prefix=within, **after)
-                marks = [each | {"IsLatest": False} for each in page.get("DeleteMarkers") or ()]
-                for each in [*(page.get("Versions") or ()), *marks]:
-                    if not each["IsLatest"]:
-                        name = f"{folder}/{each['Key'].removeprefix(within)}"
-                        found.append((name, str(each["VersionId"])))
+                for is_mark, kind in ((False, "Versions"), (True, "DeleteMarkers")):
+                    for each in page.get(kind) or ():
+                        if is_mark or not each["IsLatest"]:
+                            name = f"{folder}/{each['Key'].removeprefix(within)}"
+                            found.append((name, str(each["VersionId"]), is_mark))
                 if not page.get("IsTruncated"):
                     return found
                 after = {
@@ -200,6 +226,11 @@ class Store:
                 f"{doing}: {_line(error)}. If it cannot be reached, look at AWS_ENDPOINT_URL_S3 "
                 "and at the way there",
             ) from error
+
+
+def _version_of(fs: Any, path: str, version: str) -> bytes:
+    content: bytes = fs.cat_file(path, version_id=version)
+    return content
 
 
 def _some(files: Mapping[str, Path] | Sequence[str]) -> str:

@@ -23,7 +23,7 @@ from rapport.settings import Settings, make_private
 from rapport.sources.declared import EVERYTHING, Declared
 from rapport.sources.known import refused_on
 from rapport.sources.pull import loads_of_night
-from rapport.warehouse import build_lock, building, discard, is_damage
+from rapport.warehouse import ASIDE_SECONDS, build_lock, building, discard, is_damage
 
 logger = logging.getLogger(__name__)
 
@@ -197,7 +197,7 @@ def built_aside(
         The DuckDB file, which nobody has open.
 
     Raises:
-        BuildError: a model failed, or another process asks; the message names it.
+        BuildError: a model failed, or another process asks for too long; the message names it.
         DamagedLanding: a file of the landing cannot be read; the message names it.
         PolicyError: the firm's policies cannot be used.
     """
@@ -205,7 +205,8 @@ def built_aside(
     parse_if_changed(settings.dbt_project_dir, logger.info)
     manifest = load_manifest(settings.dbt_project_dir)
     path = settings.aside_path
-    with build_lock(path):
+    # Destinations ask side by side, and an erasure may want to know who it is meanwhile.
+    with build_lock(path, wait_seconds=ASIDE_SECONDS):
         discard(path)
         (path.parent / "tmp").mkdir(exist_ok=True)
         notes = _Notes(manifest.nodes)
@@ -213,7 +214,8 @@ def built_aside(
             passed, said = invoke(
                 settings.dbt_project_dir,
                 [
-                    *("build", *WITHOUT_UNIT_TESTS, "--exclude-resource-type", "test"),
+                    # Whoever asks is not here for dbt's progress; what fails, the error names.
+                    *("--quiet", "build", *WITHOUT_UNIT_TESTS, "--exclude-resource-type", "test"),
                     *("--select", *(f"+{model}" for model in models)),
                     *("--vars", json.dumps(_variables(settings, as_of, policies, declared))),
                     *("--target-path", str(settings.dbt_log_path.parent / "target_aside")),

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from rapport import landing
-from rapport.errors import ErasureError
+from rapport.errors import RequestError
 from rapport.identity.phones import e164
 from rapport.policy import policies_of
 from rapport.settings import Settings
@@ -96,7 +96,7 @@ def find(settings: Settings, customer_ids: Collection[str], *, declared: Declare
         declared: what the firm has.
 
     Raises:
-        ErasureError: nothing has landed, nobody has one of the ids, or one stood for people who
+        RequestError: nothing has landed, nobody has one of the ids, or one stood for people who
             were told apart since.
         BuildError: who is who cannot be told.
         DamagedLanding: for want of a file, which the message names.
@@ -105,7 +105,7 @@ def find(settings: Settings, customer_ids: Collection[str], *, declared: Declare
 
     night = landing.last_night(settings.landing_dir, PERSONS)
     if night is None:
-        raise ErasureError(f"nothing has landed in {settings.landing_dir}: nobody is known")
+        raise RequestError(f"nothing has landed in {settings.landing_dir}: nobody is known")
     people = People(phone_regions=_regions(settings))
     with built_aside(settings, night, MODELS, declared=declared) as path:
         import duckdb
@@ -148,13 +148,13 @@ def _identify(
     ).fetchall()
     unknown = sorted(id_ for id_, found in leads if not any(found))
     if unknown:
-        raise ErasureError(
+        raise RequestError(
             f"nobody has the id {', '.join(unknown)}: no record in the landing leads to it"
         )
     split = {id_: found for id_, found in leads if len(found) > 1}
     if split:
         told = "; ".join(f"{id_} was {' and '.join(found)}" for id_, found in split.items())
-        raise ErasureError(f"{told}, who were told apart since: say which")
+        raise RequestError(f"{told}, who were told apart since: say which")
     current = sorted({found[0] for _, found in leads})
     people.number = len(current)
     known.execute("create temp table people as select unnest(?::varchar[]) as id", [current])
@@ -251,7 +251,12 @@ def _what_goes_with_them(landed: "duckdb.DuckDBPyConnection", source: str, peopl
         people.records.setdefault(f"{HUBSPOT}.{kind}", set()).add(str(id_))
 
 
-def read_request(text: str) -> Sequence[str]:
-    """Return the customers' ids that a request file names: one a line, ``#`` begins a remark."""
-    lines = (line.partition("#")[0].strip() for line in text.splitlines())
-    return [line for line in lines if line]
+def read_request(content: bytes) -> Sequence[str]:
+    """Return the customers' ids that a request file names: one a line, ``#`` begins a remark.
+
+    Raises:
+        UnicodeDecodeError: it is no UTF-8 text; the mark that some editors begin it with may be.
+    """
+    lines = content.decode("utf-8-sig").splitlines()
+    named = (line.partition("#")[0].strip() for line in lines)
+    return list(dict.fromkeys(id_ for id_ in named if id_))

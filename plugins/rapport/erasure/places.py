@@ -13,12 +13,12 @@ from pathlib import Path
 from rapport import landing, release
 from rapport.erasure import texts
 from rapport.erasure.people import PERSONS
-from rapport.errors import ErasureError
+from rapport.errors import BuildError, ErasureError
 from rapport.report import write_report
 from rapport.settings import Settings
 from rapport.sources.erased import CONCERNED, Erased
 from rapport.tombstones import Tombstones
-from rapport.warehouse import discard
+from rapport.warehouse import ASIDE_SECONDS, build_lock, discard
 
 
 @dataclass(frozen=True)
@@ -155,8 +155,11 @@ def _in_warehouse(path: Path, tombstones: Tombstones) -> int:
 
 
 def _discard(settings: Settings) -> None:
-    for path in (settings.warehouse_path, settings.aside_path):
-        discard(path)
+    discard(settings.warehouse_path)
+    if settings.aside_path.exists():
+        # Activation may be reading it, and takes it away itself; whoever was killed did not.
+        with suppress(BuildError), build_lock(settings.aside_path, wait_seconds=ASIDE_SECONDS):
+            discard(settings.aside_path)
 
 
 def _quarantined(path: Path, tombstones: Tombstones) -> int:
@@ -188,7 +191,9 @@ def _rest(settings: Settings) -> Iterator[Place]:
         is_company = settings.has_sandbox and entry.name in {"sandbox", "company"}
         if entry.name in _LOOKED_AT or entry.is_symlink() or is_company:
             continue  # the sandbox's company is a source
-        yield _texts(entry.name, lambda entry=entry: _files(entry))  # type: ignore[misc]
+        # A place's name is its own: `warehouse` is another one.
+        name = f"{entry.name}/" if entry.is_dir() else entry.name
+        yield _texts(name, lambda entry=entry: _files(entry))  # type: ignore[misc]
 
 
 def _pages(releases_dir: Path) -> list[Path]:

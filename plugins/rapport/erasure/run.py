@@ -12,7 +12,7 @@ from typing import Protocol
 from rapport.erasure.people import find
 from rapport.erasure.places import Place
 from rapport.erasure.report import Looked, Report, put_private
-from rapport.errors import ErasureError
+from rapport.errors import ErasureError, RapportError
 from rapport.killpoints import reach
 from rapport.settings import Settings, make_private
 from rapport.sources.declared import EVERYTHING, Declared
@@ -74,10 +74,12 @@ def erase(
         One report for each request that was gone on with; those of an earlier call first.
 
     Raises:
-        ErasureError: somebody is not known, or another process erases.
+        RequestError: somebody is not known.
+        ErasureError: another process erases.
         BuildError: a build runs, or who is who cannot be told.
-        LandingError: the landing cannot be read or written. What was done stays done, and the next
-            call goes on from there; the same goes for errors of other places.
+        LandingError: the landing cannot be read or written; the same goes for errors of other
+            places. Each is raised once all others were gone through, and the next call goes on
+            from there.
     """
     with _alone(settings.erasures_dir, dry_run):
         hashing = hashing_of(settings.landing_dir, make=not dry_run) or Hashing(os.urandom(32))
@@ -97,6 +99,7 @@ def erase(
         if new:
             report, known = _buried(settings, new, hashing, known, declared, dry_run)
             reports.append(report)
+        failed: list[RapportError] = []
         for report in reports:
             tombstones = known.of(report.request)
             if dry_run:
@@ -104,10 +107,13 @@ def erase(
                 continue
             with build_lock(settings.warehouse_path):
                 for place in places:
-                    _rid(report, tombstones, place)
-                    report.write(settings.erasures_dir)
+                    # What one place cannot do keeps nobody in the others.
+                    with _noted(settings, report, place.name, place.unit, failed):
+                        _rid(report, tombstones, place)
                     reach(f"erased: {place.name}")
-            _have_forgotten(settings, report, destinations)
+            _have_forgotten(settings, report, destinations, failed)
+        if failed:
+            raise failed[0]
     return reports
 
 
@@ -153,6 +159,7 @@ def _buried(
     dry_run: bool,
 ) -> tuple[Report, Tombstones]:
     """Put the tombstone of a new request."""
+    logger.info("who they are is asked of the landing, by a build aside")
     people = find(settings, customer_ids, declared=declared)
     own = [id_ for id_, since, until in people.customers if since is None and until is None]
     request, moment = request_of(hashing, own), now()
@@ -164,6 +171,7 @@ def _buried(
         put_private(_pending(settings, request), json.dumps(pending) + "\n")
         report.write(settings.erasures_dir)
         put(settings.landing_dir, tombstone)
+        logger.info("request %s: nothing of %s customers lands any more", request, people.number)
         reach("tombstone put")
     return report, Tombstones(hashing, (*known.all, tombstone))
 
@@ -176,10 +184,8 @@ def _look(report: Report, tombstones: Tombstones, places: Sequence[Place]) -> No
 
 def _rid(report: Report, tombstones: Tombstones, place: Place) -> None:
     there = place.count(tombstones)
-    looked = next((each for each in report.places if each.place == place.name), None)
-    if looked is None:
-        looked = Looked(place.name, place.unit, there, note=place.note)
-        report.places.append(looked)
+    looked = _looked_at(report, place.name, place.unit, there)
+    looked.note = place.note
     if there:
         logger.info("%s: %s %s", place.name, f"{there:,}", place.unit)
         looked.before = max(looked.before, there)
@@ -189,34 +195,58 @@ def _rid(report: Report, tombstones: Tombstones, place: Place) -> None:
     looked.after = there
 
 
+@contextmanager
+def _noted(
+    settings: Settings, report: Report, name: str, unit: str, failed: list[RapportError]
+) -> Iterator[None]:
+    """Write the report, and into it what a place could not do."""
+    try:
+        yield
+    except RapportError as error:
+        logger.error("%s: %s", name, error)
+        failed.append(error)
+        looked = _looked_at(report, name, unit, 0)
+        looked.after, looked.note = None, str(error)
+    report.write(settings.erasures_dir)
+
+
+def _looked_at(report: Report, name: str, unit: str, there: int) -> Looked:
+    """Return what the report says of a place, for the first time with how many there are."""
+    looked = next((each for each in report.places if each.place == name), None)
+    if looked is None:
+        looked = Looked(name, unit, there)
+        report.places.append(looked)
+    return looked
+
+
 def _have_forgotten(
-    settings: Settings, report: Report, destinations: Mapping[str, Destination]
+    settings: Settings,
+    report: Report,
+    destinations: Mapping[str, Destination],
+    failed: list[RapportError],
 ) -> None:
     """Have the destinations forget them; a request is open until all have."""
     path = _pending(settings, report.request)
     pending: dict[str, list[str]] = json.loads(path.read_bytes()) if path.exists() else {}
     for source, ids in pending.items():
-        looked = next((each for each in report.places if each.place == source), None)
-        if looked is None:
-            looked = Looked(source, "records", len(ids))
-            report.places.append(looked)
+        looked = _looked_at(report, source, "records", len(ids))
         destination = destinations.get(source)
-        if not ids:
-            looked.after = 0
-        elif destination is None:
-            looked.note = (
-                "nobody may delete there for us: make the connection that does, or delete them by "
-                f"hand and say so (--by-hand {source})"
-            )
-        else:
-            destination.erase(ids)
-            left = destination.remaining(ids)
-            looked.after = len(left)
-            looked.note = "it forgets in its own time; ask again tomorrow" if left else ""
-        report.write(settings.erasures_dir)
+        with _noted(settings, report, source, "records", failed):
+            if not ids:
+                looked.after = 0
+            elif destination is None:
+                looked.note = (
+                    "nobody may delete there for us: make the connection that does, or delete them "
+                    f"by hand and say so (--by-hand {source})"
+                )
+            else:
+                destination.erase(ids)
+                left = destination.remaining(ids)
+                looked.after = len(left)
+                looked.note = "it forgets in its own time; ask again tomorrow" if left else ""
         reach(f"erased: {source}")
-    if not report.open and report.finished_at is None:
-        report.finished_at = now()
+    if bool(report.open) == bool(report.finished_at):  # done now, or something came back
+        report.finished_at = None if report.open else now()
         report.write(settings.erasures_dir)
     if not report.open:
         path.unlink(missing_ok=True)

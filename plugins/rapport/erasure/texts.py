@@ -14,7 +14,8 @@ from pathlib import Path
 from rapport.erasure.people import PERSONS
 from rapport.tombstones import Tombstones
 
-_CUSTOMER = rb"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])"
+_CUSTOMER_LENGTH = 32
+_CUSTOMER = rb"(?<![0-9a-f])[0-9a-f]{%d}(?![0-9a-f])" % _CUSTOMER_LENGTH
 _RECORD = rb"(?<![0-9A-Za-z])(?:[0-9]{9,19}|[0-9A-Z]{26})(?![0-9A-Za-z])"
 _PHONE = rb"(?<![0-9A-Za-z])[+(]?[0-9][0-9() .\-]{6,20}[0-9](?![0-9A-Za-z])"
 _TOKENS = re.compile(b"|".join((_CUSTOMER, _RECORD, _PHONE)))
@@ -73,6 +74,11 @@ def scrubbed_bytes(content: bytes, tombstones: Tombstones) -> bytes:
     for begin, end in spans:
         changed[begin:end] = _written_over(content[begin:end])
     return bytes(changed)
+
+
+def is_written_over(id_: str) -> bool:
+    """Whether a customer's id is what `scrubbed` left of one."""
+    return id_ in ("x" * _CUSTOMER_LENGTH, "1" * _CUSTOMER_LENGTH)
 
 
 def count_in(path: Path, tombstones: Tombstones) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 RULES = {
     "override": "by the firm's own word (seed of identity overrides)",
     "crm_merge": "merged in the CRM",
-    "external_id": "the same number in another system",
+    "external_id": "the same customer number in another system",
     "email": "the same e-mail address",
     "former_email": "an e-mail address that was theirs",
     "phone": "the same telephone number",

@@ -3,8 +3,12 @@
 from calendar import day_name
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel import Locale
 
 from rapport.errors import ExplainError
 from rapport.explain.records import Tie
@@ -139,11 +143,16 @@ def _who(night: Night, customer_id: str, records: Callable[[str], list[Tie]]) ->
         ("lifecycle_stage", "In the CRM they are a {}."),
         ("company_id", "They belong to company {}."),
         ("owner_id", "Their owner on the staff is {}."),
-        ("language_code", "Their language is {}."),
-        ("country_code", "Their country is {}."),
     ):
         if row.get(key):
             said.append(words.format(plain(str(row[key]))))
+    english = Locale("en")
+    for key, names, words in (
+        ("language_code", english.languages, "Their language is {} ({})."),
+        ("country_code", english.territories, "Their country is {} ({})."),
+    ):
+        if row.get(key):
+            said.append(words.format(names.get(row[key], "another"), row[key]))
     if night.has("customer_aliases"):
         for alias in night.rows(
             "select alias_customer_id, since_date, rule from customer_aliases "
@@ -265,12 +274,12 @@ def _relationship(night: Night, customer_id: str) -> Part | None:
         return None
     kind = plain(row["relationship_type"])
     if row["type_basis"] == "declared":
-        said = [f"The relationship is {kind}: they said so themselves."]
+        said = [f"The type of their relationship is {kind}: they said so themselves."]
     elif row["relationship_type"] == "unknown":
         said = ["Too little is known to say what relationship they want."]
     else:
         sure = percent(row["inferred_confidence"])
-        said = [f"The relationship is {kind}, judged from what they do ({sure} sure)."]
+        said = [f"The type of their relationship is {kind}, judged by what they do ({sure} sure)."]
     if row.get("declared_type") and row.get("inferred_type") not in (None, row["declared_type"]):
         said.append(f"What they do looks like {plain(row['inferred_type'])}.")
     if row.get("wants_relationship") in ("yes", "no"):
@@ -286,9 +295,11 @@ def _relationship(night: Night, customer_id: str) -> Part | None:
         said.append(f"We treat them as {given}: {row['mismatch_reason']}.")
     channels = listed([plain(name) for name in row.get("treatment_channels") or []])
     if row.get("treatment_contact_count_30d") is not None:
+        most = row["treatment_contact_count_30d"]
+        contacts = f"at most {counted(most, 'contact')}" if most else "no contact"
         said.append(
-            f"Their treatment: at most {counted(row['treatment_contact_count_30d'], 'contact')} in "
-            f"30 days{f' by {channels}' if channels else ''}"
+            f"The treatment of this type, within what they allow: {contacts} in "
+            f"30 days{f' by {channels}' if channels and most else ''}"
             f"{', in a tone that is ' + row['treatment_tone'] if row.get('treatment_tone') else ''}"
             f", {'with' if row.get('has_offers') else 'without'} offers."
         )
@@ -305,7 +316,7 @@ def _relationship(night: Night, customer_id: str) -> Part | None:
     return Part(
         "The relationship they want, and the one we give",
         said,
-        ("axis", "they want", "we give", "what it rests on, by weight"),
+        ("axis", "they want", "we give", "signs of what they want: value (weight)"),
         rows,
     )
 
@@ -351,11 +362,11 @@ def _pressure(night: Night, customer_id: str) -> Part | None:
     if row.get("quiet_hour_contact_count_30d"):
         at_night = counted(row["quiet_hour_contact_count_30d"], "time")
         said.append(f"They were disturbed in their quiet hours {at_night} in 30 days.")
-    if row.get("next_allowed_from_at"):
+    if row.get("next_allowed_from_at") and row["remaining_30d"]:
         said.append(
-            "The next hours in which they may be written to: "
-            f"{_moment(row['next_allowed_from_at'])} to "
-            f"{_moment(row['next_allowed_until_at'])} UTC ({row['time_zone']})."
+            "The next hours in which they may be written to, on their clock "
+            f"({row['time_zone']}): {_there(row, 'next_allowed_from_at')} to "
+            f"{_there(row, 'next_allowed_until_at')}."
         )
     return Part("How much they hear from us", said)
 
@@ -375,10 +386,14 @@ def _journey(night: Night, customer_id: str) -> Part | None:
     )
     if not found:
         return Part("Their journey so far", ["Nothing that they did is part of a journey yet."])
-    words = {"converted": "ended in a purchase", "abandoned": "were given up", "open": "go on"}
+    words = {
+        "converted": ("ended in a purchase", "ended in a purchase"),
+        "abandoned": ("was given up", "were given up"),
+        "open": ("goes on", "go on"),
+    }
     total = sum(row["journeys"] for row in found)
     kinds = [
-        f"{number(row['journeys'])} {words.get(row['status'], row['status'])}" for row in found
+        f"{number(row['journeys'])} {words[row['status']][row['journeys'] > 1]}" for row in found
     ]
     said = [f"{sentence(counted(total, 'journey'))}: {listed(kinds)}."]
     latest = night.rows(
@@ -444,14 +459,14 @@ def _value(night: Night, customer_id: str) -> Part | None:
             f"{row['currency_code']}, the first on {day(row['first_order_date'])}, the last on "
             f"{day(row['last_order_date'])}.",
             f"By value they are in tier {plain(row['value_tier'])}"
-            + (f", RFM cell {row['rfm_cell']}." if row.get("rfm_cell") else "."),
+            + (_classes(row["rfm_cell"]) if row.get("rfm_cell") else "."),
         ]
     habits = _one(night, "dim_customer_habits", customer_id)
     if habits.get("median_days_between_orders") is not None:
         said.append(
             "They usually order again after "
-            f"{counted(habits['median_days_between_orders'], 'day')}; the last time is "
-            f"{counted(row['recency_days'], 'day')} ago."
+            f"{counted(habits['median_days_between_orders'], 'day')}; the last time was "
+            f"{_ago(row['recency_days'])}."
         )
     said += _foretold(night, row)
     for key, words in (
@@ -459,7 +474,7 @@ def _value(night: Night, customer_id: str) -> Part | None:
         ("interests", "They are interested in {}."),
     ):
         if habits.get(key):
-            said.append(words.format(listed([str(each).lower() for each in habits[key]])))
+            said.append(words.format(listed([plain(str(each)).lower() for each in habits[key]])))
     needs = (
         night.rows(
             """
@@ -552,9 +567,8 @@ def _segments(night: Night, customer_id: str) -> Part | None:
     if not members and not held_back:
         said = ["They qualify for no segment."]
     else:
-        said = [
-            f"They are in {counted(len(members), 'segment')} and held back from {len(held_back)}."
-        ]
+        held = len(held_back) or "none"
+        said = [f"They are in {counted(len(members), 'segment')} and held back from {held}."]
     if outside:
         said.append(f"They do not qualify for {listed(outside)}.")
     if night.reduction and held_back:
@@ -583,6 +597,23 @@ def _hours(allowed: Sequence[int]) -> list[str]:
         else:
             stretches.append([hour, hour + 1])
     return [f"from {begins}:00 to {ends}:00" for begins, ends in stretches]
+
+
+def _classes(cell: str) -> str:
+    """Say which fifth they are in by each of the three measures."""
+    measures = ("how lately they bought", "how often", "how much")
+    classes = [f"{fifth} by {measure}" for fifth, measure in zip(cell, measures, strict=True)]
+    return f", RFM cell {cell}: of five classes, 5 the best, {listed(classes)}."
+
+
+def _ago(days: int) -> str:
+    return f"{counted(days, 'day')} before" if days else "that day"
+
+
+def _there(row: Row, key: str) -> str:
+    """Return a moment on the customer's clock; tables have it in UTC."""
+    at = datetime.fromisoformat(str(row[key])).replace(tzinfo=UTC)
+    return _moment(at.astimezone(ZoneInfo(row["time_zone"])))
 
 
 def _moment(at: Any) -> str:

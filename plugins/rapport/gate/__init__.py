@@ -9,7 +9,15 @@ looked at nothing.
 """
 
 from rapport.gate.checkpoints import CheckpointResult, run_checkpoint
-from rapport.gate.docs import GATES, Looked, last_verdicts
+from rapport.gate.docs import GATES, RUNBOOKS, Looked, last_verdicts
 from rapport.gate.frames import stamp_of
 
-__all__ = ["GATES", "CheckpointResult", "Looked", "last_verdicts", "run_checkpoint", "stamp_of"]
+__all__ = [
+    "GATES",
+    "RUNBOOKS",
+    "CheckpointResult",
+    "Looked",
+    "last_verdicts",
+    "run_checkpoint",
+    "stamp_of",
+]

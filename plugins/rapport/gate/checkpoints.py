@@ -12,7 +12,7 @@ from typing import Any
 from rapport import landing
 from rapport.errors import GateFailed
 from rapport.gate.declarations import DeclarationError, Validation, load_checkpoint
-from rapport.gate.docs import Check, Docs, Looked
+from rapport.gate.docs import RUNBOOKS, Check, Docs, Looked
 from rapport.gate.frames import Unreadable, open_reader, read_frame, stamp_of
 from rapport.gate.words import in_words, limits, title
 
@@ -147,19 +147,27 @@ def run_checkpoint(
         left_out=left_out,
         stamp=stamp,
     )
-    _log(result)
+    _log(result, data_docs_dir)
     tell(result, tables)
     if critical:
         raise GateFailed(name, critical)
     return result
 
 
-def _log(result: CheckpointResult) -> None:
-    """Write every line that the summary has into the log, too."""
+def _log(result: CheckpointResult, data_docs_dir: Path) -> None:
+    """Write every line that the summary has into the log, too; and where to go on from there."""
     for line in result.critical:
         logger.error("%s", line)
     for line in result.warnings:
         logger.warning("%s", line)
+    if result.critical:
+        logger.error(
+            "The gate is closed for the night of %s: readers keep the release they have. What was "
+            "measured: %s. What to do: docs/runbooks/%s",
+            result.as_of,
+            data_docs_dir / "index.html",
+            RUNBOOKS.get(result.checkpoint, ""),
+        )
 
 
 def _look(runner: "_Runner", reader: Any, validation: Validation) -> Looked:

@@ -26,6 +26,7 @@ from rapport import pages
 
 # The gates in the order of the night, with what they look at; others come after them.
 GATES = {"sources": "What came in", "publish": "What goes out"}
+RUNBOOKS = {"sources": "source_gate_failed.md", "publish": "publish_gate_failed.md"}
 VERDICT = "verdict.json"
 MOST_ROWS = 100  # how many rows a page names
 _ORDER = ("stopped", "warned", "passed")

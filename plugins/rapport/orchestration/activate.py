@@ -46,11 +46,12 @@ def activate_command(
     ] = False,
 ) -> None:
     """Bring the current release's segments to where people work with them; say what came of it."""
+    settings = Settings.from_env()
+    speak_as_a_task_would(settings, embedded.ports_in_use(settings))
+    # After that: Airflow takes its settings when it is loaded.
     from rapport.orchestration.activation import DESTINATIONS, PROBED, connected_destinations
     from rapport.orchestration.connections import activation_connection, is_connected
 
-    settings = Settings.from_env()
-    speak_as_a_task_would(settings, embedded.ports_in_use(settings))
     names = to or [n for n in connected_destinations() if not probe or n in PROBED]
     if unknown := sorted(set(names) - DESTINATIONS.keys()):
         raise SettingsError(f"--to {unknown[0]}: destinations are {', '.join(DESTINATIONS)}")
@@ -111,6 +112,7 @@ def _probe(settings: Settings, name: str) -> None:
 def speak_as_a_task_would(settings: Settings, ports: embedded.Ports) -> None:
     """Take the environment of the embedded Airflow, unless this is another's or there is none."""
     os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("DBT_QUIET", "true")
     if not is_another(settings) and (settings.airflow_home / "secrets.json").is_file():
         os.environ.update(embedded.environment(settings, ports))
 

@@ -2,27 +2,28 @@
 
 import logging
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rapport import landing
 from rapport.errors import SettingsError
 from rapport.settings import Settings, cutoff_of
-from rapport.sources.connection import Connection
-from rapport.sources.declared import Declared
+
+if TYPE_CHECKING:
+    from rapport.sources.connection import Connection
+    from rapport.sources.declared import Declared
 
 logger = logging.getLogger(__name__)
 
 
 def backfill(
     settings: Settings,
-    connection: Connection,
+    connection: "Connection",
     source: str,
     since: date,
     until: date,
     *,
-    declared: Declared,
+    declared: "Declared",
 ) -> dict[str, dict[str, int]]:
     """Pull again what changed in a source on some days; land it beside what landed.
 
@@ -45,7 +46,8 @@ def backfill(
         SourceError: the source cannot be used as it answers. What came before is landed.
         LandingError: the landing cannot be written, or one of the groups is being pulled.
     """
-    from rapport.sources.pull import pull  # loads what only pulling needs
+    from rapport import landing
+    from rapport.sources.pull import pull
 
     night = landing.last_night(settings.landing_dir, [source])
     if source not in declared.sources:
@@ -86,10 +88,14 @@ def backfill_command(
     ],
 ) -> None:
     """Pull again what changed in a source on some days (UTC); the next night takes it in."""
+    from rapport.orchestration import embedded
+    from rapport.orchestration.activate import speak_as_a_task_would
     from rapport.orchestration.connections import declared_sources, source_connection
 
+    settings = Settings.from_env()
+    speak_as_a_task_would(settings, embedded.ports_in_use(settings))
     landed = backfill(
-        Settings.from_env(),
+        settings,
         source_connection(source),
         source,
         since.date(),

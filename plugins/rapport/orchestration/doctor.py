@@ -24,7 +24,7 @@ from rapport.activation.account import last_runs
 from rapport.archive import Store, current_in
 from rapport.build.project import is_parsed
 from rapport.errors import RapportError
-from rapport.gate import GATES, last_verdicts
+from rapport.gate import GATES, RUNBOOKS, last_verdicts
 from rapport.landing import damaged_files, last_night
 from rapport.orchestration import embedded
 from rapport.orchestration.activate import is_another, speak_as_a_task_would
@@ -441,8 +441,7 @@ def _gates(patient: Patient) -> Iterator[Finding]:
                 what,
                 BROKEN,
                 f"stopped the {night}: {'; '.join(said['critical'][:3])}",
-                f"docs/runbooks/{'publish' if said['gate'] == 'publish' else 'source'}"
-                "_gate_failed.md.",
+                f"docs/runbooks/{RUNBOOKS[said['gate']]}.",
             )
         elif said["verdict"] == "unfinished":
             yield Finding(what, LOOK, f"looks at the {night}, or was killed at it")
@@ -450,7 +449,9 @@ def _gates(patient: Patient) -> Iterator[Finding]:
             yield Finding(
                 what,
                 LOOK,
-                f"let the {night} through with {counted(len(said['warnings']), 'warning')}",
+                f"let the {night} through with {counted(len(said['warnings']), 'warning')}: "
+                f"{'; '.join(said['warnings'][:3])}",
+                f"{patient.settings.data_docs_dir / 'index.html'} has what was measured.",
             )
         else:
             yield Finding(what, FINE, f"let the {night} through")

@@ -2,36 +2,40 @@
 
 import json
 import logging
-import os
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
-from rapport.erasure import Destination, Place, Report, erase, places_of
 from rapport.errors import ErasureError, SettingsError
 from rapport.settings import Settings
-from rapport.tombstones import Tombstones
+
+if TYPE_CHECKING:  # the DAG's file, which is read every few minutes, needs nothing of it
+    from rapport.erasure import Destination, Place, Report
+    from rapport.tombstones import Tombstones
 
 logger = logging.getLogger(__name__)
 
-ALEMBIC = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 # Destinations whose records are the vendor's own: it deletes them, and takes them off our lists.
 FORGETFUL = ("hubspot", "klaviyo")
+LETS_A_NIGHT_END, ASKS_AGAIN = timedelta(hours=4), timedelta(seconds=30)
 LOGS = "logs"  # in the archive: rapport.orchestration.logs, which no shell may load
 
 
-def all_places(settings: Settings, database_url: str | None) -> list[Place]:
-    """Return every place there is, of the home and beside it, in the order it is looked at."""
+def all_places(settings: Settings, *, in_airflow: bool = False) -> "list[Place]":
+    """Return every place there is, of the home and beside it, in the order it is looked at.
+
+    Args:
+        settings: where all is.
+        in_airflow: a task asks, so that there is a database of Airflow somewhere.
+    """
+    from rapport.erasure import places_of
     from rapport.orchestration.connections import bi_connection
 
-    found = [*places_of(settings), *_account(settings)]
-    if database_url:
-        found.append(_airflow(database_url))
+    found = [*places_of(settings), *_account(settings), *_airflow(settings, in_airflow)]
     if settings.archive:
         found += _archive(settings)
     if connection := bi_connection():
@@ -39,7 +43,7 @@ def all_places(settings: Settings, database_url: str | None) -> list[Place]:
     return found
 
 
-def forgetful(by_hand: Collection[str] = ()) -> Mapping[str, Destination]:
+def forgetful(by_hand: Collection[str] = ()) -> "Mapping[str, Destination]":
     """Return the destinations that forget people when told, as far as there are connections."""
     from rapport.erasure.destinations import HubSpotForgets, KlaviyoForgets
     from rapport.orchestration.connections import activation_connection, is_connected
@@ -69,15 +73,16 @@ class _ByHand:
 # -- places that other parts of Rapport keep -------------------------------------------------------
 
 
-def _account(settings: Settings) -> list[Place]:
+def _account(settings: Settings) -> "list[Place]":
     """Whom destinations have from us; whoever is on one still is taken off it first."""
     from rapport.activation.account import FILE, opened
+    from rapport.erasure import Place
     from rapport.erasure.people import PERSONS
 
     if not (settings.activation_dir / FILE).is_file():
         return []
 
-    def theirs(tombstones: Tombstones) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+    def theirs(tombstones: "Tombstones") -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
         """Customer and key of each row, and of those that a destination has."""
         with opened(settings.activation_dir) as account:
             rows = account.query("select distinct destination, customer_id, key from rows")
@@ -100,10 +105,10 @@ def _account(settings: Settings) -> list[Place]:
         }
         return found, found & on
 
-    def count(tombstones: Tombstones) -> int:
+    def count(tombstones: "Tombstones") -> int:
         return len(theirs(tombstones)[0])
 
-    def forget(tombstones: Tombstones) -> None:
+    def forget(tombstones: "Tombstones") -> None:
         found, on = theirs(tombstones)
         gone = found - on
         with opened(settings.activation_dir) as account:
@@ -121,36 +126,63 @@ def _account(settings: Settings) -> list[Place]:
     ]
 
 
-def _airflow(url: str) -> Place:
+def _airflow(settings: Settings, in_airflow: bool) -> "list[Place]":
+    """Airflow's database: the home's own, or where ``rapport_airflow`` leads.
+
+    Airflow itself tells no task where it is (``block_orm_access`` of its supervisor).
+    """
+    from rapport.erasure import Place
     from rapport.erasure.metadata import Metadata
+    from rapport.orchestration.connections import is_connected, source_connection
 
-    database = Metadata(url)
-    return Place("Airflow's database", "fields", database.count, database.erase)
+    own = settings.airflow_home / "airflow.db"
+    if is_connected("airflow"):
+        database = Metadata(source_connection("airflow").url)
+    elif own.exists():
+        database = Metadata(f"sqlite:///{own}")
+    elif in_airflow:
+        note = "nobody may look into it: make the connection rapport_airflow, then ask again"
+        return [Place("Airflow's database", "unread", lambda _: 1, lambda _: None, note)]
+    else:
+        return []
+    return [Place("Airflow's database", "fields", database.count, database.erase)]
 
 
-def _archive(settings: Settings) -> list[Place]:
+def _archive(settings: Settings) -> "list[Place]":
     from rapport.archive import Store, count_stale, erase_from_archive
-    from rapport.erasure import texts
+    from rapport.erasure import Place, texts
 
     store = Store(str(settings.archive))
+    versions = (
+        "with their older versions, where it keeps any"
+        if store.tells_versions
+        else "older versions, if it keeps any, are not looked at: remove them there"
+    )
 
-    def requests(tombstones: Tombstones) -> frozenset[str]:
+    def requests(tombstones: "Tombstones") -> frozenset[str]:
         return frozenset(each.request for each in tombstones.all)
 
     def logs() -> list[str]:
         return [f"{LOGS}/{name}" for name in sorted(store.sizes(LOGS))]
 
-    def count_logs(tombstones: Tombstones) -> int:
-        said = sum(1 for _, log in store.contents(logs()) for _ in texts.found_in(log, tombstones))
-        return said + len(store.old_versions(LOGS))
+    def mentions(log: bytes, tombstones: "Tombstones") -> int:
+        return sum(1 for _ in texts.found_in(log, tombstones))
 
-    def erase_from_logs(tombstones: Tombstones) -> None:
+    def count_logs(tombstones: "Tombstones") -> int:
+        said = (log for _, log in store.contents(logs()))
+        was = (log for _, _, log in store.old_contents(LOGS))
+        return sum(mentions(log, tombstones) for log in chain(said, was))
+
+    def erase_from_logs(tombstones: "Tombstones") -> None:
         for name, log in store.contents(logs()):
             changed = texts.scrubbed_bytes(log, tombstones)
             if changed is not log:
                 store.write(name, changed)
-        # An older version of a log is its beginning: nobody misses it, whatever it says.
-        store.remove_versions(store.old_versions(LOGS))
+        store.remove_versions(
+            (name, version)
+            for name, version, log in store.old_contents(LOGS)
+            if mentions(log, tombstones)
+        )
 
     return [
         Place(
@@ -158,20 +190,21 @@ def _archive(settings: Settings) -> list[Place]:
             "objects",
             lambda tombstones: count_stale(settings, store, requests(tombstones)),
             lambda tombstones: erase_from_archive(settings, store, requests(tombstones)),
-            "with their older versions",
+            versions,
         ),
         Place(
             "tasks' logs in the archive",
             "mentions",
             count_logs,
             erase_from_logs,
-            "their older versions go, whatever they say",
+            versions,
         ),
     ]
 
 
-def _postgres(settings: Settings, connection: Any) -> Place:
+def _postgres(settings: Settings, connection: Any) -> "Place":
     from rapport import bi
+    from rapport.erasure import Place
 
     return Place(
         "Postgres for BI",
@@ -212,13 +245,17 @@ def erase_command(
     What was interrupted is finished too. The same request again changes nothing and shows the same
     report. Exits with 1 as long as something of them is anywhere.
     """
+    from rapport.erasure import erase
+    from rapport.orchestration import embedded
+    from rapport.orchestration.activate import speak_as_a_task_would
     from rapport.sources.declared import declared
 
     settings = Settings.from_env()
+    speak_as_a_task_would(settings, embedded.ports_in_use(settings))
     reports = erase(
         settings,
         wanted(customer_ids or (), request),
-        places=all_places(settings, _database_of(settings)),
+        places=all_places(settings),
         destinations=forgetful(by_hand or ()),
         declared=declared(settings, lambda _: True),
         dry_run=dry_run,
@@ -239,25 +276,28 @@ def erase_people() -> dict[str, Any]:
     whatever this task releases.
 
     Raises:
+        AirflowRescheduleException: a night is between its build and its end.
         AirflowSkipException: nobody is named and nothing is open, or it was only counted; then the
             counts are there all the same.
         ErasureError: somebody is not known, or a place could not be gone through.
     """
-    from airflow.configuration import conf
     from airflow.sdk import get_current_context
     from airflow.sdk.exceptions import AirflowSkipException
 
+    from rapport.erasure import erase
     from rapport.orchestration.connections import declared_sources
     from rapport.orchestration.failures import no_retry_when_hopeless
 
     settings, context = Settings.from_env(), get_current_context()
     params = context.get("params") or {}
     path = params.get("request_file")
+    if not params.get("dry_run"):
+        _let_a_night_end(context)
     with no_retry_when_hopeless():
         reports = erase(
             settings,
             wanted(params.get("customer_ids") or (), Path(path) if path else None),
-            places=all_places(settings, conf.get("database", "sql_alchemy_conn")),
+            places=all_places(settings, in_airflow=True),
             destinations=forgetful(params.get("by_hand") or ()),
             declared=declared_sources(),
             dry_run=bool(params.get("dry_run")),
@@ -275,6 +315,31 @@ def erase_people() -> dict[str, Any]:
         context["ti"].xcom_push(key="return_value", value=told)
         raise AirflowSkipException("it was counted, and nothing was changed")
     return told
+
+
+def _let_a_night_end(context: Mapping[str, Any]) -> None:
+    """Come back later while a night is between its build and its end; for some hours at most.
+
+    An erasure takes the warehouse and the release away, and such a night would end without one.
+    Nothing can be built meanwhile, as this task holds the slot.
+
+    Raises:
+        AirflowRescheduleException: a night is not over.
+    """
+    from airflow.sdk.exceptions import AirflowRescheduleException
+
+    from rapport.orchestration.night import AFTER_BUILD, BUILD, DAG_ID, DONE
+
+    runs = context["ti"].get_task_states(dag_id=DAG_ID, task_ids=[BUILD, *AFTER_BUILD])
+    on = [
+        run_id
+        for run_id, states in runs.items()
+        if states.get(BUILD) in DONE and not DONE.issuperset(states.values())
+    ]
+    now = datetime.now(UTC)
+    if on and now - context["dag_run"].start_date < LETS_A_NIGHT_END:
+        logger.info("%s is built and not over; this waits for it", ", ".join(sorted(on)))
+        raise AirflowRescheduleException(now + ASKS_AGAIN)
 
 
 def demand_nothing_left(told: dict[str, dict[str, list[int | None]]]) -> None:
@@ -299,29 +364,33 @@ def demand_nothing_left(told: dict[str, dict[str, list[int | None]]]) -> None:
 def wanted(customer_ids: Sequence[str], request: Path | None) -> list[str]:
     """Return the customers' ids that somebody names, in words or in a file.
 
+    One that an erasure has written over names nobody: a run that is tried again finds its own
+    parameters so, and goes on with what is open.
+
     Raises:
         SettingsError: the file cannot be read.
     """
     from rapport.erasure.people import read_request
+    from rapport.erasure.texts import is_written_over
 
-    if request is None:
-        return list(customer_ids)
-    try:
-        text = request.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{request} cannot be read ({type(error).__name__})") from None
-    return [*customer_ids, *read_request(text)]
-
-
-def _database_of(settings: Settings) -> str | None:
-    """Return where Airflow's database is, as far as a shell knows."""
-    if url := os.environ.get(ALEMBIC):
-        return url
-    path = settings.airflow_home / "airflow.db"
-    return f"sqlite:///{path}" if path.exists() else None
+    named = list(customer_ids)
+    if request is not None:
+        try:
+            named += read_request(request.read_bytes())
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is no UTF-8 text"
+            raise SettingsError(f"{request} cannot be read: {why}") from None
+    found = [id_ for id_ in named if not is_written_over(id_)]
+    if gone := len(named) - len(found):
+        logger.info("%s ids were written over by an erasure that began earlier", gone)
+    return found
 
 
-def _show(report: Report, dry_run: bool) -> None:
+def _show(report: "Report", dry_run: bool) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console(highlight=False)
     people = f"{report.people} customer{'s' * (report.people != 1)}"
     if dry_run:

@@ -8,11 +8,8 @@ from typing import Any
 
 import typer
 
-from rapport import landing, release
-from rapport.erasure import open_requests
 from rapport.errors import RapportError
 from rapport.settings import Settings
-from rapport.sources.streams import STREAMS
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +43,10 @@ def maintain(settings: Settings) -> Kept:
     Raises:
         ReleaseError: the folder of releases cannot be changed.
     """
+    from rapport import landing, release
+    from rapport.erasure import open_requests
+    from rapport.sources.streams import STREAMS
+
     found = Kept(expired=release.expire(settings.releases_dir, keep=settings.keep_releases))
     for info in release.list_releases(settings.releases_dir):
         found.releases += 1
@@ -100,6 +101,7 @@ def maintain_warehouse() -> dict[str, Any]:
         RapportError: something is not as it was written; the message names all of it.
     """
     found = maintain(Settings.from_env())
+    logger.info("%s releases and %s landed files were read", found.releases, f"{found.files:,}")
     for problem in found.problems:
         logger.error("%s", problem)
     if found.problems:

@@ -14,6 +14,15 @@ from rapport.errors import RapportError, SettingsError
 
 DAG_ID = "customer_relationship_nightly"
 BUILD = "dbt.build"
+# What a night does after it: each reads the warehouse, or the release that came of it.
+AFTER_BUILD = (
+    "check_release",
+    "publish_release",
+    "subtract_opt_outs",
+    "report_night",
+    "load_bi",
+    "archive_night",
+)
 ACTIVE = ("queued", "running")
 POLL_SECONDS = 1.0
 PAGE_SIZE = 100  # Airflow gives no more, whatever is asked for

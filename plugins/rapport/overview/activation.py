@@ -3,6 +3,8 @@
 import sqlite3
 from pathlib import Path
 
+from markupsafe import Markup
+
 from rapport.activation.account import last_runs
 from rapport.errors import ActivationError
 from rapport.report.words import Column, Section, Table, listed, sentence
@@ -37,7 +39,7 @@ def activation(folder: Path) -> Section | None:
         ),
         [run | {"began": run["began_at"][:16].replace("T", " ")} for run in runs],
         folded=False,
-        reading="Every row is in the account: `rapport activation runs`.",
+        reading=Markup("Every row is in the account: <code>rapport activation runs</code>."),
     )
     waiting = [str(run["destination"]) for run in runs if run["state"] not in ("done", "running")]
     said = f"{sentence(listed(waiting))}: see why." if waiting else "Nothing waits for a person."

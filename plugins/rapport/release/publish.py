@@ -27,6 +27,7 @@ from rapport.release.store import (
     verify_release,
     withdrawn,
 )
+from rapport.warehouse import build_lock
 
 if TYPE_CHECKING:
     import duckdb
@@ -68,11 +69,13 @@ def publish_release(
     Raises:
         ReleaseError: the gate did not pass this file, or the release could not be
             made; nothing half-made can be seen.
+        BuildError: another process builds, or erases somebody.
     """
     if keep < 1:
         raise ReleaseError(f"keep must be at least 1, not {keep}")
-    _demand_passed(gate, warehouse_path, as_of)
-    with changing(releases_dir):
+    # Whoever erases somebody takes the warehouse away, and must not in the middle of this.
+    with changing(releases_dir), build_lock(warehouse_path):
+        _demand_passed(gate, warehouse_path, as_of)
         opened = open_beside(warehouse_path, releases_dir, memory_limit, threads)
         with closing(opened) as connection:
             found = _found(gate, came_in)
@@ -87,7 +90,10 @@ def _demand_passed(gate: Mapping[str, Any], warehouse_path: Path, as_of: date) -
     if gate.get("as_of") != as_of.isoformat():
         raise ReleaseError(f"the gate passed the night of {gate.get('as_of')}, not of {as_of}")
     if not warehouse_path.is_file():
-        raise ReleaseError(f"{warehouse_path} does not exist: run the build first")
+        raise ReleaseError(
+            f"{warehouse_path} does not exist any more: an erasure, or somebody, took it away "
+            "after the gate had passed it; run the night again"
+        )
     if gate.get("stamp") != stamp_of(warehouse_path):
         raise ReleaseError("the warehouse changed after the gate had passed it: run the gate again")
 

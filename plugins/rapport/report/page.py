@@ -25,6 +25,7 @@ from rapport.report import (
     relationship,
     segments,
     trade,
+    uplift,
     value,
 )
 from rapport.report.night import Night, opened
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
 TEMPLATE, PART = "page.html.jinja", "section.html.jinja"
 SECTIONS = (  # what is acted on tonight first, then what it rests on
     segments.segments,
+    uplift.silence,
     campaigns.results,
+    uplift.uplift,
     trade.sales,
     value.value,
     journeys.flow,

@@ -101,7 +101,7 @@ def _finding(night: Night, found: list[Row], clauses: list[Row], customers: int)
         most = max(sorted(totals), key=lambda clause: totals[clause])
         said += (
             f"{number(sum(totals.values()))} qualify and are held back, most of all because they "
-            f"{_clause(most)} ({number(totals[most])})."
+            f"{clause_in_words(most)} ({number(totals[most])})."
         )
     return said
 
@@ -204,7 +204,7 @@ def _held_back(clauses: list[Row]) -> list[Table]:
             ),
             [
                 {
-                    "clause": _clause(clause),
+                    "clause": clause_in_words(clause),
                     "all": number(customers),
                     "share": percent(customers / everybody),
                 }
@@ -224,7 +224,7 @@ def _held_back(clauses: list[Row]) -> list[Table]:
             [
                 {
                     "segment": plain(row["segment"]),
-                    "clause": _clause(row["clause"]),
+                    "clause": clause_in_words(row["clause"]),
                     "customers": number(row["customers"]),
                 }
                 for row in sorted(
@@ -235,5 +235,6 @@ def _held_back(clauses: list[Row]) -> list[Table]:
     ]
 
 
-def _clause(clause: str) -> str:
+def clause_in_words(clause: str) -> str:
+    """Return why a clause leaves somebody out, after "they"."""
     return CLAUSES.get(clause) or plain(clause)

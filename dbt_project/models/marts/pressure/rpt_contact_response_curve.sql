@@ -179,6 +179,9 @@ neighbours as (
         points.contacts_28d,
         others.contacts_28d - points.contacts_28d as distance,
         others.net_value_per_contact as net_value,
+        others.caused_response_rate,
+        others.caused_opt_out_rate,
+        others.complaint_rate,
         -- half the width of the interval, as a variance
         power(
             (others.net_value_below + others.net_value_above) / {{ 2 * var('confidence_z') }}, 2
@@ -232,6 +235,9 @@ fitted as (
         evidence,
         contacts_28d,
         sum(share * net_value) as fitted_net_value,
+        {% for rate in ['caused_response_rate', 'caused_opt_out_rate', 'complaint_rate'] %}
+        sum(share * {{ rate }}) as fitted_{{ rate }},
+        {% endfor %}
         sqrt(sum(share * share * variance)) * {{ var('optimum_z') }} as fitted_margin
     from shares
     group by relationship_type, evidence, contacts_28d
@@ -331,6 +337,9 @@ select
     round(fitted.fitted_net_value, 6) as fitted_net_value_per_contact,
     round(fitted.fitted_net_value - fitted.fitted_margin, 6) as fitted_net_value_per_contact_low,
     round(fitted.fitted_net_value + fitted.fitted_margin, 6) as fitted_net_value_per_contact_high,
+    {% for rate in ['caused_response_rate', 'caused_opt_out_rate', 'complaint_rate'] %}
+    round(fitted.fitted_{{ rate }}, 9) as fitted_{{ rate }},
+    {% endfor %}
     cast(optima.optimum_contacts_28d as integer) as optimum_contacts_28d
 from valued
 inner join optima

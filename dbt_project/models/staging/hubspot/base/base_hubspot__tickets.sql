@@ -32,7 +32,10 @@ typed as (
         {{ clean_text('members.hs_ticket_category') }} as category,
         lower({{ clean_text('members.hs_ticket_priority') }}) as priority,
         lower({{ clean_text('members.source_type') }}) as source_type,
-        lower({{ clean_text('members.customer_sentiment') }}) as sentiment,
+        case
+            when lower(trim(members.customer_sentiment)) in ('negative', 'neutral', 'positive')
+                then lower(trim(members.customer_sentiment))
+        end as sentiment,
         json_extract(
             try_cast(properties_with_history as json), '/hs_pipeline_stage'
         ) as stage_history,
@@ -51,6 +54,10 @@ typed as (
 
         -- the row as it came
         members,
+        {{ unreadable([
+            ('customer_sentiment', clean_text('members.customer_sentiment') ~ ' is not null'
+                ~ " and lower(trim(members.customer_sentiment)) not in ('negative', 'neutral', 'positive')"),
+        ]) }} as unreadable_fields,
         load_id,
         load_date,
         is_new_load,
@@ -76,7 +83,9 @@ checked as (
                 then 'closed_date is not a time'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
+        case
+            when is_quarantined or len(unreadable_fields) > 0 then cast(to_json(raw) as varchar)
+        end as payload
 
     from typed
 
