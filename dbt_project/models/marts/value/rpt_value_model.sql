@@ -21,11 +21,18 @@ samples as (
 
 ),
 
-alike as (
+correlated as (
 
-    select round(corr(cast(spend_count as double), spend_amount / spend_count), 6) as spend_correlation
+    select corr(cast(spend_count as double), spend_amount / spend_count) as correlation
     from {{ ref('int_value__buyers') }}
     where span = 'whole' and spend_count > 0
+
+),
+
+alike as (
+
+    select case when not isnan(correlation) then round(correlation, 6) end as spend_correlation
+    from correlated
 
 ),
 
