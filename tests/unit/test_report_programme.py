@@ -80,7 +80,7 @@ def test_a_month_that_still_runs_is_no_news(tmp_path):
         figure("callbacks_kept", 11, 95, 100),
         figure("callbacks_kept", 12, 0, 3, is_month_over=False),
     )
-    assert said.finding == "None of 1 figure is a bad sign. None got worse."
+    assert said.finding == "None of 1 figure is a bad sign. Nothing got worse."
     assert said.tables[0].rows[0]["total"] == "100"
 
 

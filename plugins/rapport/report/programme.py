@@ -70,7 +70,7 @@ def _latest(rows: list[Row]) -> list[Row]:
 def _finding(latest: list[Row]) -> str:
     bad = [row for row in latest if row["is_beyond_bound"]]
     worse = sum(row["trend"] == "worse" for row in latest)
-    moved = f"{worse or 'None'} got worse."
+    moved = f"{worse} got worse." if worse else "Nothing got worse."
     if not bad:
         return f"None of {counted(len(latest), 'figure')} is a bad sign. {moved}"
     causes = Counter(plain(row["cause"]) for row in bad)
