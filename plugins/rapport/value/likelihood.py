@@ -104,12 +104,41 @@ def _come_near(near: Sloped, place: Floats) -> Floats:
 
 
 def _sharpened(likelihood: Curved, place: Floats) -> Maximum:
-    """Newton's steps uphill, each shortened until it leads up, and the curvature where they end.
+    """Newton's steps uphill, and the curvature where they end.
 
-    A parameter at an end of its range stays there.
+    A parameter at an end of its range stays there, also one that the steps lead to it: along a
+    ridge that rises for ever there is no summit but in the others.
+    """
+    is_free = _is_within(place)
+    while True:
+        place, value, slope, curvature = _climbed(likelihood, place, np.flatnonzero(is_free))
+        stays = is_free & _is_within(place)
+        if (stays == is_free).all():
+            break
+        is_free = stays
+    free = np.flatnonzero(is_free)
+    errors = np.full(len(place), np.nan)
+    sharpness = np.linalg.eigvalsh(-curvature) if len(free) else np.zeros(1)
+    # a slope that is left is a summit that was not reached
+    is_summit = bool(sharpness.min() > 1e-9 and np.abs(slope).max(initial=0) < 1e-6)
+    if is_summit:
+        errors[free] = np.sqrt(np.diag(np.linalg.inv(-curvature)))
+    return Maximum(np.exp(place), errors * np.exp(place), ~is_free, value, is_summit)
+
+
+def _is_within(place: Floats) -> NDArray[np.bool_]:
+    """Which parameters are not at an end of their range."""
+    within: NDArray[np.bool_] = (place > np.log(LEAST) + _NEAR) & (place < np.log(MOST) - _NEAR)
+    return within
+
+
+def _climbed(likelihood: Curved, place: Floats, free: Ints) -> tuple[Floats, float, Floats, Floats]:
+    """Newton's steps of the parameters that are free, each shortened until it leads up.
+
+    Returns:
+        Where they end, and value, slope and curvature there.
     """
     low, high = np.log(LEAST), np.log(MOST)
-    free = np.flatnonzero((place > low + _NEAR) & (place < high - _NEAR))
     value, slope, curvature = _in_logarithms(likelihood, place, free)
     for _ in range(_MOST_STEPS):
         step = np.zeros_like(place)
@@ -125,14 +154,7 @@ def _sharpened(likelihood: Curved, place: Floats) -> Maximum:
         if not following[0] > value:
             break
         place, (value, slope, curvature) = onward, following
-    errors = np.full(len(place), np.nan)
-    sharpness = np.linalg.eigvalsh(-curvature) if len(free) else np.zeros(1)
-    # a slope that is left is a summit that was not reached
-    is_summit = bool(sharpness.min() > 1e-9 and np.abs(slope).max(initial=0) < 1e-6)
-    if is_summit:
-        errors[free] = np.sqrt(np.diag(np.linalg.inv(-curvature)))
-    is_free = np.isin(np.arange(len(place)), free)
-    return Maximum(np.exp(place), errors * np.exp(place), ~is_free, value, is_summit)
+    return place, value, slope, curvature
 
 
 def _in_logarithms(likelihood: Curved, place: Floats, free: Ints) -> tuple[float, Floats, Floats]:
