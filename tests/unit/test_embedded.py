@@ -1,5 +1,6 @@
 """Processes in the background: started once, known for sure, ended with their children."""
 
+import errno
 import json
 import os
 import socket
@@ -270,6 +271,15 @@ def test_a_port_that_is_none_is_one_clear_line(monkeypatch):
     monkeypatch.setenv("RAPPORT_UI_PORT", "99999")
     with pytest.raises(SettingsError, match=r"RAPPORT_UI_PORT must be .* at most 65535"):
         embedded.Ports.from_env()
+
+
+def test_a_home_that_cannot_be_written_is_said_with_its_path(settings, monkeypatch):
+    def read_only(folder):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(folder))
+
+    monkeypatch.setattr(embedded, "make_private", read_only)
+    with pytest.raises(SettingsError, match=f"{settings.home} cannot be .* Read-only file system"):
+        embedded.up(settings, embedded.Ports(0, 0), say=print)
 
 
 def test_one_home_holds_one_company(settings, monkeypatch):

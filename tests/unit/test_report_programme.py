@@ -53,6 +53,8 @@ def test_bad_signs_are_counted_by_the_cause_they_are_signs_of(tmp_path):
     assert said.tables[0].rows[0] == {
         "area": "kept",
         "question": "How of callbacks_kept?",
+        "whole": NOTHING,
+        "whole_total": NOTHING,
         "figure": "50%",
         "total": "100",
         "before": "95%",
@@ -63,7 +65,7 @@ def test_bad_signs_are_counted_by_the_cause_they_are_signs_of(tmp_path):
     assert [row["cause"] for row in said.tables[0].rows] == ["poor planning", "missing skills", ""]
 
 
-def test_of_what_there_is_tonight_the_trend_is_that_of_what_came_lately(tmp_path):
+def test_what_there_is_tonight_stands_beside_what_came_lately_and_its_trend(tmp_path):
     said = section(
         tmp_path,
         figure("declared_topics", 11, 20, 100, scope="cohort", area="asked"),
@@ -71,7 +73,8 @@ def test_of_what_there_is_tonight_the_trend_is_that_of_what_came_lately(tmp_path
         figure("declared_topics", 12, 17, 1000, scope="stock", area="asked", is_month_over=False),
     )
     [row] = said.tables[0].rows
-    assert (row["figure"], row["total"], row["trend"]) == ("2%", "1,000", "better")
+    assert (row["whole"], row["whole_total"]) == ("2%", "1,000")
+    assert (row["figure"], row["total"], row["trend"]) == ("40%", "100", "better")
 
 
 def test_a_month_that_still_runs_is_no_news(tmp_path):

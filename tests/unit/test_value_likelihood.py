@@ -14,7 +14,7 @@ def flat(parameters):
 def test_along_a_ridge_that_rises_for_ever_the_other_parameters_have_their_summit():
     def ridge(parameters):
         one, other = parameters
-        value = -np.log(one) ** 2 - 1 / other
+        value = -(np.log(one) ** 2) - 1 / other
         slope = np.array([-2 * np.log(one) / one, 1 / other**2])
         curvature = np.diag([-2 * (1 - np.log(one)) / one**2, -2 / other**3])
         return value, slope, curvature

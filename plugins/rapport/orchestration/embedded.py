@@ -185,7 +185,13 @@ def up(
     """
     # What the sources say, Airflow's login and its logs are nobody else's.
     for folder in (settings.home, settings.logs_dir, settings.airflow_home, settings.home / "run"):
-        make_private(folder)
+        try:
+            make_private(folder)
+        except OSError as error:
+            raise SettingsError(
+                f"{folder} cannot be made or closed to others: {error.strerror}. Give the home to "
+                "the user of nights, or set RAPPORT_HOME to a folder that can be written"
+            ) from error
     with _alone(settings, wait_for):
         _claim(settings)
         env = environment(settings, ports)

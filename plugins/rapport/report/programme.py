@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 MONTHS = 13  # so that each has the same month of the year before beside it
+OF_THE_MONTH = ("figure", "total", "figure_before", "trend")
 AREAS = ("used", "filled", "asked", "kept", "reached")
 
 
@@ -45,25 +46,30 @@ def health(night: Night) -> Section | None:
         pictures=[_months_picture(rows)] if _charted(rows) else [],
         tables=[_table(latest)],
         note="Which figure is a sign of which cause is a judgement (seed programme_measures), and "
-        "so is where it begins to be a bad one (policy programme_bounds). Change both. A change is "
-        "called better or worse where it is more than chance against the three months before.",
+        "so is where it begins to be a bad one (policy programme_bounds). Both can be changed. A "
+        "change is called better or worse where it is more than chance against the three months "
+        "before.",
     )
 
 
 def _latest(rows: list[Row]) -> list[Row]:
-    """Return one row of each figure: of all there is where that is known, else of the last month.
+    """Return one row of each figure: of the last month, and beside it of all there is tonight.
 
-    How it moves is told by what was made in the last month, as of all there is nobody knows what
-    it was before.
+    Whether it is a bad sign is judged by all there is, where that is known. How it moves is told of
+    what came in the last month, as of all there is nobody knows what it was before.
     """
     by_measure: dict[str, dict[str, Row]] = {}
     for row in rows:  # the later month goes over the earlier
         by_measure.setdefault(row["measure"], {})[row["scope"]] = row
-    shown = []
+    shown: list[Row] = []
     for scopes in by_measure.values():
-        moves = scopes.get("cohort") or scopes.get("events") or {}
-        row = scopes.get("stock") or scopes.get("events") or moves
-        shown.append(row | {"trend": moves.get("trend"), "before": moves.get("figure_before")})
+        stock = scopes.get("stock", {})
+        lately = scopes.get("cohort") or scopes.get("events") or {}
+        judged = (stock or lately)["is_beyond_bound"]
+        whole = {"whole": stock.get("figure"), "whole_total": stock.get("total")}
+        shown.append(
+            stock | dict.fromkeys(OF_THE_MONTH) | lately | whole | {"is_beyond_bound": judged}
+        )
     return sorted(shown, key=lambda row: (AREAS.index(row["area"]), row["measure"]))
 
 
@@ -93,10 +99,12 @@ def _table(latest: list[Row]) -> Table:
         (
             Column("", "area"),
             Column("question", "question", "words"),
-            Column("figure", "figure", "number"),
-            Column("of", "total", "number"),
-            Column("three months before", "before", "number"),
-            Column("trend", "trend"),
+            Column("all", "whole", "number", "tonight"),
+            Column("of", "whole_total", "number", "tonight"),
+            Column("last", "figure", "number", "by the month"),
+            Column("of", "total", "number", "by the month"),
+            Column("three before", "before", "number", "by the month"),
+            Column("trend", "trend", group="by the month"),
             Column("bad sign", "bound", "number"),
             Column("sign of", "cause"),
         ),
@@ -104,9 +112,11 @@ def _table(latest: list[Row]) -> Table:
             {
                 "area": row["area"],
                 "question": row["question"],
+                "whole": _figure(row, "whole"),
+                "whole_total": number(row["whole_total"]),
                 "figure": _figure(row),
                 "total": number(row["total"]),
-                "before": _figure(row, "before"),
+                "before": _figure(row, "figure_before"),
                 "trend": row["trend"] or NOTHING,
                 "bound": _bound(row),
                 "cause": plain(row["cause"]) if row["is_beyond_bound"] else "",
@@ -114,8 +124,9 @@ def _table(latest: list[Row]) -> Table:
             for row in latest
         ],
         folded=False,
-        reading="Of what happened in the last month that is over; contacts and customers: "
-        "all there are tonight, beside those of the three months before. The last column names "
+        reading="By the month: what happened in the last one that is over, or the contacts and "
+        "customers who came in it, and in the three before. Tonight: all contacts and customers "
+        "that there are, by whom a bad sign is told where they are counted. The last column names "
         "the cause where the figure is beyond its bound.",
     )
 

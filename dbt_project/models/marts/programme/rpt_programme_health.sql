@@ -56,6 +56,8 @@ smoothed as (
 
     select
         *,
+        -- of a month that still runs only what has happened so far is known, and nothing is said of it
+        scope = 'stock' or month_start_date <= {{ last_day_of_complete_months() }} as is_told,
         (counted + 1e0) / (total + 2) as share_now,
         (counted_before + 1e0) / (total_before + 2) as share_before
     from valued
@@ -101,12 +103,15 @@ select
     round(figure_before, 6) as figure_before,
     cast(
         case
-            when figure_before is null then null
+            when figure_before is null or not is_told then null
             when abs(deviations) < {{ z }} then 'steady'
             when (deviations > 0) = is_higher_better then 'better'
             else 'worse'
         end as varchar
     ) as trend,
     bound,
-    case when is_higher_better then figure < bound else figure > bound end as is_beyond_bound
+    case
+        when is_told
+            then case when is_higher_better then figure < bound else figure > bound end
+    end as is_beyond_bound
 from changed

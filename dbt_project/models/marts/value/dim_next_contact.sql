@@ -135,7 +135,7 @@ select
     cast(
         case
             when not is_drawn
-                then 'Nobody was ever kept out of ' || channel || ' by lot: what one more does, nobody knows.'
+                then 'No campaign by ' || channel || ' ever kept anybody out by lot: what one more does, nobody knows.'
             when net_value is null
                 then
                     'Too few customers who are ' || relationship_type || ' and had had '
