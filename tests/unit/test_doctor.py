@@ -227,6 +227,15 @@ def test_dags_wait_for_the_project_to_be_parsed(home, monkeypatch):
     assert (found["DAGs"].state, found["services"].state) == ("look", "look")
 
 
+def test_a_service_that_died_is_broken_and_not_passed_over(home):
+    (home / "run").mkdir()
+    (home / "run" / "scheduler.json").write_text(json.dumps({"group": 2**22 + 1, "born": 1.0}))
+    found = looked(doctor._airflow)
+    assert (found["scheduler"].state, "services" in found) == ("broken", False)
+    assert "has ended" in found["scheduler"].found
+    assert "make up" in found["scheduler"].remedy
+
+
 class TestTheRest:
     """Landing, releases, gates, packages, home."""
 

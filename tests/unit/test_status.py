@@ -222,6 +222,14 @@ def test_a_scheduler_that_died_is_critical_while_the_release_is_young(home):
     assert checked() == (2, "CRITICAL: scheduler was started and has ended")
 
 
+def test_a_service_that_died_is_shown_among_those_that_run(home, monkeypatch):
+    services(monkeypatch, "triggerer")
+    (home / "run").mkdir(parents=True)
+    (home / "run" / "scheduler.json").write_text(json.dumps({"group": 2**22 + 1, "born": 1.0}))
+    assert "scheduler      was started and has ended; `make up` starts it again" in told()
+    assert json.loads(told("--json"))["ended"] == ["scheduler"]
+
+
 def test_nothing_of_a_login_is_shown(home, monkeypatch):
     services(monkeypatch, "api-server", "scheduler")
     monkeypatch.setattr(status, "Airflow", Airflow)

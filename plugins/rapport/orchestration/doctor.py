@@ -469,7 +469,16 @@ def _airflow(patient: Patient) -> Iterator[Finding]:
             )
         else:
             yield Finding(service.name, FINE, "runs")
-    if not services and not is_another(patient.settings):
+    ended = embedded.ended(patient.settings)
+    for name in ended:
+        yield Finding(
+            name,
+            BROKEN,
+            "was started and has ended, although nobody ended it",
+            f"Its log is in {patient.settings.logs_dir}; `make up` starts it again, and a night "
+            "goes on where it was.",
+        )
+    if not services and not ended and not is_another(patient.settings):
         yield Finding("services", LOOK, "nothing was started here", "`make up` starts it.")
     if not is_parsed(patient.settings.dbt_project_dir):
         yield Finding("DAGs", LOOK, "the dbt project is not parsed yet", "`make up` does it.")

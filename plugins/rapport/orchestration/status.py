@@ -51,7 +51,8 @@ def status(settings: Settings, ports: embedded.Ports) -> dict[str, Any]:
 
     Returns:
         ``services``: those that run, with ``since`` (UTC), ``url`` and whether it ``answers`` (null
-        for those without a port). ``nights``: those that wait or run, with their tasks; null when
+        for those without a port). ``ended``: those that were started and live no more, although
+        nobody ended them. ``nights``: those that wait or run, with their tasks; null when
         nobody knows. ``release``: the current one with ``published_at`` (UTC), ``age_hours`` and
         ``warnings`` of its gate, or null. ``gates``: the last verdict of each, maybe of a later
         night than the release. ``alerts``: the ``connections`` over which people are told, as far
@@ -77,6 +78,7 @@ def status(settings: Settings, ports: embedded.Ports) -> dict[str, Any]:
         "home": str(settings.home),
         "has_home": settings.home.is_dir(),
         "services": [asdict(s) | {"since": s.since.isoformat()} for s in services],
+        "ended": embedded.ended(settings),
         "nights": _nights(airflow, answering),
         "release": release,
         "gates": [
@@ -177,6 +179,8 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         yield f"{heading}{each['name']:<14} {said}, for {age}  {each['url']}".rstrip()
     if not found["services"]:
         yield "Services  nothing runs here; `make up` starts it"
+    for name in found["ended"]:
+        yield f"          {name:<14} was started and has ended; `make up` starts it again"
     for heading, each in _headed("Night", found["nights"] or []):
         now = f"; now {', '.join(each['running'][:4])}" if each["running"] else ""
         failed = f"; failed {', '.join(each['failed'])}" if each["failed"] else ""
