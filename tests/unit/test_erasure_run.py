@@ -187,7 +187,11 @@ def test_a_request_is_open_as_long_as_a_destination_has_them(home):
 
 def test_a_dry_run_counts_and_leaves_nothing(home):
     (report,) = home.erase(WHO, dry_run=True)
-    assert [each.before for each in report.places] == [3, 0, 2]
+    assert [each.before for each in report.places] == [3, 0, 2, 1, 0]
+    assert [each.note for each in report.places[-2:]] == [
+        "would be deleted there",
+        "nobody may delete there for us: make the connection that does, or delete them by hand",
+    ]
     assert not (home.settings.landing_dir / FOLDER).exists()
     assert not home.settings.erasures_dir.exists()
     assert home.rows["first"] == 3

@@ -31,6 +31,9 @@ from rapport.warehouse import build_lock
 logger = logging.getLogger(__name__)
 
 AT_DESTINATIONS = (HUBSPOT, KLAVIYO)
+_NOBODY_DELETES = (
+    "nobody may delete there for us: make the connection that does, or delete them by hand"
+)
 
 
 class Destination(Protocol):
@@ -97,7 +100,7 @@ def erase(
             for report in [_begun(settings, known, request)]
         ]
         if new:
-            report, known = _buried(settings, new, hashing, known, declared, dry_run)
+            report, known = _buried(settings, new, hashing, known, declared, destinations, dry_run)
             reports.append(report)
         failed: list[RapportError] = []
         for report in reports:
@@ -156,16 +159,27 @@ def _buried(
     hashing: Hashing,
     known: Tombstones,
     declared: Declared,
+    destinations: Mapping[str, Destination],
     dry_run: bool,
 ) -> tuple[Report, Tombstones]:
-    """Put the tombstone of a new request."""
+    """Put the tombstone of a new request; or say what the destinations would be asked."""
     logger.info("who they are is asked of the landing, by a build aside")
     people = find(settings, customer_ids, declared=declared)
     own = [id_ for id_, since, until in people.customers if since is None and until is None]
     request, moment = request_of(hashing, own), now()
     tombstone = people.buried(request, hashing, moment)
     report = Report(request, moment, people.number)
-    if not dry_run:
+    if dry_run:
+        report.places = [
+            Looked(
+                source,
+                "records",
+                len(people.at(source)),
+                note="would be deleted there" if source in destinations else _NOBODY_DELETES,
+            )
+            for source in AT_DESTINATIONS
+        ]
+    else:
         # Before the tombstone: whoever finishes this cannot find them any more.
         pending = {source: people.at(source) for source in AT_DESTINATIONS}
         put_private(_pending(settings, request), json.dumps(pending) + "\n")
@@ -177,7 +191,7 @@ def _buried(
 
 
 def _look(report: Report, tombstones: Tombstones, places: Sequence[Place]) -> None:
-    report.places = [
+    report.places[:0] = [
         Looked(place.name, place.unit, place.count(tombstones), note=place.note) for place in places
     ]
 
@@ -235,10 +249,7 @@ def _have_forgotten(
             if not ids:
                 looked.after = 0
             elif destination is None:
-                looked.note = (
-                    "nobody may delete there for us: make the connection that does, or delete them "
-                    f"by hand and say so (--by-hand {source})"
-                )
+                looked.note = f"{_NOBODY_DELETES} and say so (--by-hand {source})"
             else:
                 destination.erase(ids)
                 left = destination.remaining(ids)
