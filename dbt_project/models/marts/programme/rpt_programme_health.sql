@@ -56,8 +56,9 @@ smoothed as (
 
     select
         *,
+        month_start_date <= {{ last_day_of_complete_months() }} as is_month_over,
         -- of a month that still runs only what has happened so far is known, and nothing is said of it
-        scope = 'stock' or month_start_date <= {{ last_day_of_complete_months() }} as is_told,
+        is_month_over or scope = 'stock' as is_told,
         (counted + 1e0) / (total + 2) as share_now,
         (counted_before + 1e0) / (total_before + 2) as share_before
     from valued
@@ -89,7 +90,7 @@ select
     month_start_date,
     cast(measure as varchar) as measure,
     cast(scope as varchar) as scope,
-    month_start_date <= {{ last_day_of_complete_months() }} as is_month_over,
+    is_month_over,
     cast(area as varchar) as area,
     cast(cause as varchar) as cause,
     cast(question as varchar) as question,

@@ -183,6 +183,8 @@ errors as (
 
     select
         *,
+        -- what is looked at together: types and tiers, deciles, everybody
+        case when breakdown in ('relationship_type', 'value_tier') then 'groups' else breakdown end as family,
         sqrt(
             (treated_ordered_count + control_ordered_count) / cast(treated_count + control_count as double)
             * (1 - (treated_ordered_count + control_ordered_count) / cast(treated_count + control_count as double))
@@ -227,16 +229,16 @@ ranked as (
         *,
         {% for of in ['ordered', 'sales'] %}
         {{ of }}_chance * (
-            count({{ of }}_chance) over family
+            count({{ of }}_chance) over looked_at_together
             + 1 - row_number() over (
-                partition by campaign_id, breakdown in ('relationship_type', 'value_tier'), breakdown = 'everybody'
+                partition by campaign_id, family
                 order by {{ of }}_chance nulls last, breakdown, group_name
             )
         ) as {{ of }}_times{{ ',' if not loop.last }}
         {% endfor %}
     from tested
-    window family as (
-        partition by campaign_id, breakdown in ('relationship_type', 'value_tier'), breakdown = 'everybody'
+    window looked_at_together as (
+        partition by campaign_id, family
     )
 
 ),
@@ -248,7 +250,7 @@ corrected as (
         {% for of in ['ordered', 'sales'] %}
         least(
             max({{ of }}_times) over (
-                partition by campaign_id, breakdown in ('relationship_type', 'value_tier'), breakdown = 'everybody'
+                partition by campaign_id, family
                 order by {{ of }}_chance nulls last, breakdown, group_name
                 rows between unbounded preceding and current row
             ), 1
