@@ -15,6 +15,7 @@
     {{ return([
         'contacts', 'consents', 'preferences', 'companies', 'deals', 'tickets', 'surveys', 'engagements',
         'orders', 'order_lines', 'products', 'campaigns', 'messages', 'message_events', 'web_events',
+        'mentions', 'page_signals',
     ]) }}
 {%- endmacro %}
 
@@ -301,16 +302,16 @@
 {#- Rows, each as often as its list has items: `item` (JSON) and `item_number`, from 1. -#}
 {% macro items_in(mapping, rows) -%}
     select
-        * exclude (items),
-        list_extract(items, item_number) as item
+        * exclude (_items),
+        list_extract(_items, item_number) as item
     from (
         select
             *,
-            unnest(generate_series(1, len(items))) as item_number
+            unnest(generate_series(1, len(_items))) as item_number
         from (
             select
                 *,
-                try_cast(try_cast(try({{ mapping.each }}) as json) as json[]) as items
+                try_cast(try_cast(try({{ mapping.each }}) as json) as json[]) as _items
             from ({{ rows }}) as whole
         ) as listed
     ) as numbered
