@@ -44,7 +44,6 @@ from rapport.sources.streams import (
     KLAVIYO,
     REMOVALS,
     SOURCE_TOTALS,
-    STREAMS,
     Stream,
 )
 
@@ -117,7 +116,8 @@ def _pull(
     rows = {stream.name: 0 for stream in streams}
     while True:
         try:
-            for stream in STREAMS:  # all of them: staging reads what no pull has brought yet
+            # All of them: staging reads what no pull has brought yet.
+            for stream in declared.all_streams:
                 landing.declare(landing_dir, stream.source, stream.name, stream.declared)
             with landing.Slices(
                 landing_dir,
@@ -158,11 +158,13 @@ def _heap_at_rest() -> Iterator[None]:
         gc.unfreeze()
 
 
-def loads_of_night(landing_dir: Path, as_of: date) -> list[tuple[str, str]]:
+def loads_of_night(
+    landing_dir: Path, as_of: date, declared: Declared = EVERYTHING
+) -> list[tuple[str, str]]:
     """Return (source, load id) of every completed load that a build of the night takes in."""
     return [
         (source, load)
-        for source in sorted({stream.source for stream in STREAMS})
+        for source in sorted({stream.source for stream in declared.all_streams})
         for load in sorted(landing.loads_of_night(landing_dir, source, as_of))
     ]
 
