@@ -289,15 +289,23 @@ def _more(
                 if key in said:
                     yield from _sql_faults((*inner, key), said[key])
             for column, sql in said["columns"].items():
-                yield from _sql_faults((*inner, "columns", column), sql, "each" in said)
+                yield from _sql_faults(
+                    (*inner, "columns", column), sql, "each" in said, bool(table.get("whole_by"))
+                )
 
 
 def _sql_faults(
-    place: tuple[str, ...], sql: str, items: bool = False
+    place: tuple[str, ...], sql: str, items: bool = False, whole: bool = False
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     read = read_expression(sql)
     if isinstance(read, str):
         yield place, read
+    elif read.is_of_whole and not whole:
+        yield (
+            place,
+            "reads rows that belong together: only a column may, of a table with whole_by, the"
+            " columns that tell which do",
+        )
     elif fault := binding_fault(sql, _of_table(read, items), items):
         yield place, fault
 
