@@ -38,7 +38,7 @@ Kind = Literal["files", "sql", "rest"]
 KINDS: tuple[str, ...] = get_args(Kind)
 FOLDER = "sources"
 SHIPPED = Path(__file__).parents[1] / "mappings"
-FILE, LINE = "_file", "_line"
+FILE, LINE, ABOVE = "_file", "_line", "_above"
 ITEMS = ("item", "item_number")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 # What a column of a canonical stream is by default, if a mapping does not say it.
@@ -377,9 +377,10 @@ _COMMON: dict[str, Any] = {
 }
 _OF_KIND: dict[str, dict[str, Any]] = {
     "files": {
-        "files": _TEXT,
+        "files": {"type": ["string", "array"], "minLength": 1, "minItems": 1, "items": _TEXT},
         "delimiter": {"type": "string", "minLength": 1, "maxLength": 1},
         "encoding": {"type": "string", "format": "encoding"},
+        "skip": {"type": "integer", "minimum": 1},
     },
     "sql": {"table": _TEXT, "query": _TEXT, "cursor": _TEXT},
     "rest": {
@@ -476,12 +477,13 @@ def _table(source: str, kind: Kind, name: str, said: Mapping[str, Any]) -> Mappe
     used = (*key, *whole_by, *((cursor,) if cursor else ()), *(r for m in mapped for r in m.reads))
     columns = _distinct(used)
     optional = {each.lower() for each in said.get("optional", ())}
+    own = (FILE, LINE, *((ABOVE,) if "skip" in said else ()))
     stream = Stream(
         source,
         name,
         key=key,
-        columns=tuple(c for c in columns if c.lower() not in optional and c not in (FILE, LINE)),
-        optional=(*(c for c in columns if c.lower() in optional), FILE, LINE),
+        columns=tuple(c for c in columns if c.lower() not in optional and c not in own),
+        optional=(*(c for c in columns if c.lower() in optional), *own),
         cursor=cursor,
         whole_by=whole_by,
         # Nobody promises an order in which an API gives its records.

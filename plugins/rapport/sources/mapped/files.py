@@ -51,12 +51,14 @@ class Found:
 
     Attributes:
         name: relative to the source's path.
+        members: which files of an archive are meant; empty for all.
     """
 
     name: str
     bytes: int
     modified_at: datetime
     open: Callable[[], Any]
+    members: str = ""
 
     @property
     def state(self) -> tuple[str, str]:
@@ -86,7 +88,7 @@ def pull_files(
         found = listing(table)
         if not found and not read:
             problems.append(
-                f"table {table.name}: there is no file {table.how['files']} in {source.path}"
+                f"table {table.name}: there is no file {' or '.join(_globs(table))} in {source.path}"
             )
         news = [file for file in found if read.get(file.name, ("", "", ""))[:2] != file.state]
         for file in _at_rest(news, table, listing):
@@ -113,22 +115,30 @@ def _listing(source: MappedSource, connection: Connection) -> Callable[[MappedTa
 
     def listed(table: MappedTable) -> list[Found]:
         client.invalidate_cache()
-        try:
-            items = list(glob_files(client, url, table.how["files"]))
-        except Exception as error:
-            raise _denied(error, source, connection) from None
-        found = [
-            Found(
-                item["relative_path"],
-                item["size_in_bytes"],
-                item["modification_date"],
-                _opening(FileItemDict(item, client)),
-            )
-            for item in items
-        ]
-        return sorted(found, key=lambda file: (file.modified_at, file.name))
+        found = {}
+        for each in _globs(table):
+            place, archive, members = each.partition(".zip/")
+            try:
+                items = list(glob_files(client, url, place + archive.removesuffix("/")))
+            except Exception as error:
+                raise _denied(error, source, connection) from None
+            for item in items:
+                found[item["relative_path"]] = Found(
+                    item["relative_path"],
+                    item["size_in_bytes"],
+                    item["modification_date"],
+                    _opening(FileItemDict(item, client)),
+                    members,
+                )
+        return sorted(found.values(), key=lambda file: (file.modified_at, file.name))
 
     return listed
+
+
+def _globs(table: MappedTable) -> list[str]:
+    """Return where the files of a table are; what comes after `.zip/` is in an archive."""
+    said = table.how["files"]
+    return [said] if isinstance(said, str) else list(said)
 
 
 def _opening(item: FileItemDict) -> Callable[[], Any]:
@@ -215,7 +225,7 @@ def _pull_file(
         count: int | None = None
         if read.get(file.name, ("", "", ""))[2] != digest:  # else it was touched, and no more
             count = 0
-            for name, path in _unpacked(file.name, copy):
+            for name, path in _unpacked(file, copy):
                 note = _noting(refused, table, name, known)
                 batches = read_file(path, name, table, note, _landed(known, table))
                 for rows in _whole(table, batches):
@@ -301,8 +311,9 @@ def _copied(file: Found, folder: Path) -> tuple[Path, str]:
     return path, digest.hexdigest()
 
 
-def _unpacked(name: str, path: Path) -> Iterator[tuple[str, Path]]:
-    """Yield a file, or those that are packed in it, each with its name."""
+def _unpacked(file: Found, path: Path) -> Iterator[tuple[str, Path]]:
+    """Yield a file, or those that are packed in it and meant, each with its name."""
+    name = file.name
     ending = PurePosixPath(name).suffix.lower()
     inner = path.with_name("unpacked")
     try:
@@ -317,6 +328,8 @@ def _unpacked(name: str, path: Path) -> Iterator[tuple[str, Path]]:
                     if plain.suffix.lower() not in ENDINGS or plain.name.startswith((".", "._")):
                         continue
                     if plain.parts[0] == "__MACOSX":
+                        continue
+                    if file.members and not plain.match(file.members):
                         continue
                     with archive.open(member) as source, inner.open("wb") as target:
                         shutil.copyfileobj(source, target, CHUNK_BYTES)
