@@ -24,6 +24,12 @@
     {{ return(mapping.table if mapping.table == mapping.stream else mapping.table ~ '.' ~ mapping.stream) }}
 {%- endmacro %}
 
+{#- What a stream's table is called in the landing, with its source. -#}
+{% macro landed_name(source_name, stream) -%}
+    {% set mapping = mapping_of(source_name, stream) %}
+    {{ return(source_name ~ '.' ~ (mapping.table if mapping else stream)) }}
+{%- endmacro %}
+
 {#- The sources that are declared. -#}
 {% macro declared_sources() -%}
     {{ return(var('mapped_sources') | map(attribute='source') | unique | list) }}
