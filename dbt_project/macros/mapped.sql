@@ -77,7 +77,10 @@
     {%- elif data_type.startswith('decimal') or data_type in ('double', 'bigint', 'integer') -%}
         {{ number_said('said_' ~ column, mapping.decimal) }}
     {%- elif is_prefixed(column, mapping.shared) and data_type == 'varchar[]' -%}
-        to_json(list_transform({{ list_said('said_' ~ column) }}, lambda id: {{ sql_text(mapping.source ~ ':') }} || id))
+        cast(
+            to_json(list_transform({{ list_said('said_' ~ column) }}, lambda id: {{ sql_text(mapping.source ~ ':') }} || id))
+            as varchar
+        )
     {%- elif is_prefixed(column, mapping.shared) -%}
         {{ sql_text(mapping.source ~ ':') }} || nullif(trim(said_{{ column }}), '')
     {%- else -%}
