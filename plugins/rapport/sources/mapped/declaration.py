@@ -39,7 +39,7 @@ Kind = Literal["files", "sql", "rest"]
 KINDS: tuple[str, ...] = get_args(Kind)
 FOLDER = "sources"
 SHIPPED = Path(__file__).parents[1] / "mappings"
-FILE, LINE = "_file", "_line"
+FILE, LINE, ABOVE = "_file", "_line", "_above"
 ITEMS = ("item", "item_number")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 # What a column of a canonical stream is by default, if a mapping does not say it.
@@ -152,14 +152,22 @@ class MappedSource:
         ]
 
 
-def read_all(home: Path, dbt_project_dir: Path) -> tuple[MappedSource, ...]:
-    """Return the sources that a firm declares in its home, by name.
+def read_all(
+    folders: Sequence[Path], home: Path, dbt_project_dir: Path
+) -> tuple[MappedSource, ...]:
+    """Return the sources that a firm declares, by name; of two of one name the first holds.
+
+    Args:
+        folders: of the declarations.
+        home: what a folder of files is relative to.
+        dbt_project_dir: holds the contract of the canonical streams.
 
     Raises:
         SourcesError: one of the files cannot be used; all that is wrong with any is told.
     """
     found, problems = [], []
-    for path in sorted((home / FOLDER).glob("*.yml")):
+    paths = {path.name: path for folder in reversed(folders) for path in folder.glob("*.yml")}
+    for _, path in sorted(paths.items()):
         try:
             found.append(read_source(path, home, dbt_project_dir))
         except SourcesError as error:
@@ -292,15 +300,23 @@ def _more(
                 if key in said:
                     yield from _sql_faults((*inner, key), said[key])
             for column, sql in said["columns"].items():
-                yield from _sql_faults((*inner, "columns", column), sql, "each" in said)
+                yield from _sql_faults(
+                    (*inner, "columns", column), sql, "each" in said, bool(table.get("whole_by"))
+                )
 
 
 def _sql_faults(
-    place: tuple[str, ...], sql: str, items: bool = False
+    place: tuple[str, ...], sql: str, items: bool = False, whole: bool = False
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     read = read_expression(sql)
     if isinstance(read, str):
         yield place, read
+    elif read.is_of_whole and not whole:
+        yield (
+            place,
+            "reads rows that belong together: only a column may, of a table with whole_by, the"
+            " columns that tell which do",
+        )
     elif fault := binding_fault(sql, _of_table(read, items), items):
         yield place, fault
 
@@ -382,9 +398,10 @@ _COMMON: dict[str, Any] = {
 }
 _OF_KIND: dict[str, dict[str, Any]] = {
     "files": {
-        "files": _TEXT,
+        "files": {"type": ["string", "array"], "minLength": 1, "minItems": 1, "items": _TEXT},
         "delimiter": {"type": "string", "minLength": 1, "maxLength": 1},
         "encoding": {"type": "string", "format": "encoding"},
+        "skip": {"type": "integer", "minimum": 1},
     },
     "sql": {"table": _TEXT, "query": _TEXT, "cursor": _TEXT},
     "rest": {
@@ -494,12 +511,13 @@ def _table(source: str, kind: Kind, name: str, said: Mapping[str, Any]) -> Mappe
     used = (*key, *whole_by, *((cursor,) if cursor else ()), *(r for m in mapped for r in m.reads))
     columns = _distinct(used)
     optional = {each.lower() for each in said.get("optional", ())}
+    own = (FILE, LINE, *((ABOVE,) if "skip" in said else ()))
     stream = Stream(
         source,
         name,
         key=key,
-        columns=tuple(c for c in columns if c.lower() not in optional and c not in (FILE, LINE)),
-        optional=(*(c for c in columns if c.lower() in optional), FILE, LINE),
+        columns=tuple(c for c in columns if c.lower() not in optional and c not in own),
+        optional=(*(c for c in columns if c.lower() in optional), *own),
         cursor=cursor,
         whole_by=whole_by,
         # Nobody promises an order in which an API gives its records.

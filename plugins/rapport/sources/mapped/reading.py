@@ -13,6 +13,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import pyarrow.compute as pc
 from rapport.landing import OF_LANDING
 from rapport.sources import strict
 from rapport.sources.known import Known
-from rapport.sources.mapped.declaration import FILE, LINE, MappedTable
+from rapport.sources.mapped.declaration import ABOVE, FILE, LINE, MappedTable
 from rapport.sources.mapped.expressions import quoted
 from rapport.sources.records import as_text
 
@@ -71,7 +72,7 @@ class Names:
 
     def __post_init__(self) -> None:
         self._spelt = {name.lower(): name for name in self.known}
-        self._taken = {name.lower() for name in (*OF_LANDING, FILE, LINE)}
+        self._taken = {name.lower() for name in (*OF_LANDING, FILE, LINE, ABOVE)}
 
     def of(self, name: str) -> str:
         """Return the name of a column that every record has at most once."""
@@ -191,18 +192,29 @@ def _rows_of_csv(
     file: Iterable[str], table: MappedTable, refuse: Callable[[Refused], None]
 ) -> Iterator[pa.Table]:
     lines = _Lines(file)
+    above = _above(lines, table.how.get("skip", 0))
     columns, reader = _begun(lines, table)
-    demand_columns(table, columns)
+    demand_columns(table, columns, (ABOVE,))
     rows: list[list[str]] = []
     numbers: list[str] = []
     for number, row in _records(lines, reader, len(columns), refuse):
         rows.append(row)
         numbers.append(str(number))
         if len(rows) >= BATCH_ROWS:
-            yield _table(columns, zip(*rows, strict=True), numbers)
+            yield above(_table(columns, zip(*rows, strict=True), numbers))
             rows, numbers = [], []
     if rows:
-        yield _table(columns, zip(*rows, strict=True), numbers)
+        yield above(_table(columns, zip(*rows, strict=True), numbers))
+
+
+def _above(lines: "_Lines", count: int) -> Callable[[pa.Table], pa.Table]:
+    """Take the lines above a header; return what puts their text beside each row."""
+    text = "\n".join(line.rstrip("\r\n") for line in islice(lines, count))
+
+    def beside(rows: pa.Table) -> pa.Table:
+        return rows.append_column(ABOVE, pa.repeat(pa.scalar(text), rows.num_rows))
+
+    return beside if count else lambda rows: rows
 
 
 def _begun(lines: "_Lines", table: MappedTable) -> tuple[list[str], Iterator[list[str]]]:
