@@ -76,7 +76,8 @@ def clock_changes(zone: str) -> list[tuple[str, int]]:
 
     Returns:
         (`YYYY-MM-DD HH:MM:SS`, minutes), the oldest first; empty where the clock is UTC. An hour
-        that the clock shows twice counts as the first of the two, one that it skips as if it had not.
+        that the clock shows twice counts as the first of the two, one that it skips as if it had
+        not.
 
     Raises:
         KeyError: there is no such zone.
