@@ -19,6 +19,7 @@ A connection's extra says how it is opened, `auth`:
 `headers` are sent with each request.
 """  # noqa: E501
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -45,6 +46,7 @@ from rapport.sources.http import Judge, guarded, patient
 from rapport.sources.known import Known
 from rapport.sources.mapped.declaration import MappedSource, MappedTable
 from rapport.sources.mapped.reading import Refused, Unreadable, rows_of_json
+from rapport.sources.said import masked
 from rapport.sources.streams import Stream
 
 REMEDY = "Check the login, the password and the extra (auth) of the connection"
@@ -97,7 +99,9 @@ class Api:
             if isinstance(cause, RequestException):
                 raise self.judge.unreachable(str(table.how.get("path", "")), cause) from None
             if isinstance(cause, ValueError | KeyError | TypeError):
-                raise Unreadable(f"table {table.name}: {cause}") from None
+                # dlt quotes the answer in some of them.
+                said = masked(re.split(r"[{\[]", str(cause))[0].strip(" `\n"))
+                raise Unreadable(f"table {table.name}: {said}") from None
             raise cause from None
 
     def _resource(self, wanted: MappedTable, known: Known) -> DltResource:
@@ -147,13 +151,14 @@ def _endpoint(table: MappedTable, known: Known | None) -> dict[str, Any]:
 def _with_start(value: Any, start: Any) -> Any:
     """Put the start into texts; what needs one where there is none is left out."""
     if isinstance(value, dict):
-        said = {name: _with_start(inner, start) for name, inner in value.items()}
-        return {name: inner for name, inner in said.items() if inner is not None}
+        return {
+            name: _with_start(inner, start)
+            for name, inner in value.items()
+            if not (start is None and isinstance(inner, str) and START in inner)
+        }
     if isinstance(value, list):
         return [_with_start(inner, start) for inner in value]
-    if isinstance(value, str) and START in value:
-        return None if start is None else value.replace(START, str(start))
-    return value
+    return value.replace(START, str(start)) if isinstance(value, str) else value
 
 
 def _start(stream: Stream, incremental: Mapping[str, Any], known: Known) -> Any:
