@@ -81,8 +81,8 @@ class Stream:
 
     Attributes:
         key: columns that are one row's alone; none: rows may repeat.
-        seen_at: the column whose time says from which night on a row is seen; empty: from its load on.
-        defaults: what a column of a declared source is where its mapping says nothing: SQL, by column.
+        seen_at: the column whose time says from which night on a row is seen; empty: once landed.
+        defaults: SQL of what a column of a declared source is that its mapping does not say.
         sources: sources that are mapped onto it.
     """
 
