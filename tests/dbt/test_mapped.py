@@ -22,7 +22,8 @@ MODELS = (
 )
 COMMA = {"1.234,56": "1234.56", "12,5": "12.5", "1.234": "1234", "1 234,50": "1234.5",
          "1'234,50": "1234.5", "€ 3,00": "3", "3,00 EUR": "3", "(4,00)": "-4", "5,00-": "-5",
-         "\N{MINUS SIGN}6,00": "-6", "1,234.56": None, "12.5": None, "-": None, "?": None}  # fmt: skip
+         "\N{MINUS SIGN}6,00": "-6", "1,234.56": None, "12.5": None, "-": None,
+         "?": None}  # fmt: skip
 POINT = {"1,234.56": "1234.56", "1234.5": "1234.5", "1,234": "1234", ".5": "0.5", "$7": "7",
          "1.234,56": None, "12,5": None, "seven": None}  # fmt: skip
 TIMES = {
@@ -203,8 +204,8 @@ def test_a_time_without_an_offset_is_of_the_sources_own_clock(built):
 
 def test_ids_are_told_apart_by_their_source_and_those_of_the_firm_are_not(built):
     lines = built.rows(
-        "select order_id, product_id, line_number, sales_amount from canonical.canonical_order_lines "
-        "where source in ('north', 'south') order by all"
+        "select order_id, product_id, line_number, sales_amount "
+        "from canonical.canonical_order_lines where source in ('north', 'south') order by all"
     )
     north = [("north:1001", sku, n, Decimal("2.5"))
              for sku, n in (("bread", 1), ("bread", 2), ("milk", 1))]  # fmt: skip
