@@ -124,7 +124,8 @@ class MappedSource:
     @cached_property
     def digest(self) -> str:
         """What changes with everything that the declaration says."""
-        return sha256(json.dumps(self.content, sort_keys=True).encode()).hexdigest()[:16]
+        said = {**self.content, "tables": {t.name: _lasting(self, t) for t in self.tables}}
+        return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
     def variables(self) -> list[dict[str, Any]]:
         """Return what dbt is told of it: one map per table and canonical stream."""
@@ -148,6 +149,12 @@ class MappedSource:
             for table in self.tables
             for mapped in table.mapped
         ]
+
+
+def _lasting(source: MappedSource, table: MappedTable) -> dict[str, Any]:
+    """What is said of a table for more than a night."""
+    said: Mapping[str, Any] = source.content["tables"][table.name]
+    return {key: value for key, value in said.items() if key != "shrinks_on"}
 
 
 def read_all(
