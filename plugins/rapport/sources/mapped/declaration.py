@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from difflib import get_close_matches
 from functools import cache, cached_property
 from hashlib import sha256
@@ -72,6 +73,7 @@ class MappedTable:
         stream: how it lands.
         how: where it is and how it is read, as the declaration says it for its kind.
         whole: each pull brings all there is.
+        shrinks_on: the night on which much of it may be gone.
         every: days between two pulls.
         mapped: onto which canonical streams.
     """
@@ -79,6 +81,7 @@ class MappedTable:
     stream: Stream
     how: Mapping[str, Any]
     whole: bool
+    shrinks_on: date | None
     every: int
     mapped: tuple[Mapped, ...]
 
@@ -336,7 +339,16 @@ def _zone_fault(text: str) -> str | None:
     return f"{json.dumps(text)} is no time zone" + (f"; the nearest is {near[0]}" if near else "")
 
 
+def _night_fault(text: str) -> str | None:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return f"{json.dumps(text)} is no night; such is 2026-11-30"
+    return None
+
+
 _FORMATS = {
+    "night": _night_fault,
     "zone": _zone_fault,
     "times": format_fault,
     "name": lambda text: (
@@ -372,6 +384,7 @@ _COMMON: dict[str, Any] = {
     "key": _NAMES,
     "whole_by": _NAMES,
     "whole": {"type": "boolean"},
+    "shrinks_on": {"type": "string", "format": "night"},
     "every": {"type": "integer", "minimum": 1},
     "optional": _NAMES,
 }
@@ -388,13 +401,25 @@ _OF_KIND: dict[str, dict[str, Any]] = {
         "params": _MAP,
         "data": _TEXT,
         "paginator": {"type": ["string", "object"]},
-        "incremental": _MAP,
-        "cursor": _TEXT,
+        "incremental": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["cursor_path"],
+            "properties": {
+                "cursor_path": _TEXT,
+                "start_param": _TEXT,
+                "initial_value": {"type": ["string", "number"]},
+                "format": {"type": "string", "format": "times"},
+            },
+        },
         "method": {"enum": ["GET", "POST"], "title": "method"},
         "json": _MAP,
         "headers": _MAP,
+        "include_from_parent": _NAMES,
     },
 }
+# Whoever does not say how pages are turned would get the first one, night after night.
+_NEEDED = {"files": ("files",), "rest": ("paginator",)}
 
 
 def schema(streams: Mapping[str, contract.Stream], kind: Any = "files") -> dict[str, Any]:
@@ -404,8 +429,8 @@ def schema(streams: Mapping[str, contract.Stream], kind: Any = "files") -> dict[
     table: dict[str, Any] = {
         "type": "object",
         "additionalProperties": False,
-        "required": ["streams", *(["files"] if kind == "files" else [])],
-        "needs": {"whole": "key"},
+        "required": ["streams", *_NEEDED.get(kind, ())],
+        "needs": {"whole": "key", "shrinks_on": "whole"},
         "properties": {
             **_COMMON,
             **_OF_KIND.get(kind, _OF_KIND["files"]),
@@ -473,6 +498,7 @@ def _stream_schema(stream: contract.Stream) -> dict[str, Any]:
 def _table(source: str, kind: Kind, name: str, said: Mapping[str, Any]) -> MappedTable:
     mapped = tuple(_mapped(stream, said["streams"][stream]) for stream in said["streams"])
     cursor = said.get("cursor") or said.get("incremental", {}).get("cursor_path")
+    cursor = cursor and cursor.removeprefix("$.")
     key, whole_by = (tuple(said.get(each, ())) for each in ("key", "whole_by"))
     used = (*key, *whole_by, *((cursor,) if cursor else ()), *(r for m in mapped for r in m.reads))
     columns = _distinct(used)
@@ -492,7 +518,15 @@ def _table(source: str, kind: Kind, name: str, said: Mapping[str, Any]) -> Mappe
         without="what it is mapped onto",
     )
     how = {each: said[each] for each in _OF_KIND[kind] if each in said}
-    return MappedTable(stream, how, said.get("whole", False), said.get("every", 1), mapped)
+    shrinks_on = said.get("shrinks_on")
+    return MappedTable(
+        stream,
+        how,
+        said.get("whole", False),
+        date.fromisoformat(shrinks_on) if shrinks_on else None,
+        said.get("every", 1),
+        mapped,
+    )
 
 
 def _mapped(stream: str, said: Mapping[str, Any]) -> Mapped:
