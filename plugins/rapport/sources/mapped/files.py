@@ -101,7 +101,8 @@ def pull_files(
         found = listing(table)
         if not found and not read:
             problems.append(
-                f"table {table.name}: there is no file {' or '.join(_globs(table))} in {source.path}"
+                f"table {table.name}: there is no file {' or '.join(_globs(table))} in "
+                f"{source.path}"
             )
         news = [file for file in found if read.get(file.name, ("", "", ""))[:2] != file.state]
         for file in _at_rest(news, table, listing):
