@@ -18,6 +18,7 @@ from zoneinfo import available_timezones
 
 from rapport import contract
 from rapport.errors import SourcesError
+from rapport.places.clocks import clock_changes
 from rapport.sources.mapped.expressions import (
     Expression,
     binding_fault,
@@ -130,6 +131,8 @@ class MappedSource:
 
     def variables(self) -> list[dict[str, Any]]:
         """Return what dbt is told of it: one map per table and canonical stream."""
+        zone = str(self.content.get("time_zone", "UTC"))
+        changes = [list(each) for each in clock_changes(zone)]
         return [
             {
                 "source": self.name,
@@ -141,7 +144,8 @@ class MappedSource:
                 "key": list(table.stream.key),
                 "whole_by": list(table.stream.whole_by),
                 "whole": table.whole,
-                "time_zone": self.content.get("time_zone", "UTC"),
+                "time_zone": zone,
+                "clock_changes": changes,
                 "decimal": self.content.get("decimal", "."),
                 "dates": list(self.content.get("dates", ())),
                 "shared": list(self.content.get("shared", ())),
@@ -152,14 +156,22 @@ class MappedSource:
         ]
 
 
-def read_all(home: Path, dbt_project_dir: Path) -> tuple[MappedSource, ...]:
-    """Return the sources that a firm declares in its home, by name.
+def read_all(
+    folders: Sequence[Path], home: Path, dbt_project_dir: Path
+) -> tuple[MappedSource, ...]:
+    """Return the sources that a firm declares, by name; of two of one name the first holds.
+
+    Args:
+        folders: of the declarations.
+        home: what a folder of files is relative to.
+        dbt_project_dir: holds the contract of the canonical streams.
 
     Raises:
         SourcesError: one of the files cannot be used; all that is wrong with any is told.
     """
     found, problems = [], []
-    for path in sorted((home / FOLDER).glob("*.yml")):
+    paths = {path.name: path for folder in reversed(folders) for path in folder.glob("*.yml")}
+    for _, path in sorted(paths.items()):
         try:
             found.append(read_source(path, home, dbt_project_dir))
         except SourcesError as error:

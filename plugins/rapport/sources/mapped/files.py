@@ -16,7 +16,7 @@ import shutil
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,14 +60,14 @@ class Found:
 
     Attributes:
         name: relative to the source's path.
-        members: which files of an archive are meant; empty for all.
+        members: globs of the files of an archive that are meant; none: all.
     """
 
     name: str
     bytes: int
     modified_at: datetime
     open: Callable[[], Any]
-    members: str = ""
+    members: tuple[str, ...] = ()
 
     @property
     def state(self) -> tuple[str, str]:
@@ -100,10 +100,8 @@ def pull_files(
         read = _read_before(known, source, table)
         found = listing(table)
         if not found and not read:
-            problems.append(
-                f"table {table.name}: there is no file {' or '.join(_globs(table))} in "
-                f"{source.path}"
-            )
+            wanted = " or ".join(_globs(table))
+            problems.append(f"table {table.name}: there is no file {wanted} in {source.path}")
         news = [file for file in found if read.get(file.name, ("", "", ""))[:2] != file.state]
         for file in _at_rest(news, table, listing):
             try:
@@ -133,7 +131,7 @@ def _listing(source: MappedSource, connection: Connection) -> Callable[[MappedTa
 
     def listed(table: MappedTable) -> list[Found]:
         client.invalidate_cache()
-        found = {}
+        found: dict[str, Found] = {}
         for each in _globs(table):
             place, archive, members = each.partition(".zip/")
             try:
@@ -141,12 +139,14 @@ def _listing(source: MappedSource, connection: Connection) -> Callable[[MappedTa
             except Exception as error:
                 raise _denied(error, source, connection) from None
             for item in items:
-                found[item["relative_path"]] = Found(
-                    item["relative_path"],
+                name = item["relative_path"]
+                others = found[name].members if name in found else ()
+                found[name] = Found(
+                    name,
                     item["size_in_bytes"],
                     item["modification_date"],
                     _opening(FileItemDict(item, client)),
-                    members,
+                    (*others, members) if members else others,
                 )
         return sorted(found.values(), key=lambda file: (file.modified_at, file.name))
 
@@ -267,7 +267,7 @@ def _rows_of(
 ) -> Iterator[pa.Table]:
     """Yield the rows of a file, or of all that are packed in it; note what is none."""
     there = columns_landed(known, table)
-    for name, path in _unpacked(file, copy):
+    for name, path in unpacked(file.name, copy, file.members):
         note = partial(_note, refused, table, known, name)
         yield from together(table, read_file(path, name, table, note, there))
 
@@ -319,9 +319,17 @@ def _copied(file: Found, folder: Path) -> tuple[Path, str]:
     return path, digest.hexdigest()
 
 
-def _unpacked(file: Found, path: Path) -> Iterator[tuple[str, Path]]:
-    """Yield a file, or those that are packed in it and meant, each with its name."""
-    name = file.name
+def unpacked(name: str, path: Path, members: Sequence[str] = ()) -> Iterator[tuple[str, Path]]:
+    """Yield a file, or those that are packed in it, each with its name.
+
+    Args:
+        name: of the file.
+        path: a copy of it; what is unpacked lies beside it, one after the other.
+        members: globs of the files of an archive that are meant; none: all.
+
+    Raises:
+        Unreadable: it is damaged, or packed with a password.
+    """
     ending = PurePosixPath(name).suffix.lower()
     inner = path.with_name("unpacked")
     try:
@@ -337,7 +345,7 @@ def _unpacked(file: Found, path: Path) -> Iterator[tuple[str, Path]]:
                         continue
                     if plain.parts[0] == "__MACOSX":
                         continue
-                    if file.members and not plain.match(file.members):
+                    if members and not any(map(plain.match, members)):
                         continue
                     with archive.open(member) as source, inner.open("wb") as target:
                         shutil.copyfileobj(source, target, CHUNK_BYTES)
