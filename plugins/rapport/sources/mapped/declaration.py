@@ -132,7 +132,7 @@ class MappedSource:
     def variables(self) -> list[dict[str, Any]]:
         """Return what dbt is told of it: one map per table and canonical stream."""
         zone = str(self.content.get("time_zone", "UTC"))
-        changes = [list(each) for each in clock_changes(zone)]
+        changes = [list(each) for each in clock_changes(zone)] if zone != "UTC" else []
         return [
             {
                 "source": self.name,
