@@ -43,8 +43,6 @@ SHIPPED = Path(__file__).parents[1] / "mappings"
 FILE, LINE, ABOVE = "_file", "_line", "_above"
 ITEMS = ("item", "item_number")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-# What a column of a canonical stream is by default, if a mapping does not say it.
-_MAY_LACK = ("updated_at", "created_at")
 
 
 @dataclass(frozen=True)
@@ -337,8 +335,7 @@ def _lacking(stream: contract.Stream, said: Mapping[str, str]) -> list[str]:
         for column in stream.columns
         if column.required
         and not column.given
-        and column.type != "boolean"
-        and column.name not in _MAY_LACK
+        and column.name not in stream.defaults
         and column.name not in said
     ]
 
