@@ -18,6 +18,7 @@ from zoneinfo import available_timezones
 
 from rapport import contract
 from rapport.errors import SourcesError
+from rapport.places.clocks import clock_changes
 from rapport.sources.mapped.expressions import (
     Expression,
     binding_fault,
@@ -129,6 +130,8 @@ class MappedSource:
 
     def variables(self) -> list[dict[str, Any]]:
         """Return what dbt is told of it: one map per table and canonical stream."""
+        zone = str(self.content.get("time_zone", "UTC"))
+        changes = [list(each) for each in clock_changes(zone)] if zone != "UTC" else []
         return [
             {
                 "source": self.name,
@@ -140,7 +143,8 @@ class MappedSource:
                 "key": list(table.stream.key),
                 "whole_by": list(table.stream.whole_by),
                 "whole": table.whole,
-                "time_zone": self.content.get("time_zone", "UTC"),
+                "time_zone": zone,
+                "clock_changes": changes,
                 "decimal": self.content.get("decimal", "."),
                 "dates": list(self.content.get("dates", ())),
                 "shared": list(self.content.get("shared", ())),
