@@ -7,6 +7,7 @@ import typer
 
 from rapport.contract import read_contract
 from rapport.errors import SettingsError
+from rapport.policy import policies_of
 from rapport.settings import Settings
 from rapport.sources.mapped.declaration import FOLDER, NAME, SHIPPED
 
@@ -38,7 +39,8 @@ def new_command(
     if path.exists():
         raise SettingsError(f"{path} is there already; change it, or say another --name")
     contract = {stream.name: stream for stream in read_contract(settings.dbt_project_dir)}
-    place = place_of(where, settings.home)
+    clock = str(policies_of(settings).variables()["reporting_time_zone"])
+    place = place_of(where, settings.home, clock=clock)
     first = first_mapping(place, contract, uses)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("x", encoding="utf-8") as file:

@@ -5,7 +5,7 @@ What cannot be told stands in it as a comment with the choices; the firm decides
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -126,18 +126,14 @@ def first_mapping(place: Place, contract: Mapping[str, Stream], uses: str = "") 
     facts = _facts(place.tables)
     lines, streams = [], {}
     left_out: list[str] = []
-    with_contacts = any(
-        guess.stream == "contacts"
-        for table in place.tables
-        for guess in guesses(table.name, table.looks, contract, facts.decimal)
-    )
-    for table in place.tables:
-        found = guesses(table.name, table.looks, contract, facts.decimal)
+    known = [guesses(each.name, each.looks, contract, facts.decimal) for each in place.tables]
+    said = {guess.stream for found in known for guess in found}
+    for table, found in zip(place.tables, known, strict=True):
         if not found and len(place.tables) > 1:
             left_out.append(table.name)
             continue
         streams[table.name] = [guess.stream for guess in found]
-        lines += _table(table, found, contract, facts, with_contacts)
+        lines += _table(table, found, contract, place.kind, said)
     head = [
         f"# A first mapping of {place.said}, made by `rapport source new` of a sample: read it over.",
         "# What could not be told is a comment. `rapport source check` shows what becomes of it.",
@@ -257,13 +253,16 @@ def _table(
     table: Sampled,
     found: Sequence[Guess],
     contract: Mapping[str, Stream],
-    facts: _Facts,
-    with_contacts: bool,
+    kind: str,
+    said: Collection[str],
 ) -> Iterator[str]:
     yield f"  {table.name}:"
     yield from (f"    # {note}" for note in table.notes)
     yield from _how(table.how, 4)
     yield from _key(table, found)
+    changed = next((guess.reads["updated_at"] for guess in found if "updated_at" in guess.reads), "")
+    if kind != "files" and changed:
+        yield f"    cursor: {_yaml(changed)}  # only what changed since is read; leave it out to read all"
     if not found:
         yield "    # ? streams: none is known by these columns: " + ", ".join(
             look.name for look in table.looks
@@ -277,7 +276,7 @@ def _table(
     yield "    streams:"
     for guess in found:
         yield from _stream(guess, contract[guess.stream])
-    yield from _besides(table, found, facts, with_contacts)
+    yield from _besides(table, found, said)
     rest = unmapped(table.looks, found)
     if rest:
         yield f"    # Nobody maps: {', '.join(rest)}"
@@ -351,10 +350,8 @@ def _wanted(name: str, stream: Stream) -> str:
     return f"needed{said}"
 
 
-def _besides(
-    table: Sampled, found: Sequence[Guess], facts: _Facts, with_contacts: bool
-) -> Iterator[str]:
-    """What more could be made of a table, as the firm decides."""
+def _besides(table: Sampled, found: Sequence[Guess], said: Collection[str]) -> Iterator[str]:
+    """What more could be made of a table, beside what others say; the firm decides."""
     streams = {guess.stream: guess for guess in found}
     newsletter = consents_in(table.looks)
     if newsletter and "contacts" in streams:
@@ -369,7 +366,7 @@ def _besides(
         ):
             yield f"      # {line}"
     order = streams.get("orders")
-    if order and "order_lines" not in streams:
+    if order and "order_lines" not in said:
         total = next((each for each in table.looks if squashed(each.name) in _TOTALS), None)
         if total:
             yield "      # ? order_lines: if no table has the lines of an order, its total is one line:"
@@ -383,7 +380,7 @@ def _besides(
             ):
                 yield f"      # {line}"
     buyer = next((each for each in table.looks if each.kind == "email"), None)
-    if order and not with_contacts and buyer and "contact_id" in order.columns:
+    if order and "contacts" not in said and buyer and "contact_id" in order.columns:
         yield "      contacts:  # nobody else says who bought"
         yield "        columns:"
         yield f"          contact_id: {_yaml(order.columns['contact_id'])}"
@@ -402,6 +399,8 @@ _TOTALS = {
 def _yaml(value: Any) -> str:
     if isinstance(value, Mapping | list | tuple):
         text = yaml.safe_dump(value, default_flow_style=True, width=10_000, sort_keys=False)
+    elif isinstance(value, str) and "'" in value and not set('"\\\n') & set(value):
+        text = f'"{value}"' if yaml.safe_dump(value).startswith("'") else value
     else:
         text = yaml.safe_dump(value, width=10_000, allow_unicode=True).removesuffix("...\n")
     return text.strip()

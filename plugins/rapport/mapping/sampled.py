@@ -2,10 +2,10 @@
 
 import csv
 import io
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,6 +21,7 @@ from rapport.sources.records import as_text
 from rapport.sources.streams import Stream
 
 SAMPLE_ROWS = 10_000
+ASCII = "ascii"
 _PACKED = (".gz", ".zip")
 _TEXTS = (".csv", ".tsv", ".txt")
 _MOST_LINES = 5
@@ -65,7 +66,24 @@ def _files(path: Path, home: Path, said: str, clock: str, rows: int) -> Place:
         tables += [
             table for table in _tables_in(each, rows, alone=len(usable) == 1) if not _has(tables, table)
         ]
-    return Place("files", place, said, tables, clock)
+    return Place("files", place, said, _alike_written(tables), clock)
+
+
+def _alike_written(tables: Sequence[Sampled]) -> list[Sampled]:
+    """What has no letters beyond ASCII is written as the other files of its folder are."""
+    written = {table.how["encoding"] for table in tables if table.how.get("encoding")} - {ASCII}
+    alike = written.pop() if len(written) == 1 else ""
+    return [
+        replace(table, how=_with(table.how, encoding=alike))
+        if table.how.get("encoding") == ASCII
+        else table
+        for table in tables
+    ]
+
+
+def _with(how: Mapping[str, Any], encoding: str) -> dict[str, Any]:
+    changed = {**how, "encoding": encoding}
+    return changed if encoding else {k: v for k, v in changed.items() if k != "encoding"}
 
 
 def _is_data(path: Path) -> bool:
@@ -143,6 +161,8 @@ def _spelling(path: Path) -> dict[str, str]:
     try:
         path.read_text(encoding="utf-8-sig")
         text = head.decode("utf-8-sig", "ignore")
+        if head.isascii():
+            found["encoding"] = ASCII
     except UnicodeDecodeError:
         found["encoding"] = "cp1252" if _is_text(path, "cp1252") else "latin-1"
         text = head.decode(found["encoding"])
@@ -245,7 +265,3 @@ def _without_secret(url: str) -> str:
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{host}{port}{parts.path}"
 
-
-def as_said(value: Any) -> str | None:
-    """Return a value of a database as text."""
-    return value if value is None or isinstance(value, str) else json.dumps(value, default=str)

@@ -42,6 +42,7 @@ from rapport.release_commands import after_switch, releases_app
 from rapport.settings import Settings, cutoff_of
 from rapport.sources.declared import declared
 from rapport.sources.streams import GROUPS
+from rapport.source_commands import source_app
 from rapport.sources_commands import sources_command
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
@@ -49,6 +50,7 @@ app.add_typer(releases_app, name="releases")
 app.add_typer(archive_app, name="archive")
 app.add_typer(bi_app, name="bi")
 app.add_typer(activation_app, name="activation")
+app.add_typer(source_app, name="source")
 app.command("activate")(activate_command)
 after_switch += [follow_a_switch, archive_a_switch]
 app.command("policy")(policy_command)

@@ -215,7 +215,7 @@ def _pull_file(
         count: int | None = None
         if read.get(file.name, ("", "", ""))[2] != digest:  # else it was touched, and no more
             count = 0
-            for name, path in _unpacked(file.name, copy):
+            for name, path in unpacked(file.name, copy):
                 note = _noting(refused, table, name, known)
                 batches = read_file(path, name, table, note, _landed(known, table))
                 for rows in _whole(table, batches):
@@ -301,7 +301,7 @@ def _copied(file: Found, folder: Path) -> tuple[Path, str]:
     return path, digest.hexdigest()
 
 
-def _unpacked(name: str, path: Path) -> Iterator[tuple[str, Path]]:
+def unpacked(name: str, path: Path) -> Iterator[tuple[str, Path]]:
     """Yield a file, or those that are packed in it, each with its name."""
     ending = PurePosixPath(name).suffix.lower()
     inner = path.with_name("unpacked")
