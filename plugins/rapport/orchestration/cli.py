@@ -33,6 +33,7 @@ from rapport.orchestration.doctor import doctor_command
 from rapport.orchestration.erasure import erase_command
 from rapport.orchestration.maintenance import maintain_command
 from rapport.orchestration.night import DONE, Airflow, Step
+from rapport.orchestration.source import source_app
 from rapport.orchestration.status import status_command
 from rapport.policy import as_json, policies_of
 from rapport.policy_commands import policy_command, settings_command
@@ -42,7 +43,6 @@ from rapport.release_commands import after_switch, releases_app
 from rapport.settings import Settings, cutoff_of
 from rapport.sources.declared import declared
 from rapport.sources.streams import GROUPS
-from rapport.source_commands import source_app
 from rapport.sources_commands import sources_command
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)

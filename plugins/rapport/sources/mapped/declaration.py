@@ -42,7 +42,10 @@ FILE, LINE = "_file", "_line"
 ITEMS = ("item", "item_number")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 # What a column of a canonical stream is by default, if a mapping does not say it.
-_MAY_LACK = ("updated_at", "created_at")
+_MAY_LACK = (
+    *("updated_at", "created_at", "topic", "basis", "evidence"),
+    *("retail_discount_amount", "coupon_discount_amount", "coupon_match_discount_amount"),
+)
 
 
 @dataclass(frozen=True)
