@@ -67,7 +67,7 @@ class Onto:
         superseded: by a later row of the same record.
         quarantine: why rows would go there.
         unreadable: fields of used rows that nobody can read, each as if it were not there.
-        absent: columns that nobody says, and what is lost without them.
+        absent: columns that nobody has to say and the mapping does not, and what is lost without.
     """
 
     stream: str
@@ -133,7 +133,11 @@ def checked(
                 work_dir=aside.work_dir,
                 declared=declared,
             )
-            models = [f"base_mapped__{mapped.stream}" for table in source.tables for mapped in table.mapped]
+            models = [
+                f"base_mapped__{mapped.stream}"
+                for table in source.tables
+                for mapped in table.mapped
+            ]
             with built_aside(aside, as_of, sorted(set(models)), declared=declared) as path:
                 return list(_tables(path, aside, source, contract, as_of))
 
@@ -172,10 +176,11 @@ def _tables(
 
     with duckdb.connect(str(path), read_only=True) as built:
         for table in source.tables:
-            with landing.opened(
-                aside.landing_dir, source.name, [table.name], as_of
-            ) as landed:
-                there = [str(name) for name, *_ in landed.execute(f"describe {quoted(table.name)}").fetchall()]
+            with landing.opened(aside.landing_dir, source.name, [table.name], as_of) as landed:
+                there = [
+                    str(name)
+                    for name, *_ in landed.execute(f"describe {quoted(table.name)}").fetchall()
+                ]
                 count = landed.execute(f"select count(*) from {quoted(table.name)}").fetchone()
                 empty = _empty(landed, table, there)
             read = {name.lower() for mapped in table.mapped for name in mapped.reads}
@@ -190,7 +195,10 @@ def _tables(
                     for name in there
                     if name.lower() not in read and name not in spare and name not in empty
                 ),
-                tuple(_onto(built, source, table, each, contract[each.stream]) for each in table.mapped),
+                tuple(
+                    _onto(built, source, table, each, contract[each.stream])
+                    for each in table.mapped
+                ),
             )
 
 
@@ -224,11 +232,13 @@ def _onto(
         "select table_schema from information_schema.tables where table_name = ?", [model]
     ).fetchone()[0]
     name = table.name if table.name == mapped.stream else f"{table.name}.{mapped.stream}"
-    rows = built.sql(
-        f"select * from {schema}.{model} where source = $source and landed_stream = $name",
-        params={"source": source.name, "name": name},
+    built.execute(
+        f"""
+        create or replace temp table mapped_rows as
+        select * from {schema}.{model} where source = ? and landed_stream = ?
+        """,
+        [source.name, name],
     )
-    rows.create_view("mapped_rows", replace=True)
     total, used, superseded = built.execute(
         """
         select
@@ -256,7 +266,7 @@ def _onto(
         {
             column.name: column.absent
             for column in stream.columns
-            if not column.given and column.name not in mapped.columns and column.absent
+            if not (column.given or column.required or column.name in mapped.columns)
         },
     )
 
@@ -264,7 +274,8 @@ def _onto(
 def _said(built: Any, mapped: Mapped) -> Iterator[Said]:
     for column, sql in mapped.columns.items():
         values = built.execute(
-            f"select cast({quoted(column)} as varchar) from mapped_rows where {quoted(column)} is not null"
+            f"select cast({quoted(column)} as varchar) as said from mapped_rows "
+            "where said is not null"
         ).fetchall()
         shapes = [shape(value) for (value,) in values]
         usual = max(sorted(set(shapes)), key=shapes.count) if shapes else ""
@@ -277,7 +288,9 @@ def _faults(built: Any, reason: str, where: str, rows: str) -> Iterator[Fault]:
         select
             {reason},
             count(*),
-            list(landed_file || ':' || landed_line order by landed_file, landed_line)[:{_MOST_PLACES}]
+            list(
+                landed_file || ':' || landed_line order by landed_file, landed_line
+            )[:{_MOST_PLACES}]
         from {rows} where {where} group by all order by 2 desc, 1
         """
     ).fetchall()

@@ -55,6 +55,8 @@ class Sampled:
         key: that the source itself declares; of files nobody does.
         notes: what was seen in passing, for the comment above it.
         file: name of the file that it was read from, of files.
+        optional: columns that not all of its files have.
+        total: of a file that ends with a row of sums, the column and the word that say so.
     """
 
     name: str
@@ -63,6 +65,8 @@ class Sampled:
     key: Sequence[str] = ()
     notes: Sequence[str] = ()
     file: str = ""
+    optional: Sequence[str] = ()
+    total: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,8 @@ def first_mapping(place: Place, contract: Mapping[str, Stream], uses: str = "") 
     if by_shape:
         return _using(place, *by_shape)
     facts = _facts(place.tables)
-    lines, streams = [], {}
+    lines: list[str] = []
+    streams: dict[str, list[str]] = {}
     left_out: list[str] = []
     known = [guesses(each.name, each.looks, contract, facts.decimal) for each in place.tables]
     said = {guess.stream for found in known for guess in found}
@@ -135,7 +140,7 @@ def first_mapping(place: Place, contract: Mapping[str, Stream], uses: str = "") 
         streams[table.name] = [guess.stream for guess in found]
         lines += _table(table, found, contract, place.kind, said)
     head = [
-        f"# A first mapping of {place.said}, made by `rapport source new` of a sample: read it over.",
+        f"# A first mapping of {place.said}, made by `rapport source new`: read it over.",
         "# What could not be told is a comment. `rapport source check` shows what becomes of it.",
         f"kind: {place.kind}",
         *([f"path: {_yaml(place.path)}"] if place.path else []),
@@ -145,7 +150,9 @@ def first_mapping(place: Place, contract: Mapping[str, Stream], uses: str = "") 
     if left_out:
         lines += [f"  # Nothing is known of: {', '.join(left_out)}."]
     text = "\n".join([*head, *lines, ""])
-    return First(text, streams, "", sum(line.lstrip().startswith("# ?") for line in text.splitlines()))
+    return First(
+        text, streams, "", sum(line.lstrip().startswith("# ?") for line in text.splitlines())
+    )
 
 
 def recognised(
@@ -203,8 +210,8 @@ def _using(place: Place, uses: str, which: Mapping[str, Sampled]) -> First:
             how.pop("files", None)
         tables += [f"  {name}:", *_how(how, 4)] if how else []
     head = [
-        f"# {place.said} has the shape of {uses}, whose mapping ships with Rapport; what stands here",
-        "# is laid over it. Made by `rapport source new`.",
+        f"# {place.said} has the shape of {uses}, whose mapping ships with Rapport;",
+        "# what stands here is laid over it. Made by `rapport source new`.",
         f"kind: {place.kind}",
         f"uses: {uses}",
         *([f"path: {_yaml(place.path)}"] if place.path else []),
@@ -228,7 +235,7 @@ def _facts(tables: Sequence[Sampled]) -> _Facts:
             continue
         # Of two ways to read a day the one that another column of the source settles.
         settled = [written for written in each.either if written in told]
-        written.update({name: each.filled for name in (settled or each.formats)})
+        written.update(dict.fromkeys(settled or each.formats, each.filled))
     facts.dates = [name for name, _ in written.most_common()]
     facts.clockless = [each.name for each in looks if each.lacks_offset]
     return facts
@@ -237,7 +244,7 @@ def _facts(tables: Sequence[Sampled]) -> _Facts:
 def _of_all(facts: _Facts, clock: str) -> Iterator[str]:
     if facts.clockless:
         named = ", ".join(facts.clockless[:3])
-        yield f"# ? time_zone: {clock}  # times in {named} name no offset; without this line they are UTC"
+        yield f"# ? time_zone: {clock}  # times in {named} name no offset: else they are UTC"
     if facts.both_decimals:
         yield f'# ? decimal: "{facts.decimal}"  # some numbers are written with ",", some with "."'
     if facts.decimal != ".":
@@ -260,22 +267,22 @@ def _table(
     yield from (f"    # {note}" for note in table.notes)
     yield from _how(table.how, 4)
     yield from _key(table, found)
-    changed = next((guess.reads["updated_at"] for guess in found if "updated_at" in guess.reads), "")
+    changed = next(filter(None, (guess.reads.get("updated_at") for guess in found)), "")
     if kind != "files" and changed:
-        yield f"    cursor: {_yaml(changed)}  # only what changed since is read; leave it out to read all"
+        yield f"    cursor: {_yaml(changed)}  # without it all is read each time"
     if not found:
         yield "    # ? streams: none is known by these columns: " + ", ".join(
             look.name for look in table.looks
         )
-        yield "    #   `rapport contract` lists the streams and `rapport contract STREAM` their columns."
+        yield "    #   `rapport contract` lists the streams, and with a stream's name its columns."
         yield "    streams: {}"
         return
-    optional = [each.name for each in table.looks if each.kind == "empty"]
-    if optional:
-        yield f"    optional: [{', '.join(_yaml(name) for name in optional)}]  # empty in the sample"
+    empty = [each.name for each in table.looks if each.kind == "empty"]
+    if optional := [*table.optional, *(name for name in empty if name not in table.optional)]:
+        yield f"    optional: {_yaml(optional)}  # not in all files, or empty in the sample"
     yield "    streams:"
     for guess in found:
-        yield from _stream(guess, contract[guess.stream])
+        yield from _stream(guess, contract[guess.stream], table.total)
     yield from _besides(table, found, said)
     rest = unmapped(table.looks, found)
     if rest:
@@ -291,36 +298,33 @@ def _how(how: Mapping[str, Any], indent: int) -> Iterator[str]:
 
 
 def _key(table: Sampled, found: Sequence[Guess]) -> Iterator[str]:
-    streams = [guess.stream for guess in found]
-    if "order_lines" in streams and not next(g for g in found if g.stream == "order_lines").each:
-        order = next(guess for guess in found if guess.stream == "order_lines").reads["order_id"]
-        yield f"    whole_by: [{_yaml(order)}]"
+    lines = next((each for each in found if each.stream == "order_lines" and not each.each), None)
+    if lines:
+        yield f"    whole_by: [{_yaml(lines.reads['order_id'])}]"
         return
-    named = [guess.reads.get(_KEYS.get(guess.stream, "")) for guess in found]
-    candidates = [*table.key] or [each.name for each in table.looks if each.name in named]
-    by_name = {each.name: each for each in table.looks}
-    keys = [name for name in candidates if name in by_name]
-    if table.key and len(keys) == len(table.key):
-        yield f"    key: [{', '.join(map(_yaml, keys))}]"
+    if table.key:
+        yield f"    key: {_yaml(list(table.key))}"
         return
-    for name in keys[:1]:
-        of = by_name[name]
-        if of.is_key:
-            yield f"    key: [{_yaml(name)}]"
-        elif is_nearly_key(of):
-            said = [f"{of.rows - of.filled} rows lack it"] if of.filled < of.rows else []
-            said += [f"{of.filled - of.distinct} repeat one"] if of.distinct < of.filled else []
-            yield f"    key: [{_yaml(name)}]  # of {of.rows} rows {' and '.join(said)}; the later row holds"
-        else:
-            keys = []
-    if not keys:
-        unique = [each.name for each in table.looks if each.is_key and each.kind != "text"]
-        said = f"# ? key: [{' or '.join(unique[:4])}]" if unique else "# ? key: [...]"
-        yield f"    {said}  # tells a record from another; without one every distinct row is one"
+    ids = [guess.reads.get(_KEYS.get(guess.stream, "")) for guess in found]
+    of = next((each for each in table.looks if each.name in ids), None)
+    if of and is_nearly_key(of):
+        dirt = [f"{of.rows - of.filled} without it"] if of.filled < of.rows else []
+        dirt += [f"{of.filled - of.distinct} with one again"] if of.distinct < of.filled else []
+        said = f"  # of {of.rows} rows {' and '.join(dirt)}: the later holds" if dirt else ""
+        yield f"    key: [{_yaml(of.name)}]{said}"
+        return
+    choices = [each.name for each in table.looks if each.is_key and each.kind != "text"][:4]
+    yield (
+        f"    # ? key: [{' or '.join(choices) or '...'}]  # tells a record from another; "
+        "without one every distinct row is one"
+    )
 
 
-def _stream(guess: Guess, stream: Stream) -> Iterator[str]:
+def _stream(guess: Guess, stream: Stream, total: tuple[str, str] | None) -> Iterator[str]:
     yield f"      {guess.stream}:"
+    if total:
+        column, word = total
+        yield f"        where: {_yaml(f'{quoted(column)} is distinct from {_literal(word)}')}"
     if guess.each:
         yield f"        each: {_yaml(guess.each)}"
     yield "        columns:"
@@ -369,7 +373,7 @@ def _besides(table: Sampled, found: Sequence[Guess], said: Collection[str]) -> I
     if order and "order_lines" not in said:
         total = next((each for each in table.looks if squashed(each.name) in _TOTALS), None)
         if total:
-            yield "      # ? order_lines: if no table has the lines of an order, its total is one line:"
+            yield "      # ? order_lines: if nothing has the lines of an order, its total is one:"
             for line in (
                 "order_lines:",
                 "  columns:",
@@ -404,6 +408,10 @@ def _yaml(value: Any) -> str:
     else:
         text = yaml.safe_dump(value, width=10_000, allow_unicode=True).removesuffix("...\n")
     return text.strip()
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _quoted(text: str) -> str:

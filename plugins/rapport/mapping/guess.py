@@ -1,4 +1,4 @@
-"""Which canonical stream a table is of, and which of its columns says what, by names and by looks."""
+"""Which canonical stream a table is of, and which of its columns says what: by names and looks."""
 
 import re
 import unicodedata
@@ -80,7 +80,8 @@ def guesses(
         (
             guess
             for stream in headers()
-            if stream in contract and (guess := _of(stream, table, looks, contract[stream], decimal))
+            if stream in contract
+            and (guess := _of(stream, table, looks, contract[stream], decimal))
         ),
         key=lambda guess: -guess.score,
     )
@@ -175,10 +176,13 @@ def _of(
     if not _is_of(stream, found, names):
         return None
     squashed_table = squashed(table)
-    guess.score += _OF_THE_FILE * any(word in squashed_table for word in names.entity if len(word) > 3)
+    guess.score += _OF_THE_FILE * any(
+        word in squashed_table for word in names.entity if len(word) > 3
+    )
     for column, of in found.items():
         if column in types:
             _say(guess, types[column], of)
+    _further_phones(guess, looks, names)
     if stream == "orders":
         guess.score += any(map(_lists_lines, looks))
     _made(guess, found, looks, contract, decimal)
@@ -188,7 +192,27 @@ def _of(
 def _lists_lines(of: Look) -> bool:
     names = headers()["order_lines"]
     said = {squashed(name) for name in of.items or ()}
-    return bool(said & set(names.one["product_id"])) and any(said & set(n) for n in names.some.values())
+    return bool(said & set(names.one["product_id"])) and any(
+        said & set(n) for n in names.some.values()
+    )
+
+
+def _further_phones(guess: Guess, looks: Sequence[Look], names: Names) -> None:
+    """A second column of telephones, called as the first is or otherwise."""
+    if "phones" not in guess.columns:
+        return
+    known = set(names.all["phones"])
+    more = [
+        each.name
+        for each in looks
+        if each.name != guess.reads["phones"]
+        and each.filled
+        and _fits("phones", None, each)
+        and (squashed(each.name).rstrip("0123456789") in known or each.kind == "phone")
+    ]
+    if more:
+        listed = ", ".join(quoted(name) for name in (guess.reads["phones"], *more))
+        guess.columns["phones"] = f"[{listed}]"
 
 
 def _by_name(looks: Sequence[Look], entity: Sequence[str]) -> dict[str, Look]:
@@ -207,6 +231,8 @@ def _fits(column: str, said: Column | None, of: Look) -> bool:
     """Whether a column can be what its name says, by its looks; an empty one can be anything."""
     if of.kind == "empty":
         return True
+    if column == "phones":
+        return "9" in of.example and not of.is_time
     type_ = said.type if said else "decimal"
     if type_ in ("timestamp", "date"):
         return of.is_time
@@ -216,8 +242,6 @@ def _fits(column: str, said: Column | None, of: Look) -> bool:
         return of.kind in ("yes or no", "integer", "words")
     if column == "email":
         return of.kind == "email"
-    if column == "phones":
-        return "9" in of.example
     if column.endswith(("_id", "_ids")):
         return of.kind not in ("list", "map", "yes or no") and not of.has_clock
     if column == "score":
@@ -225,9 +249,7 @@ def _fits(column: str, said: Column | None, of: Look) -> bool:
     return of.kind not in ("list", "map") or type_.endswith("[]")
 
 
-def _by_look(
-    found: dict[str, Look], looks: Sequence[Look], names: Names, taken: set[str]
-) -> None:
+def _by_look(found: dict[str, Look], looks: Sequence[Look], names: Names, taken: set[str]) -> None:
     """Find by their looks what is called by no name that we know."""
     for column, kind in (("email", "email"), ("phones", "phone"), ("currency_code", "currency")):
         if column in names.all and column not in found:
@@ -263,7 +285,9 @@ def _say(guess: Guess, column: Column, of: Look) -> None:
         if column.required:
             return
     if column.name == "currency_code" and of.kind not in ("currency", "empty"):
-        guess.open[column.name] = f"{sql} says currencies by other words than ISO 4217: EUR, USD, ..."
+        guess.open[column.name] = (
+            f"{sql} says currencies by other words than ISO 4217: EUR, USD, ..."
+        )
         return
     if column.name not in guess.open:
         guess.columns[column.name] = _sql(column, of)
@@ -333,7 +357,13 @@ def _listed(
             continue
         items = [each for each in of.items.values() if squashed(each.name) not in ("orderid",)]
         id_ = next(each for each in looks if each.name == order.reads["order_id"])
-        lines = _of("order_lines", "lines", [*items, _named(id_, "order id")], contract["order_lines"], decimal)
+        lines = _of(
+            "order_lines",
+            "lines",
+            [*items, _named(id_, "order id")],
+            contract["order_lines"],
+            decimal,
+        )
         if lines is None:
             continue
         member = {each.name: f"item->>'$.{quoted(each.name)}'" for each in items}

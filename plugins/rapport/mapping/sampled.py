@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,22 +17,29 @@ from rapport.sources.mapped.declaration import FILE, LINE, MappedTable
 from rapport.sources.mapped.files import unpacked
 from rapport.sources.mapped.reading import DELIMITERS, ENDINGS, Refused, Unreadable, read_file
 from rapport.sources.records import as_text
-from rapport.sources.streams import Stream
+from rapport.sources.streams import BOOKS, Stream
 
 SAMPLE_ROWS = 10_000
 ASCII = "ascii"
 _PACKED = (".gz", ".zip")
 _TEXTS = (".csv", ".tsv", ".txt")
 _MOST_LINES = 5
+_TOTALS = {
+    *("total", "totals", "grand total", "sum", "summe", "gesamt", "gesamtsumme", "somme"),
+    *("total general", "suma"),
+}
 
 
-def place_of(where: str, home: Path, *, clock: str = "UTC", rows: int = SAMPLE_ROWS) -> Place:
+def place_of(
+    where: str, home: Path, *, clock: str = "UTC", token: str = "", rows: int = SAMPLE_ROWS
+) -> Place:
     """Return what is found at a file, a folder of files, an address of an API or of a database.
 
     Args:
         where: as given on the command line.
         home: what a path of the declaration is relative to.
         clock: the firm's, for times that name no offset.
+        token: of an API.
         rows: of each table, at most.
 
     Raises:
@@ -41,7 +47,7 @@ def place_of(where: str, home: Path, *, clock: str = "UTC", rows: int = SAMPLE_R
     """
     scheme = urlsplit(where).scheme if "://" in where else ""
     if scheme in ("http", "https"):
-        return _api(where, clock)
+        return _api(where, token, clock)
     if scheme and scheme != "file":
         return _database(where, clock, rows)
     path = Path(where.removeprefix("file://")).expanduser().resolve()
@@ -61,16 +67,38 @@ def _files(path: Path, home: Path, said: str, clock: str, rows: int) -> Place:
         raise SettingsError(f"{said}: no file there ends in {', '.join((*ENDINGS, *_PACKED))}")
     home = home.resolve()
     place = str(folder.relative_to(home)) if folder.is_relative_to(home) else str(folder)
-    tables: list[Sampled] = []
+    by_pattern: dict[str, list[Sampled]] = {}
     for each in usable:
-        tables += [
-            table for table in _tables_in(each, rows, alone=len(usable) == 1) if not _has(tables, table)
-        ]
-    return Place("files", place, said, _alike_written(tables), clock)
+        for table in _tables_in(each, rows, alone=len(usable) == 1):
+            by_pattern.setdefault(table.how["files"], []).append(table)
+    tables = [_together(alike) for alike in by_pattern.values()]
+    return Place("files", place, said, _alike_written(_each_by_its_name(tables)), clock)
 
 
-def _alike_written(tables: Sequence[Sampled]) -> list[Sampled]:
+def _together(alike: Sequence[Sampled]) -> Sampled:
+    """Files of one table, by the last of them; columns that not all have may be lacking."""
+    last = alike[-1]
+    names = [{each.name for each in table.looks} for table in alike]
+    every = set[str].intersection(*names)
+    more = {each.name: each for table in alike for each in table.looks if each.name not in every}
+    looks = [each for each in last.looks if each.name not in more]
+    return replace(last, looks=[*looks, *more.values()], optional=sorted(more))
+
+
+def _each_by_its_name(tables: Sequence[Sampled]) -> Iterator[Sampled]:
+    taken = set(BOOKS)
+    for table in tables:
+        name, number = table.name, 1
+        while name in taken:
+            number += 1
+            name = f"{table.name}_{number}"
+        taken.add(name)
+        yield replace(table, name=name)
+
+
+def _alike_written(said: Iterable[Sampled]) -> list[Sampled]:
     """What has no letters beyond ASCII is written as the other files of its folder are."""
+    tables = list(said)
     written = {table.how["encoding"] for table in tables if table.how.get("encoding")} - {ASCII}
     alike = written.pop() if len(written) == 1 else ""
     return [
@@ -90,15 +118,6 @@ def _is_data(path: Path) -> bool:
     suffix = Path(path.stem).suffix if path.suffix.lower() == ".gz" else path.suffix
     named = suffix.lower() in ENDINGS or path.suffix.lower() == ".zip"
     return path.is_file() and named and not path.name.startswith((".", "~"))
-
-
-def _has(tables: Sequence[Sampled], one: Sampled) -> bool:
-    """Whether a file is one more of a table, by its name and columns."""
-    names = [each.name for each in one.looks]
-    return any(
-        table.how["files"] == one.how["files"] and [each.name for each in table.looks] == names
-        for table in tables
-    )
 
 
 def _tables_in(path: Path, rows: int, *, alone: bool) -> Iterator[Sampled]:
@@ -148,7 +167,17 @@ def _table(path: Path, name: str, plain: Path, pattern: str, rows: int) -> Sampl
         more = ", ..." if len(refused) > _MOST_LINES else ""
         notes.append(f"{len(refused)} of its records do not fit its header (line {shown}{more})")
     looks = [look(column, values) for column, values in columns.items()]
-    return Sampled(table_name(path.name.partition(".")[0]), how, looks, (), notes, path.name)
+    name = table_name(path.name.partition(".")[0])
+    return Sampled(name, how, looks, (), notes, path.name, (), _total(columns))
+
+
+def _total(columns: Mapping[str, Sequence[str | None]]) -> tuple[str, str] | None:
+    """The column and the word of a last row that sums up the others."""
+    for column, values in columns.items():
+        if values and values[-1] is not None:
+            word = values[-1].strip()
+            return (column, word) if word.casefold().rstrip(":") in _TOTALS else None
+    return None
 
 
 def _spelling(path: Path) -> dict[str, str]:
@@ -210,7 +239,9 @@ def _of_database(connection: Any, found: Any, name: str, rows: int) -> Sampled:
 
     table = sa.table(name, *(sa.column(each["name"]) for each in found.get_columns(name)))
     records = connection.execute(sa.select(table).limit(rows)).mappings().all()
-    columns = {each.name: [as_text(record[each.name]) for record in records] for each in table.columns}
+    columns = {
+        each.name: [as_text(record[each.name]) for record in records] for each in table.columns
+    }
     looks = [look(column, values) for column, values in columns.items()]
     key = tuple(found.get_pk_constraint(name).get("constrained_columns") or ())
     how = {"table": name}
@@ -220,42 +251,33 @@ def _of_database(connection: Any, found: Any, name: str, rows: int) -> Sampled:
 # -- APIs ------------------------------------------------------------------------------------
 
 
-def _api(url: str, clock: str) -> Place:
+def _api(url: str, token: str, clock: str) -> Place:
     import httpx
     from dlt.sources.helpers.rest_client.detector import find_response_page_data
 
-    parts = urlsplit(url)
-    token = _token_of(url)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        answer = httpx.get(
-            url, headers={"Authorization": f"Bearer {token}"} if token else {}, timeout=30
-        )
-        said = answer.raise_for_status().json()
+        said = httpx.get(url, headers=headers, timeout=30).raise_for_status().json()
     except (httpx.HTTPError, ValueError) as error:
         status = getattr(getattr(error, "response", None), "status_code", "")
         raise SettingsError(
-            f"{_without_secret(url)} gives no JSON: {status or type(error).__name__}; where it asks "
-            "for a token, export it as RAPPORT_SOURCE_TOKEN"
+            f"{_without_secret(url)} gives no JSON: {status or type(error).__name__}. Where it asks "
+            "for a token, make the source's connection first, and say its --name"
         ) from None
     place, records = find_response_page_data(said)
-    rows = [record for record in records if isinstance(record, Mapping)] if isinstance(records, list) else []
+    listed = records if isinstance(records, list) else []
+    rows = [record for record in listed if isinstance(record, Mapping)]
     if not rows:
         raise SettingsError(f"{_without_secret(url)}: its answer has no list of records")
-    how: dict[str, Any] = {"path": parts.path.rpartition("/api/")[2] or parts.path.lstrip("/")}
-    if place:
-        how["data"] = ".".join(place)
-    looks = _looks_of(rows)
-    name = table_name([each for each in parts.path.split("/") if each][-1] if parts.path.strip("/") else "records")
-    return Place("rest", "", _without_secret(url), [Sampled(name, how, looks)], clock)
+    path = urlsplit(url).path.lstrip("/")
+    how: dict[str, Any] = {"path": path} | ({"data": ".".join(map(str, place))} if place else {})
+    name = table_name(path.rstrip("/").rpartition("/")[2] or "records")
+    return Place("rest", "", _without_secret(url), [Sampled(name, how, _looks_of(rows))], clock)
 
 
 def _looks_of(rows: Sequence[Mapping[str, Any]]) -> list[Look]:
     names: Iterable[str] = dict.fromkeys(name for row in rows for name in row)
     return [look(name, [as_text(row.get(name)) for row in rows]) for name in names]
-
-
-def _token_of(url: str) -> str:
-    return os.environ.get("RAPPORT_SOURCE_TOKEN", "")
 
 
 def _without_secret(url: str) -> str:
@@ -264,4 +286,3 @@ def _without_secret(url: str) -> str:
     host = parts.hostname or ""
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{host}{port}{parts.path}"
-

@@ -14,7 +14,23 @@ from functools import cache
 MOST = 0.8
 _EMPTY = {"", "n/a", "na", "null", "none", "nil", "-", "--", "#n/a", "nan"}
 _YES_NO = {
-    *("true", "false", "t", "f", "yes", "no", "y", "n", "ja", "nein", "j", "oui", "non", "si", "sí"),
+    *(
+        "true",
+        "false",
+        "t",
+        "f",
+        "yes",
+        "no",
+        "y",
+        "n",
+        "ja",
+        "nein",
+        "j",
+        "oui",
+        "non",
+        "si",
+        "sí",
+    ),
     *("wahr", "falsch", "vrai", "faux", "on", "off", "x"),
 }
 _SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "zł": "PLN", "₹": "INR", "chf": "CHF"}
@@ -44,10 +60,32 @@ _ISO = ("time", "instant", "day")
 TIMES = ("instant", "time", "day", "unix", "written")
 NUMBERS = ("integer", "number")
 _DAYS = (
-    *("%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y", "%Y.%m.%d"),
-    *("%d/%m/%y", "%m/%d/%y", "%Y%m%d", "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y"),
+    *(
+        "%d.%m.%Y",
+        "%d.%m.%y",
+        "%d/%m/%Y",
+        "%m/%d/%Y",
+        "%Y/%m/%d",
+        "%d-%m-%Y",
+        "%m-%d-%Y",
+        "%Y.%m.%d",
+    ),
+    *(
+        "%d/%m/%y",
+        "%m/%d/%y",
+        "%Y%m%d",
+        "%d %b %Y",
+        "%d-%b-%Y",
+        "%b %d, %Y",
+        "%d %B %Y",
+        "%B %d, %Y",
+    ),
 )
-_CLOCKS = (*("", " %H:%M", " %H:%M:%S", ", %H:%M", ", %H:%M:%S", "T%H:%M:%S"), " %I:%M %p", " %I:%M:%S %p")
+_CLOCKS = (
+    *("", " %H:%M", " %H:%M:%S", ", %H:%M", ", %H:%M:%S", "T%H:%M:%S"),
+    " %I:%M %p",
+    " %I:%M:%S %p",
+)
 FORMATS = tuple(day + clock for day in _DAYS for clock in _CLOCKS)
 
 
@@ -116,8 +154,10 @@ def look(name: str, values: Iterable[str | None]) -> Look:
     kind = _kind(said)
     formats: tuple[str, ...] = ()
     either: tuple[str, ...] = ()
-    if kind in ("text", "number", "integer", "phone", "words"):
-        formats, either = _formats(tuple(dict.fromkeys(said)))
+    if kind in ("text", "number", "integer", "phone", "words", "empty"):
+        of_iso = [value for value in said if any(_KINDS[each].fullmatch(value) for each in _ISO)]
+        others = tuple(dict.fromkeys(value for value in said if value not in set(of_iso)))
+        formats, either = _formats(others, len(set(of_iso)))
         kind = "written" if formats else kind
     items = _items(said) if kind == "list" else None
     return Look(
@@ -130,7 +170,8 @@ def look(name: str, values: Iterable[str | None]) -> Look:
         formats=formats,
         either=either,
         decimals=_decimals(said) if kind == "number" else (0, 0),
-        has_clock=any("%H" in each or "%I" in each for each in formats) or kind in ("time", "instant", "unix"),
+        has_clock=any("%H" in each or "%I" in each for each in formats)
+        or kind in ("time", "instant", "unix"),
         currency=_currency(name, said if kind in NUMBERS else []),
         items=items,
     )
@@ -226,19 +267,29 @@ def _decimals(said: Sequence[str]) -> tuple[int, int]:
 
 
 @cache
-def _formats(said: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Formats by which the values can be read, those of most values first; and two that are alike."""
+def _formats(said: tuple[str, ...], others: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Formats by which values can be read, those of most first; and two that are alike.
+
+    Args:
+        said: values that are not written as ISO 8601 has it.
+        others: how many more there are that are.
+    """
     import duckdb
 
-    if not said or sum(any(letter.isdigit() for letter in value) for value in said) < MOST * len(said):
+    everything = len(said) + others
+    with_digits = sum(any(letter.isdigit() for letter in value) for value in said)
+    if not said or with_digits + others < MOST * everything:
         return (), ()
     with duckdb.connect() as connection:
-        connection.execute("create table said as select unnest(?::varchar[]) as value", [list(said)])
-        columns = ", ".join("list(value) filter (try_strptime(value, ?) between '1900-01-01' and '2100-01-01')" for _ in FORMATS)
+        connection.execute(
+            "create table said as select unnest(?::varchar[]) as value", [list(said)]
+        )
+        columns = ", ".join(
+            "list(value) filter (try_strptime(value, ?) between '1900-01-01' and '2100-01-01')"
+            for _ in FORMATS
+        )
         row = connection.execute(f"select {columns} from said", list(FORMATS)).fetchone() or ()
-    readable = {
-        each: set(values) for each, values in zip(FORMATS, row, strict=True) if values
-    }
+    readable = {each: set(values) for each, values in zip(FORMATS, row, strict=True) if values}
     # Eight digits are a number unless all of them are days of this or the last century.
     if set(readable) == {"%Y%m%d"} and len(readable["%Y%m%d"]) < len(said):
         return (), ()
@@ -249,7 +300,7 @@ def _formats(said: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
             break
         found.append(best)
         left -= readable[best]
-    if len(left) > (1 - MOST) * len(said):
+    if everything - len(left) < MOST * everything:
         return (), ()
     first = found[0]
     alike = [

@@ -46,7 +46,7 @@ def new_command(
     path = settings.home / FOLDER / f"{name}.yml"
     if path.exists():
         raise SettingsError(f"{path} is there already; change it, or say another --name")
-    clock = str(policies_of(settings).variables()["reporting_time_zone"])
+    clock = str(policies_of(settings)["reporting_time_zone"].value)
     place = place_of(where, settings.home, clock=clock)
     first = first_mapping(place, _contract(settings), uses)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,13 +58,17 @@ def new_command(
         console.print(f"{table}: {', '.join(streams) or 'of no stream that is known'}")
     if first.questions:
         console.print(f"{first.questions} things could not be told: they stand behind `# ?`")
-    console.print(f"wrote {path}; `rapport source check {name}` shows what becomes of it", soft_wrap=True)
+    console.print(
+        f"wrote {path}; `rapport source check {name}` shows what becomes of it", soft_wrap=True
+    )
 
 
 @source_app.command("check")
 def check_command(
     name: Annotated[str, typer.Argument(help="The source: its file's name in `sources`.")],
-    rows: Annotated[int, typer.Option(min=1, help="How many rows of each file to look at.")] = 10_000,
+    rows: Annotated[
+        int, typer.Option(min=1, help="How many rows of each file to look at.")
+    ] = 10_000,
 ) -> None:
     """Show what becomes of a declared source, before anything of it lands."""
     settings = Settings.from_env()
@@ -113,8 +117,11 @@ def _show(table: Checked) -> None:
             _say(f"  [yellow]quarantine[/], {_at(fault)}")
         for fault in onto.unreadable:
             _say(f"  [yellow]cannot be read[/], {_at(fault)}")
+        by_loss: dict[str, list[str]] = {}
         for column, absent in onto.absent.items():
-            _say(f"  not mapped: {column}. {escape(absent)}")
+            by_loss.setdefault(absent, []).append(column)
+        for absent, columns in by_loss.items():
+            _say(f"  not mapped: {', '.join(columns)}. {escape(absent)}")
     if table.unmapped:
         _say(f"  nobody maps: {escape(', '.join(table.unmapped))}")
 
