@@ -15,6 +15,7 @@
     {{ return([
         'contacts', 'consents', 'preferences', 'companies', 'deals', 'tickets', 'surveys', 'engagements',
         'orders', 'order_lines', 'products', 'campaigns', 'messages', 'message_events', 'web_events',
+        'mentions', 'page_signals',
     ]) }}
 {%- endmacro %}
 
@@ -76,7 +77,10 @@
     {%- elif data_type.startswith('decimal') or data_type in ('double', 'bigint', 'integer') -%}
         {{ number_said('said_' ~ column, mapping.decimal) }}
     {%- elif is_prefixed(column, mapping.shared) and data_type == 'varchar[]' -%}
-        to_json(list_transform({{ list_said('said_' ~ column) }}, lambda id: {{ sql_text(mapping.source ~ ':') }} || id))
+        cast(
+            to_json(list_transform({{ list_said('said_' ~ column) }}, lambda id: {{ sql_text(mapping.source ~ ':') }} || id))
+            as varchar
+        )
     {%- elif is_prefixed(column, mapping.shared) -%}
         {{ sql_text(mapping.source ~ ':') }} || nullif(trim(said_{{ column }}), '')
     {%- else -%}
@@ -232,6 +236,11 @@
     {%- endif %}
 {%- endmacro %}
 
+{#- What an expression is, or null where it cannot be worked out; DuckDB tries no window. -#}
+{% macro worked_out(sql) -%}
+    {{ sql if modules.re.search('(?i)\\bover\\b', sql) else 'try(' ~ sql ~ ')' }}
+{%- endmacro %}
+
 {#- The rows of one table of a declared source that a mapping takes, each column a text. -#}
 {% macro mapped_rows(mapping, columns) -%}
     {% set keys = [] %}
@@ -256,13 +265,13 @@
         select
             {% for column, said in columns.items() if column in mapping.columns %}
             {% if said.data_type == 'varchar[]' %}
-            {% set sql = 'try(' ~ mapping.columns[column] ~ ')' %}
+            {% set sql = worked_out(mapping.columns[column]) %}
             case
                 when typeof({{ sql }}) like '%[]' then cast(to_json({{ sql }}) as varchar)
                 else cast({{ sql }} as varchar)
             end as said_{{ column }},
             {% else %}
-            cast(try({{ mapping.columns[column] }}) as varchar) as said_{{ column }},
+            cast({{ worked_out(mapping.columns[column]) }} as varchar) as said_{{ column }},
             {% endif %}
             {% endfor %}
             {{ sql_text(mapping.table) }} as landed_table,
@@ -295,6 +304,17 @@
         ) as landed
         {% if mapping.where %}
         where try({{ mapping.where }})
+        {% endif %}
+        {% if mapping.whole_by %}
+        -- the rows that belong together, as one load brought them
+        window
+            whole as (
+                partition by
+                    load_id,
+                    {% for each in mapping.whole_by %}
+                    "{{ each | replace('"', '""') }}"{{ ',' if not loop.last }}
+                    {% endfor %}
+            )
         {% endif %}
     ) as said
 {%- endmacro %}
