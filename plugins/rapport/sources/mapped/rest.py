@@ -172,7 +172,8 @@ def _demanding(table: MappedTable, data: str | None) -> Callable[..., None]:
     def demand(response: Response, *_: Any, **__: Any) -> None:
         body = response.json()
         if data:
-            if not jsonpath.find_values(data, body):
+            # The list itself, which may be empty, and not its records.
+            if not jsonpath.find_values(data.removesuffix("[*]"), body):
                 raise Unreadable(
                     f"table {table.name}: an answer has nothing at data: {data}; it has "
                     f"{_members(body)}"
