@@ -18,6 +18,7 @@ from zoneinfo import available_timezones
 
 from rapport import contract
 from rapport.errors import SourcesError
+from rapport.places.clocks import clock_changes
 from rapport.sources.mapped.expressions import (
     Expression,
     binding_fault,
@@ -42,11 +43,6 @@ SHIPPED = Path(__file__).parents[1] / "mappings"
 FILE, LINE, ABOVE = "_file", "_line", "_above"
 ITEMS = ("item", "item_number")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-# What a column of a canonical stream is by default, if a mapping does not say it.
-_MAY_LACK = (
-    *("updated_at", "created_at", "topic", "basis", "evidence"),
-    *("retail_discount_amount", "coupon_discount_amount", "coupon_match_discount_amount"),
-)
 
 
 @dataclass(frozen=True)
@@ -76,17 +72,17 @@ class MappedTable:
         stream: how it lands.
         how: where it is and how it is read, as the declaration says it for its kind.
         whole: each pull brings all there is.
-        shrinks_on: the night on which much of it may be gone.
         every: days between two pulls.
         mapped: onto which canonical streams.
+        shrinks_on: the night on which much of it may be gone.
     """
 
     stream: Stream
     how: Mapping[str, Any]
     whole: bool
-    shrinks_on: date | None
     every: int
     mapped: tuple[Mapped, ...]
+    shrinks_on: date | None = None
 
     @property
     def name(self) -> str:
@@ -134,6 +130,8 @@ class MappedSource:
 
     def variables(self) -> list[dict[str, Any]]:
         """Return what dbt is told of it: one map per table and canonical stream."""
+        zone = str(self.content.get("time_zone", "UTC"))
+        changes = [list(each) for each in clock_changes(zone)] if zone != "UTC" else []
         return [
             {
                 "source": self.name,
@@ -145,7 +143,8 @@ class MappedSource:
                 "key": list(table.stream.key),
                 "whole_by": list(table.stream.whole_by),
                 "whole": table.whole,
-                "time_zone": self.content.get("time_zone", "UTC"),
+                "time_zone": zone,
+                "clock_changes": changes,
                 "decimal": self.content.get("decimal", "."),
                 "dates": list(self.content.get("dates", ())),
                 "shared": list(self.content.get("shared", ())),
@@ -343,8 +342,7 @@ def _lacking(stream: contract.Stream, said: Mapping[str, str]) -> list[str]:
         for column in stream.columns
         if column.required
         and not column.given
-        and column.type != "boolean"
-        and column.name not in _MAY_LACK
+        and column.name not in stream.defaults
         and column.name not in said
     ]
 
@@ -541,9 +539,9 @@ def _table(source: str, kind: Kind, name: str, said: Mapping[str, Any]) -> Mappe
         stream,
         how,
         said.get("whole", False),
-        date.fromisoformat(shrinks_on) if shrinks_on else None,
         said.get("every", 1),
         mapped,
+        date.fromisoformat(shrinks_on) if shrinks_on else None,
     )
 
 

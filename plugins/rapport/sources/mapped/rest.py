@@ -99,9 +99,7 @@ class Api:
             if isinstance(cause, RequestException):
                 raise self.judge.unreachable(str(table.how.get("path", "")), cause) from None
             if isinstance(cause, ValueError | KeyError | TypeError):
-                # dlt quotes the answer in some of them.
-                said = masked(re.split(r"[{\[]", str(cause))[0].strip(" `\n"))
-                raise Unreadable(f"table {table.name}: {said}") from None
+                raise Unreadable(f"table {table.name}: {_without_answer(cause)}") from None
             raise cause from None
 
     def _resource(self, wanted: MappedTable, known: Known) -> DltResource:
@@ -125,6 +123,12 @@ class Api:
             }
         )
         return next(each for each in resources if each.name == wanted.name)
+
+
+def _without_answer(error: Exception) -> str:
+    """What dlt says, without the answer that its messages end with: that is of customers."""
+    said = re.split(r"\bgot\b|[{\[]", " ".join(str(error).split()), maxsplit=1)[0].strip(" `,:.")
+    return f"{masked(said) or type(error).__name__}; look at its paginator and data"
 
 
 def _of_parent(table: MappedTable) -> dict[str, Any]:
@@ -177,7 +181,8 @@ def _demanding(table: MappedTable, data: str | None) -> Callable[..., None]:
     def demand(response: Response, *_: Any, **__: Any) -> None:
         body = response.json()
         if data:
-            if not jsonpath.find_values(data, body):
+            # The list itself, which may be empty, and not its records.
+            if not jsonpath.find_values(data.removesuffix("[*]"), body):
                 raise Unreadable(
                     f"table {table.name}: an answer has nothing at data: {data}; it has "
                     f"{_members(body)}"
