@@ -76,7 +76,12 @@ def check_sources() -> dict[str, Any]:
     ]
     for group in missing:
         logger.warning("%s: its pull failed; what it brings stays as of its last night", group)
-    found = _check("sources", landing_dir=Settings.from_env().landing_dir, missing=missing)
+    found = _check(
+        "sources",
+        landing_dir=Settings.from_env().landing_dir,
+        missing=missing,
+        consenting=declared_sources().consenting,
+    )
     return found | {"support_ends": _support_ends(datetime.now(UTC).date())}
 
 
