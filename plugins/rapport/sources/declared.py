@@ -236,7 +236,7 @@ def sources_page() -> str:
             lost = f"(part of `{stream.part_of}`)" if stream.part_of else stream.without
             lines.append(f"| `{stream.name}` | {scope} | {lost} |")
         lines += ["", *_calls(source)]
-    return "\n".join(lines)
+    return "\n".join([*lines, (Path(__file__).parent / "mapped" / "page.md").read_text()])
 
 
 def _calls(source: str) -> Iterator[str]:
