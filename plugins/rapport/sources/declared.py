@@ -72,7 +72,7 @@ class Declared:
 
     @property
     def told(self) -> tuple[str, ...]:
-        """Full names of the streams, and of built-in ones that a mapped source tells the same as."""
+        """Full names of the streams, and of those that a mapped source tells the same as."""
         likes = (
             like for each in self.mapped for t in each.tables for m in t.mapped for like in m.like
         )
