@@ -56,6 +56,16 @@ class Declared:
         return next((each for each in self.mapped if each.name == source), None)
 
     @property
+    def consenting(self) -> tuple[str, ...]:
+        """Mapped sources in which somebody may have said no, beside the groups ``OF_CONSENT``."""
+        said = {"consents", "message_events", "preferences"}
+        return tuple(
+            each.name
+            for each in self.mapped
+            if said & {mapped.stream for table in each.tables for mapped in table.mapped}
+        )
+
+    @property
     def digest(self) -> str:
         """What changes with everything that the firm declares of sources of its own."""
         return sha256(" ".join(each.digest for each in self.mapped).encode()).hexdigest()[:16]

@@ -78,17 +78,17 @@ class MappedTable:
         stream: how it lands.
         how: where it is and how it is read, as the declaration says it for its kind.
         whole: each pull brings all there is.
-        shrinks_on: the night on which much of it may be gone.
         every: days between two pulls.
         mapped: onto which canonical streams.
+        shrinks_on: the night on which much of it may be gone.
     """
 
     stream: Stream
     how: Mapping[str, Any]
     whole: bool
-    shrinks_on: date | None
     every: int
     mapped: tuple[Mapped, ...]
+    shrinks_on: date | None = None
 
     @property
     def name(self) -> str:
@@ -546,9 +546,9 @@ def _table(source: str, kind: Kind, name: str, said: Mapping[str, Any]) -> Mappe
         stream,
         how,
         said.get("whole", False),
-        date.fromisoformat(shrinks_on) if shrinks_on else None,
         said.get("every", 1),
         mapped,
+        date.fromisoformat(shrinks_on) if shrinks_on else None,
     )
 
 
