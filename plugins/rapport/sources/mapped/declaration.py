@@ -72,17 +72,17 @@ class MappedTable:
         stream: how it lands.
         how: where it is and how it is read, as the declaration says it for its kind.
         whole: each pull brings all there is.
-        shrinks_on: the night on which much of it may be gone.
         every: days between two pulls.
         mapped: onto which canonical streams.
+        shrinks_on: the night on which much of it may be gone.
     """
 
     stream: Stream
     how: Mapping[str, Any]
     whole: bool
-    shrinks_on: date | None
     every: int
     mapped: tuple[Mapped, ...]
+    shrinks_on: date | None = None
 
     @property
     def name(self) -> str:
@@ -125,7 +125,8 @@ class MappedSource:
     @cached_property
     def digest(self) -> str:
         """What changes with everything that the declaration says."""
-        return sha256(json.dumps(self.content, sort_keys=True).encode()).hexdigest()[:16]
+        said = {**self.content, "tables": {t.name: _lasting(self, t) for t in self.tables}}
+        return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
     def variables(self) -> list[dict[str, Any]]:
         """Return what dbt is told of it: one map per table and canonical stream."""
@@ -152,6 +153,12 @@ class MappedSource:
             for table in self.tables
             for mapped in table.mapped
         ]
+
+
+def _lasting(source: MappedSource, table: MappedTable) -> dict[str, Any]:
+    """What is said of a table for more than a night."""
+    said: Mapping[str, Any] = source.content["tables"][table.name]
+    return {key: value for key, value in said.items() if key != "shrinks_on"}
 
 
 def read_all(
@@ -532,9 +539,9 @@ def _table(source: str, kind: Kind, name: str, said: Mapping[str, Any]) -> Mappe
         stream,
         how,
         said.get("whole", False),
-        date.fromisoformat(shrinks_on) if shrinks_on else None,
         said.get("every", 1),
         mapped,
+        date.fromisoformat(shrinks_on) if shrinks_on else None,
     )
 
 

@@ -19,6 +19,7 @@ A connection's extra says how it is opened, `auth`:
 `headers` are sent with each request.
 """  # noqa: E501
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -45,6 +46,7 @@ from rapport.sources.http import Judge, guarded, patient
 from rapport.sources.known import Known
 from rapport.sources.mapped.declaration import MappedSource, MappedTable
 from rapport.sources.mapped.reading import Refused, Unreadable, rows_of_json
+from rapport.sources.said import masked
 from rapport.sources.streams import Stream
 
 REMEDY = "Check the login, the password and the extra (auth) of the connection"
@@ -97,7 +99,7 @@ class Api:
             if isinstance(cause, RequestException):
                 raise self.judge.unreachable(str(table.how.get("path", "")), cause) from None
             if isinstance(cause, ValueError | KeyError | TypeError):
-                raise Unreadable(f"table {table.name}: {cause}") from None
+                raise Unreadable(f"table {table.name}: {_without_answer(cause)}") from None
             raise cause from None
 
     def _resource(self, wanted: MappedTable, known: Known) -> DltResource:
@@ -121,6 +123,12 @@ class Api:
             }
         )
         return next(each for each in resources if each.name == wanted.name)
+
+
+def _without_answer(error: Exception) -> str:
+    """What dlt says, without the answer that its messages end with: that is of customers."""
+    said = re.split(r"\bgot\b|[{\[]", " ".join(str(error).split()), maxsplit=1)[0].strip(" `,:.")
+    return f"{masked(said) or type(error).__name__}; look at its paginator and data"
 
 
 def _of_parent(table: MappedTable) -> dict[str, Any]:
@@ -147,13 +155,14 @@ def _endpoint(table: MappedTable, known: Known | None) -> dict[str, Any]:
 def _with_start(value: Any, start: Any) -> Any:
     """Put the start into texts; what needs one where there is none is left out."""
     if isinstance(value, dict):
-        said = {name: _with_start(inner, start) for name, inner in value.items()}
-        return {name: inner for name, inner in said.items() if inner is not None}
+        return {
+            name: _with_start(inner, start)
+            for name, inner in value.items()
+            if not (start is None and isinstance(inner, str) and START in inner)
+        }
     if isinstance(value, list):
         return [_with_start(inner, start) for inner in value]
-    if isinstance(value, str) and START in value:
-        return None if start is None else value.replace(START, str(start))
-    return value
+    return value.replace(START, str(start)) if isinstance(value, str) else value
 
 
 def _start(stream: Stream, incremental: Mapping[str, Any], known: Known) -> Any:
@@ -172,7 +181,8 @@ def _demanding(table: MappedTable, data: str | None) -> Callable[..., None]:
     def demand(response: Response, *_: Any, **__: Any) -> None:
         body = response.json()
         if data:
-            if not jsonpath.find_values(data, body):
+            # The list itself, which may be empty, and not its records.
+            if not jsonpath.find_values(data.removesuffix("[*]"), body):
                 raise Unreadable(
                     f"table {table.name}: an answer has nothing at data: {data}; it has "
                     f"{_members(body)}"
