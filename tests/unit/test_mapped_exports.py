@@ -39,7 +39,9 @@ class TestWhole:
         assert told["columns"]["currency_code"] == 'max("Currency") over whole'
 
     def test_the_columns_that_a_window_reads_are_those_of_the_table(self):
-        read = read_expression('sum(cast("Price" as double)) over (whole order by cast(_line as int))')
+        read = read_expression(
+            'sum(cast("Price" as double)) over (whole order by cast(_line as int))'
+        )
         assert (read.columns, read.is_of_whole) == (("Price", "_line"), True)
 
     def test_an_expression_without_a_window_is_of_its_row_alone(self):
