@@ -1,10 +1,12 @@
 {#-
     Has a stream been read, tonight or ever? A dbt run by hand says nothing of it, and then all have. Streams may be
-    several, of which one is enough: `shop.orders or hubspot.deals`.
+    several, of which one is enough: `shop.orders or hubspot.deals`. A name alone is a canonical stream, as any declared
+    source may map onto it: `mentions`.
 -#}
 {% macro is_told(streams) -%}
     {% set known = var('streams_known') %}
-    {{ return(known is none or (streams.split(' or ') | select('in', known) | list | length > 0)) }}
+    {% set mapped = var('mapped_sources') | map(attribute='stream') | list %}
+    {{ return(known is none or (streams.split(' or ') | select('in', known + mapped) | list | length > 0)) }}
 {%- endmacro %}
 
 {#- Does the firm have a stream? -#}
