@@ -56,7 +56,6 @@
         'rpt_journey_transitions',
         'rpt_message_variations',
         'rpt_owner_relationships',
-        'rpt_pipeline',
         'rpt_page_signals',
         'rpt_pipeline',
         'rpt_programme_health',
