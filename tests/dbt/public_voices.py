@@ -54,7 +54,12 @@ def year(seed: int, times: float = TIMES, days: int = DAYS) -> dict[str, pd.Data
         ]
         + [
             pd.DataFrame(
-                {"voice_date": date, "what": "all", "topic": None, "negative_count": sum(said.values())}
+                {
+                    "voice_date": date,
+                    "what": "all",
+                    "topic": None,
+                    "negative_count": sum(said.values()),
+                }
             )
         ]
     )
