@@ -118,11 +118,12 @@ def test_too_few_loud_days_tell_nothing(told):
 
 def test_what_a_page_counts_is_added_up_and_a_level_is_the_latest(told):
     page = {"source": "page", "platform": "instagram", "page_id": "page:1"}
+    values = {"reach": (7, 10, 20), "followers": (100, 110, 120)}
     counted = [
-        page | {"signal_date": f"2017-12-{day:02}", "signal": signal, "is_level": signal == "followers",
-                "value": value}
-        for signal, values in (("reach", (7, 10, 20)), ("followers", (100, 110, 120)))
-        for day, value in zip((1, 26, 27), values, strict=True)
+        page | {"signal_date": f"2017-12-{day:02}", "signal": signal, "value": value}
+        | {"is_level": signal == "followers"}
+        for signal, of_days in values.items()
+        for day, value in zip((1, 26, 27), of_days, strict=True)
     ]  # fmt: skip
     section = told(pages=counted)
     rows = cells(section, "What the pages count, in the last 28 days")
