@@ -116,7 +116,7 @@ def test_every_canonical_model_is_a_stream_held_to_its_contract_in_columns_and_r
 
 
 def worked_out_of(node: dict) -> str | None:
-    """Whose marts it works something out of: journeys (decision 21), value, the programme, the voice."""
+    """Whose marts it works something out of: journeys (decision 21), value, programme, voice."""
     if layer(node) != "intermediate":
         return None
     folder = node["fqn"][2]
