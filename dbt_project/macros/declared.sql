@@ -6,7 +6,8 @@
 
 {#-
     Does anything tell what a stream tells: the stream, or a declared source that is mapped onto the same? Streams may be
-    several, of which one is enough: `shop.orders or hubspot.deals`.
+    several, of which one is enough: `shop.orders or hubspot.deals`. A name alone is a canonical stream, which declared
+    sources alone bring: `mentions`.
 -#}
 {% macro is_told(streams) -%}
     {% set found = [] %}
