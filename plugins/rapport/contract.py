@@ -23,7 +23,8 @@ STREAMS = (
     *("contacts", "addresses", "consents", "preferences"),
     *("campaigns", "messages", "message_events", "engagements"),
     *("orders", "order_lines", "products"),
-    *("tickets", "deals", "companies", "surveys", "web_events", "mentions", "partners"),
+    *("tickets", "deals", "companies", "surveys", "web_events", "mentions"),
+    *("staff", "partners", "partner_contacts", "partner_issues"),
 )
 _SAID_BY = re.compile(r"""ref\(\s*['"](?:base|stg|map)_([a-z]+)__\w+['"]""")
 _MADE_OF = re.compile(rf"""ref\(\s*['"]{PREFIX}(\w+)['"]""")
