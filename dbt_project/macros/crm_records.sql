@@ -72,6 +72,38 @@
 {%- endmacro %}
 
 {#-
+    Which stages a record of a declared source was seen in, version by version, newest first: in the first it was since it
+    was opened, in another since that was said.
+-#}
+{% macro stages_seen(records, id, stage) -%}
+    select
+        source,
+        {{ id }},
+        list({'stage': stage, 'entered_at': entered_at} order by entered_at desc, version_number desc) as stage_history
+    from (
+        select
+            source,
+            {{ id }},
+            {{ stage }} as stage,
+            case when version_number = 1 then opened_at else updated_at end as entered_at,
+            version_number,
+            lag({{ stage }}) over (partition by source, {{ id }} order by version_number) as stage_before
+        from (
+            select
+                *,
+                row_number() over (
+                    partition by source, {{ id }}
+                    order by updated_at, load_date, load_id, version_rank desc
+                ) as version_number
+            from {{ records }}
+            where not is_quarantined and is_seen
+        ) as versions
+    ) as changes
+    where stage is not null and stage is distinct from stage_before
+    group by source, {{ id }}
+{%- endmacro %}
+
+{#-
     Stay by stay through a pipeline, from the history of the stage, newest first. A change that the
     night cannot have seen is left out, one to the same stage is none. A record without history is in
     its stage since it was opened.

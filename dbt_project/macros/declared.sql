@@ -1,10 +1,57 @@
+{#- Has a stream been read, tonight or ever? A dbt run by hand says nothing of it, and then all have. -#}
+{% macro is_known(stream) -%}
+    {% set known = var('streams_known') %}
+    {{ return(known is none or stream in known) }}
+{%- endmacro %}
+
 {#-
-    Has a stream been read, tonight or ever? A dbt run by hand says nothing of it, and then all have. Streams may be
+    Does anything tell what a stream tells: the stream, or a declared source that is mapped onto the same? Streams may be
     several, of which one is enough: `shop.orders or hubspot.deals`.
 -#}
 {% macro is_told(streams) -%}
-    {% set known = var('streams_known') %}
-    {{ return(known is none or (streams.split(' or ') | select('in', known) | list | length > 0)) }}
+    {% set found = [] %}
+    {% for stream in streams.split(' or ') %}
+        {% if is_known(stream) or mapped_like([stream]) %}{% do found.append(stream) %}{% endif %}
+    {% endfor %}
+    {{ return(found | length > 0) }}
+{%- endmacro %}
+
+{#- The canonical stream that a stream of a built-in source becomes. -#}
+{% macro becomes(stream) -%}
+    {{ return({
+        'shop.orders': 'orders',
+        'shop.order_lines': 'order_lines',
+        'shop.products': 'products',
+        'hubspot.companies': 'companies',
+        'hubspot.deals': 'deals',
+        'hubspot.tickets': 'tickets',
+        'hubspot.feedback_submissions': 'surveys',
+        'hubspot.calls': 'engagements',
+        'hubspot.emails': 'engagements',
+        'hubspot.meetings': 'engagements',
+        'hubspot.communications': 'engagements',
+        'hubspot.email_events': 'message_events',
+        'klaviyo.events': 'message_events',
+        'klaviyo.campaigns': 'campaigns',
+    }.get(stream)) }}
+{%- endmacro %}
+
+{#- The declared sources that are read and mapped onto what one of some built-in streams becomes. -#}
+{% macro mapped_like(streams) -%}
+    {% set wanted = [] %}
+    {% for stream in streams %}{% do wanted.append(becomes(stream)) %}{% endfor %}
+    {% set found = [] %}
+    {% for mapping in var('mapped_sources') if mapping.stream in wanted and is_known(mapping.source ~ '.' ~ mapping.table) %}
+        {% do found.append(mapping.source) %}
+    {% endfor %}
+    {{ return(found | unique | list) }}
+{%- endmacro %}
+
+{#- The sources that bring one of some canonical streams, as SQL's list: built-in ones, and those that are mapped onto it. -#}
+{% macro sources_with(streams, built_in) -%}
+    {% set found = built_in | list %}
+    {% for mapping in var('mapped_sources') if mapping.stream in streams %}{% do found.append(mapping.source) %}{% endfor %}
+    ({{ sql_texts(found | unique) }})
 {%- endmacro %}
 
 {#- Does the firm have a stream? -#}

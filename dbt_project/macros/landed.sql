@@ -20,7 +20,7 @@
         built.load_id is null as is_new_load,
         hash(landed) as row_hash,
         landed as raw
-    from {{ source(source_name, stream) }} as landed
+    from {{ landing_of(source_name, stream) }} as landed
     inner join ({{ completed_loads(source_name) }}) as completed
         on landed._dlt_load_id = completed.load_id
     left join (
@@ -36,8 +36,19 @@
 {#- dlt lists a load once all its files are there; files of other loads do not count. -#}
 {% macro completed_loads(source_name) -%}
     select distinct load_id
-    from {{ source(source_name, 'completed_loads') }}
+    from {{ landing_of(source_name, 'completed_loads') }}
     where status = 0
+{%- endmacro %}
+
+{#- A table of the landing; of a source that the firm declared dbt knows none by name. -#}
+{% macro landing_of(source_name, stream) -%}
+    {% if source_name not in declared_sources() -%}
+        {{ source(source_name, stream) }}
+    {%- elif stream == 'completed_loads' -%}
+        read_json('{{ source_name }}/_dlt_loads/*.jsonl', format = 'newline_delimited', columns = {load_id: 'varchar', status: 'integer', load_date: 'date', erased: 'map(varchar, bigint)'})
+    {%- else -%}
+        read_parquet('{{ source_name }}/{{ stream }}/load_date=*/*.parquet', hive_partitioning = true, union_by_name = true)
+    {%- endif %}
 {%- endmacro %}
 
 {#-
@@ -95,10 +106,19 @@
 
 {#-
     Every stream with the two models that hold it. Streams of one shape share a pair of
-    models, which then have columns `source` and `landed_stream`.
+    models, which then have columns `source` and `landed_stream`; so has what is mapped, a model for all sources.
 -#}
 {% macro streams() -%}
-    {{ return([
+    {% set mapped = [] %}
+    {% for mapping in var('mapped_sources') %}
+        {% do mapped.append((mapping.source, mapping_name(mapping), 'mapped__' ~ mapping.stream)) %}
+    {% endfor %}
+    {% for source_name in declared_sources() %}
+        {% do mapped.append((source_name, 'removals', 'sources__removals')) %}
+        {% do mapped.append((source_name, 'source_totals', 'sources__totals')) %}
+        {% do mapped.append((source_name, 'refusals', 'sources__refusals')) %}
+    {% endfor %}
+    {{ return(mapped + [
         ('hubspot', 'contacts', 'hubspot__contacts'),
         ('hubspot', 'owners', 'hubspot__owners'),
         ('hubspot', 'companies', 'hubspot__companies'),
@@ -147,9 +167,9 @@
     {{ return(['hubspot__contacts', 'klaviyo__profiles', 'shop__customers']) }}
 {%- endmacro %}
 
-{#- The base models that say which fields of a row nobody can read. -#}
-{% macro models_of_unreadable_fields() -%}
-    {{ return(person_models() + ['hubspot__tickets']) }}
+{#- Does a base model say which fields of a row nobody can read? -#}
+{% macro says_unreadable_fields(held_by) -%}
+    {{ return(held_by in person_models() + ['hubspot__tickets'] or held_by.startswith('mapped__')) }}
 {%- endmacro %}
 
 {#- The streams that one pair of models holds together, as (source, stream). -#}
@@ -161,9 +181,14 @@
     {{ return(found) }}
 {%- endmacro %}
 
+{#- Does a model say of each row which stream it is of? -#}
+{% macro holds_several(held_by) -%}
+    {{ return(held_by.startswith('mapped__') or streams_of(held_by) | length > 1) }}
+{%- endmacro %}
+
 {#- The rows of one stream in a model that may hold several. -#}
 {% macro is_of_stream(source_name, stream, held_by) -%}
-    {% if streams_of(held_by) | length > 1 -%}
+    {% if holds_several(held_by) -%}
         source = '{{ source_name }}' and landed_stream = '{{ stream }}'
     {%- else -%}
         true

@@ -1,10 +1,494 @@
-{#- A stream of declared sources; stands in for the one that reads them. -#}
-{% macro mapped(stream) -%}
-    {%- set node = graph.get('nodes', {}).get('model.rapport.canonical_' ~ stream, {'columns': {}}) %}
+{#-
+    Sources that a firm declares (`sources/<name>.yml`): what landed is as the source has it, and becomes rows of a
+    canonical stream here, every night anew, so that a mapping that is corrected corrects the past. What a declaration
+    says comes in the variable `mapped_sources`, one entry per table and stream (rapport/sources/mapped); what a stream's
+    columns are, is its contract's to say (models/canonical).
+-#}
+
+{#- The mappings onto a stream. -#}
+{% macro mappings_onto(stream) -%}
+    {{ return(var('mapped_sources') | selectattr('stream', 'equalto', stream) | list) }}
+{%- endmacro %}
+
+{#- The streams that sources can be mapped onto, each with a model of its own. -#}
+{% macro mapped_streams() -%}
+    {{ return([
+        'contacts', 'consents', 'preferences', 'companies', 'deals', 'tickets', 'surveys', 'engagements',
+        'orders', 'order_lines', 'products', 'campaigns', 'messages', 'message_events', 'web_events',
+        'staff', 'partners', 'partner_contacts', 'partner_issues',
+    ]) }}
+{%- endmacro %}
+
+{#- What a mapping is called among streams: a table of which one thing is made goes by its own name. -#}
+{% macro mapping_name(mapping) -%}
+    {{ return(mapping.table if mapping.table == mapping.stream else mapping.table ~ '.' ~ mapping.stream) }}
+{%- endmacro %}
+
+{#- What a stream's table is called in the landing, with its source. -#}
+{% macro landed_name(source_name, stream) -%}
+    {% set mapping = mapping_of(source_name, stream) %}
+    {{ return(source_name ~ '.' ~ (mapping.table if mapping else stream)) }}
+{%- endmacro %}
+
+{#- The sources that are declared. -#}
+{% macro declared_sources() -%}
+    {{ return(var('mapped_sources') | map(attribute='source') | unique | list) }}
+{%- endmacro %}
+
+{#-
+    The columns of a stream that a mapping can fill, by name, as its contract has them: `data_type`, `required`, `words`.
+    Those that Rapport fills itself are not among them.
+-#}
+{% macro columns_to_map(stream) -%}
+    {% set found = {} %}
+    {% for column in graph.nodes['model.rapport.canonical_' ~ stream].columns.values() %}
+        {% set said = column.config.meta %}
+        {% if not said.get('given') and not column.data_type.startswith('struct') %}
+            {% do found.update({column.name: {
+                'data_type': column.data_type,
+                'required': said.get('required', false),
+                'words': said.get('words', []),
+            }}) %}
+        {% endif %}
+    {% endfor %}
+    {{ return(found) }}
+{%- endmacro %}
+
+{#- Ids are told apart by their source, unless they are the firm's own; contacts have theirs beside them. -#}
+{% macro is_prefixed(column, shared) -%}
+    {{ return(
+        (column.endswith('_id') or column.endswith('_ids'))
+        and column not in [
+            'contact_id', 'contact_ids', 'external_id', 'merged_contact_ids', 'line_id', 'merged_into_contact_id',
+        ]
+        and column not in shared
+    ) }}
+{%- endmacro %}
+
+{#- What a mapping says of a column, as text; of a column that it says nothing of, null. -#}
+{% macro said_by(mapping, column, data_type) -%}
+    {% set sql = mapping.columns.get(column) %}
+    {% if sql is none -%}
+        cast(null as varchar)
+    {%- elif data_type == 'timestamp' -%}
+        {{ time_said('said_' ~ column, mapping) }}
+    {%- elif data_type == 'date' -%}
+        {{ date_said('said_' ~ column, mapping) }}
+    {%- elif data_type.startswith('decimal') or data_type in ('double', 'bigint', 'integer') -%}
+        {{ number_said('said_' ~ column, mapping.decimal) }}
+    {%- elif is_prefixed(column, mapping.shared) and data_type == 'varchar[]' -%}
+        to_json(list_transform({{ list_said('said_' ~ column) }}, lambda id: {{ sql_text(mapping.source ~ ':') }} || id))
+    {%- elif is_prefixed(column, mapping.shared) -%}
+        {{ sql_text(mapping.source ~ ':') }} || nullif(trim(said_{{ column }}), '')
+    {%- else -%}
+        said_{{ column }}
+    {%- endif %}
+{%- endmacro %}
+
+{#-
+    An instant as a text in UTC; a text that nobody can read stays as it is. ISO 8601 first (an offset in it counts), Unix
+    time, then the formats of the declaration; a text that names no offset is of the source's own clock.
+-#}
+{% macro time_said(text, mapping) -%}
+    {% set formats = [] %}
+    {% for each in mapping.dates %}{% do formats.append(sql_text(each)) %}{% endfor %}
+    {% set clock -%}
+        {%- if formats -%}
+            coalesce({{ utc_timestamp(text) }}, try_strptime(trim({{ text }}), [{{ formats | join(', ') }}]))
+        {%- else -%}
+            {{ utc_timestamp(text) }}
+        {%- endif -%}
+    {%- endset %}
+    {% if mapping.clock_changes -%}
+        case
+            when regexp_full_match({{ text }}, '(?i)\s*(.*\d:?\d\d\s*(z|utc|gmt|[+-]\d\d(:?\d\d)?)|-?\d{9,13}(\.\d+)?)\s*')
+                then {{ text }}
+            else coalesce({{ utc_text(of_clock(clock, mapping.clock_changes)) }}, {{ text }})
+        end
+    {%- else -%}
+        coalesce({{ utc_text(clock) }}, {{ text }})
+    {%- endif %}
+{%- endmacro %}
+
+{% macro utc_text(moment) -%}
+    strftime({{ moment }}, '%Y-%m-%d %H:%M:%S.%f') || 'Z'
+{%- endmacro %}
+
+{#-
+    A time of some clock in UTC. `changes` are (since when by that clock, minutes ahead of UTC), oldest first. An hour that a
+    clock shows twice is the first of the two, as most programs take it.
+-#}
+{% macro of_clock(moment, changes) -%}
+    {{ moment }} - to_minutes(
+        list_extract(
+            list_transform(
+                list_filter(
+                    [
+                        {% for since, minutes in changes %}
+                        {'since': timestamp '{{ since }}', 'minutes': {{ minutes }}}{{ ',' if not loop.last }}
+                        {% endfor %}
+                    ],
+                    lambda change: change.since <= {{ moment }}
+                ),
+                lambda change: change.minutes
+            ),
+            -1
+        )
+    )
+{%- endmacro %}
+
+{#- A day, as a text: of a time its day as it stands there, in whichever zone. -#}
+{% macro date_said(text, mapping) -%}
+    {% set formats = [] %}
+    {% for each in mapping.dates %}{% do formats.append(sql_text(each)) %}{% endfor %}
+    coalesce(
+        cast(
+            {% if formats %}
+            coalesce(
+                cast(try_strptime(trim({{ text }}), [{{ formats | join(', ') }}]) as date),
+                {{ birth_date(text) }}
+            )
+            {% else %}
+            {{ birth_date(text) }}
+            {% endif %}
+            as varchar
+        ),
+        {{ text }}
+    )
+{%- endmacro %}
+
+{#-
+    A number as the engine writes it, or the text as it is where the number can be two: `1.234` is a thousand or one, and
+    the declaration says which sign parts decimals. Groups of three may have the other sign, a blank or an apostrophe
+    between them; a currency's sign or code stands before or behind; a minus may be a true one, stand behind, or be brackets.
+-#}
+{% macro number_said(text, decimal) -%}
+    {% set point, comma = ('\\.', ',') if decimal == '.' else (',', '\\.') %}
+    {% set bare -%}
+        regexp_replace(
+            regexp_replace(
+                translate(trim({{ text }}), '−’  ', '-''  '),
+                '^\s*(?:\p{Sc}|[A-Z]{3})\s*|\s*(?:\p{Sc}|[A-Z]{3}|%)\s*$', '', 'g'
+            ),
+            '^\((.*)\)$|^(.*)-$|^-\s*(?:\p{Sc}|[A-Z]{3})?\s*(.*)$', '-\1\2\3'
+        )
+    {%- endset %}
+    case
+        when {{ text }} is null then null
+        when regexp_full_match({{ bare }}, '[+-]?(\d+|\d{1,3}([{{ comma }} '']\d{3})+)?({{ point }}\d*)?')
+            then replace(regexp_replace({{ bare }}, '[+{{ comma }} '']', '', 'g'), '{{ decimal }}', '.')
+        else {{ text }}
+    end
+{%- endmacro %}
+
+{#- Several texts of one cell: a JSON list, or `;`, `|` or `,` between them. -#}
+{% macro list_said(text) -%}
+    list_distinct(
+        list_filter(
+            list_transform(
+                case
+                    when starts_with(ltrim({{ text }}), '[')
+                        then coalesce(try_cast(try_cast({{ text }} as json) as varchar[]), [{{ text }}])
+                    else string_split(regexp_replace({{ text }}, '\s*[;|,]\s*', ';', 'g'), ';')
+                end,
+                lambda item: nullif(trim(item), '')
+            ),
+            lambda item: item is not null
+        )
+    )
+{%- endmacro %}
+
+{#- A yes or no in the languages of most forms; null for what is neither. -#}
+{% macro yes_or_no(text) -%}
+    case
+        when lower(trim({{ text }})) in (
+            'true', 't', 'yes', 'y', '1', 'on', 'x', 'ja', 'j', 'wahr', 'oui', 'vrai', 'si', 'sí', 'sì', 'sim', 'да'
+        ) then true
+        when lower(trim({{ text }})) in (
+            'false', 'f', 'no', 'n', '0', 'off', 'nein', 'falsch', 'non', 'faux', 'não', 'нет'
+        ) then false
+    end
+{%- endmacro %}
+
+{#- The value of a column, of its contract's type; null where the text is none. -#}
+{% macro typed_as(column, data_type, words) -%}
+    {% if data_type == 'timestamp' -%}
+        {{ utc_timestamp(column) }}
+    {%- elif data_type == 'date' -%}
+        try_cast({{ column }} as date)
+    {%- elif data_type.startswith('decimal') -%}
+        try_cast({{ column }} as {{ data_type }})
+    {%- elif data_type == 'double' -%}
+        try_cast({{ column }} as double)
+    {%- elif data_type in ('bigint', 'integer') -%}
+        try_cast({{ whole_number(column) }} as {{ data_type }})
+    {%- elif data_type == 'boolean' -%}
+        {{ yes_or_no(column) }}
+    {%- elif data_type == 'varchar[]' -%}
+        {{ cut_texts(list_said(column)) }}
+    {%- elif words -%}
+        case when {{ clean_text('lower(' ~ column ~ ')') }} in ({{ sql_texts(words) }}) then lower(trim({{ column }})) end
+    {%- else -%}
+        {{ clean_text(column) }}
+    {%- endif %}
+{%- endmacro %}
+
+{#- The rows of one table of a declared source that a mapping takes, each column a text. -#}
+{% macro mapped_rows(mapping, columns) -%}
+    {% set keys = [] %}
+    {% for each in mapping.key %}{% do keys.append('landed."' ~ each | replace('"', '""') ~ '"') %}{% endfor %}
     select
-        {% for column in node.columns.values() %}
-        cast(null as {{ column.data_type }}) as {{ column.name }},
+        {{ sql_text(mapping.source) }} as source,
+        {{ sql_text(mapping_name(mapping)) }} as landed_stream,
+        {% for column, said in columns.items() %}
+        {{ said_by(mapping, column, said.data_type) }} as {{ column }},
         {% endfor %}
-        1 as is_none
+        landed_table,
+        landed_key,
+        landed_file,
+        landed_line,
+        item_number,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
+        raw
+    from (
+        select
+            {% for column, said in columns.items() if column in mapping.columns %}
+            {% if said.data_type == 'varchar[]' %}
+            {% set sql = 'try(' ~ mapping.columns[column] ~ ')' %}
+            case
+                when typeof({{ sql }}) like '%[]' then cast(to_json({{ sql }}) as varchar)
+                else cast({{ sql }} as varchar)
+            end as said_{{ column }},
+            {% else %}
+            cast(try({{ mapping.columns[column] }}) as varchar) as said_{{ column }},
+            {% endif %}
+            {% endfor %}
+            {{ sql_text(mapping.table) }} as landed_table,
+            {% if keys | length == 1 %}
+            {{ keys[0] }} as landed_key,
+            {% elif keys %}
+            cast(to_json([{{ keys | join(', ') }}]) as varchar) as landed_key,
+            {% else %}
+            cast(null as varchar) as landed_key,
+            {% endif %}
+            _file as landed_file,
+            try_cast(_line as bigint) as landed_line,
+            load_id,
+            load_date,
+            is_new_load,
+            {% if mapping.each %}
+            item_number,
+            hash(row_hash, item_number) as row_hash,
+            {% else %}
+            cast(null as bigint) as item_number,
+            row_hash,
+            {% endif %}
+            cast(to_json(raw) as varchar) as raw
+        from (
+            {% if mapping.each %}
+            {{ items_in(mapping, landed(mapping.source, mapping.table)) }}
+            {% else %}
+            {{ landed(mapping.source, mapping.table) }}
+            {% endif %}
+        ) as landed
+        {% if mapping.where %}
+        where try({{ mapping.where }})
+        {% endif %}
+    ) as said
+{%- endmacro %}
+
+{#- How many items a row's list has; a row without one has none. -#}
+{% macro items_of(mapping) -%}
+    coalesce(json_array_length(try_cast(try({{ mapping.each }}) as json)), 0)
+{%- endmacro %}
+
+{#- Rows, each as often as its list has items: `item` (JSON) and `item_number`, from 1. -#}
+{% macro items_in(mapping, rows) -%}
+    select
+        * exclude (_items),
+        list_extract(_items, item_number) as item
+    from (
+        select
+            *,
+            unnest(generate_series(1, len(_items))) as item_number
+        from (
+            select
+                *,
+                try_cast(try_cast(try({{ mapping.each }}) as json) as json[]) as _items
+            from ({{ rows }}) as whole
+        ) as listed
+    ) as numbered
+{%- endmacro %}
+
+{#- The mapping that a stream of a declared source is, if it is one. -#}
+{% macro mapping_of(source_name, stream) -%}
+    {% set found = [] %}
+    {% for mapping in var('mapped_sources') if mapping.source == source_name and mapping_name(mapping) == stream %}
+        {% do found.append(mapping) %}
+    {% endfor %}
+    {{ return(found[0] if found else none) }}
+{%- endmacro %}
+
+{#-
+    All rows that declared sources bring of a stream, typed by its contract: each landed row with why it is in quarantine,
+    whether the night sees it, its rank among the versions of its key, and whether its record is gone.
+
+    - `key`: the columns that tell records apart within a source
+    - `seen_at`: the column whose time decides whether the night sees a row
+    - `defaults`: what a column is where its mapping says nothing; SQL over the typed columns
+    - `faults`: further reasons for quarantine, as (condition, words)
+    - `changed_at`: orders versions; without one the load does
+    - `optional`: columns that the contract requires and that are found out beyond
+    - `words`: more of them than the contract has, by column
+-#}
+{% macro mapped(stream, key, seen_at=none, defaults={}, faults=[], changed_at='updated_at', optional=[], words={}) -%}
+    {% if execute %}
+    {% set columns = columns_to_map(stream) %}
+    {% for column in optional %}{% do columns[column].update({'required': false}) %}{% endfor %}
+    {% for column, more in words.items() %}{% do columns[column].update({'words': columns[column].words + more}) %}{% endfor %}
+    {% set mappings = mappings_onto(stream) %}
+with
+
+said as (
+
+    {% for mapping in mappings %}
+    {{ mapped_rows(mapping, columns) }}
+    union all
+    {% endfor %}
+    select
+        cast(null as varchar) as source,
+        cast(null as varchar) as landed_stream,
+        {% for column in columns %}
+        cast(null as varchar) as {{ column }},
+        {% endfor %}
+        cast(null as varchar) as landed_table,
+        cast(null as varchar) as landed_key,
+        cast(null as varchar) as landed_file,
+        cast(null as bigint) as landed_line,
+        cast(null as bigint) as item_number,
+        cast(null as varchar) as load_id,
+        cast(null as date) as load_date,
+        cast(null as boolean) as is_new_load,
+        cast(null as ubigint) as row_hash,
+        cast(null as varchar) as raw
     where false
+
+),
+
+typed as (
+
+    select
+        source,
+        landed_stream,
+        {% for column, said in columns.items() %}
+        {{ typed_as('said.' ~ column, said.data_type, said.words) }} as typed_{{ column }},
+        nullif(trim(said.{{ column }}), '') as said_{{ column }},
+        {% endfor %}
+        landed_table,
+        landed_key,
+        landed_file,
+        landed_line,
+        coalesce(item_number, 0) as item_number,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
+        raw
+    from said
+
+),
+
+filled as (
+
+    select
+        * exclude ({% for column in columns %}typed_{{ column }}{{ ', ' if not loop.last }}{% endfor %}),
+        {% for column, said in columns.items() %}
+        {% if column in defaults %}
+        cast(
+            case when said_{{ column }} is null then {{ defaults[column] }} else typed_{{ column }} end
+            as {{ said.data_type }}
+        ) as {{ column }}{{ ',' if not loop.last }}
+        {% else %}
+        cast(typed_{{ column }} as {{ said.data_type }}) as {{ column }}{{ ',' if not loop.last }}
+        {% endif %}
+        {% endfor %}
+    from typed
+
+),
+
+checked as (
+
+    select
+        * exclude (raw, {% for column in columns %}said_{{ column }}{{ ', ' if not loop.last }}{% endfor %}),
+        coalesce(landed_key, landed_file || ':' || landed_line, load_id || ':' || row_hash)
+        || case when item_number > 0 then ':' || item_number else '' end as record_key,
+        {{ 'coalesce(' ~ seen_at ~ ' < ' ~ cutoff() ~ ', true)' if seen_at else 'true' }} as is_seen,
+        case
+            {% for column, said in columns.items() if said.required %}
+            when {{ column }} is null and said_{{ column }} is null then '{{ column }} is missing'
+            when {{ column }} is null
+                then '{{ column }} is {{ 'none of its words' if said.words else 'not a ' ~ kind_of(said.data_type) }}'
+            {% if said.data_type == 'timestamp' %}
+            when {{ is_implausible(column) }} then '{{ column }} is implausibly early'
+            {% endif %}
+            {% endfor %}
+            {% for condition, words in faults %}
+            when {{ condition }} then {{ sql_text(words) }}
+            {% endfor %}
+        end as quarantine_reason,
+        quarantine_reason is not null as is_quarantined,
+        list_filter(
+            [
+                {% for column, said in columns.items() if not said.required %}
+                case when {{ column }} is null and said_{{ column }} is not null then '{{ column }}' end,
+                {% endfor %}
+                cast(null as varchar)
+            ],
+            lambda field: field is not null
+        ) as unreadable_fields,
+        case when is_quarantined or len(unreadable_fields) > 0 then raw end as payload
+    from filled
+
+),
+
+ranked as (
+
+    select
+        *,
+        {{ version_rank(['source'] + key, changed_at=changed_at, prefer='landed_file desc nulls last, landed_line desc nulls last, item_number') }} as version_rank,
+        {{ first_and_last_load_date(['source'] + key) }}
+    from checked
+
+)
+
+select
+    ranked.*,
+    coalesce(removals.noticed_date >= ranked.last_load_date, false) as is_removed,
+    removals.noticed_date as removed_date
+from ranked
+left join {{ ref('stg_sources__removals') }} as removals
+    on
+        ranked.source = removals.source
+        and ranked.landed_table = removals.object_type
+        and ranked.landed_key = removals.record_id
+    {% else %}
+select * from {{ ref('stg_sources__removals') }}
+    {% endif %}
+{%- endmacro %}
+
+{#- What a type is called where a text is none. -#}
+{% macro kind_of(data_type) -%}
+    {{ return({
+        'timestamp': 'time', 'date': 'day', 'boolean': 'yes or no', 'varchar': 'text', 'varchar[]': 'list',
+    }.get(data_type, 'number')) }}
+{%- endmacro %}
+
+{#- Models that read what `streams` names know what they read before anything is declared. -#}
+{% macro depends_on_mapped() -%}
+    {% for stream in mapped_streams() %}
+    -- depends_on: {{ ref('base_mapped__' ~ stream) }}
+    {% endfor %}
 {%- endmacro %}

@@ -48,6 +48,15 @@
     ]) }}
 {%- endmacro %}
 
+{#- Who tells a signal: the sources that it is told by anywhere, and those of the firm's own that are mapped alike. -#}
+{% macro sources_of_signal(sources, streams) -%}
+    {% set names = [] %}
+    {% for source in sources.split(', ') %}
+        {% for stream in streams.split(', ') %}{% do names.append(source ~ '.' ~ stream) %}{% endfor %}
+    {% endfor %}
+    {{ return((sources.split(', ') + mapped_like(names)) | join(', ')) }}
+{%- endmacro %}
+
 {#- From when on each signal could be seen, all in one row; null when it never was. -#}
 {% macro signals_seen_from() -%}
     select

@@ -41,15 +41,15 @@
     are versions of one line and which are lines beside each other is told by:
 
     - `line_id`, where the shop has one: rows with the same are versions of one line, others are not;
-    - else by the load. A pull brings an order whole (`Stream.whole_by`), so the load with the newest of
-      these rows has all that there are: they are the lines, and those of other loads are superseded.
+    - else by the load, or what else one `pull` is (a file). It brings an order whole (`Stream.whole_by`), so that with the
+      newest of these rows has all that there are: they are the lines, and those of others are superseded.
       A row of the same load that is the same in every column is a repeat of it: counted, not added up.
 
     A shop that begins to have line ids replaces lines that had none. The lines of an order and article are
     numbered by what they say, the dearest first, so no order of rows or loads decides it; a number may
     move when another line comes.
 -#}
-{% macro rank_lines_anew() -%}
+{% macro rank_lines_anew(pull='load_id') -%}
     update {{ this }} as ranked
     set version_rank = anew.version_rank, line_number = anew.line_number, is_repeat = anew.is_repeat
     from (
@@ -73,7 +73,7 @@
                 line_id is null and repeat_number > 1 as is_repeat,
                 case
                     when line_id is not null then line_rank
-                    when load_id = newest_load_id and repeat_number = 1 and not is_identified then 1
+                    when pull = newest_pull and repeat_number = 1 and not is_identified then 1
                     else 2
                 end as version_rank
             from (
@@ -90,15 +90,15 @@
                     coupon_match_discount_amount,
                     updated_at,
                     row_hash,
-                    load_id,
+                    {{ pull }} as pull,
                     bool_or(line_id is not null) over (
                         partition by order_id, product_id, is_quarantined
                     ) as is_identified,
-                    max_by(load_id, (updated_at, load_date, load_id)) over (
+                    max_by({{ pull }}, (updated_at, load_date, {{ pull }})) over (
                         partition by order_id, product_id, is_quarantined
-                    ) as newest_load_id,
+                    ) as newest_pull,
                     row_number() over (
-                        partition by order_id, product_id, is_quarantined, load_id, row_hash
+                        partition by order_id, product_id, is_quarantined, {{ pull }}, row_hash
                         order by row_hash
                     ) as repeat_number,
                     row_number() over (

@@ -27,6 +27,13 @@ records as (
         {{ plain_email('email') }} as address
     from {{ ref('stg_hubspot__contacts') }}
     where not is_removed and not is_archived and email is not null
+    union all
+    select
+        source,
+        contact_id as source_record_id,
+        {{ plain_email('email') }} as address
+    from {{ ref('base_mapped__contacts') }}
+    where {{ is_staged() }} and not is_removed and not is_archived and email is not null
 
 ),
 
@@ -86,8 +93,32 @@ events as (
 
 ),
 
+mapped_words as (
+
+    select
+        words.action,
+        words.evidence,
+        words.occurred_at,
+        words.load_date,
+        unnest(coalesce(nullif(words.addresses, []), [contacts.email])) as address
+    from {{ ref('base_mapped__consents') }} as words
+    left join {{ ref('base_mapped__contacts') }} as contacts
+        on words.source = contacts.source and words.contact_id = contacts.contact_id
+    where words.channel in ('email', '*') and words.topic = '*'
+
+),
+
 words as (
 
+    -- a state without a date was said when it was first seen
+    select
+        {{ plain_email('address') }} as address,
+        action = 'withdraw' as is_no,
+        coalesce(occurred_at, cast(min(load_date) as timestamp)) as said_at
+    from mapped_words
+    where action = 'withdraw' or (action = 'grant' and evidence = 'explicit')
+    group by address, action, occurred_at
+    union all
     select
         {{ plain_email('email') }} as address,
         subscription_status = 'UNSUBSCRIBED' as is_no,

@@ -7,8 +7,14 @@ select
     -- that nothing was removed or refused is no want, nor is what the firm has not
     case
         when staged_count > 0 or entity in ('removals', 'refusals') then 0
-        {% for source_name, stream, _ in streams() if not is_told(source_name ~ '.' ~ stream) %}
+        {% for source_name, stream, _ in streams() %}
+        {% set mapping = mapping_of(source_name, stream) %}
+        {% if mapping %}
+        -- a file may hold nothing; what is there has to be something
+        when source = '{{ source_name }}' and entity = '{{ stream }}' and landed_count = left_out_count then 0
+        {% elif not is_known(source_name ~ '.' ~ stream) or source_name in declared_sources() %}
         when source = '{{ source_name }}' and entity = '{{ stream }}' then 0
+        {% endif %}
         {% endfor %}
         else 1
     end as is_empty,
@@ -19,7 +25,7 @@ select
         when entity = 'refusals' then 0
         else
             waiting_count / greatest(
-                landed_count - erased_count - superseded_count - repeated_count
+                landed_count - left_out_count - erased_count - superseded_count - repeated_count
                 - (quarantined_count - waiting_count), 100
             )
     end as waiting_share

@@ -32,3 +32,16 @@ select
 from {{ ref('stg_hubspot__marketing_emails') }} as emails
 inner join sent_by_crm
     on 'hubspot:' || emails.marketing_email_id = sent_by_crm.campaign_id
+union all
+select
+    source,
+    campaign_id,
+    campaign_name,
+    channel,
+    campaign_status,
+    tags,
+    is_archived,
+    sent_at,
+    updated_at
+from {{ ref('base_mapped__campaigns') }}
+where {{ is_staged() }}

@@ -484,6 +484,49 @@ from_flags as (
 
 ),
 
+-- A source that the firm declared: each word with its time; one without a time is a state, said anew when it differs
+-- from the one before. Who was never asked has not said no; who is not any more on what they had granted has.
+mapped_states as (
+
+    select
+        *,
+        lag(action) over (
+            partition by source, coalesce(contact_id, array_to_string(addresses, ';')), channel, topic
+            order by
+                coalesce(occurred_at, cast(load_date as timestamp)),
+                load_date,
+                load_id,
+                landed_file nulls last,
+                landed_line nulls last,
+                row_hash
+        ) as action_before
+    from {{ ref('base_mapped__consents') }}
+    where is_seen and action is not null and channel is not null
+
+),
+
+from_mapped as (
+
+    select
+        source,
+        contact_id,
+        addresses,
+        channel,
+        topic,
+        case action when 'grant' then 'grant' else 'withdraw' end as action,
+        basis,
+        case when action = 'unasked' then 'explicit' else evidence end as evidence,
+        not is_quarantined as is_valid,
+        load_date,
+        coalesce(occurred_at, cast(load_date as timestamp)) as occurred_at
+    from mapped_states
+    where
+        action is distinct from action_before
+        and (action <> 'unasked' or action_before = 'grant')
+        or (action <> 'unasked' and occurred_at is not null)
+
+),
+
 said as (
 
     select * from from_profile_states
@@ -501,6 +544,8 @@ said as (
     select * from from_mail
     union all
     select * from from_flags
+    union all
+    select * from from_mapped
 
 )
 

@@ -4,7 +4,7 @@ with
 
 removals as (
 
-    select * from {{ ref('stg_sources__removals') }}
+    select * from {{ ref('map_people__removals') }}
 
 ),
 
@@ -153,6 +153,51 @@ shop as (
 
 ),
 
+mapped as (
+
+    select
+        source,
+        contact_id,
+        external_id,
+        merged_contact_ids,
+        owner_id,
+        company_id,
+        {{ normalised_email('email') }} as email,
+        coalesce(additional_emails, []) as additional_emails,
+        first_name,
+        last_name,
+        coalesce(phones, []) as phones,
+        birth_date,
+        postcode,
+        city,
+        upper(country_code) as country_code,
+        company_name,
+        lifecycle_stage,
+        language_code,
+        time_zone,
+        age_band,
+        income_band,
+        household_size,
+        household_composition,
+        home_ownership,
+        marital_status,
+        kids_count,
+        is_email_deliverable,
+        has_bounced,
+        is_archived,
+        created_at,
+        updated_at,
+        load_date,
+        last_load_date,
+        load_id,
+        row_hash,
+        {{ is_staged() }} as is_current,
+        company_ids
+    from {{ ref('base_mapped__contacts') }}
+    where not is_quarantined
+
+),
+
 versions as (
 
     select * from hubspot_with_companies
@@ -160,6 +205,8 @@ versions as (
     select * from klaviyo
     union all
     select * from shop
+    union all
+    select * from mapped
 
 )
 
@@ -173,5 +220,4 @@ from versions
 left join removals
     on
         versions.source = removals.source
-        and versions.contact_id = removals.record_id
-        and removals.object_type = {{ person_stream('versions.source') }}
+        and versions.contact_id = removals.contact_id

@@ -26,3 +26,27 @@ left join {{ ref('stg_hubspot__associations') }} as companies
         deals.deal_id = companies.from_id
         and companies.from_type = 'deals'
         and companies.to_type = 'companies'
+union all
+select
+    mapped.source,
+    mapped.deal_id,
+    mapped.contact_ids,
+    mapped.company_ids,
+    mapped.owner_id,
+    mapped.pipeline,
+    mapped.deal_stage,
+    stages.stage_history,
+    mapped.deal_amount,
+    mapped.currency_code,
+    mapped.is_closed,
+    mapped.is_won,
+    mapped.is_deleted or mapped.is_removed as is_deleted,
+    mapped.opened_at,
+    mapped.closed_at,
+    mapped.updated_at
+from {{ ref('base_mapped__deals') }} as mapped
+left join (
+    {{ stages_seen(ref('base_mapped__deals'), 'deal_id', 'deal_stage') }}
+) as stages
+    on mapped.source = stages.source and mapped.deal_id = stages.deal_id
+where {{ is_staged() }}

@@ -20,3 +20,22 @@ left join {{ ref('stg_hubspot__associations') }} as contacts
         engagements.engagement_id = contacts.from_id
         and engagements.landed_stream = contacts.from_type
         and contacts.to_type = 'contacts'
+union all
+select
+    source,
+    engagement_type,
+    engagement_id,
+    contact_ids,
+    owner_id,
+    channel,
+    direction,
+    outcome,
+    call_disposition,
+    task_type,
+    duration_seconds,
+    is_deleted or is_removed as is_deleted,
+    occurred_at,
+    completed_at,
+    updated_at
+from {{ ref('base_mapped__engagements') }}
+where {{ is_staged() }}

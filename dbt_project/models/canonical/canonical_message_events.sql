@@ -82,3 +82,33 @@ inner join hubspot_types as kinds on events.event_type = kinds.hubspot_type
 left join {{ ref('map_hubspot__sendings') }} as sendings on events.sending_id = sendings.sending_id
 -- leaving one topic is no leaving of the channel
 where events.event_type <> 'statuschange' or events.is_refusal
+union all
+select
+    source,
+    event_id,
+    contact_id,
+    address,
+    event_type,
+    channel,
+    case when event_type in ('sent', 'delivered', 'bounced', 'dropped') then 'outbound' else 'inbound' end as direction,
+    case when event_type in ('sent', 'delivered', 'bounced', 'dropped') then 'automated' else 'human' end as actor,
+    case
+        when event_type in ('sent', 'delivered', 'bounced', 'dropped')
+            then coalesce(message_class, {{ sql_text(var('unknown_message_class')) }})
+    end as message_class,
+    -- a tool that tells what was delivered tells by it whom a message reached
+    case
+        when bool_or(event_type = 'delivered') over (partition by source, channel) then event_type = 'delivered'
+        else event_type = 'sent'
+    end as is_marketing_contact,
+    is_automated,
+    message_id,
+    variation_id,
+    campaign_id,
+    flow_id,
+    clicked_url,
+    question,
+    answer,
+    occurred_at
+from {{ ref('base_mapped__message_events') }}
+where {{ is_staged() }}

@@ -102,6 +102,21 @@ messages as (
         bool_and(message_class = 'transactional') as is_transactional
     from {{ ref('map_hubspot__sendings') }}
     group by message_id
+    union all
+    select
+        source,
+        sent_by,
+        message_id,
+        campaign_id,
+        flow_id,
+        channel,
+        message_name,
+        message_id as sent_as,
+        first_message_id,
+        is_variation,
+        is_transactional
+    from {{ ref('base_mapped__messages') }}
+    where {{ is_staged() }}
 
 )
 

@@ -15,3 +15,17 @@ left join {{ ref('stg_hubspot__associations') }} as contacts
         answers.feedback_submission_id = contacts.from_id
         and contacts.from_type = 'feedback_submissions'
         and contacts.to_type = 'contacts'
+union all
+select
+    source,
+    submission_id,
+    contact_ids,
+    survey_type,
+    survey_channel,
+    response_group,
+    score,
+    is_deleted or is_removed as is_deleted,
+    submitted_at,
+    updated_at
+from {{ ref('base_mapped__surveys') }}
+where {{ is_staged() }}

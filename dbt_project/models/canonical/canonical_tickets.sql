@@ -27,3 +27,28 @@ left join {{ ref('stg_hubspot__associations') }} as companies
         tickets.ticket_id = companies.from_id
         and companies.from_type = 'tickets'
         and companies.to_type = 'companies'
+union all
+select
+    mapped.source,
+    mapped.ticket_id,
+    mapped.contact_ids,
+    mapped.company_ids,
+    mapped.owner_id,
+    mapped.pipeline,
+    mapped.ticket_stage,
+    stages.stage_history,
+    mapped.category,
+    mapped.priority,
+    mapped.source_type,
+    mapped.sentiment,
+    mapped.is_deleted or mapped.is_removed as is_deleted,
+    mapped.opened_at,
+    mapped.first_replied_at,
+    mapped.closed_at,
+    mapped.updated_at
+from {{ ref('base_mapped__tickets') }} as mapped
+left join (
+    {{ stages_seen(ref('base_mapped__tickets'), 'ticket_id', 'ticket_stage') }}
+) as stages
+    on mapped.source = stages.source and mapped.ticket_id = stages.ticket_id
+where {{ is_staged() }}

@@ -1,6 +1,7 @@
 -- The rest of such a record takes part in everything; what the field of a preference would have
 -- said is read as the strictest of its kind, any other as not said.
-{% for source_name, stream, held_by in streams() if held_by in models_of_unreadable_fields() %}
+{{ depends_on_mapped() }}
+{% for source_name, stream, held_by in streams() if says_unreadable_fields(held_by) %}
 {% if not loop.first %}
 union all
 {% endif %}
@@ -23,6 +24,6 @@ from (
         version_rank,
         payload
     from {{ ref('base_' ~ held_by) }}
-    where not is_quarantined
+    where not is_quarantined and {{ is_of_stream(source_name, stream, held_by) }}
 ) as {{ held_by }}
 {% endfor %}

@@ -1,3 +1,4 @@
+{{ depends_on_mapped() }}
 {% for source_name, stream, held_by in streams() %}
 {% if not loop.first %}
 union all

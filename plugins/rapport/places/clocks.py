@@ -68,6 +68,35 @@ def offsets() -> "pyarrow.Table":
     )
 
 
+def clock_changes(zone: str) -> list[tuple[str, int]]:
+    """Return since when, by its own clock, a zone has been how many minutes ahead of UTC.
+
+    Args:
+        zone: a name of the IANA database.
+
+    Returns:
+        (`YYYY-MM-DD HH:MM:SS`, minutes), the oldest first; empty where the clock is UTC. An hour that
+        the clock shows twice counts as the first of the two, one that it skips as if it had not.
+
+    Raises:
+        KeyError: there is no such zone.
+    """
+    if zone not in zone_names():
+        raise KeyError(zone)
+    table = offsets()
+    periods = sorted(
+        (row["valid_from"], row["offset_minutes"])
+        for row in table.to_pylist()
+        if row["time_zone"] == zone
+    )
+    changes = []
+    before = periods[0][1]
+    for since, minutes in periods:
+        changes.append((str(since + timedelta(minutes=max(before, minutes))), minutes))
+        before = minutes
+    return [] if all(minutes == 0 for _, minutes in changes) else changes
+
+
 def _zone(name: str) -> ZoneInfo:
     """Return a zone as the package has it; `ZoneInfo(name)` would ask the machine first."""
     with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as file:

@@ -44,12 +44,12 @@ named as (
     -- a number that says there is none is a guest's, and all guests are not one person
     left join {{ ref('placeholder_values') }} as nobodies
         on
-            people.source = 'shop'
+            people.source not in ('hubspot', 'klaviyo')
             and nobodies.kind = 'number'
             and {{ bare('people.contact_id') }} = nobodies.value
     where
         nobodies.value is null
-        and (people.source <> 'shop' or {{ bare('people.contact_id') }} <> '')
+        and (people.source in ('hubspot', 'klaviyo') or {{ bare('people.contact_id') }} <> '')
 
 ),
 
@@ -120,11 +120,10 @@ left join versions as latest
         known.source = latest.source
         and known.source_record_id = latest.source_record_id
         and latest.valid_to is null
-left join {{ ref('stg_sources__removals') }} as removals
+left join {{ ref('map_people__removals') }} as removals
     on
         known.source = removals.source
-        and known.source_record_id = removals.record_id
-        and removals.object_type = {{ person_stream('known.source') }}
+        and known.source_record_id = removals.contact_id
 left join numbers
     on
         known.source = numbers.source

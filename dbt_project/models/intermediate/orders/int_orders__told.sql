@@ -1,4 +1,5 @@
 select
+    orders.source,
     orders.order_id,
     orders.customer_id,
     orders.buyer_kind,

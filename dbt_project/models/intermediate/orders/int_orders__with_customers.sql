@@ -3,6 +3,7 @@
 -- An order that names nobody is a sale all the same, tied to nobody. An account that the shop does
 -- not show (yet) is a customer known from their orders, as identity takes them in.
 select
+    orders.source,
     orders.order_id,
     case
         when nobodies.value is null and {{ bare('orders.contact_id') }} <> ''
@@ -19,7 +20,9 @@ select
     orders.store_id,
     cast(
         case
-            when {{ is_one_of('orders.store_id', var('web_store_ids')) }} then 'web' else 'store'
+            when orders.channel is not null then orders.channel
+            when {{ is_one_of('orders.store_id', var('web_store_ids')) }} then 'web'
+            else 'store'
         end as varchar
     ) as channel,
     orders.currency_code,

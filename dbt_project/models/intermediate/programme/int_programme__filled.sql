@@ -15,7 +15,7 @@ contacts as (
     from {{ ref('canonical_contacts') }} as contacts
     {{ join_reporting_days('contacts.created_at') }}
     where
-        contacts.source = 'hubspot'
+        contacts.source in {{ sources_with(['deals', 'tickets', 'engagements'], ['hubspot']) }}
         and contacts.is_current
         and not contacts.is_removed
         and not contacts.is_archived

@@ -5,7 +5,7 @@ with
 happened as (
 
     select
-        'shop:' || order_id as touchpoint_id,
+        source || ':' || order_id as touchpoint_id,
         ordered_at as occurred_at,
         'ordered' as event_type,
         *
@@ -13,7 +13,7 @@ happened as (
     where is_kept
     union all
     select
-        'shop:' || order_id || ':returned' as touchpoint_id,
+        source || ':' || order_id || ':returned' as touchpoint_id,
         case when has_return then ordered_at else updated_at end as occurred_at,
         'returned' as event_type,
         *
@@ -32,7 +32,7 @@ select
     null as message_class,
     event_type,
     false as is_marketing_contact,
-    'shop' as source,
+    source,
     null as campaign_id,
     null as flow_id,
     null as message_id,

@@ -106,7 +106,8 @@ counted as (
         coalesce(attributed.attributed_order_count, 0) as attributed_order_count,
         coalesce(attributed.attributed_sales_amount, 0) as attributed_sales_amount,
         coalesce(
-            campaigns.campaign_id not like 'hubspot:%'
+            -- ids of every other source begin with its name
+            campaigns.campaign_id not like '%:%'
             and coalesce(window_until_date, {{ latest_day() }}) >= vendor_says.from_date, false
         ) as is_told_by_vendor,
         {% for column in ['vendor_attributed_order_count', 'agreed_order_count', 'vendor_attributed_sales_amount'] %}

@@ -1,7 +1,7 @@
 -- What the firm has, and what is left out of this night and why. The build says what is declared
 -- (rapport/sources/declared.py), the landing what a source refused.
 {% set there = [] %}
-{% for source_name, stream, _ in streams() if stream not in ['removals', 'refusals', 'source_totals'] %}
+{% for source_name, stream, held_by in streams() if stream not in ['removals', 'refusals', 'source_totals'] %}
 {% do there.append((source_name, stream)) %}
 {% endfor %}
 
@@ -11,13 +11,13 @@ streams as (
 
     {% for source_name, stream in there %}
     {% set others = [] %}
-    {% for other_name, other in there if other_name == source_name and is_declared(other_name ~ '.' ~ other) %}
+    {% for other_name, other in there if other_name == source_name and is_declared(landed_name(other_name, other)) %}
     {% do others.append(other) %}
     {% endfor %}
     select
         '{{ source_name }}' as source,
         '{{ stream }}' as entity,
-        {% if is_declared(source_name ~ '.' ~ stream) %}
+        {% if is_declared(landed_name(source_name, stream)) %}
         'read' as declared_state
         {% elif others %}
         'switched_off' as declared_state

@@ -75,7 +75,7 @@ counted as (
         count(*) filter (where {{ chats }}) as chat_count,
         count(*) filter (where {{ calls }}) as call_count,
         count(*) filter (where event_type = 'ticket_opened') as ticket_count,
-        count(*) filter (where {{ rated }} and source = 'hubspot') as survey_count,
+        count(*) filter (where {{ rated }} and source in {{ sources_with(['surveys'], ['hubspot']) }}) as survey_count,
         count(*) filter (where {{ staff }}) as staff_contact_count,
         count(*) filter (
             where event_type = 'ticket_closed' and answer = 'negative'

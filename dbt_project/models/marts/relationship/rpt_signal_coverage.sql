@@ -66,7 +66,7 @@ listed as (
         '{{ side }}' as side,
         '{{ axis }}' as axis,
         '{{ signal }}' as signal,
-        '{{ source }}' as sources,
+        '{{ sources_of_signal(source, streams) }}' as sources,
         '{{ streams }}' as streams,
         {%- set firsts = [] %}
         {% for kind in kinds %}{% do firsts.append(signal ~ '_' ~ loop.index ~ '_from') %}{% endfor %}

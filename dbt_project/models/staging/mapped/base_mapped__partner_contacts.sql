@@ -1,1 +1,6 @@
-{{ mapped('partner_contacts') }}
+{{ mapped(
+    'partner_contacts',
+    key=['partner_contact_id'],
+    seen_at='occurred_at',
+    defaults={'updated_at': 'typed_occurred_at'},
+) }}

@@ -1,1 +1,5 @@
-{{ mapped('partners') }}
+{{ mapped(
+    'partners',
+    key=['partner_id'],
+    defaults={'updated_at': 'cast(load_date as timestamp)'},
+) }}
