@@ -54,14 +54,17 @@ def read_clock(shop_path: Path) -> int:
 
 
 def set_clock(shop_path: Path, instant: str) -> str:
-    """Move the clock, forward or back, for both APIs and the shop; return it in UTC.
+    """Move the clock, forward or back, for the APIs, the shop and the files; return it in UTC.
 
     Fractions of a second are dropped: the sandbox knows whole seconds.
     """
+    from sandbox.exports import show
+
     now = shop_time(parse_instant(instant))
     with _open(shop_path) as connection:
         connection.execute("update _clock set now = ?", [now])
     connection.close()
+    show(shop_path.parent, parse_instant(f"{now}+00:00"))
     return now.replace(" ", "T") + "Z"
 
 

@@ -1,4 +1,4 @@
-"""Build the company: the shop's database and the records that the two APIs serve.
+"""Build the company: the shop's database, the records that the two APIs serve, and the exports.
 
 Deterministic (the same content on every machine), idempotent (a second call finds a marker and
 returns), and whole or absent (built aside, then renamed).
@@ -15,12 +15,16 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
+from sandbox import exports
+from sandbox.clock import read_clock
+
 SOURCES = (
     "canary.py",
     "changes.py",
     "clock.py",
     "company.py",
     "crm.py",
+    "exports.py",
     "households.py",
     "journey.py",
     "leads.py",
@@ -28,10 +32,12 @@ SOURCES = (
     "people.py",
     "schema.py",
     "shop.py",
+    "signals.py",
     "stories.py",
     "trade.py",
 )
 COMPLETE_JOURNEY, SIMULATED = "complete-journey", "simulated"
+HOUSEHOLDS, DAYS = 2_469, 367  # of the real ones
 SIMULATED_CUSTOMERS, SIMULATED_DAYS = 5_000, 540  # unless somebody asks for others
 
 
@@ -144,11 +150,13 @@ def _build(company: Company) -> Company:
         company.counts.update(
             _simulate(aside, company) if company.name == SIMULATED else _dress(aside, company)
         )
+        company.counts.update(_export(aside, company))
         company.truth_path.unlink(missing_ok=True)
         for path in aside.iterdir():
             path.replace(company.folder / path.name)
     finally:
         shutil.rmtree(aside)
+    exports.show(company.folder, read_clock(company.shop_path))
     marker = {key: value for key, value in asdict(company).items() if key != "folder"}
     unfinished = company.marker_path.with_suffix(".tmp")
     unfinished.write_text(json.dumps(marker, indent=2) + "\n")
@@ -173,6 +181,16 @@ def _simulate(folder: Path, company: Company) -> dict[str, int]:
     assert company.days is not None
     assert company.seed is not None
     return to_apis.build(folder, Parameters(company.households, company.days, company.seed))
+
+
+def _export(folder: Path, company: Company) -> dict[str, int]:
+    """Write what other tools export; `sandbox/sources` declares each."""
+    from sandbox import signals
+
+    households, days = company.households or HOUSEHOLDS, company.days or DAYS
+    # The real households' last night is a quiet one.
+    until = signals.END if company.name == SIMULATED else signals.END - signals.DAY
+    return exports.build(folder, signals.exports(folder, households, days, until))
 
 
 def _fingerprint(company: Company) -> str:

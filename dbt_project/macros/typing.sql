@@ -177,6 +177,21 @@
     )
 {%- endmacro %}
 
+{#- The same of texts that stand in a list already. What looks like somebody's address or number is no topic. -#}
+{% macro topics_of(texts) -%}
+    list_sort(
+        list_distinct(
+            list_filter(
+                list_transform(
+                    {{ texts }},
+                    lambda item: case when not {{ looks_like_an_identifier('item') }} then {{ topic_of('item') }} end
+                ),
+                lambda item: item is not null
+            )
+        )
+    )
+{%- endmacro %}
+
 {#- "New products" and "new-products" are one topic. -#}
 {% macro topic_of(expression) -%}
     nullif(

@@ -13,3 +13,4 @@ select
     occurred_at,
     updated_at
 from {{ ref('base_mapped__partner_contacts') }}
+where {{ is_staged() }} and not is_removed

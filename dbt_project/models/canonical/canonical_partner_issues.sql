@@ -11,3 +11,4 @@ select
     closed_at,
     updated_at
 from {{ ref('base_mapped__partner_issues') }}
+where {{ is_staged() }} and not is_removed

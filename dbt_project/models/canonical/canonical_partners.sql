@@ -9,3 +9,4 @@ select
     until_date,
     updated_at
 from {{ ref('base_mapped__partners') }}
+where {{ is_staged() }} and not is_removed

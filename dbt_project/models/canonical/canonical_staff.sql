@@ -13,7 +13,8 @@ select
     owner_id,
     team,
     skills,
-    has_left,
+    has_left or is_removed as has_left,
     created_at,
     updated_at
 from {{ ref('base_mapped__staff') }}
+where {{ is_staged() }}
