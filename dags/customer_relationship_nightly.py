@@ -5,19 +5,20 @@ Pulls CRM, campaign and order data, compares what it knows with what the sources
 have, builds and tests the marts, and releases them with the segments if, and only if, the
 gate lets them pass.
 
-What the firm has says its `sources.yml` (without one: its connections); a fault in it is an import
-error with its line. One task pulls each group of streams of it, side by side as far as its source's
-pool allows; its log and its return value say how many rows of each stream it landed. A pull that
-fails leaves the news of the others usable: `check_sources` lets the night go on without it, unless
-people may have said no in what is missing. `dbt.build` builds and tests everything in one process;
-the other tasks of `dbt` show what became of one part each (a source's staging, a mart, a segment),
-with dbt's rows, seconds and failed tests as their log.
+What the firm has says its `sources.yml` (without one: its connections) and, of sources of its own,
+`sources/*.yml`; a fault in one is an import error with its line. One task pulls each group of
+streams, side by side as far as its source's pool allows; its log and its return value say how many
+rows of each stream it landed. A pull that fails leaves the news of the others usable:
+`check_sources` lets the night go on without it, unless people may have said no in what is missing.
+`dbt.build` builds and tests everything in one process; the other tasks of `dbt` show what became of
+one part each (a source's staging, a mart, a segment), with dbt's rows, seconds and failed tests as
+their log.
 
 Where there is a connection `rapport_bi`, `load_bi` gives BI tools, in that Postgres, the release
 that is current then; else it is skipped.
 
 **Reads** the connections `rapport_hubspot`, `rapport_klaviyo`, `rapport_shop`, as far as the firm
-has these.
+has these, and `rapport_<name>` of each source that it declares itself (`sources/<name>.yml`).
 **Writes** the landing, the warehouse, Data Docs, a release and its report; emits
 `rapport_release`; the Postgres of `rapport_bi`; where `RAPPORT_ARCHIVE` names object storage, a
 copy of landing and releases.
@@ -49,6 +50,7 @@ from rapport.orchestration.defaults import (
     START_DATE,
     WAREHOUSE_POOL,
     nightly_schedule,
+    pool_of,
 )
 from rapport.orchestration.lineage import traced
 from rapport.orchestration.links import DATA_DOCS, RELEASES, REPORT, linked
@@ -74,7 +76,10 @@ def customer_relationship_nightly() -> None:
     def extract() -> None:
         pulls = {
             group: task(
-                task_id=group, pool=streams[0].source, queue=PULLS_QUEUE, trigger_rule="all_done"
+                task_id=group,
+                pool=pool_of(streams[0].source),
+                queue=PULLS_QUEUE,
+                trigger_rule="all_done",
             )(steps.extract)(group)
             for group, streams in there.groups.items()
         }

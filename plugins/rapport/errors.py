@@ -83,6 +83,19 @@ class SourceRefused(SourceError):
         super().__init__(connection, message)
 
 
+class UnusableTable(SourceError):
+    """What a declared source has is otherwise than its mapping says; asking again cannot help.
+
+    Attributes:
+        problems: one line per table or file, with what to do.
+    """
+
+    def __init__(self, source: str, problems: Sequence[str]) -> None:
+        self.connection, self.problems = f"rapport_{source}", list(problems)
+        self.said = "\n".join(self.problems)
+        RapportError.__init__(self, f"source {source}: {self.said}")
+
+
 class OutcomeUnknown(SourceError):
     """A call that changes something got no answer: it may have been carried out, or not.
 

@@ -171,7 +171,8 @@ def faults(
         if error.validator == "additionalProperties" and error.validator_value is False:
             known = sorted(error.schema.get("properties", {}))
             for name in sorted(set(error.instance) - set(known)):
-                yield (*path, name), _unknown(name, known, what if not path else "key")
+                said = what if not path else error.schema.get("title", "key")
+                yield (*path, name), _unknown(name, known, said)
         elif "propertyNames" in error.absolute_schema_path:
             yield (*path, str(error.instance)), _said(error)
         else:

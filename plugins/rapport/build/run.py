@@ -132,7 +132,8 @@ def _build(
     """Build once; see `build`."""
     policies = policies_of(settings)
     code = parse_if_changed(settings.dbt_project_dir, logger.info)
-    loads = tuple(sorted(loads_of_night(settings.landing_dir, as_of)))
+    loads = tuple(sorted(loads_of_night(settings.landing_dir, as_of, declared)))
+    code = f"{code} {declared.digest}"  # a mapping is as good as written in the project too
     streams = " ".join(sorted(declared.names))
     last = last_release.release_id if last_release else "none"
     header = Header(run_id, as_of, f"{code} {policies.digest()} {streams} {last}", loads)
@@ -278,8 +279,8 @@ def _shows(settings: Settings, as_of: date, declared: Declared) -> bool:
         return False
     if not all(map(last.has_ended, last.parts)):  # somebody built a selection
         return False
-    code = parse_if_changed(settings.dbt_project_dir, logger.info)
-    loads = tuple(sorted(loads_of_night(settings.landing_dir, as_of)))
+    code = f"{parse_if_changed(settings.dbt_project_dir, logger.info)} {declared.digest}"
+    loads = tuple(sorted(loads_of_night(settings.landing_dir, as_of, declared)))
     of = f"{code} {policies_of(settings).digest()} {' '.join(sorted(declared.names))} "
     header = last.header
     return header.as_of == as_of and header.loads == loads and header.code.startswith(of)
@@ -298,6 +299,7 @@ def _variables(
         "as_of_date": str(as_of),
         "streams_declared": list(declared.names),
         "streams_known": list(declared.known(settings.landing_dir, refused)),
+        "mapped_sources": [each for source in declared.mapped for each in source.variables()],
         **policies.variables(),
     }
 

@@ -21,6 +21,7 @@ says who may not land again (``rapport.tombstones``).
 from rapport.landing.damage import damage_named, damaged_files, examine, set_aside_damaged
 from rapport.landing.loads import (
     DECLARED_FILE,
+    OF_LANDING,
     completed_loads,
     files_of_night,
     kept,
@@ -38,6 +39,7 @@ from rapport.landing.slices import Slices
 
 __all__ = [
     "DECLARED_FILE",
+    "OF_LANDING",
     "Change",
     "Changed",
     "Reached",

@@ -160,14 +160,19 @@ class Slices:
         if erased:
             self._erased[stream] = self._erased.get(stream, 0) + erased
 
-    def cut(self) -> None:
-        """Say that all rows so far may stand on their own; land them if there is enough of them."""
+    def cut(self, *, at_once: bool = False) -> None:
+        """Say that all rows so far may stand on their own; land them if there is enough of them.
+
+        Args:
+            at_once: land them however few there are, so that what comes next is a later load.
+        """
         for stream, rows in self._pending:
             if rows.num_rows:
                 self._ready.setdefault(stream, []).append(rows)
                 self._bytes += rows.nbytes
         self._pending.clear()
-        if self._bytes >= SLICE_BYTES or time.monotonic() - self._since >= self._seconds:
+        is_old = time.monotonic() - self._since >= self._seconds
+        if at_once or self._bytes >= SLICE_BYTES or is_old:
             self._land(is_last=False)
 
     def _land(self, *, is_last: bool) -> None:

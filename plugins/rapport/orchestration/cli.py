@@ -361,7 +361,8 @@ def _print_summary(
         ).fetchall()
     sources = json.loads((folder / MANIFEST).read_text())["sources"]
     console.print("\nLanded tonight")
-    for group, streams in GROUPS.items():
+    own = declared(Settings.from_env(), lambda _: True).mapped
+    for group, streams in [*GROUPS.items(), *((each.name, each.streams) for each in own)]:
         if streams[0].source in sources["not_declared"]:
             continue
         rows: dict[str, int] | None = airflow.returned(run_id, f"extract.{group}")

@@ -12,6 +12,7 @@ from rapport.errors import SourceDenied
 from rapport.settings import Settings
 from rapport.sources.connection import Connection
 from rapport.sources.declared import Declared, declared
+from rapport.sources.mapped import MappedSource
 
 DEFAULT_URLS = {
     "hubspot": "https://api.hubapi.com",
@@ -75,8 +76,13 @@ def _id_of(source: str) -> str:
     return f"rapport_{source}"
 
 
-def source_connection(source: str) -> Connection:
+def source_connection(source: str, mapped: MappedSource | None = None) -> Connection:
     """Return the connection ``rapport_<source>``.
+
+    Args:
+        source: its name.
+        mapped: what the firm declares of it, if it is one of its own. Files need no connection:
+            those on a disk none at all, others where the machine has no right to the storage.
 
     Raises:
         SourceDenied: there is no such connection, it cannot be read, its type is not supported, or
@@ -87,6 +93,8 @@ def source_connection(source: str) -> Connection:
     try:
         found = BaseHook.get_connection(connection_id)
     except AirflowNotFoundException:
+        if mapped and mapped.kind == "files" and not os.environ.get(variable):
+            return Connection(connection_id, mapped.path)
         if os.environ.get(variable):  # Airflow takes what it cannot read for absent
             raise SourceDenied(
                 connection_id, f"{variable} is set, and is no connection, neither JSON nor a URI"
@@ -94,15 +102,29 @@ def source_connection(source: str) -> Connection:
         raise SourceDenied(
             connection_id,
             "no such Airflow connection. Make it under Admin > Connections, or set "
-            f"{variable}"
-            + ("" if source.startswith(ACTIVATION) else "; a firm without it leaves it out of ")
-            + ("" if source.startswith(ACTIVATION) else "sources.yml"),
+            f"{variable}{_way_out(source, mapped)}",
         ) from None
-    return connection_of(source, found)
+    return connection_of(source, found, mapped)
 
 
-def connection_of(source: str, found: AirflowConnection) -> Connection:
+def _way_out(source: str, mapped: MappedSource | None) -> str:
+    """What a firm does that has no such thing."""
+    if source.startswith(ACTIVATION):
+        return ""
+    return f"; a firm without it {'removes' if mapped else 'leaves it out of'} " + (
+        str(mapped.said_in) if mapped else "sources.yml"
+    )
+
+
+def connection_of(
+    source: str, found: AirflowConnection, mapped: MappedSource | None = None
+) -> Connection:
     """Return what a source needs of Airflow's connection to it.
+
+    Args:
+        source: its name.
+        found: Airflow's connection.
+        mapped: what the firm declares of it, if it is one of its own.
 
     Raises:
         SourceDenied: its type is not supported, or something is missing in it.
@@ -113,7 +135,11 @@ def connection_of(source: str, found: AirflowConnection) -> Connection:
     except ValueError:  # of which Airflow makes an empty one
         raise SourceDenied(connection_id, "its extra is not JSON") from None
     vendor = source.removeprefix(ACTIVATION)
-    if vendor in DEFAULT_URLS:
+    options = found.extra_dejson
+    if mapped and mapped.kind != "sql":
+        url = mapped.path or _url_of(connection_id, found)
+        options = options | {"login": found.login}
+    elif vendor in DEFAULT_URLS:
         url = found.host or DEFAULT_URLS[vendor]
     elif source != vendor:
         url = found.host or found.schema or ""
@@ -125,8 +151,17 @@ def connection_of(source: str, found: AirflowConnection) -> Connection:
         id=connection_id,
         url=url.rstrip("/"),
         secret=found.password or "",
-        options=found.extra_dejson,
+        options=options,
     )
+
+
+def _url_of(connection_id: str, found: AirflowConnection) -> str:
+    """The address of an API: as the host says it, or of its parts."""
+    if not found.host:
+        raise SourceDenied(connection_id, "has no host, which is the address of the API")
+    if "://" in found.host:
+        return str(found.host)
+    return f"{found.schema or 'https'}://{found.host}{f':{found.port}' if found.port else ''}"
 
 
 def _database_url(connection_id: str, found: AirflowConnection) -> str:

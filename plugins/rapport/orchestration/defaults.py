@@ -7,6 +7,7 @@ from airflow.timetables.base import Timetable
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 from rapport.settings import Settings
+from rapport.sources.declared import SOURCES
 
 # Before any firm's first night, whatever it calls plausible: Airflow calls a run of an earlier date
 # a success and runs nothing.
@@ -27,9 +28,14 @@ DEFAULT_ARGS: dict[str, Any] = {
     "execution_timeout": timedelta(hours=2),
 }
 
-# One slot: whoever writes the warehouse or switches the release holds it. Each source has a pool
-# too, of its own name; pools.json says how many pulls may run at once.
+# One slot: whoever writes the warehouse or switches the release holds it. Each source that Rapport
+# has itself has a pool too, of its own name; pools.json says how many pulls may run at once.
 WAREHOUSE_POOL = "warehouse"
+
+
+def pool_of(source: str) -> str:
+    """Return the pool of a source's pulls; one that the firm declares has one pull, and no pool."""
+    return source if source in SOURCES else "default_pool"
 
 
 def nightly_schedule() -> Timetable | None:

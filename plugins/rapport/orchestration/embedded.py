@@ -30,6 +30,7 @@ from rapport.errors import RapportError, SettingsError
 from rapport.orchestration.night import Airflow
 from rapport.settings import ENVIRONMENT, Settings, make_private
 from rapport.sources.declared import FILE as SOURCES_FILE
+from rapport.sources.mapped import FOLDER as SOURCES
 
 HOST = "127.0.0.1"
 # What a task may read of the caller's environment. Values of the first kind are secret.
@@ -335,8 +336,9 @@ def _digests(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
         or (name.startswith((CONNECTIONS, OWN_SETTINGS)) and not name.endswith("_PORT"))
     }
     # The DAG has the tasks that it says.
-    if (settings.home / SOURCES_FILE).exists():
-        read[SOURCES_FILE] = (settings.home / SOURCES_FILE).read_text(errors="replace")
+    for path in (settings.home / SOURCES_FILE, *(settings.home / SOURCES).glob("*.yml")):
+        if path.exists():
+            read[str(path.relative_to(settings.home))] = path.read_text(errors="replace")
     return {
         name: hmac.new(key, value.encode(), hashlib.sha256).hexdigest()
         for name, value in read.items()

@@ -8,7 +8,14 @@ from typing import ParamSpec
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from rapport.errors import ArchiveDenied, NotBefore, RequestError, SettingsError, SourceDenied
+from rapport.errors import (
+    ArchiveDenied,
+    NotBefore,
+    RequestError,
+    SettingsError,
+    SourceDenied,
+    UnusableTable,
+)
 
 P = ParamSpec("P")
 logger = logging.getLogger(__name__)
@@ -19,7 +26,10 @@ def no_retry_when_hopeless() -> Iterator[None]:
     """Fail the task for good when trying again fails the same way."""
     try:
         yield
-    except (ArchiveDenied, NotBefore, RequestError, SettingsError, SourceDenied) as error:
+    except (
+        *(ArchiveDenied, NotBefore, RequestError),
+        *(SettingsError, SourceDenied, UnusableTable),
+    ) as error:
         raise AirflowFailException(str(error)) from None
 
 

@@ -23,7 +23,6 @@ from rapport.orchestration.connections import (
 from rapport.orchestration.failures import no_retry_when_hopeless
 from rapport.orchestration.metrics import timed
 from rapport.settings import Settings
-from rapport.sources.streams import GROUPS
 from rapport.sources.versions import ENDPOINTS, chosen, ending
 
 logger = logging.getLogger(__name__)
@@ -49,9 +48,10 @@ def extract(group: str) -> dict[str, int]:
     """Land one group of streams; return the rows per stream."""
     from rapport.sources.pull import pull
 
-    settings, there, source = Settings.from_env(), declared_sources(), GROUPS[group][0].source
+    settings, there = Settings.from_env(), declared_sources()
+    source = there.groups[group][0].source
     with no_retry_when_hopeless():
-        connection = source_connection(source)
+        connection = source_connection(source, there.mapped_source(source))
         rows = pull(
             group,
             connection,

@@ -8,16 +8,21 @@ hubspot: {without: [tickets, feedback_submissions]}
 A source that is not named is absent. Without a file a company of the sandbox has all sources, and
 a firm of its own has those that have a connection or were ever pulled, so that a connection that
 was lost fails a night and does not make a source silently absent.
+
+Beside these there is each source that the firm declares itself, by a file in `sources`
+(`rapport.sources.mapped`).
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from rapport.errors import SourcesError
 from rapport.settings import Settings
+from rapport.sources.mapped import FOLDER, MappedSource, read_all
 from rapport.sources.streams import AFTER, GROUPS, KEPT_BOOKS, STREAMS, Stream
 from rapport.sources.versions import DEFAULTS, ENDPOINTS, Version
 from rapport.written import Layer, Problem, faults, placed
@@ -32,12 +37,33 @@ class Declared:
     """What a firm has.
 
     Attributes:
-        streams: that are pulled, in the order of ``streams.STREAMS``.
+        streams: that are pulled, in the order of ``streams.STREAMS``, those of mapped sources last.
         said_by: who says so: the file's path, ``company`` or ``connections``.
+        mapped: sources that the firm declares itself.
     """
 
     streams: tuple[Stream, ...] = STREAMS
     said_by: str = "company"
+    mapped: tuple[MappedSource, ...] = ()
+
+    def with_mapped(self, *mapped: MappedSource) -> "Declared":
+        """Return the same with sources of the firm's own."""
+        streams = [stream for source in mapped for stream in source.streams]
+        return replace(self, streams=(*self.streams, *streams), mapped=(*self.mapped, *mapped))
+
+    def mapped_source(self, source: str) -> MappedSource | None:
+        """Return what the firm declares of a source of its own; None for any other."""
+        return next((each for each in self.mapped if each.name == source), None)
+
+    @property
+    def digest(self) -> str:
+        """What changes with everything that the firm declares of sources of its own."""
+        return sha256(" ".join(each.digest for each in self.mapped).encode()).hexdigest()[:16]
+
+    @property
+    def all_streams(self) -> tuple[Stream, ...]:
+        """What there is, pulled or not: of sources that Rapport has itself, and of the firm's."""
+        return (*STREAMS, *(stream for stream in self.streams if stream not in STREAMS))
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -56,6 +82,7 @@ class Declared:
             group: tuple(stream for stream in streams if stream in self.streams)
             for group, streams in GROUPS.items()
         }
+        there |= {each.name: each.streams for each in self.mapped}
         return {group: streams for group, streams in there.items() if streams}
 
     @property
@@ -88,7 +115,7 @@ class Declared:
         """
         return tuple(
             stream.full_name
-            for stream in STREAMS
+            for stream in self.all_streams
             if (stream in self.streams and stream.full_name not in refused)
             or _has_landed(landing_dir, stream)
         )
@@ -107,17 +134,24 @@ def declared(settings: Settings, is_connected: Callable[[str], bool]) -> Declare
     Raises:
         SourcesError: the file cannot be used, or there is neither a file nor a connection.
     """
+    mapped = read_all(settings.home, settings.dbt_project_dir)
+    return _of_rapport(settings, is_connected, bool(mapped)).with_mapped(*mapped)
+
+
+def _of_rapport(settings: Settings, is_connected: Callable[[str], bool], has_own: bool) -> Declared:
+    """Return what the firm has of the sources that Rapport has itself."""
     path = settings.home / FILE
     if path.exists():
-        return _of_file(path)
+        return _of_file(path, has_own)
     if settings.has_sandbox:
         return Declared()
     there = [each for each in SOURCES if _was_pulled(settings, each) or is_connected(each)]
-    if not there:
+    if not there and not has_own:
         raise SourcesError(
             [
                 f"{path} is not there, and no source has a connection: export "
-                f"{' or '.join(f'AIRFLOW_CONN_RAPPORT_{each.upper()}' for each in SOURCES)}"
+                f"{' or '.join(f'AIRFLOW_CONN_RAPPORT_{each.upper()}' for each in SOURCES)}, "
+                f"or declare a source of your own in {settings.home / FOLDER}"
             ]
         )
     return Declared(tuple(s for s in STREAMS if s.source in there), "connections")
@@ -203,12 +237,13 @@ def _calls(source: str) -> Iterator[str]:
         yield ""
 
 
-def _of_file(path: Path) -> Declared:
+def _of_file(path: Path, has_own: bool) -> Declared:
     layer = Layer.read(FILE, path, SourcesError)
     said: Mapping[str, Any] = layer.content
     problems = list(layer.problems)
     problems += [placed(p, what, [layer], path) for p, what in faults(said, schema(), {}, "source")]
-    if not problems and not any(value is not False for value in said.values()):
+    says_any = any(value is not False for value in said.values())
+    if not problems and not says_any and not has_own:
         problems = [Problem(path, 1, f"declares no source; there are {', '.join(SOURCES)}")]
     if problems:
         raise SourcesError([str(problem) for problem in sorted(set(problems))])

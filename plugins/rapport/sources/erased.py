@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 
 from rapport import landing
 from rapport.errors import LandingError
-from rapport.landing import Changed
+from rapport.landing import OF_LANDING, Changed
 from rapport.sources.records import moment_of
 from rapport.sources.streams import (
     ASSOCIATIONS,
@@ -75,7 +75,6 @@ CONCERNED: tuple[Stream, ...] = (
     *REMOVALS.values(),
     *REFUSALS.values(),
 )
-_OF_LANDING = ("load_date", "_dlt_load_id", "_dlt_id")
 _MERGED = ("hs_merged_object_ids", "hs_calculated_merged_vids")
 _EMAILS = ("email", "hs_additional_emails")
 _PHONES = ("phone", "mobilephone", "hs_calculated_phone_number", "hs_calculated_mobile_number")
@@ -316,7 +315,7 @@ class Erased:
         self, rows: pa.Table, stream: Stream, theirs: str, column: str, clears: str = ""
     ) -> Changed:
         """Leave of their rows what the shop's own columns say, and not whose they are."""
-        more = [n for n in rows.column_names if n not in (*stream.declared, *_OF_LANDING)]
+        more = [n for n in rows.column_names if n not in (*stream.declared, *OF_LANDING)]
         cleared = [*more, *([clears] if clears in rows.column_names else [])]
         if column not in rows.column_names or not cleared or not self.tombstones.knows(theirs):
             return Changed(rows)

@@ -12,6 +12,7 @@ Where a slice may end is where everything up to there may stand on its own:
 - Answers about one record each (associations, statuses) after any page: who was read is not read
   again by the next try of the same night.
 - What has neither is read from its beginning by each pull; its newest versions count.
+- A file of a declared source is loads of its own, and ends with the note that it was read.
 - A reconciliation ends with the totals of a stream; Klaviyo's, in which a merge and the events that
   moved with it belong together, at its end.
 """
@@ -36,15 +37,16 @@ from rapport.sources.erased import Erased
 from rapport.sources.hubspot import hubspot
 from rapport.sources.klaviyo import klaviyo
 from rapport.sources.known import Known
+from rapport.sources.mapped.pulled import pull_mapped
 from rapport.sources.records import Page, Table, moment_of, to_table
 from rapport.sources.said import masked
 from rapport.sources.shop import reconcile_shop, shop
 from rapport.sources.streams import (
+    FILES_READ,
     HUBSPOT,
     KLAVIYO,
     REMOVALS,
     SOURCE_TOTALS,
-    STREAMS,
     Stream,
 )
 
@@ -117,7 +119,8 @@ def _pull(
     rows = {stream.name: 0 for stream in streams}
     while True:
         try:
-            for stream in STREAMS:  # all of them: staging reads what no pull has brought yet
+            # All of them: staging reads what no pull has brought yet.
+            for stream in declared.all_streams:
                 landing.declare(landing_dir, stream.source, stream.name, stream.declared)
             with landing.Slices(
                 landing_dir,
@@ -131,12 +134,14 @@ def _pull(
                 before_landing=erased.demand_still_all,
             ) as slices:
                 known = Known(landing_dir, as_of, window)
-                pages = _pages(group, declared, connection, known)
+                pages = _pages(group, declared, connection, known, work_dir / group)
                 for stream, table in _in_time(pages, connection):
                     left = erased(stream.name, _within(stream, table, window))
                     slices.leave_out(stream.name, left.erased)
                     slices.add(stream.name, left.rows, stream.whole_by)
-                    if _may_end(streams, source, stream):
+                    if stream == FILES_READ[source]:
+                        slices.cut(at_once=True)
+                    elif _may_end(streams, declared, stream):
                         slices.cut()
         except DamagedLanding as damaged:  # each time one load less: it comes to an end
             logger.warning("%s", damaged)
@@ -158,20 +163,24 @@ def _heap_at_rest() -> Iterator[None]:
         gc.unfreeze()
 
 
-def loads_of_night(landing_dir: Path, as_of: date) -> list[tuple[str, str]]:
+def loads_of_night(
+    landing_dir: Path, as_of: date, declared: Declared = EVERYTHING
+) -> list[tuple[str, str]]:
     """Return (source, load id) of every completed load that a build of the night takes in."""
     return [
         (source, load)
-        for source in sorted({stream.source for stream in STREAMS})
+        for source in sorted({stream.source for stream in declared.all_streams})
         for load in sorted(landing.loads_of_night(landing_dir, source, as_of))
     ]
 
 
 def _pages(
-    group: str, declared: Declared, connection: Connection, known: Known
-) -> Iterator[Page] | Iterator[Table]:
+    group: str, declared: Declared, connection: Connection, known: Known, work_dir: Path
+) -> Iterator[Page] | Iterator[Table] | Iterator[Page | Table]:
     streams = declared.groups[group]
     source = streams[0].source
+    if mapped := declared.mapped_source(source):
+        return pull_mapped(mapped, connection, known, work_dir)
     if source == HUBSPOT:
         return hubspot(connection, group, known, declared.streams)
     if source == KLAVIYO:
@@ -184,7 +193,9 @@ def _pages(
     return shop(connection, {stream: known.start(stream) for stream in streams})
 
 
-def _in_time(pages: Iterable[Page] | Iterable[Table], connection: Connection) -> Iterator[Table]:
+def _in_time(
+    pages: Iterable[Page] | Iterable[Table] | Iterable[Page | Table], connection: Connection
+) -> Iterator[Table]:
     """Yield pages as tables for as long as the pull may take.
 
     Raises:
@@ -207,9 +218,10 @@ def _within(stream: Stream, rows: pa.Table, window: tuple[datetime, datetime] | 
     )
 
 
-def _may_end(streams: Sequence[Stream], source: str, stream: Stream) -> bool:
+def _may_end(streams: Sequence[Stream], declared: Declared, stream: Stream) -> bool:
     """Whether a slice may end after a page of the stream."""
-    if REMOVALS[source] in streams:
+    source = stream.source
+    if REMOVALS[source] in streams and not declared.mapped_source(source):
         return stream == SOURCE_TOTALS[source] and source != KLAVIYO
     return not stream.whole_by
 

@@ -22,6 +22,7 @@ from dlt.common.normalizers.naming.snake_case import NamingConvention
 from duckdb import DuckDBPyConnection
 
 from rapport.errors import SourceError
+from rapport.landing import OF_LANDING
 from rapport.sources.connection import Connection
 from rapport.sources.database import CHUNK_ROWS, bound, open_engine, partitions, told
 from rapport.sources.erased import Erased
@@ -38,7 +39,6 @@ from rapport.sources.records import Page, Table
 from rapport.sources.streams import REMOVALS, SHOP, SOURCE_TOTALS, STREAMS, Stream
 
 EVERYTHING = "everything"  # the method of a total for which all rows were compared
-OF_LANDING = ("load_date", "_dlt_load_id", "_dlt_id")  # columns that every landed row has
 _NAMES = NamingConvention()  # of columns that nobody declared
 
 

@@ -5,13 +5,15 @@ staging's work: a value that does not fit is then a row in quarantine with a
 reason, not a load that fails or a number that silently became null.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 HUBSPOT = "hubspot"
 KLAVIYO = "klaviyo"
 SHOP = "shop"
+# What a pull notes about the other streams of its source, under one name in each.
+BOOKS = ("removals", "source_totals", "refusals", "files_read")
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,11 @@ class Stream:
     def declared(self) -> tuple[str, ...]:
         """Every column that is known of, whether a source has it or not."""
         return (*self.columns, *self.optional)
+
+    @property
+    def is_book(self) -> bool:
+        """Whether a pull keeps it, and no source has it."""
+        return self.name in BOOKS
 
 
 # -- HubSpot ---------------------------------------------------------------------------------
@@ -417,10 +424,41 @@ def _refusals(source: str) -> Stream:
     )
 
 
-REFUSALS = {source: _refusals(source) for source in (HUBSPOT, KLAVIYO)}
-REMOVALS = {source: _removals(source) for source in (HUBSPOT, KLAVIYO, SHOP)}
-SOURCE_TOTALS = {source: _source_totals(source) for source in (HUBSPOT, KLAVIYO, SHOP)}
-# What a pull notes about the others; nobody switches it off, and no scope opens it.
+def _files_read(source: str) -> Stream:
+    """Files that were read to their end: as they were then, and what was in them."""
+    return Stream(
+        source,
+        "files_read",
+        key=("stream", "file"),
+        columns=(
+            "stream",
+            "file",
+            "bytes",
+            "modified_at",
+            "digest",
+            "row_count",
+            "refused_count",
+            "read_on",
+        ),
+    )
+
+
+class _Kept(dict[str, Stream]):
+    """A book of each source; of one that a firm declares, as of those that stand here."""
+
+    def __init__(self, made: Callable[[str], Stream], *sources: str) -> None:
+        super().__init__({source: made(source) for source in sources})
+        self._made = made
+
+    def __missing__(self, source: str) -> Stream:
+        return self._made(source)
+
+
+REFUSALS = _Kept(_refusals, HUBSPOT, KLAVIYO)
+REMOVALS = _Kept(_removals, HUBSPOT, KLAVIYO, SHOP)
+SOURCE_TOTALS = _Kept(_source_totals, HUBSPOT, KLAVIYO, SHOP)
+FILES_READ = _Kept(_files_read)
+# Nobody switches them off, and no scope opens them.
 KEPT_BOOKS = (*REFUSALS.values(), *REMOVALS.values(), *SOURCE_TOTALS.values())
 
 # Streams that are pulled together, by one task: they come from one source at one pace, slice by

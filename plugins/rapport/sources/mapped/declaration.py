@@ -1,0 +1,510 @@
+"""`sources/<name>.yml`: a source of the firm's own, and how it is mapped onto canonical streams.
+
+Read whenever the DAG is, so without dlt. All that can be wrong with a declaration by itself is said
+at once, a line each with file, line, key and remedy: before anything is pulled.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cache, cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal, get_args
+from zoneinfo import available_timezones
+
+from rapport import contract
+from rapport.errors import SourcesError
+from rapport.sources.mapped.expressions import (
+    Expression,
+    binding_fault,
+    format_fault,
+    read_expression,
+)
+from rapport.sources.streams import (
+    BOOKS,
+    FILES_READ,
+    GROUPS,
+    REFUSALS,
+    REMOVALS,
+    SOURCE_TOTALS,
+    Stream,
+)
+from rapport.written import Layer, Problem, faults, placed
+
+Kind = Literal["files", "sql", "rest"]
+KINDS: tuple[str, ...] = get_args(Kind)
+FOLDER = "sources"
+SHIPPED = Path(__file__).parents[1] / "mappings"
+FILE, LINE = "_file", "_line"
+ITEMS = ("item", "item_number")
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+# What a column of a canonical stream is by default, if a mapping does not say it.
+_MAY_LACK = ("updated_at", "created_at")
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """Rows of a table as rows of one canonical stream.
+
+    Attributes:
+        stream: the canonical stream, without `canonical_`.
+        columns: SQL by canonical column.
+        where: SQL of which rows; empty for all.
+        each: SQL of a JSON list of which each item is a row; empty for a row per row.
+        reads: columns of the table that all of it reads.
+    """
+
+    stream: str
+    columns: Mapping[str, str]
+    where: str
+    each: str
+    reads: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MappedTable:
+    """A table of a declared source.
+
+    Attributes:
+        stream: how it lands.
+        how: where it is and how it is read, as the declaration says it for its kind.
+        whole: each pull brings all there is.
+        every: days between two pulls.
+        mapped: onto which canonical streams.
+    """
+
+    stream: Stream
+    how: Mapping[str, Any]
+    whole: bool
+    every: int
+    mapped: tuple[Mapped, ...]
+
+    @property
+    def name(self) -> str:
+        """Its name in the landing."""
+        return self.stream.name
+
+
+@dataclass(frozen=True)
+class MappedSource:
+    """A source that a firm declares itself.
+
+    Attributes:
+        name: the file's.
+        kind: by what it is read.
+        path: of the files: a folder, or where they are on object storage; empty for other kinds.
+        tables: of it.
+        said_in: the declaration's file, for people.
+        content: the declaration, with what ships below it.
+    """
+
+    name: str
+    kind: Kind
+    path: str
+    tables: tuple[MappedTable, ...]
+    said_in: Path
+    content: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """What lands, the books that a pull keeps last."""
+        of_files = (FILES_READ[self.name],) if self.kind == "files" else ()
+        books = (REMOVALS[self.name], SOURCE_TOTALS[self.name], REFUSALS[self.name])
+        return (*(table.stream for table in self.tables), *of_files, *books)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it needs no connection."""
+        return self.kind == "files" and "://" not in self.path
+
+    @cached_property
+    def digest(self) -> str:
+        """What changes with everything that the declaration says."""
+        return sha256(json.dumps(self.content, sort_keys=True).encode()).hexdigest()[:16]
+
+    def variables(self) -> list[dict[str, Any]]:
+        """Return what dbt is told of it: one map per table and canonical stream."""
+        return [
+            {
+                "source": self.name,
+                "table": table.name,
+                "stream": mapped.stream,
+                "where": mapped.where,
+                "each": mapped.each,
+                "columns": dict(mapped.columns),
+                "key": list(table.stream.key),
+                "whole_by": list(table.stream.whole_by),
+                "whole": table.whole,
+                "time_zone": self.content.get("time_zone", "UTC"),
+                "decimal": self.content.get("decimal", "."),
+                "dates": list(self.content.get("dates", ())),
+                "shared": list(self.content.get("shared", ())),
+                "file": f"{FOLDER}/{self.said_in.name}",
+            }
+            for table in self.tables
+            for mapped in table.mapped
+        ]
+
+
+def read_all(home: Path, dbt_project_dir: Path) -> tuple[MappedSource, ...]:
+    """Return the sources that a firm declares in its home, by name.
+
+    Raises:
+        SourcesError: one of the files cannot be used; all that is wrong with any is told.
+    """
+    found, problems = [], []
+    for path in sorted((home / FOLDER).glob("*.yml")):
+        try:
+            found.append(read_source(path, home, dbt_project_dir))
+        except SourcesError as error:
+            problems += error.problems
+    if problems:
+        raise SourcesError(problems)
+    return tuple(found)
+
+
+def read_source(
+    path: Path, home: Path, dbt_project_dir: Path, shipped: Path = SHIPPED
+) -> MappedSource:
+    """Return the source that a file declares.
+
+    Args:
+        path: the file; its stem is the source's name.
+        home: what a folder of files is relative to.
+        dbt_project_dir: holds the contract of the canonical streams.
+        shipped: where the mappings are that ``uses`` names.
+
+    Raises:
+        SourcesError: the file cannot be used; all that is wrong with it is told.
+    """
+    layers, content, problems = _read(path, shipped)
+    if not problems:
+        problems = list(_problems(path, layers, content, dbt_project_dir))
+    if problems:
+        raise SourcesError([str(problem) for problem in sorted(set(problems))])
+    name, kind = path.stem, content["kind"]
+    folder = str(content.get("path", ""))
+    if kind == "files" and "://" not in folder:
+        folder = str((home / Path(folder).expanduser()).resolve())
+    tables = tuple(_table(name, kind, *each) for each in content["tables"].items())
+    return MappedSource(name, kind, folder, tables, path, content)
+
+
+def _read(path: Path, shipped: Path) -> tuple[list[Layer], dict[str, Any], list[Problem]]:
+    """Read a declaration, laid over what it uses."""
+    own = Layer.read(path.name, path, SourcesError)
+    layers, uses = [own], own.content.get("uses")
+    if uses is not None:
+        there = sorted(each.stem for each in shipped.glob("*.yml"))
+        if uses not in there:
+            near = get_close_matches(str(uses).lower(), there, n=1, cutoff=0.5)
+            said = f"uses {json.dumps(uses)} is no mapping that ships"
+            said += f"; the nearest is {near[0]}" if near else ""
+            said += f"; there are {', '.join(there)}" if there else ""
+            return layers, {}, [Problem(path, own.lines[("uses",)], said)]
+        layers.insert(0, Layer.read(f"{uses}.yml", shipped / f"{uses}.yml", SourcesError))
+    content: dict[str, Any] = {}
+    for layer in layers:
+        content = _laid_over(content, _on_one_line(layer.content))
+    return layers, content, [problem for layer in layers for problem in layer.problems]
+
+
+def _laid_over(below: Any, above: Any) -> Any:
+    """Lay one map over another, member by member; null takes a member away."""
+    if not isinstance(below, dict) or not isinstance(above, dict):
+        return above
+    laid = below | {name: _laid_over(below.get(name), value) for name, value in above.items()}
+    return {name: value for name, value in laid.items() if value is not None or name not in below}
+
+
+def _on_one_line(value: Any) -> Any:
+    """SQL may be written on several lines."""
+    if isinstance(value, dict):
+        return {name: _on_one_line(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_on_one_line(inner) for inner in value]
+    return re.sub(r"\s*[\r\n]\s*", " ", value).strip() if isinstance(value, str) else value
+
+
+# -- what is wrong ---------------------------------------------------------------------------
+
+
+def _problems(
+    path: Path, layers: list[Layer], content: dict[str, Any], dbt_project_dir: Path
+) -> Iterator[Problem]:
+    if fault := _fault_of_name(path.stem):
+        yield Problem(path, 0, fault)
+    streams = _canonical(dbt_project_dir)
+    found = list(faults(content, schema(streams, content.get("kind")), _FORMATS, "key"))
+    # A value with another fault is no value to ask more of.
+    if not found:
+        found += _more(content, streams)
+    for place, said in found:
+        yield placed(place, said, [_deepest(place, layers)], path)
+
+
+def _deepest(place: tuple[str, ...], layers: list[Layer]) -> Layer:
+    """The layer that says most of a place, of several the uppermost."""
+
+    def depth(layer: Layer) -> int:
+        there = (n for n in range(len(place), 0, -1) if place[:n] in layer.lines)
+        return next(there, 0)
+
+    return max(reversed(layers), key=depth)
+
+
+def _fault_of_name(name: str) -> str:
+    if not NAME.fullmatch(name):
+        return "a source is called by its file: lower-case letters, digits and _, a letter first"
+    taken = {streams[0].source for streams in GROUPS.values()}
+    if name in taken:
+        return f"{name} is a source that Rapport has itself; give the file another name"
+    if name in GROUPS:
+        return f"{name} is a pull that Rapport has itself; give the file another name"
+    return ""
+
+
+def _more(
+    content: dict[str, Any], streams: Mapping[str, contract.Stream]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield what no schema can say."""
+    for name, table in content["tables"].items():
+        place = ("tables", name)
+        for column in table.get("optional", ()):
+            if column in (*table.get("key", ()), *table.get("whole_by", ())):
+                yield (*place, "optional"), f"{column} tells records apart, and may not be lacking"
+        for stream, said in table["streams"].items():
+            inner = (*place, "streams", stream)
+            lacking = _lacking(streams[stream], said["columns"])
+            if lacking:
+                what = ", ".join(lacking)
+                yield (
+                    (*inner, "columns"),
+                    f"has no {what}: without it no row of {stream} can be used",
+                )
+            for key in ("where", "each"):
+                if key in said:
+                    yield from _sql_faults((*inner, key), said[key])
+            for column, sql in said["columns"].items():
+                yield from _sql_faults((*inner, "columns", column), sql, "each" in said)
+
+
+def _sql_faults(
+    place: tuple[str, ...], sql: str, items: bool = False
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    read = read_expression(sql)
+    if isinstance(read, str):
+        yield place, read
+    elif fault := binding_fault(sql, _of_table(read, items), items):
+        yield place, fault
+
+
+def _of_table(read: Expression, items: bool) -> list[str]:
+    """The columns that an expression reads of the table."""
+    return [name for name in read.columns if not (items and name.lower() in ITEMS)]
+
+
+def _lacking(stream: contract.Stream, said: Mapping[str, str]) -> list[str]:
+    """What every row of a stream has to say, and nothing takes the place of."""
+    return [
+        column.name
+        for column in stream.columns
+        if column.required
+        and not column.given
+        and column.type != "boolean"
+        and column.name not in _MAY_LACK
+        and column.name not in said
+    ]
+
+
+def _zone_fault(text: str) -> str | None:
+    zones = available_timezones()
+    if text in zones:
+        return None
+    near = get_close_matches(text, sorted(zones), n=1, cutoff=0.5)
+    return f"{json.dumps(text)} is no time zone" + (f"; the nearest is {near[0]}" if near else "")
+
+
+_FORMATS = {
+    "zone": _zone_fault,
+    "times": format_fault,
+    "name": lambda text: (
+        None
+        if NAME.fullmatch(text) and text not in BOOKS
+        else f"{text} must be lower-case letters, digits and _, and none of {', '.join(BOOKS)}"
+    ),
+    "encoding": lambda text: _encoding_fault(text),
+}
+
+
+def _encoding_fault(text: str) -> str | None:
+    import codecs
+
+    try:
+        codecs.lookup(text)
+    except (LookupError, ValueError):
+        return f"{json.dumps(text)} is no encoding; such are utf-8, cp1252, latin-1, utf-16"
+    return None
+
+
+@cache
+def _canonical(dbt_project_dir: Path) -> dict[str, contract.Stream]:
+    return {stream.name: stream for stream in contract.read_contract(dbt_project_dir)}
+
+
+# -- the schema ------------------------------------------------------------------------------
+
+_TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
+_NAMES: dict[str, Any] = {"type": "array", "uniqueItems": True, "items": _TEXT}
+_MAP: dict[str, Any] = {"type": "object"}
+_COMMON: dict[str, Any] = {
+    "key": _NAMES,
+    "whole_by": _NAMES,
+    "whole": {"type": "boolean"},
+    "every": {"type": "integer", "minimum": 1},
+    "optional": _NAMES,
+}
+_OF_KIND: dict[str, dict[str, Any]] = {
+    "files": {
+        "files": _TEXT,
+        "delimiter": {"type": "string", "minLength": 1, "maxLength": 1},
+        "encoding": {"type": "string", "format": "encoding"},
+    },
+    "sql": {"table": _TEXT, "query": _TEXT, "cursor": _TEXT},
+    "rest": {
+        "path": _TEXT,
+        "params": _MAP,
+        "data": _TEXT,
+        "paginator": {"type": ["string", "object"]},
+        "incremental": _MAP,
+        "cursor": _TEXT,
+        "method": {"enum": ["GET", "POST"], "title": "method"},
+        "json": _MAP,
+        "headers": _MAP,
+    },
+}
+
+
+def schema(streams: Mapping[str, contract.Stream], kind: Any = "files") -> dict[str, Any]:
+    """Return the schema of a declaration of one kind."""
+    columns = {column for stream in streams.values() for column in _sayable(stream)}
+    ids = sorted(column for column in columns if column.endswith("_id"))
+    table: dict[str, Any] = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["streams", *(["files"] if kind == "files" else [])],
+        "needs": {"whole": "key"},
+        "properties": {
+            **_COMMON,
+            **_OF_KIND.get(kind, _OF_KIND["files"]),
+            "streams": {
+                "type": "object",
+                "title": "canonical stream",
+                "additionalProperties": False,
+                "minProperties": 1,
+                "properties": {name: _stream_schema(each) for name, each in streams.items()},
+            },
+        },
+    }
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["kind", "tables", *(["path"] if kind == "files" else [])],
+        "properties": {
+            "kind": {"enum": list(KINDS), "title": "kind"},
+            "uses": _TEXT,
+            **({"path": _TEXT} if kind == "files" else {}),
+            "time_zone": {"type": "string", "format": "zone"},
+            "decimal": {"enum": [".", ","], "title": "decimal mark"},
+            "dates": {"type": "array", "items": {"type": "string", "format": "times"}},
+            "shared": {
+                "type": "array",
+                "uniqueItems": True,
+                "items": {"enum": ids, "title": "id of a canonical stream"},
+            },
+            "tables": {
+                "type": "object",
+                "minProperties": 1,
+                "propertyNames": {"format": "name"},
+                "additionalProperties": table,
+            },
+        },
+    }
+
+
+def _sayable(stream: contract.Stream) -> list[str]:
+    return [column.name for column in stream.columns if not column.given]
+
+
+def _stream_schema(stream: contract.Stream) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["columns"],
+        "properties": {
+            "where": _TEXT,
+            "each": _TEXT,
+            "columns": {
+                "type": "object",
+                "title": f"column of {stream.name}",
+                "additionalProperties": False,
+                "minProperties": 1,
+                "properties": dict.fromkeys(_sayable(stream), _TEXT),
+            },
+        },
+    }
+
+
+# -- what is declared ------------------------------------------------------------------------
+
+
+def _table(source: str, kind: Kind, name: str, said: Mapping[str, Any]) -> MappedTable:
+    mapped = tuple(_mapped(stream, said["streams"][stream]) for stream in said["streams"])
+    cursor = said.get("cursor") or said.get("incremental", {}).get("cursor_path")
+    key, whole_by = (tuple(said.get(each, ())) for each in ("key", "whole_by"))
+    used = (*key, *whole_by, *((cursor,) if cursor else ()), *(r for m in mapped for r in m.reads))
+    columns = _distinct(used)
+    optional = {each.lower() for each in said.get("optional", ())}
+    stream = Stream(
+        source,
+        name,
+        key=key,
+        columns=tuple(c for c in columns if c.lower() not in optional and c not in (FILE, LINE)),
+        optional=(*(c for c in columns if c.lower() in optional), FILE, LINE),
+        cursor=cursor,
+        whole_by=whole_by,
+        # Nobody promises an order in which an API gives its records.
+        newest_first=kind == "rest",
+        is_dispensable=True,
+        without="what it is mapped onto",
+    )
+    how = {each: said[each] for each in _OF_KIND[kind] if each in said}
+    return MappedTable(stream, how, said.get("whole", False), said.get("every", 1), mapped)
+
+
+def _mapped(stream: str, said: Mapping[str, Any]) -> Mapped:
+    items = "each" in said
+    texts = [*(said[key] for key in ("where", "each") if key in said)]
+    reads = [c for text in texts for c in _of_table(_as_read(text), False)]
+    reads += [c for text in said["columns"].values() for c in _of_table(_as_read(text), items)]
+    return Mapped(
+        stream, said["columns"], said.get("where", ""), said.get("each", ""), _distinct(reads)
+    )
+
+
+def _as_read(sql: str) -> Expression:
+    read = read_expression(sql)
+    assert isinstance(read, Expression)  # looked at before
+    return read
+
+
+def _distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """Names, each once; the engine knows no difference of case."""
+    return tuple({name.lower(): name for name in reversed(names)}[each] for each in _lower(names))
+
+
+def _lower(names: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(name.lower() for name in names))
