@@ -71,7 +71,7 @@ HABITS = (
     Habits("supplier-06", "supplier", "fine", wired=True),
     Habits("supplier-07", "supplier", "fine", issues=4, unsettled=0.6),
     Habits("supplier-08", "supplier", "fine", theirs=12, ours=12),
-    Habits("supplier-09", "supplier", "too_few", theirs=0.2, ours=0.1, issues=0),
+    Habits("supplier-09", "supplier", "too_few", theirs=0.1, ours=0.1, issues=0),
     Habits("supplier-10", "supplier", "too_few", until=400),
     Habits("agency-01", "agency", "fine", theirs=9, ours=6, tone=0.1, tone_lately=0.1),
     Habits("agency-02", "agency", "neglected", theirs=9, slow=0.8, tone=0.0, tone_lately=0.0),
@@ -258,8 +258,14 @@ def exports(folder: Path, days: int, seed: int, until: int = END) -> Iterator[Ex
             str(row[0])
             for row in shop.execute("select distinct store_id from _orders order by store_id")
         ]
+    yield from exports_of([*HABITS, *stores(ids)], owners, days, seed, until)
+
+
+def exports_of(
+    everybody: Sequence[Habits], owners: Sequence[str], days: int, seed: int, until: int = END
+) -> Iterator[Export]:
+    """Yield the same of given partners, whom given staff look after."""
     first = END - days * DAY
-    everybody = [*HABITS, *stores(ids)]
     yield Export(
         SOURCE,
         "partners",

@@ -271,8 +271,8 @@ verdicts as (
             when is_neglected then 'neglected'
             when is_overloaded then 'overloaded'
             when is_unsteady then 'unsteady'
-            when coalesce(is_souring, is_neglected, is_overloaded, is_unsteady) is null
-                then 'too_few'
+            -- who knows whom is no judgement of those who hardly speak
+            when is_overloaded is null then 'too_few'
             else 'fine'
         end as verdict
     from decided
@@ -375,7 +375,7 @@ select
                             || person_touch_count || ' contacts.'
                     end
             when 'fine' then 'Nothing stands out of what can be told.'
-            else 'Fewer than ' || {{ least }} || ' observations of anything.'
+            else 'Fewer than ' || {{ least }} || ' conversations.'
         end as varchar
     ) as verdict_reason
 from verdicts
