@@ -12,7 +12,7 @@ select
     source,
     owner_id,
     team,
-    skills,
+    {{ topics_of('skills') }} as skills,
     has_left or is_removed as has_left,
     created_at,
     updated_at
