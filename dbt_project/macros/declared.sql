@@ -6,7 +6,8 @@
 
 {#-
     Does anything tell what a stream tells: the stream, or a declared source that is mapped onto the same? Streams may be
-    several, of which one is enough: `shop.orders or hubspot.deals`.
+    several, of which one is enough: `shop.orders or hubspot.deals`. A name alone is a canonical stream, which declared
+    sources alone bring: `mentions`.
 -#}
 {% macro is_told(streams) -%}
     {% set found = [] %}
@@ -16,7 +17,7 @@
     {{ return(found | length > 0) }}
 {%- endmacro %}
 
-{#- The canonical stream that a stream of a built-in source becomes. -#}
+{#- The canonical stream that a stream of a built-in source becomes; one that is canonical is it already. -#}
 {% macro becomes(stream) -%}
     {{ return({
         'shop.orders': 'orders',
@@ -33,7 +34,7 @@
         'hubspot.email_events': 'message_events',
         'klaviyo.events': 'message_events',
         'klaviyo.campaigns': 'campaigns',
-    }.get(stream)) }}
+    }.get(stream, stream)) }}
 {%- endmacro %}
 
 {#- The declared sources that are read and mapped onto what one of some built-in streams becomes. -#}

@@ -78,7 +78,10 @@
     {%- elif data_type.startswith('decimal') or data_type in ('double', 'bigint', 'integer') -%}
         {{ number_said('said_' ~ column, mapping.decimal) }}
     {%- elif is_prefixed(column, mapping.shared) and data_type == 'varchar[]' -%}
-        to_json(list_transform({{ list_said('said_' ~ column) }}, lambda id: {{ sql_text(mapping.source ~ ':') }} || id))
+        cast(
+            to_json(list_transform({{ list_said('said_' ~ column) }}, lambda id: {{ sql_text(mapping.source ~ ':') }} || id))
+            as varchar
+        )
     {%- elif is_prefixed(column, mapping.shared) -%}
         {{ sql_text(mapping.source ~ ':') }} || nullif(trim(said_{{ column }}), '')
     {%- else -%}
@@ -234,6 +237,11 @@
     {%- endif %}
 {%- endmacro %}
 
+{#- What an expression is, or null where it cannot be worked out; DuckDB tries no window. -#}
+{% macro worked_out(sql) -%}
+    {{ sql if modules.re.search('(?i)\\bover\\b', sql) else 'try(' ~ sql ~ ')' }}
+{%- endmacro %}
+
 {#- The rows of one table of a declared source that a mapping takes, each column a text. -#}
 {% macro mapped_rows(mapping, columns) -%}
     {% set keys = [] %}
@@ -258,13 +266,13 @@
         select
             {% for column, said in columns.items() if column in mapping.columns %}
             {% if said.data_type == 'varchar[]' %}
-            {% set sql = 'try(' ~ mapping.columns[column] ~ ')' %}
+            {% set sql = worked_out(mapping.columns[column]) %}
             case
                 when typeof({{ sql }}) like '%[]' then cast(to_json({{ sql }}) as varchar)
                 else cast({{ sql }} as varchar)
             end as said_{{ column }},
             {% else %}
-            cast(try({{ mapping.columns[column] }}) as varchar) as said_{{ column }},
+            cast({{ worked_out(mapping.columns[column]) }} as varchar) as said_{{ column }},
             {% endif %}
             {% endfor %}
             {{ sql_text(mapping.table) }} as landed_table,
@@ -297,6 +305,17 @@
         ) as landed
         {% if mapping.where %}
         where try({{ mapping.where }})
+        {% endif %}
+        {% if mapping.whole_by %}
+        -- the rows that belong together, as one load brought them
+        window
+            whole as (
+                partition by
+                    load_id,
+                    {% for each in mapping.whole_by %}
+                    "{{ each | replace('"', '""') }}"{{ ',' if not loop.last }}
+                    {% endfor %}
+            )
         {% endif %}
     ) as said
 {%- endmacro %}
@@ -337,20 +356,25 @@
     All rows that declared sources bring of a stream, typed by its contract: each landed row with why it is in quarantine,
     whether the night sees it, its rank among the versions of its key, and whether its record is gone.
 
-    - `key`: the columns that tell records apart within a source
-    - `seen_at`: the column whose time decides whether the night sees a row
-    - `defaults`: what a column is where its mapping says nothing; SQL over the typed columns
+    What else has to be known of a stream stands in its contract's `meta`: `key`; `seen_at`, the column whose time decides
+    whether the night sees a row; `defaults`, what a column is where its mapping says nothing.
+
+    - `key`: the columns that tell records apart within a source, where they are others than the contract's
     - `faults`: further reasons for quarantine, as (condition, words)
-    - `changed_at`: orders versions; without one the load does
     - `optional`: columns that the contract requires and that are found out beyond
     - `words`: more of them than the contract has, by column
 -#}
-{% macro mapped(stream, key, seen_at=none, defaults={}, faults=[], changed_at='updated_at', optional=[], words={}) -%}
+{% macro mapped(stream, key=none, faults=[], optional=[], words={}) -%}
     {% if execute %}
+    {% set said_of_stream = graph.nodes['model.rapport.canonical_' ~ stream].config.meta %}
+    {% set key = key or said_of_stream.key | reject('in', ['source', 'line_number']) | list %}
+    {% set seen_at = said_of_stream.get('seen_at') %}
+    {% set defaults = said_of_stream.get('defaults', {}) %}
     {% set columns = columns_to_map(stream) %}
     {% for column in optional %}{% do columns[column].update({'required': false}) %}{% endfor %}
     {% for column, more in words.items() %}{% do columns[column].update({'words': columns[column].words + more}) %}{% endfor %}
     {% set mappings = mappings_onto(stream) %}
+    {% set changed_at = 'updated_at' if 'updated_at' in columns else seen_at %}
 with
 
 said as (
@@ -385,7 +409,7 @@ typed as (
         source,
         landed_stream,
         {% for column, said in columns.items() %}
-        {{ typed_as('said.' ~ column, said.data_type, said.words) }} as typed_{{ column }},
+        {{ typed_as('said.' ~ column, said.data_type, said.words) }} as {{ column }},
         nullif(trim(said.{{ column }}), '') as said_{{ column }},
         {% endfor %}
         landed_table,
@@ -405,15 +429,15 @@ typed as (
 filled as (
 
     select
-        * exclude ({% for column in columns %}typed_{{ column }}{{ ', ' if not loop.last }}{% endfor %}),
+        * exclude ({{ columns | join(', ') }}),
         {% for column, said in columns.items() %}
         {% if column in defaults %}
         cast(
-            case when said_{{ column }} is null then {{ defaults[column] }} else typed_{{ column }} end
+            case when typed.said_{{ column }} is null then {{ defaults[column] }} else typed.{{ column }} end
             as {{ said.data_type }}
         ) as {{ column }}{{ ',' if not loop.last }}
         {% else %}
-        cast(typed_{{ column }} as {{ said.data_type }}) as {{ column }}{{ ',' if not loop.last }}
+        cast(typed.{{ column }} as {{ said.data_type }}) as {{ column }}{{ ',' if not loop.last }}
         {% endif %}
         {% endfor %}
     from typed

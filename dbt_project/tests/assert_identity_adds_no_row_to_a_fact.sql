@@ -18,7 +18,12 @@ counted as (
         'touchpoints of ' || source as what,
         fact_count,
         case source
-            when 'shop' then (select count(*) from {{ ref('canonical_orders') }} where source = 'shop')
+            when 'shop'
+                then (
+                    select count(*)
+                    from {{ ref('canonical_orders') }} as orders
+                    where orders.source = 'shop'
+                )
             else (select count(*) from {{ ref('stg_klaviyo__events') }})
         end as staged_count
     from touchpoints

@@ -82,12 +82,16 @@ class Stream:
 
     Attributes:
         key: columns that are one row's alone; none: rows may repeat.
+        seen_at: the column whose time says from which night on a row is seen; empty: once landed.
+        defaults: SQL of what a column of a declared source is that its mapping does not say.
         sources: sources that are mapped onto it.
     """
 
     name: str
     description: str
     key: tuple[str, ...]
+    seen_at: str
+    defaults: Mapping[str, str]
     columns: tuple[Column, ...]
     sources: tuple[str, ...]
 
@@ -140,12 +144,15 @@ _MADE = (
 
 
 def _stream(name: str, model: Mapping[str, Any], dbt_project_dir: Path) -> Stream:
+    meta = model["config"]["meta"]
     return Stream(
         name=name,
         description=" ".join(model["description"].split()),
-        key=tuple(model["config"]["meta"]["key"] or ()),
+        key=tuple(meta["key"] or ()),
+        seen_at=meta.get("seen_at", ""),
+        defaults=meta.get("defaults", {}),
         columns=tuple(_column(name, column) for column in model["columns"]),
-        sources=tuple(sorted(_sources(name, dbt_project_dir) - {"sources"})),
+        sources=tuple(sorted(_sources(name, dbt_project_dir) - {"sources", "mapped", "people"})),
     )
 
 
@@ -190,6 +197,10 @@ def _page(stream: Stream) -> str:
         for label in ("unit", "sign", "zone"):
             if getattr(column, label):
                 facts.append(f"{label.capitalize()}: {getattr(column, label).rstrip('.')}.")
+        if column.name in stream.defaults:
+            facts.append(
+                f"Of a declared source that does not map it: `{stream.defaults[column.name]}`."
+            )
         absent = column.absent or ("by Rapport" if column.given else "")
         null = "never" if column.required else "may be"
         lines.append(_row((f"`{column.name}`", column.type, null, "<br>".join(facts), absent)))

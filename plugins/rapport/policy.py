@@ -34,6 +34,7 @@ OF_THE_NIGHT = (
     "policies_in_force",
     "streams_declared",
     "streams_known",
+    "mapped_sources",
 )
 
 

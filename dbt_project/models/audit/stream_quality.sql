@@ -11,7 +11,11 @@ select
         {% set mapping = mapping_of(source_name, stream) %}
         {% if mapping %}
         -- a file may hold nothing; what is there has to be something
-        when source = '{{ source_name }}' and entity = '{{ stream }}' and landed_count = left_out_count then 0
+        when
+            source = '{{ source_name }}'
+            and entity = '{{ stream }}'
+            and landed_count = left_out_count
+            then 0
         {% elif not is_known(source_name ~ '.' ~ stream) or source_name in declared_sources() %}
         when source = '{{ source_name }}' and entity = '{{ stream }}' then 0
         {% endif %}

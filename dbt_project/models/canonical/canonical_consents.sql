@@ -484,14 +484,16 @@ from_flags as (
 
 ),
 
--- A source that the firm declared: each word with its time; one without a time is a state, said anew when it differs
--- from the one before. Who was never asked has not said no; who is not any more on what they had granted has.
+-- A source that the firm declared: each word with its time; one without a time is a state, said
+-- anew when it differs from the one before. Who was never asked has not said no; of whom a grant is
+-- not told any more has.
 mapped_states as (
 
     select
         *,
         lag(action) over (
-            partition by source, coalesce(contact_id, array_to_string(addresses, ';')), channel, topic
+            partition by
+                source, coalesce(contact_id, array_to_string(addresses, ';')), channel, topic
             order by
                 coalesce(occurred_at, cast(load_date as timestamp)),
                 load_date,

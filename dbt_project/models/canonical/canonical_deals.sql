@@ -1,3 +1,11 @@
+with
+
+stages_seen as (
+
+    {{ stages_seen(ref('base_mapped__deals'), 'deal_id', 'deal_stage') }}
+
+)
+
 select
     cast('hubspot' as varchar) as source,
     deals.deal_id,
@@ -45,8 +53,6 @@ select
     mapped.closed_at,
     mapped.updated_at
 from {{ ref('base_mapped__deals') }} as mapped
-left join (
-    {{ stages_seen(ref('base_mapped__deals'), 'deal_id', 'deal_stage') }}
-) as stages
+left join stages_seen as stages
     on mapped.source = stages.source and mapped.deal_id = stages.deal_id
 where {{ is_staged() }}

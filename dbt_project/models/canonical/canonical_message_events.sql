@@ -90,15 +90,22 @@ select
     address,
     event_type,
     channel,
-    case when event_type in ('sent', 'delivered', 'bounced', 'dropped') then 'outbound' else 'inbound' end as direction,
-    case when event_type in ('sent', 'delivered', 'bounced', 'dropped') then 'automated' else 'human' end as actor,
+    case
+        when event_type in ('sent', 'delivered', 'bounced', 'dropped') then 'outbound'
+        else 'inbound'
+    end as direction,
+    case
+        when event_type in ('sent', 'delivered', 'bounced', 'dropped') then 'automated'
+        else 'human'
+    end as actor,
     case
         when event_type in ('sent', 'delivered', 'bounced', 'dropped')
             then coalesce(message_class, {{ sql_text(var('unknown_message_class')) }})
     end as message_class,
     -- a tool that tells what was delivered tells by it whom a message reached
     case
-        when bool_or(event_type = 'delivered') over (partition by source, channel) then event_type = 'delivered'
+        when bool_or(event_type = 'delivered') over (partition by source, channel)
+            then event_type = 'delivered'
         else event_type = 'sent'
     end as is_marketing_contact,
     is_automated,

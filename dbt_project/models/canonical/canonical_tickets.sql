@@ -1,3 +1,11 @@
+with
+
+stages_seen as (
+
+    {{ stages_seen(ref('base_mapped__tickets'), 'ticket_id', 'ticket_stage') }}
+
+)
+
 select
     cast('hubspot' as varchar) as source,
     tickets.ticket_id,
@@ -47,8 +55,6 @@ select
     mapped.closed_at,
     mapped.updated_at
 from {{ ref('base_mapped__tickets') }} as mapped
-left join (
-    {{ stages_seen(ref('base_mapped__tickets'), 'ticket_id', 'ticket_stage') }}
-) as stages
+left join stages_seen as stages
     on mapped.source = stages.source and mapped.ticket_id = stages.ticket_id
 where {{ is_staged() }}

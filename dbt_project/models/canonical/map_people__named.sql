@@ -25,13 +25,31 @@ select
     min(greatest(load_date, cast(named_at as date))) as first_load_date,
     min(named_at) as first_named_at
 from (
-    select source, contact_id, load_date, ordered_at as named_at, is_quarantined, is_seen
+    select
+        source,
+        contact_id,
+        load_date,
+        ordered_at as named_at,
+        is_quarantined,
+        is_seen
     from {{ ref('base_mapped__orders') }}
     union all
-    select source, contact_id, load_date, occurred_at as named_at, is_quarantined, is_seen
+    select
+        source,
+        contact_id,
+        load_date,
+        occurred_at as named_at,
+        is_quarantined,
+        is_seen
     from {{ ref('base_mapped__message_events') }}
     union all
-    select source, contact_id, load_date, occurred_at as named_at, is_quarantined, is_seen
+    select
+        source,
+        contact_id,
+        load_date,
+        occurred_at as named_at,
+        is_quarantined,
+        is_seen
     from {{ ref('base_mapped__web_events') }}
 ) as events
 where not is_quarantined and is_seen and contact_id is not null

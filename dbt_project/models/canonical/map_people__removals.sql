@@ -1,5 +1,5 @@
--- Whose record its source no longer lists. Of a declared source what is gone is a record of some table; whose it was, the
--- table's mapping says.
+-- Whose record its source no longer lists. Of a declared source what is gone is a record of some
+-- table; whose it was, the table's mapping says.
 select
     source,
     record_id as contact_id,

@@ -115,6 +115,7 @@ def reached(
     as_of: date,
     *,
     newest_first: bool = False,
+    is_number: bool = False,
     engine: Callable[[], duckdb.DuckDBPyConnection] | None = None,
 ) -> Reached:
     """Return how far the night of ``as_of`` has landed a stream.
@@ -134,6 +135,7 @@ def reached(
         cursor: a column of it.
         as_of: the night.
         newest_first: whether the source begins with the newest.
+        is_number: whether it goes by a number, which is then told as microseconds since 1970.
         engine: gives one that reads the files, whose clock is UTC; left out, one is started.
 
     Raises:
@@ -158,6 +160,10 @@ def reached(
     if not files:
         return Reached()
     resumed = [load_id for load_id, is_resumed in counted.items() if is_resumed]
+    name = '"' + cursor.replace('"', '""') + '"'
+    moment = f"try_cast({name} as timestamptz)"
+    if is_number:
+        moment = f"make_timestamptz(try_cast({name} as bigint))"
     with damage_named(landing_dir, [source], as_of):
         found = (
             (engine or started)()
@@ -169,7 +175,7 @@ def reached(
                 epoch_us(min(moment) filter (where is_resumed))
             from (
                 select
-                    try_cast("{cursor}" as timestamptz) as moment,
+                    {moment} as moment,
                     {LOAD_ID} in (select unnest($resumed::varchar[])) as is_resumed
                 from read_parquet($files, union_by_name = true)
             )

@@ -75,8 +75,9 @@ def clock_changes(zone: str) -> list[tuple[str, int]]:
         zone: a name of the IANA database.
 
     Returns:
-        (`YYYY-MM-DD HH:MM:SS`, minutes), the oldest first; empty where the clock is UTC. An hour that
-        the clock shows twice counts as the first of the two, one that it skips as if it had not.
+        (`YYYY-MM-DD HH:MM:SS`, minutes), the oldest first; empty where the clock is UTC. An hour
+        that the clock shows twice counts as the first of the two, one that it skips as if it had
+        not.
 
     Raises:
         KeyError: there is no such zone.

@@ -17,7 +17,7 @@ Of any other database only the time between chunks is bounded.
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -217,6 +217,43 @@ def open_engine(connection: Connection) -> sa.Engine:
         connect_args=arguments,
         execution_options={"deadline": connection.deadline},
     )
+
+
+def is_bytes(type_: sa.types.TypeEngine[Any]) -> bool:
+    """Whether a column holds bytes, which are no text."""
+    try:
+        return type_.python_type is bytes
+    except NotImplementedError:  # of a view nobody knows the types
+        return False
+
+
+def as_text(column: sa.ColumnElement[Any]) -> Any:
+    """Return a column as the database writes it as text."""
+    return sa.cast(column, sa.String).label(getattr(column, "name", None))
+
+
+def changed_since(
+    columns: Iterable[sa.ColumnElement[Any]],
+    cursor: sa.ColumnElement[Any],
+    whole: Sequence[sa.ColumnElement[Any]],
+    since: Any,
+) -> sa.Select[Any]:
+    """Return the query of what changed: the oldest change first, what has no time before all.
+
+    Args:
+        columns: that are wanted, as text.
+        cursor: says when a row changed.
+        whole: rows that are the same in these come together, all if one changed.
+        since: as the cursor says it; None for everything.
+    """
+    selected = sa.select(*map(as_text, columns))
+    if since is not None:
+        changed: Any = cursor >= since
+        if whole:
+            changed = sa.tuple_(*whole).in_(sa.select(*whole).where(changed))
+        selected = selected.where(changed)
+    last: sa.ColumnElement[Any] = sa.func.max(cursor).over(partition_by=whole) if whole else cursor
+    return selected.order_by(sa.case((last.is_(None), 0), else_=1), last, *whole)
 
 
 def partitions(source: sa.Connection, query: sa.Select[Any]) -> Iterator[Sequence[sa.Row[Any]]]:

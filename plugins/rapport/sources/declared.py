@@ -10,7 +10,7 @@ a firm of its own has those that have a connection or were ever pulled, so that 
 was lost fails a night and does not make a source silently absent.
 
 Beside these there is each source that the firm declares itself, by a file in `sources`
-(`rapport.sources.mapped`).
+(`rapport.sources.mapped`). A company of the sandbox has those of `sandbox/sources` too.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -134,7 +134,10 @@ def declared(settings: Settings, is_connected: Callable[[str], bool]) -> Declare
     Raises:
         SourcesError: the file cannot be used, or there is neither a file nor a connection.
     """
-    mapped = read_all(settings.home, settings.dbt_project_dir)
+    folders = [settings.home / FOLDER]
+    if settings.has_sandbox and not (settings.home / FILE).exists():
+        folders.append(settings.project_dir / "sandbox" / FOLDER)
+    mapped = read_all(folders, settings.home, settings.dbt_project_dir)
     return _of_rapport(settings, is_connected, bool(mapped)).with_mapped(*mapped)
 
 

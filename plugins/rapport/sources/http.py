@@ -13,7 +13,7 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache, partial
-from typing import Any, Literal
+from typing import Any, Literal, ParamSpec
 from urllib.parse import urlsplit
 
 from dlt.common.configuration.specs import RuntimeConfiguration
@@ -55,6 +55,8 @@ from rapport.sources.connection import Connection
 from rapport.sources.said import Said, said
 
 logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
 
 REQUEST_TIMEOUT_SECONDS = 60.0
 MAX_ATTEMPTS = 8
@@ -124,8 +126,21 @@ class _CutOff(ChunkedEncodingError):
         self.told = told
 
 
+def guarded(connection: Connection, sign: Sign | None = None) -> Session:
+    """Return a session that sends to one origin and until one deadline."""
+    session = Session()
+    guard = _Guard(connection, sign)
+    session.mount("http://", guard)
+    session.mount("https://", guard)
+    return session
+
+
+def patient(connection: Connection, send: Callable[P, Response]) -> Callable[P, Response]:
+    """Return what sends again what failed in passing, as long as the pull may take."""
+    return _patience(connection).wraps(send)
+
+
 def _patience(connection: Connection) -> Retrying:
-    """Return who asks again what failed in passing, as long as the pull may take."""
     factor = float(connection.options.get("backoff_factor", BACKOFF_FACTOR))
     backoff = wait_exponential_jitter(initial=factor, max=LONGEST_WAIT_SECONDS, jitter=factor)
 
@@ -185,229 +200,28 @@ class Pace:
         self._next = max(now, self._next) + self._interval
 
 
-class Api:
-    """One HTTP API, reached through one connection.
+class Judge:
+    """What an answer comes to that is none.
 
     Args:
-        connection: where it is and what opens it.
-        scheme: of the ``Authorization`` header; none is sent where requests are signed.
-        records: top-level member that holds the page's records.
-        headers: sent with every request.
+        connection: whose answers.
         remedy: what to check when the credentials are refused.
-        sign: signs each try of a request.
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        *,
-        scheme: str = "",
-        records: str = "data",
-        headers: dict[str, str] | None = None,
-        remedy: str,
-        sign: Sign | None = None,
-    ) -> None:
-        if not connection.secret:
-            raise SourceDenied(connection.id, f"no password (token) is set. {remedy}")
+    def __init__(self, connection: Connection, remedy: str) -> None:
         self._connection = connection
-        self._records = records
-        self._selector = path_of(records)
         self._remedy = remedy
-        session = Session()
-        guard = _Guard(connection, sign)
-        session.mount("http://", guard)
-        session.mount("https://", guard)
-        session.send = _patience(connection).wraps(session.send)  # type: ignore[method-assign]
-        self._client = RESTClient(
-            base_url=connection.url,
-            headers=headers,
-            auth=_Header(scheme, connection.secret) if scheme else None,
-            session=session,
-            config=RuntimeConfiguration(),
-        )
 
-    def pages(
-        self, path: str, *, params: dict[str, Any], paginator: BasePaginator
-    ) -> Iterator[PageData[Any]]:
-        """Yield each page of a listing: a list of records that knows the answer it came in.
+    def __call__(self, response: Response) -> None:
+        """Raise what a status comes to that says no or leads elsewhere.
 
         Raises:
             SourceDenied: 401 or 403.
             NotBefore: the source answers again only after the pull is over.
-            SourceRefused: another 4xx, as for a cursor that has expired.
-            SourceError: any other answer that is not a page, or a page that comes twice.
+            SourceRefused: another 4xx.
+            HTTPError: it is worth another try.
+            SourceError: it leads elsewhere.
         """
-        seen: set[str] = set()
-        try:
-            for page in self._client.paginate(
-                path,
-                params=params,
-                paginator=paginator,
-                data_selector=self._selector,
-                hooks={"response": [self._check]},
-            ):
-                here = str(page.response.url)
-                if here in seen:
-                    raise SourceError(
-                        self._connection.id,
-                        f"{path}: the link to the next page leads back to a page already read "
-                        f"(page {len(seen)}); the listing would never end",
-                    )
-                seen.add(here)
-                yield page
-        except RequestException as error:
-            raise self._unreachable(path, error) from None
-
-    def post(self, path: str, body: dict[str, Any], *, holds: type = list) -> dict[str, Any]:
-        """Return the strictly read answer to a POST, whose records are a list or an object."""
-        answer = self._answer("POST", path, body, holds=holds)
-        assert answer is not None  # no status is let pass
-        return answer
-
-    def post_unless(
-        self, path: str, body: dict[str, Any], refused: Container[int]
-    ) -> dict[str, Any] | None:
-        """Return the answer to a POST, or None if its status is one of those given."""
-        return self._answer("POST", path, body, passes=refused)
-
-    def get(self, path: str) -> dict[str, Any] | None:
-        """Return the answer about one record, or None if there is no such record (404)."""
-        return self._answer("GET", path, None, holds=dict, passes=(404,))
-
-    def call(
-        self,
-        method: Literal["GET", "POST", "PUT", "DELETE"],
-        path: str,
-        body: dict[str, Any] | None = None,
-        *,
-        passes: Container[int] = (),
-    ) -> dict[str, Any] | None:
-        """Return the strictly read answer to any other call: an object, empty where it has no body.
-
-        Args:
-            method: all but GET may change something.
-            path: below the connection's address.
-            body: of the request.
-            passes: statuses for which None is returned.
-
-        Raises:
-            OutcomeUnknown: it may change something, and nobody knows whether it did.
-            SourceError: as for `pages`.
-        """
-        hook = partial(self._check, holds=None, passes=passes)
-        try:
-            response = self._client.request(
-                path, method=method, json=body, hooks={"response": [hook]}
-            )
-        except RequestException as error:
-            if method == "GET":
-                raise self._unreachable(path, error) from None
-            raise OutcomeUnknown(self._connection.id, self._last(path, error)) from None
-        except SourceError as error:
-            if method == "GET" or type(error) is not SourceError:
-                raise
-            raise OutcomeUnknown(self._connection.id, error.said) from None  # an answer, but none
-        if response.status_code in passes:
-            return None
-        return {} if response.status_code in EMPTY else dict(response.json())
-
-    def deliver(self, body: dict[str, Any], headers: Mapping[str, str]) -> None:
-        """Bring something to the connection's own address, whose answer is its status alone.
-
-        Raises:
-            OutcomeUnknown: nobody knows whether it arrived.
-            SourceError: as for `pages`.
-        """
-        try:
-            self._client.request(
-                self._connection.url,
-                method="POST",
-                json=body,
-                headers=dict(headers),
-                hooks={"response": [self._judge]},
-            )
-        except RequestException as error:
-            raise OutcomeUnknown(self._connection.id, self._last("the receiver", error)) from None
-
-    def _answer(
-        self,
-        method: Literal["GET", "POST"],
-        path: str,
-        body: dict[str, Any] | None,
-        *,
-        holds: type = list,
-        passes: Container[int] = (),
-    ) -> dict[str, Any] | None:
-        hook = partial(self._check, holds=holds, passes=passes)
-        try:
-            response = self._client.request(
-                path, method=method, json=body, hooks={"response": [hook]}
-            )
-        except RequestException as error:
-            raise self._unreachable(path, error) from None
-        if response.status_code in passes:
-            return None
-        answer: dict[str, Any] = response.json()
-        return answer
-
-    def _unreachable(self, path: str, error: RequestException) -> SourceError:
-        if isinstance(error, _CutOff):
-            return error.told
-        return SourceError(
-            self._connection.id,
-            f"{self._last(path, error)}. What came before is landed, and the next run goes on from "
-            "there",
-        )
-
-    def _last(self, path: str, error: RequestException) -> str:
-        """Say that there was no usable answer, how often it was asked for, and what came last."""
-        if isinstance(error, HTTPError) and error.response is not None:
-            last = f"{error.response.status_code}{said(error.response)}"
-        else:
-            # The exception's text can quote the URL with its filter values; the system's cannot.
-            cause = innermost(error)
-            why = cause.strerror if isinstance(cause, OSError) and cause.strerror else ""
-            last = ": ".join(filter(None, [type(error).__name__, why]))
-        tries = _attempts(self._connection) if isinstance(error, BROKEN) else 1
-        asked = f"after {tries} tries (the last one: {last})" if tries > 1 else f"({last})"
-        return f"{path}: no usable answer {asked}"
-
-    def _check(
-        self,
-        response: Response,
-        *_: Any,
-        holds: type | None = list,
-        passes: Container[int] = (),
-        **__: Any,
-    ) -> None:
-        """Turn what is not a page into an error that says so, but for statuses that may pass."""
-        place, status = _place(response), response.status_code
-        if status in passes:
-            return
-        self._judge(response)
-        if status in EMPTY:
-            if holds is None:
-                return
-            raise SourceError(self._connection.id, f"{place} answered {status}")
-        try:
-            body = strict.read(response.content)
-        except ValueError as error:
-            kind = response.headers.get("Content-Type", "no content type").partition(";")[0]
-            told = SourceError(
-                self._connection.id,
-                f"{place}: {len(response.content)} bytes of {kind!r} are not strict JSON "
-                f"({type(error).__name__}: {_reason(error)})",
-            )
-            raise (_CutOff(told, response) if _ends_early(error) else told) from None
-        if not isinstance(body, dict) or not (
-            holds is None or isinstance(body.get(self._records), holds)
-        ):
-            what = f"{holds.__name__} {self._records!r}" if holds else "object"
-            raise SourceError(self._connection.id, f"{place}: the answer has no {what}")
-        response.json = lambda **_: body  # type: ignore[method-assign]  # parsed once, and strictly
-
-    def _judge(self, response: Response, *_: Any, **__: Any) -> None:
-        """Raise what a status comes to that says no or leads elsewhere."""
         place, status = _place(response), response.status_code
         if status >= 400:
             self._raise(response, place)
@@ -462,6 +276,237 @@ class Api:
             )
             budget += f"clock{f' ({hour})' * bool(until)}"
         raise BudgetSpent(self._connection.id, f"{what}{words}: {budget}. {then}", until)
+
+    def body(self, response: Response) -> Any:
+        """Return what an answer says, strictly read.
+
+        Raises:
+            SourceError: it is no JSON.
+            ChunkedEncodingError: it ends before it is over, which is worth another try.
+        """
+        try:
+            return strict.read(response.content)
+        except ValueError as error:
+            kind = response.headers.get("Content-Type", "no content type").partition(";")[0]
+            told = SourceError(
+                self._connection.id,
+                f"{_place(response)}: {len(response.content)} bytes of {kind!r} are not strict "
+                f"JSON ({type(error).__name__}: {_reason(error)})",
+            )
+            raise (_CutOff(told, response) if _ends_early(error) else told) from None
+
+    def unreachable(self, path: str, error: RequestException) -> SourceError:
+        """Return the error that says that no answer to a request can be used, and the last one."""
+        if isinstance(error, _CutOff):
+            return error.told
+        return SourceError(
+            self._connection.id,
+            f"{self.last(path, error)}. What came before is landed, and the next run goes on from "
+            "there",
+        )
+
+    def last(self, path: str, error: RequestException) -> str:
+        """Say that there was no usable answer, how often it was asked for, and what came last."""
+        if isinstance(error, HTTPError) and error.response is not None:
+            last = f"{error.response.status_code}{said(error.response)}"
+        else:
+            # The exception's text can quote the URL with its filter values; the system's cannot.
+            cause = innermost(error)
+            why = cause.strerror if isinstance(cause, OSError) and cause.strerror else ""
+            last = ": ".join(filter(None, [type(error).__name__, why]))
+        tries = _attempts(self._connection) if isinstance(error, BROKEN) else 1
+        asked = f"after {tries} tries (the last one: {last})" if tries > 1 else f"({last})"
+        return f"{path}: no usable answer {asked}"
+
+
+class Api:
+    """One HTTP API, reached through one connection.
+
+    Args:
+        connection: where it is and what opens it.
+        scheme: of the ``Authorization`` header; none is sent where requests are signed.
+        records: top-level member that holds the page's records.
+        headers: sent with every request.
+        remedy: what to check when the credentials are refused.
+        sign: signs each try of a request.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        scheme: str = "",
+        records: str = "data",
+        headers: dict[str, str] | None = None,
+        remedy: str,
+        sign: Sign | None = None,
+    ) -> None:
+        if not connection.secret:
+            raise SourceDenied(connection.id, f"no password (token) is set. {remedy}")
+        self._connection = connection
+        self._records = records
+        self._selector = path_of(records)
+        self._judge = Judge(connection, remedy)
+        session = guarded(connection, sign)
+        session.send = patient(connection, session.send)  # type: ignore[method-assign]
+        self._client = RESTClient(
+            base_url=connection.url,
+            headers=headers,
+            auth=_Header(scheme, connection.secret) if scheme else None,
+            session=session,
+            config=RuntimeConfiguration(),
+        )
+
+    def pages(
+        self, path: str, *, params: dict[str, Any], paginator: BasePaginator
+    ) -> Iterator[PageData[Any]]:
+        """Yield each page of a listing: a list of records that knows the answer it came in.
+
+        Raises:
+            SourceDenied: 401 or 403.
+            NotBefore: the source answers again only after the pull is over.
+            SourceRefused: another 4xx, as for a cursor that has expired.
+            SourceError: any other answer that is not a page, or a page that comes twice.
+        """
+        seen: set[str] = set()
+        try:
+            for page in self._client.paginate(
+                path,
+                params=params,
+                paginator=paginator,
+                data_selector=self._selector,
+                hooks={"response": [self._check]},
+            ):
+                here = str(page.response.url)
+                if here in seen:
+                    raise SourceError(
+                        self._connection.id,
+                        f"{path}: the link to the next page leads back to a page already read "
+                        f"(page {len(seen)}); the listing would never end",
+                    )
+                seen.add(here)
+                yield page
+        except RequestException as error:
+            raise self._judge.unreachable(path, error) from None
+
+    def post(self, path: str, body: dict[str, Any], *, holds: type = list) -> dict[str, Any]:
+        """Return the strictly read answer to a POST, whose records are a list or an object."""
+        answer = self._answer("POST", path, body, holds=holds)
+        assert answer is not None  # no status is let pass
+        return answer
+
+    def post_unless(
+        self, path: str, body: dict[str, Any], refused: Container[int]
+    ) -> dict[str, Any] | None:
+        """Return the answer to a POST, or None if its status is one of those given."""
+        return self._answer("POST", path, body, passes=refused)
+
+    def get(self, path: str) -> dict[str, Any] | None:
+        """Return the answer about one record, or None if there is no such record (404)."""
+        return self._answer("GET", path, None, holds=dict, passes=(404,))
+
+    def call(
+        self,
+        method: Literal["GET", "POST", "PUT", "DELETE"],
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        passes: Container[int] = (),
+    ) -> dict[str, Any] | None:
+        """Return the strictly read answer to any other call: an object, empty where it has no body.
+
+        Args:
+            method: all but GET may change something.
+            path: below the connection's address.
+            body: of the request.
+            passes: statuses for which None is returned.
+
+        Raises:
+            OutcomeUnknown: it may change something, and nobody knows whether it did.
+            SourceError: as for `pages`.
+        """
+        hook = partial(self._check, holds=None, passes=passes)
+        try:
+            response = self._client.request(
+                path, method=method, json=body, hooks={"response": [hook]}
+            )
+        except RequestException as error:
+            if method == "GET":
+                raise self._judge.unreachable(path, error) from None
+            raise OutcomeUnknown(self._connection.id, self._judge.last(path, error)) from None
+        except SourceError as error:
+            if method == "GET" or type(error) is not SourceError:
+                raise
+            raise OutcomeUnknown(self._connection.id, error.said) from None  # an answer, but none
+        if response.status_code in passes:
+            return None
+        return {} if response.status_code in EMPTY else dict(response.json())
+
+    def deliver(self, body: dict[str, Any], headers: Mapping[str, str]) -> None:
+        """Bring something to the connection's own address, whose answer is its status alone.
+
+        Raises:
+            OutcomeUnknown: nobody knows whether it arrived.
+            SourceError: as for `pages`.
+        """
+        try:
+            self._client.request(
+                self._connection.url,
+                method="POST",
+                json=body,
+                headers=dict(headers),
+                hooks={"response": [lambda response, *_, **__: self._judge(response)]},
+            )
+        except RequestException as error:
+            raise OutcomeUnknown(
+                self._connection.id, self._judge.last("the receiver", error)
+            ) from None
+
+    def _answer(
+        self,
+        method: Literal["GET", "POST"],
+        path: str,
+        body: dict[str, Any] | None,
+        *,
+        holds: type = list,
+        passes: Container[int] = (),
+    ) -> dict[str, Any] | None:
+        hook = partial(self._check, holds=holds, passes=passes)
+        try:
+            response = self._client.request(
+                path, method=method, json=body, hooks={"response": [hook]}
+            )
+        except RequestException as error:
+            raise self._judge.unreachable(path, error) from None
+        if response.status_code in passes:
+            return None
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def _check(
+        self,
+        response: Response,
+        *_: Any,
+        holds: type | None = list,
+        passes: Container[int] = (),
+        **__: Any,
+    ) -> None:
+        """Turn what is not a page into an error that says so, but for statuses that may pass."""
+        place, status = _place(response), response.status_code
+        if status in passes:
+            return
+        self._judge(response)
+        if status in EMPTY:
+            if holds is None:
+                return
+            raise SourceError(self._connection.id, f"{place} answered {status}")
+        body = self._judge.body(response)
+        if not isinstance(body, dict) or not (
+            holds is None or isinstance(body.get(self._records), holds)
+        ):
+            what = f"{holds.__name__} {self._records!r}" if holds else "object"
+            raise SourceError(self._connection.id, f"{place}: the answer has no {what}")
+        response.json = lambda **_: body  # type: ignore[method-assign]  # parsed once, and strictly
 
 
 def _place(response: Response) -> str:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 # Some sources compare whole seconds, and records of one second may stand on two pages.
 A_MOMENT = timedelta(seconds=1)
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+# Seconds since 1970 from 2001 to 2065: a number among these, or a thousand times one, is a time.
+_CLOCK_SECONDS, _UNITS = range(10**9, 3 * 10**9), (1, 1000)
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,23 @@ class Known:
             return start
         return max(start, reached.newest_resumed - A_MOMENT)
 
+    def start_number(self, stream: Stream) -> int | None:
+        """Return the number from which a pull reads again, of a cursor that is one; or None.
+
+        It is read again itself; of one that counts seconds or milliseconds since 1970 the overlap
+        too.
+        """
+        found = self._reached(stream, is_number=True)
+        newest = found.newest_resumed if found.newest_resumed and not stream.newest_first else None
+        newest = newest or found.newest
+        if newest is None:
+            return None
+        number = (newest - _EPOCH) // _MICROSECOND
+        for unit in _UNITS:
+            if number // unit in _CLOCK_SECONDS:
+                return int(number - stream.overlap.total_seconds() * unit)
+        return number
+
     def end(self, stream: Stream) -> datetime:
         """Return the moment up to which a pull reads a stream whose source begins with the newest.
 
@@ -73,7 +93,7 @@ class Known:
         oldest = self._reached(stream).oldest_resumed
         return min(cutoff, oldest + A_MOMENT) if oldest else cutoff
 
-    def _reached(self, stream: Stream) -> landing.Reached:
+    def _reached(self, stream: Stream, *, is_number: bool = False) -> landing.Reached:
         if stream.cursor is None:
             return landing.Reached()
         return landing.reached(
@@ -83,6 +103,7 @@ class Known:
             stream.cursor,
             self.as_of,
             newest_first=stream.newest_first,
+            is_number=is_number,
             engine=lambda: self._engine,
         )
 
@@ -164,6 +185,12 @@ def create_state(
             )
         """
     )
+
+
+def id_of(columns: Sequence[str]) -> str:
+    """SQL of a row's id: the key column, or a JSON list of several."""
+    names = ['"' + column.replace('"', '""') + '"' for column in columns]
+    return names[0] if len(names) == 1 else f"to_json([{', '.join(names)}])::varchar"
 
 
 def batches(

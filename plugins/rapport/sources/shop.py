@@ -24,7 +24,16 @@ from duckdb import DuckDBPyConnection
 from rapport.errors import SourceError
 from rapport.landing import OF_LANDING
 from rapport.sources.connection import Connection
-from rapport.sources.database import CHUNK_ROWS, bound, open_engine, partitions, told
+from rapport.sources.database import (
+    CHUNK_ROWS,
+    as_text,
+    bound,
+    changed_since,
+    is_bytes,
+    open_engine,
+    partitions,
+    told,
+)
 from rapport.sources.erased import Erased
 from rapport.sources.known import (
     SWEEP_DAYS,
@@ -32,6 +41,7 @@ from rapport.sources.known import (
     batches,
     count,
     create_state,
+    id_of,
     removal,
     total,
 )
@@ -85,7 +95,7 @@ def reconcile_shop(
             # Nothing else of the row: a shop's table may well have an id of its own.
             landed.execute(
                 f"create view keyed as "
-                f'select {_key(stream.key)} as id, load_date, _dlt_load_id from "{stream.name}"'
+                f'select {id_of(stream.key)} as id, load_date, _dlt_load_id from "{stream.name}"'
             )
             create_state(landed, stream, is_archived="false", relation="keyed")
             landed.execute("create table live as select id from state")
@@ -137,8 +147,8 @@ def _compare(
     kept = _kept(table, stream)
     columns = [column for column in kept if everything or column.name in stream.key]
     names = _named(columns)
-    whole = _key(stream.whole_by or stream.key)
-    there = sa.select(*map(_text, columns))
+    whole = id_of(stream.whole_by or stream.key)
+    there = sa.select(*map(as_text, columns))
     landed.execute("create table listed (id varchar, whole varchar, said ubigint)")
     erased = Erased.of(known.landing_dir, SHOP)  # what was erased does not say otherwise than ours
     for rows in _in_chunks(source, there):
@@ -146,7 +156,7 @@ def _compare(
         landed.execute(
             f"""
             insert into listed
-            select {_key(stream.key)}, {whole}, {_said(names)}
+            select {id_of(stream.key)}, {whole}, {_said(names)}
             from chunk
             """
         )
@@ -171,8 +181,8 @@ def _compare(
             select *{lacking}
             from "{stream.name}"
             where
-                {_key(stream.key)} in (select live.id from live)
-                and {_key(stream.key)} in (select listed.id from listed)
+                {id_of(stream.key)} in (select live.id from live)
+                and {id_of(stream.key)} in (select listed.id from listed)
             qualify
                 rank() over (partition by {whole} order by load_date desc, _dlt_load_id desc) = 1
         ),
@@ -198,7 +208,7 @@ def _compare(
         """
     )
     if count(landed, "select count(*) from wanted"):
-        for rows in _in_chunks(source, sa.select(*map(_text, kept))):
+        for rows in _in_chunks(source, sa.select(*map(as_text, kept))):
             landed.register("chunk", rows)
             yield (
                 stream,
@@ -228,12 +238,6 @@ def _counting(table: sa.Table, stream: Stream) -> sa.Select[int]:
     return sa.select(counted).select_from(table)
 
 
-def _key(columns: Sequence[str]) -> str:
-    """SQL of a row's id: the key column, or a JSON list of several."""
-    names = [f'"{column}"' for column in columns]
-    return names[0] if len(names) == 1 else f"to_json([{', '.join(names)}])::varchar"
-
-
 def _said(names: Sequence[str]) -> str:
     """SQL of what a row says, for a comparison within one process."""
     columns = ", ".join(f'"{name}"' for name in names)
@@ -253,15 +257,8 @@ def _kept(table: sa.Table, stream: Stream) -> list[sa.Column[Any]]:
     return [
         column
         for column in table.columns
-        if column.name in stream.declared or not _is_bytes(column.type)
+        if column.name in stream.declared or not is_bytes(column.type)
     ]
-
-
-def _is_bytes(type_: sa.types.TypeEngine[Any]) -> bool:
-    try:
-        return type_.python_type is bytes
-    except NotImplementedError:  # of a view nobody knows the types
-        return False
 
 
 def _named(columns: Iterable[sa.ColumnElement[Any]]) -> list[str]:
@@ -281,10 +278,6 @@ def _named(columns: Iterable[sa.ColumnElement[Any]]) -> list[str]:
             )
             taken.add(landed[name])
     return [landed[name] for name in said]
-
-
-def _text(column: sa.ColumnElement[Any]) -> Any:
-    return sa.cast(column, sa.String).label(getattr(column, "name", None))
 
 
 def open_shop(connection: Connection, streams: Iterable[Stream]) -> tuple[sa.Engine, str | None]:
@@ -315,17 +308,10 @@ def open_shop(connection: Connection, streams: Iterable[Stream]) -> tuple[sa.Eng
 
 
 def _as_text_since(stream: Stream, table: sa.Table, since: datetime | None) -> sa.Select[Any]:
-    """Return the query of one table: the oldest change first, what has no time of it before all."""
-    selected = sa.select(*map(_text, _kept(table, stream)))
+    """Return the query of one table."""
     cursor = table.columns[str(stream.cursor)]
+    moment: Any = since and since.astimezone(UTC).replace(tzinfo=None)
+    if moment and isinstance(cursor.type, sa.String):  # SQLite keeps times as text
+        moment = moment.isoformat(sep=" ", timespec="seconds")
     whole = [table.columns[name] for name in stream.whole_by]
-    if since is not None:
-        moment: Any = since.astimezone(UTC).replace(tzinfo=None)
-        if isinstance(cursor.type, sa.String):  # SQLite keeps times as text
-            moment = moment.isoformat(sep=" ", timespec="seconds")
-        changed: Any = cursor >= moment
-        if whole:
-            changed = sa.tuple_(*whole).in_(sa.select(*whole).where(changed))
-        selected = selected.where(changed)
-    last: sa.ColumnElement[Any] = sa.func.max(cursor).over(partition_by=whole) if whole else cursor
-    return selected.order_by(sa.case((last.is_(None), 0), else_=1), last, *whole)
+    return changed_since(_kept(table, stream), cursor, whole, moment)

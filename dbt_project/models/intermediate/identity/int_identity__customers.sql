@@ -27,7 +27,8 @@ customers as (
         count(*) as contact_count,
         bool_or(source = 'hubspot' and is_living) as has_crm_contact,
         bool_or(source = 'klaviyo' and is_living and email is not null) as has_mailing_profile,
-        bool_or(source in {{ sources_with(['orders'], ['shop']) }} and is_living) as has_shop_account
+        bool_or(source in {{ sources_with(['orders'], ['shop']) }} and is_living)
+            as has_shop_account
     from mapped
     group by customer_id
 

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from difflib import get_close_matches
 from functools import cache, cached_property
 from hashlib import sha256
@@ -38,11 +39,9 @@ Kind = Literal["files", "sql", "rest"]
 KINDS: tuple[str, ...] = get_args(Kind)
 FOLDER = "sources"
 SHIPPED = Path(__file__).parents[1] / "mappings"
-FILE, LINE = "_file", "_line"
+FILE, LINE, ABOVE = "_file", "_line", "_above"
 ITEMS = ("item", "item_number")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-# What a column of a canonical stream is by default, if a mapping does not say it.
-_MAY_LACK = ("updated_at", "created_at")
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,7 @@ class MappedTable:
         stream: how it lands.
         how: where it is and how it is read, as the declaration says it for its kind.
         whole: each pull brings all there is.
+        shrinks_on: the night on which much of it may be gone.
         every: days between two pulls.
         mapped: onto which canonical streams.
     """
@@ -79,6 +79,7 @@ class MappedTable:
     stream: Stream
     how: Mapping[str, Any]
     whole: bool
+    shrinks_on: date | None
     every: int
     mapped: tuple[Mapped, ...]
 
@@ -149,14 +150,22 @@ class MappedSource:
         ]
 
 
-def read_all(home: Path, dbt_project_dir: Path) -> tuple[MappedSource, ...]:
-    """Return the sources that a firm declares in its home, by name.
+def read_all(
+    folders: Sequence[Path], home: Path, dbt_project_dir: Path
+) -> tuple[MappedSource, ...]:
+    """Return the sources that a firm declares, by name; of two of one name the first holds.
+
+    Args:
+        folders: of the declarations.
+        home: what a folder of files is relative to.
+        dbt_project_dir: holds the contract of the canonical streams.
 
     Raises:
         SourcesError: one of the files cannot be used; all that is wrong with any is told.
     """
     found, problems = [], []
-    for path in sorted((home / FOLDER).glob("*.yml")):
+    paths = {path.name: path for folder in reversed(folders) for path in folder.glob("*.yml")}
+    for _, path in sorted(paths.items()):
         try:
             found.append(read_source(path, home, dbt_project_dir))
         except SourcesError as error:
@@ -289,15 +298,23 @@ def _more(
                 if key in said:
                     yield from _sql_faults((*inner, key), said[key])
             for column, sql in said["columns"].items():
-                yield from _sql_faults((*inner, "columns", column), sql, "each" in said)
+                yield from _sql_faults(
+                    (*inner, "columns", column), sql, "each" in said, bool(table.get("whole_by"))
+                )
 
 
 def _sql_faults(
-    place: tuple[str, ...], sql: str, items: bool = False
+    place: tuple[str, ...], sql: str, items: bool = False, whole: bool = False
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     read = read_expression(sql)
     if isinstance(read, str):
         yield place, read
+    elif read.is_of_whole and not whole:
+        yield (
+            place,
+            "reads rows that belong together: only a column may, of a table with whole_by, the"
+            " columns that tell which do",
+        )
     elif fault := binding_fault(sql, _of_table(read, items), items):
         yield place, fault
 
@@ -314,8 +331,7 @@ def _lacking(stream: contract.Stream, said: Mapping[str, str]) -> list[str]:
         for column in stream.columns
         if column.required
         and not column.given
-        and column.type != "boolean"
-        and column.name not in _MAY_LACK
+        and column.name not in stream.defaults
         and column.name not in said
     ]
 
@@ -328,7 +344,16 @@ def _zone_fault(text: str) -> str | None:
     return f"{json.dumps(text)} is no time zone" + (f"; the nearest is {near[0]}" if near else "")
 
 
+def _night_fault(text: str) -> str | None:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return f"{json.dumps(text)} is no night; such is 2026-11-30"
+    return None
+
+
 _FORMATS = {
+    "night": _night_fault,
     "zone": _zone_fault,
     "times": format_fault,
     "name": lambda text: (
@@ -364,14 +389,16 @@ _COMMON: dict[str, Any] = {
     "key": _NAMES,
     "whole_by": _NAMES,
     "whole": {"type": "boolean"},
+    "shrinks_on": {"type": "string", "format": "night"},
     "every": {"type": "integer", "minimum": 1},
     "optional": _NAMES,
 }
 _OF_KIND: dict[str, dict[str, Any]] = {
     "files": {
-        "files": _TEXT,
+        "files": {"type": ["string", "array"], "minLength": 1, "minItems": 1, "items": _TEXT},
         "delimiter": {"type": "string", "minLength": 1, "maxLength": 1},
         "encoding": {"type": "string", "format": "encoding"},
+        "skip": {"type": "integer", "minimum": 1},
     },
     "sql": {"table": _TEXT, "query": _TEXT, "cursor": _TEXT},
     "rest": {
@@ -379,13 +406,25 @@ _OF_KIND: dict[str, dict[str, Any]] = {
         "params": _MAP,
         "data": _TEXT,
         "paginator": {"type": ["string", "object"]},
-        "incremental": _MAP,
-        "cursor": _TEXT,
+        "incremental": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["cursor_path"],
+            "properties": {
+                "cursor_path": _TEXT,
+                "start_param": _TEXT,
+                "initial_value": {"type": ["string", "number"]},
+                "format": {"type": "string", "format": "times"},
+            },
+        },
         "method": {"enum": ["GET", "POST"], "title": "method"},
         "json": _MAP,
         "headers": _MAP,
+        "include_from_parent": _NAMES,
     },
 }
+# Whoever does not say how pages are turned would get the first one, night after night.
+_NEEDED = {"files": ("files",), "rest": ("paginator",)}
 
 
 def schema(streams: Mapping[str, contract.Stream], kind: Any = "files") -> dict[str, Any]:
@@ -395,8 +434,8 @@ def schema(streams: Mapping[str, contract.Stream], kind: Any = "files") -> dict[
     table: dict[str, Any] = {
         "type": "object",
         "additionalProperties": False,
-        "required": ["streams", *(["files"] if kind == "files" else [])],
-        "needs": {"whole": "key"},
+        "required": ["streams", *_NEEDED.get(kind, ())],
+        "needs": {"whole": "key", "shrinks_on": "whole"},
         "properties": {
             **_COMMON,
             **_OF_KIND.get(kind, _OF_KIND["files"]),
@@ -464,16 +503,18 @@ def _stream_schema(stream: contract.Stream) -> dict[str, Any]:
 def _table(source: str, kind: Kind, name: str, said: Mapping[str, Any]) -> MappedTable:
     mapped = tuple(_mapped(stream, said["streams"][stream]) for stream in said["streams"])
     cursor = said.get("cursor") or said.get("incremental", {}).get("cursor_path")
+    cursor = cursor and cursor.removeprefix("$.")
     key, whole_by = (tuple(said.get(each, ())) for each in ("key", "whole_by"))
     used = (*key, *whole_by, *((cursor,) if cursor else ()), *(r for m in mapped for r in m.reads))
     columns = _distinct(used)
     optional = {each.lower() for each in said.get("optional", ())}
+    own = (FILE, LINE, *((ABOVE,) if "skip" in said else ()))
     stream = Stream(
         source,
         name,
         key=key,
-        columns=tuple(c for c in columns if c.lower() not in optional and c not in (FILE, LINE)),
-        optional=(*(c for c in columns if c.lower() in optional), FILE, LINE),
+        columns=tuple(c for c in columns if c.lower() not in optional and c not in own),
+        optional=(*(c for c in columns if c.lower() in optional), *own),
         cursor=cursor,
         whole_by=whole_by,
         # Nobody promises an order in which an API gives its records.
@@ -482,7 +523,15 @@ def _table(source: str, kind: Kind, name: str, said: Mapping[str, Any]) -> Mappe
         without="what it is mapped onto",
     )
     how = {each: said[each] for each in _OF_KIND[kind] if each in said}
-    return MappedTable(stream, how, said.get("whole", False), said.get("every", 1), mapped)
+    shrinks_on = said.get("shrinks_on")
+    return MappedTable(
+        stream,
+        how,
+        said.get("whole", False),
+        date.fromisoformat(shrinks_on) if shrinks_on else None,
+        said.get("every", 1),
+        mapped,
+    )
 
 
 def _mapped(stream: str, said: Mapping[str, Any]) -> Mapped:

@@ -1,8 +1,9 @@
 """One SQL expression of a mapping: what it reads, and whether it is nothing but an expression.
 
 DuckDB parses it, in an engine that opens no file and no address. What passes is one value made of
-one row: no subquery, no aggregate, no window, no table, no function that reads a file, the clock or
-a setting, or that says otherwise each time it is asked.
+one row: no subquery, no aggregate, no table, no function that reads a file, the clock or a setting,
+or that says otherwise each time it is asked. The only window is `whole`, the rows that belong
+together with it: what an order costs as a whole stands on one of its rows.
 """
 
 import json
@@ -18,12 +19,11 @@ if TYPE_CHECKING:
 _PARTS = frozenset(
     {
         *("BETWEEN", "CASE", "CAST", "COLLATE", "COLUMN_REF", "COMPARISON", "CONJUNCTION"),
-        *("CONSTANT", "FUNCTION", "LAMBDA", "OPERATOR"),
+        *("CONSTANT", "FUNCTION", "LAMBDA", "OPERATOR", "WINDOW"),
     }
 )
 _SAID = {
     "SUBQUERY": "a subquery has no place here",
-    "WINDOW": "a window over other rows has no place here",
     "STAR": "* has no place here; name the columns",
     "PARAMETER": "a parameter has no place here",
     "POSITIONAL_REFERENCE": "# has no place here; name the column",
@@ -32,6 +32,14 @@ _SAID = {
 _CLOCKS = frozenset(
     {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
 )
+# What may be asked of the rows that belong together, and how they are known to the parser.
+_OF_WHOLE = frozenset(
+    {
+        *("avg", "bool_and", "bool_or", "count", "count_star", "max", "min", "sum"),
+        *("first_value", "lag", "last_value", "lead", "row_number"),
+    }
+)
+_WHOLE = "rapport whole"
 # Scalar functions that DuckDB calls consistent, and that ask for more than the row.
 _REFUSED = frozenset({"age", "current_setting", "getenv", "getvariable", "unnest"})
 
@@ -43,10 +51,12 @@ class Expression:
     Attributes:
         sql: as it was written, on one line.
         columns: that it reads, in the order in which it does.
+        is_of_whole: whether it reads the rows that belong together with its own.
     """
 
     sql: str
     columns: tuple[str, ...]
+    is_of_whole: bool
 
 
 @cache
@@ -59,11 +69,12 @@ def read_expression(sql: str) -> Expression | str:
         >>> read_expression("(select 1)")
         'a subquery has no place here'
     """
-    parsed = json.loads(_asked("select json_serialize_sql(?)", f"select ({sql})"))
+    window = f"window whole as (partition by {quoted(_WHOLE)})"
+    parsed = json.loads(_asked("select json_serialize_sql(?)", f"select ({sql}) {window}"))
     if parsed["error"]:
         return f"is no SQL expression: {parsed['error_message']}"
     # In brackets it is one value: whatever would end them early is no SQL without them.
-    alone = json.loads(_asked("select json_serialize_sql(?)", f"select {sql}"))
+    alone = json.loads(_asked("select json_serialize_sql(?)", f"select {sql} {window}"))
     if alone["error"] or len(parsed["statements"]) != 1:
         return "is more than one expression"
     node = parsed["statements"][0]["node"]
@@ -71,12 +82,14 @@ def read_expression(sql: str) -> Expression | str:
     if len(selected) != 1 or node["from_table"]["type"] != "EMPTY":
         return "is more than one expression"
     columns: dict[str, None] = {}
+    is_of_whole = False
     for part, bound in _parts(selected[0], frozenset()):
         if fault := _fault_of(part):
             return fault
+        is_of_whole = is_of_whole or part["class"] == "WINDOW"
         if part["class"] == "COLUMN_REF":
             names = part["column_names"]
-            if names[0] in bound:
+            if names[0] in bound or names == [_WHOLE]:
                 continue
             if len(names) > 1:
                 shown = ".".join(names)
@@ -84,7 +97,7 @@ def read_expression(sql: str) -> Expression | str:
             if names[0].lower() in _CLOCKS:
                 return f"{names[0]} has no place here: a night that is run again says the same"
             columns.setdefault(names[0])
-    return Expression(sql, tuple(columns))
+    return Expression(sql, tuple(columns), is_of_whole)
 
 
 def binding_fault(sql: str, columns: Iterable[str], items: bool = False) -> str:
@@ -102,7 +115,9 @@ def binding_fault(sql: str, columns: Iterable[str], items: bool = False) -> str:
         texts += ["cast(null as json) as item", "cast(null as bigint) as item_number"]
     row = ", ".join(texts) or "null as nothing"
     try:
-        _engine().execute(f"select ({sql}) from (select {row}) where false")
+        _engine().execute(
+            f"select ({sql}) from (select {row}) where false window whole as (partition by 1)"
+        )
     except duckdb.Error as error:
         lines = str(error).strip().splitlines()
         return f"cannot be worked out: {lines[0].partition(': ')[2] or lines[0]}"
@@ -150,6 +165,12 @@ def _fault_of(part: dict[str, Any]) -> str:
     kind = part["class"]
     if kind not in _PARTS:
         return _SAID.get(kind, f"{kind.lower()} has no place here")
+    if kind == "WINDOW":
+        parted = [each.get("column_names") for each in part["partitions"]]
+        if parted != [[_WHOLE]]:
+            return "a window over other rows than `over whole` has no place here"
+        name = part["function_name"].lower()
+        return "" if name in _OF_WHOLE else f"{name}() has no place here: not over other rows"
     if part["type"] == "GROUPING_FUNCTION":
         return "grouping() has no place here"
     if kind != "FUNCTION":

@@ -16,10 +16,11 @@ import shutil
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -34,8 +35,16 @@ from rapport.settings import make_private
 from rapport.sources.connection import Connection
 from rapport.sources.known import Known
 from rapport.sources.mapped.declaration import MappedSource, MappedTable
-from rapport.sources.mapped.reading import ENDINGS, Refused, Unreadable, read_file
-from rapport.sources.records import Row, Table, as_text, refusal, to_table
+from rapport.sources.mapped.reading import (
+    ENDINGS,
+    Refused,
+    Unreadable,
+    columns_landed,
+    read_file,
+    together,
+)
+from rapport.sources.mapped.whole import compared, is_due, noted
+from rapport.sources.records import Page, Row, Table, as_text, refusal
 from rapport.sources.streams import FILES_READ, REFUSALS
 
 logger = logging.getLogger(__name__)
@@ -51,12 +60,14 @@ class Found:
 
     Attributes:
         name: relative to the source's path.
+        members: globs of the files of an archive that are meant; none: all.
     """
 
     name: str
     bytes: int
     modified_at: datetime
     open: Callable[[], Any]
+    members: tuple[str, ...] = ()
 
     @property
     def state(self) -> tuple[str, str]:
@@ -66,7 +77,7 @@ class Found:
 
 def pull_files(
     source: MappedSource, connection: Connection, known: Known, work_dir: Path
-) -> Iterator[Table]:
+) -> Iterator[Page | Table]:
     """Yield the rows of the files that were not read yet, and after each file that it was read.
 
     Args:
@@ -79,21 +90,28 @@ def pull_files(
         SourceDenied: the folder is not there, or the storage refuses.
         UnusableTable: a file cannot be read as its table says; all others were.
     """
+    if known.window:  # a file says of no moment what changed
+        return
     problems: list[str] = []
     listing = _listing(source, connection)
     for table in source.tables:
+        if not is_due(table, known):
+            continue
         read = _read_before(known, source, table)
         found = listing(table)
         if not found and not read:
-            problems.append(
-                f"table {table.name}: there is no file {table.how['files']} in {source.path}"
-            )
+            wanted = " or ".join(_globs(table))
+            problems.append(f"table {table.name}: there is no file {wanted} in {source.path}")
         news = [file for file in found if read.get(file.name, ("", "", ""))[:2] != file.state]
         for file in _at_rest(news, table, listing):
             try:
-                yield from _pull_file(file, table, known, work_dir, read)
+                # Of files that each bring all there is the newest holds.
+                is_whole = table.whole and file.name == found[-1].name
+                yield from _pull_file(file, table, known, work_dir, read, is_whole)
             except Unreadable as error:
                 problems.append(f"{source.path}/{file.name}: {error}")
+        if table.every > 1:
+            yield noted(table, known)
     if problems:
         raise UnusableTable(source.name, problems)
 
@@ -113,22 +131,32 @@ def _listing(source: MappedSource, connection: Connection) -> Callable[[MappedTa
 
     def listed(table: MappedTable) -> list[Found]:
         client.invalidate_cache()
-        try:
-            items = list(glob_files(client, url, table.how["files"]))
-        except Exception as error:
-            raise _denied(error, source, connection) from None
-        found = [
-            Found(
-                item["relative_path"],
-                item["size_in_bytes"],
-                item["modification_date"],
-                _opening(FileItemDict(item, client)),
-            )
-            for item in items
-        ]
-        return sorted(found, key=lambda file: (file.modified_at, file.name))
+        found: dict[str, Found] = {}
+        for each in _globs(table):
+            place, archive, members = each.partition(".zip/")
+            try:
+                items = list(glob_files(client, url, place + archive.removesuffix("/")))
+            except Exception as error:
+                raise _denied(error, source, connection) from None
+            for item in items:
+                name = item["relative_path"]
+                others = found[name].members if name in found else ()
+                found[name] = Found(
+                    name,
+                    item["size_in_bytes"],
+                    item["modification_date"],
+                    _opening(FileItemDict(item, client)),
+                    (*others, members) if members else others,
+                )
+        return sorted(found.values(), key=lambda file: (file.modified_at, file.name))
 
     return listed
+
+
+def _globs(table: MappedTable) -> list[str]:
+    """Return where the files of a table are; what comes after `.zip/` is in an archive."""
+    said = table.how["files"]
+    return [said] if isinstance(said, str) else list(said)
 
 
 def _opening(item: FileItemDict) -> Callable[[], Any]:
@@ -203,41 +231,69 @@ def _pull_file(
     known: Known,
     work_dir: Path,
     read: dict[str, tuple[str, str, str]],
-) -> Iterator[Table]:
-    """Yield the rows of a file, what of it is none, and that it was read."""
+    is_whole: bool,
+) -> Iterator[Page | Table]:
+    """Yield the rows of a file, what of it is none, what is gone, and that it was read."""
+    stream = table.stream
     make_private(work_dir)
     with TemporaryDirectory(dir=work_dir, prefix="files.") as folder:
         copy, digest = _copied(file, Path(folder))
         if copy.stat().st_size != file.bytes:
             _say_that_it_waits(file)
             return
+        if read.get(file.name, ("", "", ""))[2] == digest:  # it was touched, and no more
+            yield FILES_READ[stream.source], [_book(file, table, known, digest, None, None)]
+            return
         refused: list[Row] = []
-        count: int | None = None
-        if read.get(file.name, ("", "", ""))[2] != digest:  # else it was touched, and no more
-            count = 0
-            for name, path in _unpacked(file.name, copy):
-                note = _noting(refused, table, name, known)
-                batches = read_file(path, name, table, note, _landed(known, table))
-                for rows in _whole(table, batches):
-                    count += rows.num_rows
-                    yield table.stream, rows
-        source = table.stream.source
-        if refused:
-            logger.warning(
-                "%s: %s records do not fit and were laid with the refusals; the first: %s",
-                file.name,
-                f"{len(refused):,}",
-                f"line {str(refused[0]['id']).rpartition(':')[2]} {refused[0]['reason']}",
-            )
-            yield REFUSALS[source], to_table(REFUSALS[source], refused)
+        rows = _rows_of(file, copy, table, known, refused)
+        landed = 0
+        with compared(table, known) if is_whole else nullcontext() as whole:
+            for each in rows:
+                landed += each.num_rows
+                yield stream, whole.news(each) if whole else each
+            if refused:
+                _say_what_was_refused(file, refused)
+                yield REFUSALS[stream.source], refused
+            if whole:
+                yield from whole.gone(len(refused))
         yield (
-            FILES_READ[source],
-            to_table(FILES_READ[source], [_book(file, table, known, digest, count, len(refused))]),
+            FILES_READ[stream.source],
+            [_book(file, table, known, digest, landed, len(refused))],
         )
 
 
+def _rows_of(
+    file: Found, copy: Path, table: MappedTable, known: Known, refused: list[Row]
+) -> Iterator[pa.Table]:
+    """Yield the rows of a file, or of all that are packed in it; note what is none."""
+    there = columns_landed(known, table)
+    for name, path in unpacked(file.name, copy, file.members):
+        note = partial(_note, refused, table, known, name)
+        yield from together(table, read_file(path, name, table, note, there))
+
+
+def _note(refused: list[Row], table: MappedTable, known: Known, name: str, each: Refused) -> None:
+    id_ = f"{name}:{each.line}"
+    refused.append(refusal(table.stream, known.as_of, each.reason, id_=id_, record=each.record))
+
+
+def _say_what_was_refused(file: Found, refused: list[Row]) -> None:
+    first = f"line {str(refused[0]['id']).rpartition(':')[2]} {refused[0]['reason']}"
+    logger.warning(
+        "%s: %s records do not fit and were laid with the refusals; the first: %s",
+        file.name,
+        f"{len(refused):,}",
+        first,
+    )
+
+
 def _book(
-    file: Found, table: MappedTable, known: Known, digest: str, count: int | None, refused: int
+    file: Found,
+    table: MappedTable,
+    known: Known,
+    digest: str,
+    rows: int | None,
+    refused: int | None,
 ) -> Row:
     size, modified_at = file.state
     return {
@@ -246,48 +302,10 @@ def _book(
         "bytes": size,
         "modified_at": modified_at,
         "digest": digest,
-        "row_count": as_text(count),
-        "refused_count": str(refused),
+        "row_count": as_text(rows),
+        "refused_count": as_text(refused),
         "read_on": known.as_of.isoformat(),
     }
-
-
-def _noting(
-    refused: list[Row], table: MappedTable, name: str, known: Known
-) -> Callable[[Refused], None]:
-    def note(each: Refused) -> None:
-        refused.append(
-            refusal(
-                table.stream,
-                known.as_of,
-                each.reason,
-                id_=f"{name}:{each.line}",
-                record=each.record,
-            )
-        )
-
-    return note
-
-
-def _landed(known: Known, table: MappedTable) -> list[str]:
-    """Columns of a table that landed on any night."""
-    with known.open(table.stream) as landed:
-        return [str(name) for name, *_ in landed.execute(f'describe "{table.name}"').fetchall()]
-
-
-def _whole(table: MappedTable, batches: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """Yield rows so that those that belong together come one after the other."""
-    if not table.stream.whole_by:
-        yield from batches
-        return
-    parts = list(batches)
-    if not parts:
-        return
-    rows = pa.concat_tables(parts, promote_options="default")
-    place = "rapport:place"
-    rows = rows.append_column(place, pa.array(range(rows.num_rows), pa.int64()))
-    keys = [(name, "ascending") for name in table.stream.whole_by]
-    yield rows.sort_by([*keys, (place, "ascending")]).drop_columns([place])
 
 
 def _copied(file: Found, folder: Path) -> tuple[Path, str]:
@@ -301,8 +319,17 @@ def _copied(file: Found, folder: Path) -> tuple[Path, str]:
     return path, digest.hexdigest()
 
 
-def _unpacked(name: str, path: Path) -> Iterator[tuple[str, Path]]:
-    """Yield a file, or those that are packed in it, each with its name."""
+def unpacked(name: str, path: Path, members: Sequence[str] = ()) -> Iterator[tuple[str, Path]]:
+    """Yield a file, or those that are packed in it, each with its name.
+
+    Args:
+        name: of the file.
+        path: a copy of it; what is unpacked lies beside it, one after the other.
+        members: globs of the files of an archive that are meant; none: all.
+
+    Raises:
+        Unreadable: it is damaged, or packed with a password.
+    """
     ending = PurePosixPath(name).suffix.lower()
     inner = path.with_name("unpacked")
     try:
@@ -317,6 +344,8 @@ def _unpacked(name: str, path: Path) -> Iterator[tuple[str, Path]]:
                     if plain.suffix.lower() not in ENDINGS or plain.name.startswith((".", "._")):
                         continue
                     if plain.parts[0] == "__MACOSX":
+                        continue
+                    if members and not any(map(plain.match, members)):
                         continue
                     with archive.open(member) as source, inner.open("wb") as target:
                         shutil.copyfileobj(source, target, CHUNK_BYTES)

@@ -13,6 +13,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ import pyarrow.compute as pc
 
 from rapport.landing import OF_LANDING
 from rapport.sources import strict
-from rapport.sources.mapped.declaration import FILE, LINE, MappedTable
+from rapport.sources.known import Known
+from rapport.sources.mapped.declaration import ABOVE, FILE, LINE, MappedTable
 from rapport.sources.mapped.expressions import quoted
 from rapport.sources.records import as_text
 
@@ -45,11 +47,13 @@ class Refused:
         line: where it begins; 0 where a file has no lines.
         reason: without a value of it.
         record: as it stands there.
+        id: its key, where it can be read.
     """
 
     line: int
     reason: str
     record: str
+    id: str | None = None
 
 
 @dataclass
@@ -68,7 +72,7 @@ class Names:
 
     def __post_init__(self) -> None:
         self._spelt = {name.lower(): name for name in self.known}
-        self._taken = {name.lower() for name in (*OF_LANDING, FILE, LINE)}
+        self._taken = {name.lower() for name in (*OF_LANDING, FILE, LINE, ABOVE)}
 
     def of(self, name: str) -> str:
         """Return the name of a column that every record has at most once."""
@@ -143,6 +147,28 @@ def demand_columns(table: MappedTable, there: Iterable[str], more: Iterable[str]
     )
 
 
+def columns_landed(known: Known, table: MappedTable) -> list[str]:
+    """Return the columns of a table that landed on any night."""
+    with known.open(table.stream) as landed:
+        found = landed.execute(f"describe {quoted(table.name)}").fetchall()
+    return [str(name) for name, *_ in found]
+
+
+def together(table: MappedTable, batches: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Yield rows so that those that belong together come one after the other."""
+    if not table.stream.whole_by:
+        yield from batches
+        return
+    parts = list(batches)
+    if not parts:
+        return
+    rows = pa.concat_tables(parts, promote_options="default")
+    place = "rapport:place"
+    rows = rows.append_column(place, pa.array(range(rows.num_rows), pa.int64()))
+    keys = [(name, "ascending") for name in table.stream.whole_by]
+    yield rows.sort_by([*keys, (place, "ascending")]).drop_columns([place])
+
+
 # -- CSV -------------------------------------------------------------------------------------
 
 
@@ -166,18 +192,29 @@ def _rows_of_csv(
     file: Iterable[str], table: MappedTable, refuse: Callable[[Refused], None]
 ) -> Iterator[pa.Table]:
     lines = _Lines(file)
+    above = _above(lines, table.how.get("skip", 0))
     columns, reader = _begun(lines, table)
-    demand_columns(table, columns)
+    demand_columns(table, columns, (ABOVE,))
     rows: list[list[str]] = []
     numbers: list[str] = []
     for number, row in _records(lines, reader, len(columns), refuse):
         rows.append(row)
         numbers.append(str(number))
         if len(rows) >= BATCH_ROWS:
-            yield _table(columns, zip(*rows, strict=True), numbers)
+            yield above(_table(columns, zip(*rows, strict=True), numbers))
             rows, numbers = [], []
     if rows:
-        yield _table(columns, zip(*rows, strict=True), numbers)
+        yield above(_table(columns, zip(*rows, strict=True), numbers))
+
+
+def _above(lines: "_Lines", count: int) -> Callable[[pa.Table], pa.Table]:
+    """Take the lines above a header; return what puts their text beside each row."""
+    text = "\n".join(line.rstrip("\r\n") for line in islice(lines, count))
+
+    def beside(rows: pa.Table) -> pa.Table:
+        return rows.append_column(ABOVE, pa.repeat(pa.scalar(text), rows.num_rows))
+
+    return beside if count else lambda rows: rows
 
 
 def _begun(lines: "_Lines", table: MappedTable) -> tuple[list[str], Iterator[list[str]]]:
@@ -300,7 +337,7 @@ def _lines_that_are_not(encoding: str, path: Path) -> Iterator[int]:
 
 
 def _table(
-    columns: Sequence[str], values: Iterable[Sequence[str | None]], lines: Sequence[str]
+    columns: Sequence[str], values: Iterable[Sequence[str | None]], lines: Sequence[str | None]
 ) -> pa.Table:
     """Rows of text, in which what is empty is null."""
     arrays = [_null_for_empty(pa.array(each, pa.string())) for each in values]
@@ -323,7 +360,7 @@ def _read_json_lines(
                 if text := line.strip(b"\xef\xbb\xbf \t\r\n"):
                     yield number, text
 
-    yield from _rows_of_json(records(), table, refuse, landed)
+    yield from rows_of_json(records(), table, refuse, landed)
 
 
 def _read_json(
@@ -343,18 +380,29 @@ def _read_json(
         said = lists[0] if len(lists) == 1 else [said]
     if not isinstance(said, list):
         raise Unreadable("is JSON, and neither a record nor a list of records")
-    yield from _rows_of_json(enumerate(said, 1), table, refuse, landed)
+    yield from rows_of_json(enumerate(said, 1), table, refuse, landed)
 
 
-def _rows_of_json(
+def rows_of_json(
     records: Iterable[tuple[int, Any]],
     table: MappedTable,
     refuse: Callable[[Refused], None],
-    landed: frozenset[str],
+    landed: Iterable[str] = (),
 ) -> Iterator[pa.Table]:
+    """Yield records as rows.
+
+    Args:
+        records: each with its line, 0 where there are none; bytes that are to be read, or read.
+        table: that they are of.
+        refuse: told what is no record.
+        landed: columns of the table that landed before; a record need not have them.
+
+    Raises:
+        Unreadable: a column is lacking that is needed.
+    """
     rows: list[Mapping[str, Any]] = []
-    numbers: list[str] = []
-    batches = _Batches(table, landed)
+    numbers: list[str | None] = []
+    batches = _Batches(table, frozenset(landed))
     for number, record in records:
         said = record
         try:
@@ -367,15 +415,20 @@ def _rows_of_json(
         except ValueError as error:
             raw = record.decode("utf-8", "replace") if isinstance(record, bytes) else None
             reason = f"is no JSON: {error.msg}" if hasattr(error, "msg") else str(error)
-            refuse(Refused(number, reason, raw or as_text(said) or ""))
+            id_ = as_text(said.get(table.stream.key[0])) if _is_keyed(said, table) else None
+            refuse(Refused(number, reason, raw or as_text(said) or "", id_))
             continue
         rows.append(said)
-        numbers.append(str(number))
+        numbers.append(str(number) if number else None)
         if len(rows) >= BATCH_ROWS:
             yield batches.of(rows, numbers)
             rows, numbers = [], []
     if rows:
         yield batches.of(rows, numbers)
+
+
+def _is_keyed(record: Any, table: MappedTable) -> bool:
+    return isinstance(record, dict) and len(table.stream.key) == 1
 
 
 class _Batches:
@@ -386,7 +439,7 @@ class _Batches:
         self._landed = landed
         self._names = Names(table.stream.declared)
 
-    def of(self, rows: Sequence[Mapping[str, Any]], numbers: Sequence[str] = ()) -> pa.Table:
+    def of(self, rows: Sequence[Mapping[str, Any]], numbers: Sequence[str | None]) -> pa.Table:
         members = dict.fromkeys(member for row in rows for member in row)
         columns = [self._names.of(member) for member in members]
         demand_columns(self._table, columns, self._landed)
