@@ -307,11 +307,12 @@
         where try({{ mapping.where }})
         {% endif %}
         {% if mapping.whole_by %}
-        -- the rows that belong together, as one load brought them
+        -- the rows that belong together, as one file of one load brought them
         window
             whole as (
                 partition by
                     load_id,
+                    _file,
                     {% for each in mapping.whole_by %}
                     "{{ each | replace('"', '""') }}"{{ ',' if not loop.last }}
                     {% endfor %}

@@ -152,7 +152,7 @@ def _stream(name: str, model: Mapping[str, Any], dbt_project_dir: Path) -> Strea
         seen_at=meta.get("seen_at", ""),
         defaults=meta.get("defaults", {}),
         columns=tuple(_column(name, column) for column in model["columns"]),
-        sources=tuple(sorted(_sources(name, dbt_project_dir) - {"sources", "mapped", "people"})),
+        sources=tuple(sorted(_sources(name, dbt_project_dir) - {"sources", "people"})),
     )
 
 

@@ -1,6 +1,4 @@
 {{ mapped(
     'partner_contacts',
-    key=['partner_contact_id'],
-    seen_at='occurred_at',
-    defaults={'updated_at': 'typed_occurred_at'},
+    faults=[('sentiment_score not between -1 and 1', 'sentiment_score is not from -1 to 1')],
 ) }}
