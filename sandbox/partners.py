@@ -334,7 +334,7 @@ def _partner(habits: Habits, owners: Sequence[str], seed: int, days: int) -> tup
 def _versions(issue: Issue, until: int) -> Iterator[Row]:
     """Yield the issue's line as it was when it was opened, answered and closed."""
     moments = [at for at in (issue.opened, issue.answered, issue.closed) if at and at < until]
-    for at, after in zip(moments, [*moments[1:], FOREVER], strict=True):
+    for at, after in zip(moments, [*moments[1:], FOREVER], strict=False):
         yield Row(
             at,
             (
