@@ -90,8 +90,8 @@ def _hours_picture(night: Night, drawn: list[Row]) -> Picture:
         f"{counted(len(drawn), 'partner')}, none with fewer than {LEAST_CONVERSATIONS} either way; "
         f"{night.until}",
         reading="A partner per line, by its number in the table. Dot: the median hours until we "
-        "answered them; diamond: until they answered us; what is overdue counts with the hours so "
-        "far. Where the dot is far to the right they wait for us.",
+        "answered them; diamond: until they answered us; what nobody answered counts with the days "
+        "that an answer may take. Where the dot is far to the right they wait for us.",
         text="; ".join(
             f"{row['number']}: ours {number(row['median_first_response_hours'], 1)}, theirs "
             f"{number(row['median_reply_hours'], 1)}"

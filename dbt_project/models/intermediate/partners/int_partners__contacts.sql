@@ -93,7 +93,11 @@ select
     is_awaited,
     case when is_awaited then is_in_time end as is_answered,
     case when is_awaited then hours_so_far > {{ var('slow_first_response_hours') }} end as is_slow,
-    case when is_awaited then hours_so_far end as waited_hours,
+    -- whom nobody answered waited as long as one waits; how long ago that was says nothing
+    case
+        when is_awaited and next_at is null then least(hours_so_far, 24e0 * {{ var('answer_within_days') }})
+        when is_awaited then hours_so_far
+    end as waited_hours,
     case
         when is_awaited and is_in_time then power(2e0, -hours_so_far / {{ var('answer_half_life_hours') }})
         when is_awaited then 0e0
