@@ -75,8 +75,8 @@
         {{ time_said('said_' ~ column, mapping) }}
     {%- elif data_type == 'date' -%}
         {{ date_said('said_' ~ column, mapping) }}
-    {%- elif data_type.startswith('decimal') or data_type in ('double', 'bigint', 'integer') -%}
-        {{ number_said('said_' ~ column, mapping.decimal) }}
+    {%- elif is_number(data_type) -%}
+        case when is_number_{{ column }} then said_{{ column }} else {{ number_said('said_' ~ column, mapping.decimal) }} end
     {%- elif is_prefixed(column, mapping.shared) and data_type == 'varchar[]' -%}
         cast(
             to_json(list_transform({{ list_said('said_' ~ column) }}, lambda id: {{ sql_text(mapping.source ~ ':') }} || id))
@@ -162,8 +162,8 @@
 {%- endmacro %}
 
 {#-
-    A number as the engine writes it, or the text as it is where the number can be two: `1.234` is a thousand or one, and
-    the declaration says which sign parts decimals. Groups of three may have the other sign, a blank or an apostrophe
+    A number as the engine writes it; a text that could be two numbers is made none: `1.234` is a thousand or one, and the
+    declaration says which sign parts decimals. What an expression has worked out as a number is one already. Groups of three may have the other sign, a blank or an apostrophe
     between them; a currency's sign or code stands before or behind; a minus may be a true one, stand behind, or be brackets.
 -#}
 {% macro number_said(text, decimal) -%}
@@ -181,8 +181,13 @@
         when {{ text }} is null then null
         when regexp_full_match({{ bare }}, '[+-]?(\d+|\d{1,3}([{{ comma }} '']\d{3})+)?({{ point }}\d*)?')
             then replace(regexp_replace({{ bare }}, '[+{{ comma }} '']', '', 'g'), '{{ decimal }}', '.')
-        else {{ text }}
+        else '?' || {{ text }}
     end
+{%- endmacro %}
+
+{#- Is it a type of numbers? -#}
+{% macro is_number(data_type) -%}
+    {{ return(data_type.startswith('decimal') or data_type in ('double', 'bigint', 'integer')) }}
 {%- endmacro %}
 
 {#- Several texts of one cell: a JSON list, or `;`, `|` or `,` between them. -#}
@@ -273,6 +278,9 @@
             end as said_{{ column }},
             {% else %}
             cast({{ worked_out(mapping.columns[column]) }} as varchar) as said_{{ column }},
+            {% endif %}
+            {% if is_number(said.data_type) %}
+            typeof({{ worked_out(mapping.columns[column]) }}) <> 'VARCHAR' as is_number_{{ column }},
             {% endif %}
             {% endfor %}
             {{ sql_text(mapping.table) }} as landed_table,
@@ -375,6 +383,8 @@
     {% for column in optional %}{% do columns[column].update({'required': false}) %}{% endfor %}
     {% for column, more in words.items() %}{% do columns[column].update({'words': columns[column].words + more}) %}{% endfor %}
     {% set mappings = mappings_onto(stream) %}
+    {#- a field of a person's record that nobody can read is its own loss -#}
+    {% set of_persons = ['contacts', 'preferences'] %}
     {% set changed_at = 'updated_at' if 'updated_at' in columns else seen_at %}
 with
 
@@ -431,10 +441,17 @@ filled as (
 
     select
         * exclude ({{ columns | join(', ') }}),
+        {% for column in columns %}
+        typed.{{ column }} as read_{{ column }},
+        {% endfor %}
         {% for column, said in columns.items() %}
         {% if column in defaults %}
         cast(
+            {% if stream in of_persons %}
+            coalesce(typed.{{ column }}, {{ defaults[column] }})
+            {% else %}
             case when typed.said_{{ column }} is null then {{ defaults[column] }} else typed.{{ column }} end
+            {% endif %}
             as {{ said.data_type }}
         ) as {{ column }}{{ ',' if not loop.last }}
         {% else %}
@@ -448,7 +465,7 @@ filled as (
 checked as (
 
     select
-        * exclude (raw, {% for column in columns %}said_{{ column }}{{ ', ' if not loop.last }}{% endfor %}),
+        * exclude (raw, {% for column in columns %}said_{{ column }}, read_{{ column }}{{ ', ' if not loop.last }}{% endfor %}),
         coalesce(landed_key, landed_file || ':' || landed_line, load_id || ':' || row_hash)
         || case when item_number > 0 then ':' || item_number else '' end as record_key,
         {{ 'coalesce(' ~ seen_at ~ ' < ' ~ cutoff() ~ ', true)' if seen_at else 'true' }} as is_seen,
@@ -468,8 +485,8 @@ checked as (
         quarantine_reason is not null as is_quarantined,
         list_filter(
             [
-                {% for column, said in columns.items() if not said.required %}
-                case when {{ column }} is null and said_{{ column }} is not null then '{{ column }}' end,
+                {% for column, said in columns.items() if not said.required or (stream in of_persons and column in defaults) %}
+                case when read_{{ column }} is null and said_{{ column }} is not null then '{{ column }}' end,
                 {% endfor %}
                 cast(null as varchar)
             ],

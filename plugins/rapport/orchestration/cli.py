@@ -33,6 +33,7 @@ from rapport.orchestration.doctor import doctor_command
 from rapport.orchestration.erasure import erase_command
 from rapport.orchestration.maintenance import maintain_command
 from rapport.orchestration.night import DONE, Airflow, Step
+from rapport.orchestration.source import source_app
 from rapport.orchestration.status import status_command
 from rapport.policy import as_json, policies_of
 from rapport.policy_commands import policy_command, settings_command
@@ -49,6 +50,7 @@ app.add_typer(releases_app, name="releases")
 app.add_typer(archive_app, name="archive")
 app.add_typer(bi_app, name="bi")
 app.add_typer(activation_app, name="activation")
+app.add_typer(source_app, name="source")
 app.command("activate")(activate_command)
 after_switch += [follow_a_switch, archive_a_switch]
 app.command("policy")(policy_command)

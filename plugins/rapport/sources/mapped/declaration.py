@@ -18,6 +18,7 @@ from zoneinfo import available_timezones
 
 from rapport import contract
 from rapport.errors import SourcesError
+from rapport.places.clocks import clock_changes
 from rapport.sources.mapped.expressions import (
     Expression,
     binding_fault,
@@ -124,10 +125,13 @@ class MappedSource:
     @cached_property
     def digest(self) -> str:
         """What changes with everything that the declaration says."""
-        return sha256(json.dumps(self.content, sort_keys=True).encode()).hexdigest()[:16]
+        said = {**self.content, "tables": {t.name: _lasting(self, t) for t in self.tables}}
+        return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
     def variables(self) -> list[dict[str, Any]]:
         """Return what dbt is told of it: one map per table and canonical stream."""
+        zone = str(self.content.get("time_zone", "UTC"))
+        changes = [list(each) for each in clock_changes(zone)] if zone != "UTC" else []
         return [
             {
                 "source": self.name,
@@ -139,7 +143,8 @@ class MappedSource:
                 "key": list(table.stream.key),
                 "whole_by": list(table.stream.whole_by),
                 "whole": table.whole,
-                "time_zone": self.content.get("time_zone", "UTC"),
+                "time_zone": zone,
+                "clock_changes": changes,
                 "decimal": self.content.get("decimal", "."),
                 "dates": list(self.content.get("dates", ())),
                 "shared": list(self.content.get("shared", ())),
@@ -148,6 +153,12 @@ class MappedSource:
             for table in self.tables
             for mapped in table.mapped
         ]
+
+
+def _lasting(source: MappedSource, table: MappedTable) -> dict[str, Any]:
+    """What is said of a table for more than a night."""
+    said: Mapping[str, Any] = source.content["tables"][table.name]
+    return {key: value for key, value in said.items() if key != "shrinks_on"}
 
 
 def read_all(

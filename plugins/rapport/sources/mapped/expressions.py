@@ -79,7 +79,9 @@ def read_expression(sql: str) -> Expression | str:
         return "is more than one expression"
     node = parsed["statements"][0]["node"]
     selected = node.get("select_list", ())
-    if len(selected) != 1 or node["from_table"]["type"] != "EMPTY":
+    if len(selected) != 1 or len(alone["statements"][0]["node"]["select_list"]) != 1:
+        return "is more than one expression"
+    if node["from_table"]["type"] != "EMPTY":
         return "is more than one expression"
     columns: dict[str, None] = {}
     is_of_whole = False

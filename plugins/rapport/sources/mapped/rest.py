@@ -19,6 +19,7 @@ A connection's extra says how it is opened, `auth`:
 `headers` are sent with each request.
 """  # noqa: E501
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -97,7 +98,7 @@ class Api:
             if isinstance(cause, RequestException):
                 raise self.judge.unreachable(str(table.how.get("path", "")), cause) from None
             if isinstance(cause, ValueError | KeyError | TypeError):
-                raise Unreadable(f"table {table.name}: {cause}") from None
+                raise Unreadable(f"table {table.name}: {_without_answer(cause)}") from None
             raise cause from None
 
     def _resource(self, wanted: MappedTable, known: Known) -> DltResource:
@@ -121,6 +122,12 @@ class Api:
             }
         )
         return next(each for each in resources if each.name == wanted.name)
+
+
+def _without_answer(error: Exception) -> str:
+    """What dlt says, without the answer that its messages end with: that is of customers."""
+    said = re.split(r"\bgot\b|[`{\[]", " ".join(str(error).split()), maxsplit=1)[0].strip(" ,:")
+    return f"{type(error).__name__}: {said or 'no message'}; look at its paginator and data"
 
 
 def _of_parent(table: MappedTable) -> dict[str, Any]:
@@ -148,7 +155,7 @@ def _with_start(value: Any, start: Any) -> Any:
     """Put the start into texts; what needs one where there is none is left out."""
     if isinstance(value, dict):
         said = {name: _with_start(inner, start) for name, inner in value.items()}
-        return {name: inner for name, inner in said.items() if inner is not None}
+        return {n: inner for n, inner in said.items() if inner is not None or value[n] is None}
     if isinstance(value, list):
         return [_with_start(inner, start) for inner in value]
     if isinstance(value, str) and START in value:
@@ -172,7 +179,8 @@ def _demanding(table: MappedTable, data: str | None) -> Callable[..., None]:
     def demand(response: Response, *_: Any, **__: Any) -> None:
         body = response.json()
         if data:
-            if not jsonpath.find_values(data, body):
+            # The list itself, which may be empty, and not its records.
+            if not jsonpath.find_values(data.removesuffix("[*]"), body):
                 raise Unreadable(
                     f"table {table.name}: an answer has nothing at data: {data}; it has "
                     f"{_members(body)}"

@@ -114,7 +114,8 @@ class _Wanted:
         if stream.cursor is None:
             return sa.select(*map(as_text, columns)).order_by(*whole)
         cursor = by_name[stream.cursor.lower()]
-        return changed_since(columns, cursor, whole, _start(stream, cursor, self.known))
+        start = _start(stream, cursor, self.known)
+        return changed_since(columns, cursor, whole, start, timeless=True)
 
     def loader(self) -> type[TableLoader]:
         """Return dlt's loader of rows, bounded in time, whose rows have the landing's names."""

@@ -1,0 +1,1 @@
+"""Help with declaring a source: a first mapping from a sample, and what becomes of one."""

@@ -1,0 +1,288 @@
+"""A sample of a source that nobody has declared yet: files, a database, an API."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import urlsplit
+
+from rapport.errors import SettingsError
+from rapport.mapping.first import Place, Sampled, table_name
+from rapport.mapping.shapes import Look, look
+from rapport.sources.mapped.declaration import FILE, LINE, MappedTable
+from rapport.sources.mapped.files import unpacked
+from rapport.sources.mapped.reading import DELIMITERS, ENDINGS, Refused, Unreadable, read_file
+from rapport.sources.records import as_text
+from rapport.sources.streams import BOOKS, Stream
+
+SAMPLE_ROWS = 10_000
+ASCII = "ascii"
+_PACKED = (".gz", ".zip")
+_TEXTS = (".csv", ".tsv", ".txt")
+_MOST_LINES = 5
+_TOTALS = {
+    *("total", "totals", "grand total", "sum", "summe", "gesamt", "gesamtsumme", "somme"),
+    *("total general", "suma"),
+}
+
+
+def place_of(
+    where: str, home: Path, *, clock: str = "UTC", token: str = "", rows: int = SAMPLE_ROWS
+) -> Place:
+    """Return what is found at a file, a folder of files, an address of an API or of a database.
+
+    Args:
+        where: as given on the command line.
+        home: what a path of the declaration is relative to.
+        clock: the firm's, for times that name no offset.
+        token: of an API.
+        rows: of each table, at most.
+
+    Raises:
+        SettingsError: there is nothing, or nothing that can be read; the message says what to do.
+    """
+    scheme = urlsplit(where).scheme if "://" in where else ""
+    if scheme in ("http", "https"):
+        return _api(where, token, clock)
+    if scheme and scheme != "file":
+        return _database(where, clock, rows)
+    path = Path(where.removeprefix("file://")).expanduser().resolve()
+    if not path.exists():
+        raise SettingsError(f"{where}: there is no such file or folder")
+    return _files(path, home, where, clock, rows)
+
+
+# -- files -----------------------------------------------------------------------------------
+
+
+def _files(path: Path, home: Path, said: str, clock: str, rows: int) -> Place:
+    folder = path if path.is_dir() else path.parent
+    paths = sorted(path.iterdir()) if path.is_dir() else [path]
+    usable = [each for each in paths if _is_data(each)]
+    if not usable:
+        raise SettingsError(f"{said}: no file there ends in {', '.join((*ENDINGS, *_PACKED))}")
+    home = home.resolve()
+    place = str(folder.relative_to(home)) if folder.is_relative_to(home) else str(folder)
+    by_pattern: dict[str, list[Sampled]] = {}
+    for each in usable:
+        for table in _tables_in(each, rows, alone=len(usable) == 1):
+            by_pattern.setdefault(table.how["files"], []).append(table)
+    tables = [_together(alike) for alike in by_pattern.values()]
+    return Place("files", place, said, _alike_written(_each_by_its_name(tables)), clock)
+
+
+def _together(alike: Sequence[Sampled]) -> Sampled:
+    """Files of one table, by the last of them; columns that not all have may be lacking."""
+    last = alike[-1]
+    names = [{each.name for each in table.looks} for table in alike]
+    every = set[str].intersection(*names)
+    more = {each.name: each for table in alike for each in table.looks if each.name not in every}
+    looks = [each for each in last.looks if each.name not in more]
+    return replace(last, looks=[*looks, *more.values()], optional=sorted(more))
+
+
+def _each_by_its_name(tables: Sequence[Sampled]) -> Iterator[Sampled]:
+    taken = set(BOOKS)
+    for table in tables:
+        name, number = table.name, 1
+        while name in taken:
+            number += 1
+            name = f"{table.name}_{number}"
+        taken.add(name)
+        yield replace(table, name=name)
+
+
+def _alike_written(said: Iterable[Sampled]) -> list[Sampled]:
+    """What has no letters beyond ASCII is written as the other files of its folder are."""
+    tables = list(said)
+    written = {table.how["encoding"] for table in tables if table.how.get("encoding")} - {ASCII}
+    alike = written.pop() if len(written) == 1 else ""
+    return [
+        replace(table, how=_with(table.how, encoding=alike))
+        if table.how.get("encoding") == ASCII
+        else table
+        for table in tables
+    ]
+
+
+def _with(how: Mapping[str, Any], encoding: str) -> dict[str, Any]:
+    changed = {**how, "encoding": encoding}
+    return changed if encoding else {k: v for k, v in changed.items() if k != "encoding"}
+
+
+def _is_data(path: Path) -> bool:
+    suffix = Path(path.stem).suffix if path.suffix.lower() == ".gz" else path.suffix
+    named = suffix.lower() in ENDINGS or path.suffix.lower() == ".zip"
+    return path.is_file() and named and not path.name.startswith((".", "~"))
+
+
+def _tables_in(path: Path, rows: int, *, alone: bool) -> Iterator[Sampled]:
+    pattern = path.name if alone and not re.search(r"\d", path.stem) else _pattern(path.name)
+    with TemporaryDirectory(prefix="rapport-sample-") as folder:
+        copy = Path(folder) / f"copy{path.suffix}"
+        copy.write_bytes(path.read_bytes())
+        for name, plain in unpacked(path.name, copy):
+            yield _table(path, name, plain, pattern, rows)
+
+
+def _pattern(name: str) -> str:
+    """A glob of this file and of those of other days: figures and what follows them change.
+
+    Example:
+        >>> _pattern("orders_2017-03.csv"), _pattern("kunden.csv")
+        ('orders_*.csv', 'kunden.csv')
+    """
+    stem, dot, ending = name.partition(".")
+    return re.sub(r"\d.*$", "*", stem) + dot + ending
+
+
+def _table(path: Path, name: str, plain: Path, pattern: str, rows: int) -> Sampled:
+    how: dict[str, Any] = {"files": pattern}
+    if Path(name).suffix.lower() in _TEXTS:
+        how |= _spelling(plain)
+    table = MappedTable(Stream("sample", "sample", key=(), columns=()), how, False, 1, ())
+    refused: list[Refused] = []
+    columns: dict[str, list[str | None]] = {}
+    count = 0
+    try:
+        for batch in read_file(plain, name, table, refused.append):
+            for column in batch.column_names:
+                if column not in (FILE, LINE):
+                    values = columns.setdefault(column, [None] * count)
+                    values += batch.column(column).to_pylist()
+            count += batch.num_rows
+            for values in columns.values():
+                values += [None] * (count - len(values))
+            if count >= rows:
+                break
+    except Unreadable as error:
+        raise SettingsError(f"{path}: {error}") from None
+    notes = []
+    if refused:
+        shown = ", ".join(str(each.line) for each in refused[:_MOST_LINES])
+        more = ", ..." if len(refused) > _MOST_LINES else ""
+        notes.append(f"{len(refused)} of its records do not fit its header (line {shown}{more})")
+    looks = [look(column, values) for column, values in columns.items()]
+    name = table_name(path.name.partition(".")[0])
+    return Sampled(name, how, looks, (), notes, path.name, (), _total(columns))
+
+
+def _total(columns: Mapping[str, Sequence[str | None]]) -> tuple[str, str] | None:
+    """The column and the word of a last row that sums up the others."""
+    for column, values in columns.items():
+        if values and values[-1] is not None:
+            word = values[-1].strip()
+            return (column, word) if word.casefold().rstrip(":") in _TOTALS else None
+    return None
+
+
+def _spelling(path: Path) -> dict[str, str]:
+    """How a text is written: its encoding if it is none that is found, and its delimiter."""
+    with path.open("rb") as file:
+        head = file.read(2**20)
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return {}
+    found: dict[str, str] = {}
+    try:
+        path.read_text(encoding="utf-8-sig")
+        text = head.decode("utf-8-sig", "ignore")
+        if head.isascii():
+            found["encoding"] = ASCII
+    except UnicodeDecodeError:
+        found["encoding"] = "cp1252" if _is_text(path, "cp1252") else "latin-1"
+        text = head.decode(found["encoding"])
+    first = next((line for line in io.StringIO(text) if line.strip()), "")
+    if first.lower().startswith("sep="):
+        return found
+    delimiter = max(DELIMITERS, key=lambda each: len(next(csv.reader([first], delimiter=each))))
+    return found | ({"delimiter": delimiter} if delimiter != "," else {})
+
+
+def _is_text(path: Path, encoding: str) -> bool:
+    try:
+        path.read_text(encoding=encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+# -- databases -------------------------------------------------------------------------------
+
+
+def _database(url: str, clock: str, rows: int) -> Place:
+    import sqlalchemy as sa
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        engine = sa.create_engine(url)
+        with engine.connect() as connection:
+            found = sa.inspect(engine)
+            names = [*found.get_table_names(), *found.get_view_names()]
+            tables = [_of_database(connection, found, name, rows) for name in sorted(names)]
+    except (SQLAlchemyError, ModuleNotFoundError) as error:
+        # The library's message may hold the address with its password.
+        raise SettingsError(
+            f"{_without_secret(url)} cannot be read: {type(error).__name__}; "
+            "it is written like postgresql+psycopg://user:password@host:5432/database"
+        ) from None
+    if not tables:
+        raise SettingsError(f"{_without_secret(url)} has no table or view that its user may see")
+    return Place("sql", "", _without_secret(url), tables, clock)
+
+
+def _of_database(connection: Any, found: Any, name: str, rows: int) -> Sampled:
+    import sqlalchemy as sa
+
+    table = sa.table(name, *(sa.column(each["name"]) for each in found.get_columns(name)))
+    records = connection.execute(sa.select(table).limit(rows)).mappings().all()
+    columns = {
+        each.name: [as_text(record[each.name]) for record in records] for each in table.columns
+    }
+    looks = [look(column, values) for column, values in columns.items()]
+    key = tuple(found.get_pk_constraint(name).get("constrained_columns") or ())
+    how = {"table": name}
+    return Sampled(table_name(name), how, looks, key)
+
+
+# -- APIs ------------------------------------------------------------------------------------
+
+
+def _api(url: str, token: str, clock: str) -> Place:
+    import httpx
+    from dlt.sources.helpers.rest_client.detector import find_response_page_data
+
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        said = httpx.get(url, headers=headers, timeout=30).raise_for_status().json()
+    except (httpx.HTTPError, ValueError) as error:
+        status = getattr(getattr(error, "response", None), "status_code", "")
+        raise SettingsError(
+            f"{_without_secret(url)} gives no JSON: {status or type(error).__name__}. Where it asks "
+            "for a token, make the source's connection first, and say its --name"
+        ) from None
+    place, records = find_response_page_data(said)
+    listed = records if isinstance(records, list) else []
+    rows = [record for record in listed if isinstance(record, Mapping)]
+    if not rows:
+        raise SettingsError(f"{_without_secret(url)}: its answer has no list of records")
+    path = urlsplit(url).path.lstrip("/")
+    how: dict[str, Any] = {"path": path} | ({"data": ".".join(map(str, place))} if place else {})
+    name = table_name(path.rstrip("/").rpartition("/")[2] or "records")
+    return Place("rest", "", _without_secret(url), [Sampled(name, how, _looks_of(rows))], clock)
+
+
+def _looks_of(rows: Sequence[Mapping[str, Any]]) -> list[Look]:
+    names: Iterable[str] = dict.fromkeys(name for row in rows for name in row)
+    return [look(name, [as_text(row.get(name)) for row in rows]) for name in names]
+
+
+def _without_secret(url: str) -> str:
+    """An address without its user, password and query."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{host}{port}{parts.path}"
