@@ -121,8 +121,13 @@ def test_a_file_that_is_otherwise_than_it_should_be_is_refused(problems, text, s
 
 
 def test_a_company_of_the_sandbox_has_all_sources(firm, monkeypatch):
+    """And those that the sandbox declares as a firm would, of which it writes the files."""
     monkeypatch.setenv("RAPPORT_COMPANY", "simulated")
-    assert firm().streams == STREAMS
+    streams = firm().streams
+    assert streams[: len(STREAMS)] == STREAMS
+    assert {stream.source for stream in streams[len(STREAMS) :]} == {
+        path.stem for path in (PROJECT_DIR / "sandbox" / "sources").glob("*.yml")
+    }
 
 
 def test_a_firm_of_its_own_has_the_sources_that_have_a_connection(firm):

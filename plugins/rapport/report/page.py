@@ -28,6 +28,7 @@ from rapport.report import (
     trade,
     uplift,
     value,
+    voice,
 )
 from rapport.report.night import Night, opened
 from rapport.report.tiles import tiles
@@ -48,6 +49,7 @@ SECTIONS = (  # what is acted on tonight first, then what it rests on
     journeys.friction,
     attribution.attribution,
     emotion.emotion,
+    voice.voice,
     examples.examples,
     needs.needs,
     known.unknown,

@@ -143,7 +143,7 @@ judged as (
         *,
         case
             when not is_told then 'too few days'
-            when coalesce(corrected_chance, 1e0) >= {{ var('voice_chance') }} then 'no difference'
+            when coalesce(corrected_chance, 1e0) >= {{ var('voice_chance') }} then 'within chance'
             when ratio > 1e0 or ratio is null then 'more'
             else 'fewer'
         end as verdict,
@@ -193,7 +193,7 @@ select
                 || case verdict
                     when 'more' then 'more than by chance'
                     when 'fewer' then 'fewer than by chance'
-                    else 'no more and no fewer than by chance'
+                    else 'chance alone can make that difference'
                 end
         end as varchar
     ) as verdict_reason
