@@ -6,6 +6,6 @@
         'is_deleted': 'false',
         'is_closed': 'typed_closed_at is not null or coalesce(typed_is_won, false)',
         'is_won': 'false',
-        'updated_at': 'greatest(typed_opened_at, typed_closed_at)',
+        'updated_at': 'cast(load_date as timestamp)',
     },
 ) }}
