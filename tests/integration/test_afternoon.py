@@ -44,8 +44,8 @@ def built(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAPPORT_COMPANY", "own")
         patch.setenv("RAPPORT_HOME", str(home))
+        patch.setattr("sys.argv", ["rapport", "source", "new", str(FILES)])
         with pytest.raises(SystemExit) as ended:
-            patch.setattr("sys.argv", ["rapport", "source", "new", str(FILES)])
             cli.main()
         assert ended.value.code == 0
         settings = Settings.from_env()
@@ -73,7 +73,8 @@ def built(tmp_path_factory):
 def test_every_customer_and_order_of_the_files_is_in_the_marts(built):
     customers, orders = rows_of("customers.csv"), rows_of("orders.csv")
     counted = built.sql(
-        "select (select count(*) from marts.dim_customers), (select count(*) from marts.fct_orders), "
+        "select (select count(*) from marts.dim_customers), "
+        "(select count(*) from marts.fct_orders), "
         "(select count(*) from marts.fct_orders where status = 'cancelled')"
     ).fetchone()
     cancelled = [row for row in orders if row["Status"] == "storniert"]

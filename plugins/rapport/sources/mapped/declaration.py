@@ -66,7 +66,7 @@ class Mapped:
 
     @property
     def like(self) -> tuple[str, ...]:
-        """What tells the same: the canonical stream, and streams of built-in sources that become it."""
+        """What tells the same: the canonical stream, and what of built-in sources becomes it."""
         built_in = (name for name, stream in BECOMES.items() if stream == self.stream)
         return (self.stream, *built_in)
 
