@@ -14,6 +14,7 @@ import pytest
 
 from rapport.errors import SourceDenied, UnusableTable
 from rapport.sources.mapped import files
+from rapport.sources.probe import probe
 from tests.declaring import NIGHT, ORDERS, Firm, declaration
 
 NEXT = NIGHT + timedelta(days=1)
@@ -95,6 +96,15 @@ def test_without_any_file_or_folder_it_says_where_it_looked(firm):
     firm.exports.rmdir()
     with pytest.raises(SourceDenied, match=r"no folder .*exports; correct path in .*web_shop.yml"):
         firm.pull()
+
+
+def test_the_probe_says_how_many_files_there_are_and_lands_nothing(firm):
+    firm.send("a.csv", "id,placed\n1,x\n")
+    assert probe("web_shop", firm.connection, firm.source) == "is there, and has files: 1 of orders"
+    firm.declare(declaration(key=["id"], files="b.csv"))
+    with pytest.raises(UnusableTable, match=r"there is no file b\.csv"):
+        probe("web_shop", firm.connection, firm.source)
+    assert not firm.landing_dir.exists()
 
 
 # --- CSV
