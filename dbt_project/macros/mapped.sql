@@ -16,6 +16,7 @@
         'contacts', 'consents', 'preferences', 'companies', 'deals', 'tickets', 'surveys', 'engagements',
         'orders', 'order_lines', 'products', 'campaigns', 'messages', 'message_events', 'web_events',
         'mentions', 'page_signals',
+        'staff', 'partners', 'partner_contacts', 'partner_issues',
     ]) }}
 {%- endmacro %}
 
@@ -74,8 +75,8 @@
         {{ time_said('said_' ~ column, mapping) }}
     {%- elif data_type == 'date' -%}
         {{ date_said('said_' ~ column, mapping) }}
-    {%- elif data_type.startswith('decimal') or data_type in ('double', 'bigint', 'integer') -%}
-        {{ number_said('said_' ~ column, mapping.decimal) }}
+    {%- elif is_number(data_type) -%}
+        case when is_number_{{ column }} then said_{{ column }} else {{ number_said('said_' ~ column, mapping.decimal) }} end
     {%- elif is_prefixed(column, mapping.shared) and data_type == 'varchar[]' -%}
         cast(
             to_json(list_transform({{ list_said('said_' ~ column) }}, lambda id: {{ sql_text(mapping.source ~ ':') }} || id))
@@ -161,8 +162,8 @@
 {%- endmacro %}
 
 {#-
-    A number as the engine writes it, or the text as it is where the number can be two: `1.234` is a thousand or one, and
-    the declaration says which sign parts decimals. Groups of three may have the other sign, a blank or an apostrophe
+    A number as the engine writes it; a text that could be two numbers is made none: `1.234` is a thousand or one, and the
+    declaration says which sign parts decimals. What an expression has worked out as a number is one already. Groups of three may have the other sign, a blank or an apostrophe
     between them; a currency's sign or code stands before or behind; a minus may be a true one, stand behind, or be brackets.
 -#}
 {% macro number_said(text, decimal) -%}
@@ -180,8 +181,13 @@
         when {{ text }} is null then null
         when regexp_full_match({{ bare }}, '[+-]?(\d+|\d{1,3}([{{ comma }} '']\d{3})+)?({{ point }}\d*)?')
             then replace(regexp_replace({{ bare }}, '[+{{ comma }} '']', '', 'g'), '{{ decimal }}', '.')
-        else {{ text }}
+        else '?' || {{ text }}
     end
+{%- endmacro %}
+
+{#- Is it a type of numbers? -#}
+{% macro is_number(data_type) -%}
+    {{ return(data_type.startswith('decimal') or data_type in ('double', 'bigint', 'integer')) }}
 {%- endmacro %}
 
 {#- Several texts of one cell: a JSON list, or `;`, `|` or `,` between them. -#}
@@ -273,6 +279,9 @@
             {% else %}
             cast({{ worked_out(mapping.columns[column]) }} as varchar) as said_{{ column }},
             {% endif %}
+            {% if is_number(said.data_type) %}
+            typeof({{ worked_out(mapping.columns[column]) }}) <> 'VARCHAR' as is_number_{{ column }},
+            {% endif %}
             {% endfor %}
             {{ sql_text(mapping.table) }} as landed_table,
             {% if keys | length == 1 %}
@@ -306,11 +315,12 @@
         where try({{ mapping.where }})
         {% endif %}
         {% if mapping.whole_by %}
-        -- the rows that belong together, as one load brought them
+        -- the rows that belong together, as one file of one load brought them
         window
             whole as (
                 partition by
                     load_id,
+                    _file,
                     {% for each in mapping.whole_by %}
                     "{{ each | replace('"', '""') }}"{{ ',' if not loop.last }}
                     {% endfor %}
@@ -355,20 +365,27 @@
     All rows that declared sources bring of a stream, typed by its contract: each landed row with why it is in quarantine,
     whether the night sees it, its rank among the versions of its key, and whether its record is gone.
 
-    - `key`: the columns that tell records apart within a source
-    - `seen_at`: the column whose time decides whether the night sees a row
-    - `defaults`: what a column is where its mapping says nothing; SQL over the typed columns
+    What else has to be known of a stream stands in its contract's `meta`: `key`; `seen_at`, the column whose time decides
+    whether the night sees a row; `defaults`, what a column is where its mapping says nothing.
+
+    - `key`: the columns that tell records apart within a source, where they are others than the contract's
     - `faults`: further reasons for quarantine, as (condition, words)
-    - `changed_at`: orders versions; without one the load does
     - `optional`: columns that the contract requires and that are found out beyond
     - `words`: more of them than the contract has, by column
 -#}
-{% macro mapped(stream, key, seen_at=none, defaults={}, faults=[], changed_at='updated_at', optional=[], words={}) -%}
+{% macro mapped(stream, key=none, faults=[], optional=[], words={}) -%}
     {% if execute %}
+    {% set said_of_stream = graph.nodes['model.rapport.canonical_' ~ stream].config.meta %}
+    {% set key = key or said_of_stream.key | reject('in', ['source', 'line_number']) | list %}
+    {% set seen_at = said_of_stream.get('seen_at') %}
+    {% set defaults = said_of_stream.get('defaults', {}) %}
     {% set columns = columns_to_map(stream) %}
     {% for column in optional %}{% do columns[column].update({'required': false}) %}{% endfor %}
     {% for column, more in words.items() %}{% do columns[column].update({'words': columns[column].words + more}) %}{% endfor %}
     {% set mappings = mappings_onto(stream) %}
+    {#- a field of a person's record that nobody can read is its own loss -#}
+    {% set of_persons = ['contacts', 'preferences'] %}
+    {% set changed_at = 'updated_at' if 'updated_at' in columns else seen_at %}
 with
 
 said as (
@@ -403,7 +420,7 @@ typed as (
         source,
         landed_stream,
         {% for column, said in columns.items() %}
-        {{ typed_as('said.' ~ column, said.data_type, said.words) }} as typed_{{ column }},
+        {{ typed_as('said.' ~ column, said.data_type, said.words) }} as {{ column }},
         nullif(trim(said.{{ column }}), '') as said_{{ column }},
         {% endfor %}
         landed_table,
@@ -423,15 +440,22 @@ typed as (
 filled as (
 
     select
-        * exclude ({% for column in columns %}typed_{{ column }}{{ ', ' if not loop.last }}{% endfor %}),
+        * exclude ({{ columns | join(', ') }}),
+        {% for column in columns %}
+        typed.{{ column }} as read_{{ column }},
+        {% endfor %}
         {% for column, said in columns.items() %}
         {% if column in defaults %}
         cast(
-            case when said_{{ column }} is null then {{ defaults[column] }} else typed_{{ column }} end
+            {% if stream in of_persons %}
+            coalesce(typed.{{ column }}, {{ defaults[column] }})
+            {% else %}
+            case when typed.said_{{ column }} is null then {{ defaults[column] }} else typed.{{ column }} end
+            {% endif %}
             as {{ said.data_type }}
         ) as {{ column }}{{ ',' if not loop.last }}
         {% else %}
-        cast(typed_{{ column }} as {{ said.data_type }}) as {{ column }}{{ ',' if not loop.last }}
+        cast(typed.{{ column }} as {{ said.data_type }}) as {{ column }}{{ ',' if not loop.last }}
         {% endif %}
         {% endfor %}
     from typed
@@ -441,7 +465,7 @@ filled as (
 checked as (
 
     select
-        * exclude (raw, {% for column in columns %}said_{{ column }}{{ ', ' if not loop.last }}{% endfor %}),
+        * exclude (raw, {% for column in columns %}said_{{ column }}, read_{{ column }}{{ ', ' if not loop.last }}{% endfor %}),
         coalesce(landed_key, landed_file || ':' || landed_line, load_id || ':' || row_hash)
         || case when item_number > 0 then ':' || item_number else '' end as record_key,
         {{ 'coalesce(' ~ seen_at ~ ' < ' ~ cutoff() ~ ', true)' if seen_at else 'true' }} as is_seen,
@@ -461,8 +485,8 @@ checked as (
         quarantine_reason is not null as is_quarantined,
         list_filter(
             [
-                {% for column, said in columns.items() if not said.required %}
-                case when {{ column }} is null and said_{{ column }} is not null then '{{ column }}' end,
+                {% for column, said in columns.items() if not said.required or (stream in of_persons and column in defaults) %}
+                case when read_{{ column }} is null and said_{{ column }} is not null then '{{ column }}' end,
                 {% endfor %}
                 cast(null as varchar)
             ],

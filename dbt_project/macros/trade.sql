@@ -20,6 +20,14 @@
     list_contains([{{ sql_texts(words) }}], {{ column }})
 {%- endmacro %}
 
+{#- An id as its source has it: policies name codes, and ids of a source that the firm declared begin with its name. -#}
+{% macro own_code(source, id) -%}
+    case
+        when starts_with({{ id }}, {{ source }} || ':') then substr({{ id }}, length({{ source }}) + 2)
+        else {{ id }}
+    end
+{%- endmacro %}
+
 {#- What a product code stands for by the policy; null for goods. -#}
 {% macro product_class_of(product_id) -%}
     case

@@ -6,6 +6,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from rapport.contract import read_contract
 from rapport.errors import SourcesError
 from rapport.gate.declarations import load_checkpoint
 from rapport.orchestration.cli import app
@@ -119,9 +120,15 @@ def test_a_file_that_is_otherwise_than_it_should_be_is_refused(problems, text, s
 # --- without a file
 
 
-def test_a_company_of_the_sandbox_has_all_sources(firm, monkeypatch):
+def test_a_company_of_the_sandbox_has_all_sources(firm, monkeypatch, tmp_path):
     monkeypatch.setenv("RAPPORT_COMPANY", "simulated")
-    assert firm().streams == STREAMS
+    there = firm()
+    assert there.streams[: len(STREAMS)] == STREAMS
+    assert {each.name for each in there.mapped} == {
+        path.stem for path in (PROJECT_DIR / "sandbox" / "sources").glob("*.yml")
+    }
+    (tmp_path / "sources.yml").write_text("shop: true")
+    assert firm().mapped == (), "only what the firm says itself"
 
 
 def test_a_firm_of_its_own_has_the_sources_that_have_a_connection(firm):
@@ -200,6 +207,7 @@ def test_a_suite_needs_streams_that_there_are(gate):
 
 def test_a_column_is_known_by_streams_that_there_are_and_is_there():
     names = {stream.full_name for stream in STREAMS}
+    names |= {stream.name for stream in read_contract(PROJECT_DIR / "dbt_project")}
     marts = PROJECT_DIR / "dbt_project" / "models" / "marts"
     told = 0
     for path in marts.rglob("_*.yml"):

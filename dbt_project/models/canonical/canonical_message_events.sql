@@ -94,8 +94,10 @@ select
         when event_type in ('sent', 'delivered', 'bounced', 'dropped') then 'outbound'
         else 'inbound'
     end as direction,
-    case when event_type in ('sent', 'delivered', 'bounced', 'dropped') then 'automated' else 'human' end
-        as actor,
+    case
+        when event_type in ('sent', 'delivered', 'bounced', 'dropped') then 'automated'
+        else 'human'
+    end as actor,
     case
         when event_type in ('sent', 'delivered', 'bounced', 'dropped')
             then coalesce(message_class, {{ sql_text(var('unknown_message_class')) }})

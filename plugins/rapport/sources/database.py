@@ -237,6 +237,8 @@ def changed_since(
     cursor: sa.ColumnElement[Any],
     whole: Sequence[sa.ColumnElement[Any]],
     since: Any,
+    *,
+    timeless: bool = False,
 ) -> sa.Select[Any]:
     """Return the query of what changed: the oldest change first, what has no time before all.
 
@@ -245,10 +247,13 @@ def changed_since(
         cursor: says when a row changed.
         whole: rows that are the same in these come together, all if one changed.
         since: as the cursor says it; None for everything.
+        timeless: whether what has no time comes each time: nothing else finds it.
     """
     selected = sa.select(*map(as_text, columns))
     if since is not None:
         changed: Any = cursor >= since
+        if timeless:
+            changed = sa.or_(changed, cursor.is_(None))
         if whole:
             changed = sa.tuple_(*whole).in_(sa.select(*whole).where(changed))
         selected = selected.where(changed)

@@ -9,9 +9,15 @@ with
 
 products as (
 
-    select product_id from {{ ref('canonical_order_lines') }}
+    select
+        product_id,
+        {{ own_code('source', 'product_id') }} as code
+    from {{ ref('canonical_order_lines') }}
     union
-    select product_id from {{ ref('canonical_products') }}
+    select
+        product_id,
+        {{ own_code('source', 'product_id') }} as code
+    from {{ ref('canonical_products') }}
 
 ),
 
@@ -19,7 +25,7 @@ classed as (
 
     select
         product_id,
-        {{ product_class_of('product_id') }} as product_class
+        {{ product_class_of('code') }} as product_class
     from products
 
 )

@@ -1,6 +1,1 @@
-{{ mapped(
-    'messages',
-    key=['message_id'],
-    defaults={'is_variation': 'false', 'sent_by': "'campaign'"},
-    changed_at=none,
-) }}
+{{ mapped('messages') }}

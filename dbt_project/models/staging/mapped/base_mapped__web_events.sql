@@ -1,7 +1,1 @@
-{{ mapped(
-    'web_events',
-    key=['event_id'],
-    seen_at='occurred_at',
-    defaults={'channel': "'web'"},
-    changed_at='occurred_at',
-) }}
+{{ mapped('web_events') }}

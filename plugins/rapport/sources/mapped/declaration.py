@@ -18,6 +18,7 @@ from zoneinfo import available_timezones
 
 from rapport import contract
 from rapport.errors import SourcesError
+from rapport.places.clocks import clock_changes
 from rapport.sources.mapped.expressions import (
     Expression,
     binding_fault,
@@ -25,6 +26,7 @@ from rapport.sources.mapped.expressions import (
     read_expression,
 )
 from rapport.sources.streams import (
+    BECOMES,
     BOOKS,
     FILES_READ,
     GROUPS,
@@ -42,11 +44,6 @@ SHIPPED = Path(__file__).parents[1] / "mappings"
 FILE, LINE, ABOVE = "_file", "_line", "_above"
 ITEMS = ("item", "item_number")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-# What a column of a canonical stream is by default, if a mapping does not say it.
-_MAY_LACK = (
-    *("updated_at", "created_at", "topic", "basis", "evidence"),
-    *("retail_discount_amount", "coupon_discount_amount", "coupon_match_discount_amount"),
-)
 
 
 @dataclass(frozen=True)
@@ -67,6 +64,12 @@ class Mapped:
     each: str
     reads: tuple[str, ...]
 
+    @property
+    def like(self) -> tuple[str, ...]:
+        """What tells the same: the canonical stream, and streams of built-in sources that become it."""
+        built_in = (name for name, stream in BECOMES.items() if stream == self.stream)
+        return (self.stream, *built_in)
+
 
 @dataclass(frozen=True)
 class MappedTable:
@@ -76,17 +79,17 @@ class MappedTable:
         stream: how it lands.
         how: where it is and how it is read, as the declaration says it for its kind.
         whole: each pull brings all there is.
-        shrinks_on: the night on which much of it may be gone.
         every: days between two pulls.
         mapped: onto which canonical streams.
+        shrinks_on: the night on which much of it may be gone.
     """
 
     stream: Stream
     how: Mapping[str, Any]
     whole: bool
-    shrinks_on: date | None
     every: int
     mapped: tuple[Mapped, ...]
+    shrinks_on: date | None = None
 
     @property
     def name(self) -> str:
@@ -129,22 +132,27 @@ class MappedSource:
     @cached_property
     def digest(self) -> str:
         """What changes with everything that the declaration says."""
-        return sha256(json.dumps(self.content, sort_keys=True).encode()).hexdigest()[:16]
+        said = {**self.content, "tables": {t.name: _lasting(self, t) for t in self.tables}}
+        return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
     def variables(self) -> list[dict[str, Any]]:
         """Return what dbt is told of it: one map per table and canonical stream."""
+        zone = str(self.content.get("time_zone", "UTC"))
+        changes = [list(each) for each in clock_changes(zone)] if zone != "UTC" else []
         return [
             {
                 "source": self.name,
                 "table": table.name,
                 "stream": mapped.stream,
+                "like": list(mapped.like),
                 "where": mapped.where,
                 "each": mapped.each,
                 "columns": dict(mapped.columns),
                 "key": list(table.stream.key),
                 "whole_by": list(table.stream.whole_by),
                 "whole": table.whole,
-                "time_zone": self.content.get("time_zone", "UTC"),
+                "time_zone": zone,
+                "clock_changes": changes,
                 "decimal": self.content.get("decimal", "."),
                 "dates": list(self.content.get("dates", ())),
                 "shared": list(self.content.get("shared", ())),
@@ -153,6 +161,12 @@ class MappedSource:
             for table in self.tables
             for mapped in table.mapped
         ]
+
+
+def _lasting(source: MappedSource, table: MappedTable) -> dict[str, Any]:
+    """What is said of a table for more than a night."""
+    said: Mapping[str, Any] = source.content["tables"][table.name]
+    return {key: value for key, value in said.items() if key != "shrinks_on"}
 
 
 def read_all(
@@ -336,8 +350,7 @@ def _lacking(stream: contract.Stream, said: Mapping[str, str]) -> list[str]:
         for column in stream.columns
         if column.required
         and not column.given
-        and column.type != "boolean"
-        and column.name not in _MAY_LACK
+        and column.name not in stream.defaults
         and column.name not in said
     ]
 
@@ -534,9 +547,9 @@ def _table(source: str, kind: Kind, name: str, said: Mapping[str, Any]) -> Mappe
         stream,
         how,
         said.get("whole", False),
-        date.fromisoformat(shrinks_on) if shrinks_on else None,
         said.get("every", 1),
         mapped,
+        date.fromisoformat(shrinks_on) if shrinks_on else None,
     )
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rapport import landing
 from rapport.landing import OF_LANDING
 from rapport.sources import strict
 from rapport.sources.known import Known
@@ -148,10 +149,14 @@ def demand_columns(table: MappedTable, there: Iterable[str], more: Iterable[str]
 
 
 def columns_landed(known: Known, table: MappedTable) -> list[str]:
-    """Return the columns of a table that landed on any night."""
-    with known.open(table.stream) as landed:
-        found = landed.execute(f"describe {quoted(table.name)}").fetchall()
-    return [str(name) for name, *_ in found]
+    """Return the columns of a table that landed on any night, and not those that it should have."""
+    files = landing.files_of_night(known.landing_dir, table.stream.source, table.name, known.as_of)
+    there = [str(path) for path in files if path.name != landing.DECLARED_FILE]
+    if not there:
+        return []
+    with landing.started() as engine:
+        found = engine.execute("select distinct name from parquet_schema(?)", [there]).fetchall()
+    return [str(name) for (name,) in found]
 
 
 def together(table: MappedTable, batches: Iterator[pa.Table]) -> Iterator[pa.Table]:
@@ -454,8 +459,6 @@ def _read_parquet(
     path: Path, table: MappedTable, _: Callable[[Refused], None], __: frozenset[str]
 ) -> Iterator[pa.Table]:
     import duckdb
-
-    from rapport import landing
 
     with landing.started() as engine:
         try:
