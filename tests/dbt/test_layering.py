@@ -32,7 +32,6 @@ MAY_READ = {
 
 # Beyond the canonical models nobody reads what a vendor says, but for these: who, what, and why.
 READS_A_VENDOR = {
-    "int_crm__staff": ({"stg_hubspot__owners"}, "no stream is of the firm's own staff"),
     "int_identity__identifiers": (
         {"stg_hubspot__owners", "stg_hubspot__companies"},
         "what names people and firms is in no stream that marts may read",

@@ -74,7 +74,6 @@ def test_the_oldest_file_lands_first_each_in_a_load_of_its_own(firm):
 
 
 def test_a_file_that_is_being_written_waits_for_the_next_night(firm, monkeypatch, caplog):
-    monkeypatch.setattr(files, "QUIET_SECONDS", 0.05)
     path = firm.send("a.csv", "id,placed\n1,x\n", age=timedelta(0))
     monkeypatch.setattr(files.time, "sleep", lambda _: path.write_text("id,placed\n1,x\n2,y\n"))
     with caplog.at_level(logging.WARNING):

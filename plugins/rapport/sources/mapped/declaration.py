@@ -26,6 +26,7 @@ from rapport.sources.mapped.expressions import (
     read_expression,
 )
 from rapport.sources.streams import (
+    BECOMES,
     BOOKS,
     FILES_READ,
     GROUPS,
@@ -63,6 +64,12 @@ class Mapped:
     each: str
     reads: tuple[str, ...]
 
+    @property
+    def like(self) -> tuple[str, ...]:
+        """What tells the same: the canonical stream, and streams of built-in sources that become it."""
+        built_in = (name for name, stream in BECOMES.items() if stream == self.stream)
+        return (self.stream, *built_in)
+
 
 @dataclass(frozen=True)
 class MappedTable:
@@ -72,17 +79,17 @@ class MappedTable:
         stream: how it lands.
         how: where it is and how it is read, as the declaration says it for its kind.
         whole: each pull brings all there is.
-        shrinks_on: the night on which much of it may be gone.
         every: days between two pulls.
         mapped: onto which canonical streams.
+        shrinks_on: the night on which much of it may be gone.
     """
 
     stream: Stream
     how: Mapping[str, Any]
     whole: bool
-    shrinks_on: date | None
     every: int
     mapped: tuple[Mapped, ...]
+    shrinks_on: date | None = None
 
     @property
     def name(self) -> str:
@@ -137,6 +144,7 @@ class MappedSource:
                 "source": self.name,
                 "table": table.name,
                 "stream": mapped.stream,
+                "like": list(mapped.like),
                 "where": mapped.where,
                 "each": mapped.each,
                 "columns": dict(mapped.columns),
@@ -539,9 +547,9 @@ def _table(source: str, kind: Kind, name: str, said: Mapping[str, Any]) -> Mappe
         stream,
         how,
         said.get("whole", False),
-        date.fromisoformat(shrinks_on) if shrinks_on else None,
         said.get("every", 1),
         mapped,
+        date.fromisoformat(shrinks_on) if shrinks_on else None,
     )
 
 
