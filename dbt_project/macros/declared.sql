@@ -6,7 +6,8 @@
 
 {#-
     Does anything tell what a stream tells: the stream, or a declared source that is mapped onto the same? Streams may be
-    several, of which one is enough: `shop.orders or hubspot.deals`.
+    several, of which one is enough: `shop.orders or hubspot.deals`. A name alone is a canonical stream, which declared
+    sources alone bring: `mentions`.
 -#}
 {% macro is_told(streams) -%}
     {% set found = [] %}
@@ -16,33 +17,11 @@
     {{ return(found | length > 0) }}
 {%- endmacro %}
 
-{#- The canonical stream that a stream of a built-in source becomes. -#}
-{% macro becomes(stream) -%}
-    {{ return({
-        'shop.orders': 'orders',
-        'shop.order_lines': 'order_lines',
-        'shop.products': 'products',
-        'hubspot.companies': 'companies',
-        'hubspot.deals': 'deals',
-        'hubspot.tickets': 'tickets',
-        'hubspot.feedback_submissions': 'surveys',
-        'hubspot.calls': 'engagements',
-        'hubspot.emails': 'engagements',
-        'hubspot.meetings': 'engagements',
-        'hubspot.communications': 'engagements',
-        'hubspot.email_events': 'message_events',
-        'klaviyo.events': 'message_events',
-        'klaviyo.campaigns': 'campaigns',
-    }.get(stream)) }}
-{%- endmacro %}
-
 {#- The declared sources that are read and mapped onto what one of some built-in streams becomes. -#}
 {% macro mapped_like(streams) -%}
-    {% set wanted = [] %}
-    {% for stream in streams %}{% do wanted.append(becomes(stream)) %}{% endfor %}
     {% set found = [] %}
-    {% for mapping in var('mapped_sources') if mapping.stream in wanted and is_known(mapping.source ~ '.' ~ mapping.table) %}
-        {% do found.append(mapping.source) %}
+    {% for mapping in var('mapped_sources') if is_known(mapping.source ~ '.' ~ mapping.table) %}
+        {% if streams | select('in', mapping.like) | list %}{% do found.append(mapping.source) %}{% endif %}
     {% endfor %}
     {{ return(found | unique | list) }}
 {%- endmacro %}
@@ -80,4 +59,22 @@
         {% endfor %}
     {% endif %}
     {{ return(found) }}
+{%- endmacro %}
+
+{#-
+    Where a segment goes: to the tool of its policy, or, where the firm has not got it, into files. Nobody's list is to be
+    empty because they have no record in a tool that is not there.
+-#}
+{% macro destination_of(tool) -%}
+    {% set streams = var('streams_declared') %}
+    {% set there = [] %}
+    {% for stream in streams or [] if stream.startswith(tool ~ '.') %}{% do there.append(stream) %}{% endfor %}
+    {{ return('files' if tool in ['hubspot', 'klaviyo'] and streams is not none and not there else tool) }}
+{%- endmacro %}
+
+{#- Does any source say whom it can deliver to by e-mail? Of who is in none that does, nothing is deliverable then. -#}
+{% macro is_delivery_told() -%}
+    {% set said = [] %}
+    {% for mapping in var('mapped_sources') if 'is_email_deliverable' in mapping.columns %}{% do said.append(mapping.source) %}{% endfor %}
+    {{ return(is_known('klaviyo.profiles') or said | length > 0) }}
 {%- endmacro %}

@@ -12,9 +12,10 @@ union all
 {% endif %}
 select
     cast({{ sql_text(segment) }} as string) as segment,
-    {% for text in ['description', 'owner', 'destination'] %}
+    {% for text in ['description', 'owner'] %}
     cast({{ sql_text(said[text]) }} as string) as {{ text }},
     {% endfor %}
+    cast({{ sql_text(destination_of(said.destination)) }} as string) as destination,
     cast({{ said.priority }} as integer) as priority,
     cast({{ said.takes_slot }} as boolean) as takes_slot,
     {% for text in ['message_class', 'channel', 'treatment', 'topic', 'send_window', 'skill'] %}

@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 PATIENCE = timedelta(hours=24)
 # A list of whom the staff calls holds why they are called; no mailing tool has any use for it.
 NEVER_STAFF = frozenset({KLAVIYO})
+TOOLS = frozenset({HUBSPOT, KLAVIYO})
 PEOPLE = {HUBSPOT: CONTACTS, KLAVIYO: PROFILES}
 
 
@@ -279,11 +280,19 @@ class _Run:
         return meant, asked_until
 
     def _names(self) -> list[str]:
-        """The segments that go here by the policy, the first to be had first."""
+        """The segments that go here by the policy, the first to be had first.
+
+        What would go to a tool that the firm has not got goes into files, as the release says too.
+        """
+        absent = TOOLS - set(self._declared.sources)
         here = [
             (said["priority"], name)
             for name, said in self._segments.items()
-            if self._to.name in (said["destination"], *said.get("also_to", ()))
+            if self._to.name
+            in (
+                "files" if said["destination"] in absent else said["destination"],
+                *said.get("also_to", ()),
+            )
         ]
         names = [name for _, name in sorted(here)]
         if self._to.name in NEVER_STAFF and (

@@ -5,7 +5,7 @@ only: what a task returns is stored by Airflow.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -71,16 +71,16 @@ def extract(group: str) -> dict[str, int]:
 def check_sources() -> dict[str, Any]:
     """Look at what came in, and what did not; raise GateFailed on anything critical."""
     pulled = get_current_context()["ti"].xcom_pull
-    missing = [
-        group for group in declared_sources().groups if pulled(task_ids=f"extract.{group}") is None
-    ]
+    there = declared_sources()
+    missing = [group for group in there.groups if pulled(task_ids=f"extract.{group}") is None]
     for group in missing:
         logger.warning("%s: its pull failed; what it brings stays as of its last night", group)
     found = _check(
         "sources",
+        there.names,
         landing_dir=Settings.from_env().landing_dir,
         missing=missing,
-        consenting=declared_sources().consenting,
+        consenting=there.consenting,
     )
     return found | {"support_ends": _support_ends(datetime.now(UTC).date())}
 
@@ -135,10 +135,11 @@ def build() -> dict[str, Any]:
 @timed
 def check_release() -> dict[str, Any]:
     """Look at what would go out; raise GateFailed on anything critical."""
-    return _check("publish", warehouse_path=Settings.from_env().warehouse_path)
+    told = declared_sources().told
+    return _check("publish", told, warehouse_path=Settings.from_env().warehouse_path)
 
 
-def _check(checkpoint: str, **looked_at: Any) -> dict[str, Any]:
+def _check(checkpoint: str, declared: Collection[str], **looked_at: Any) -> dict[str, Any]:
     from rapport.gate import CheckpointResult, Looked, run_checkpoint
 
     settings, there = Settings.from_env(), declared_sources()
@@ -155,7 +156,7 @@ def _check(checkpoint: str, **looked_at: Any) -> dict[str, Any]:
         expectations_dir=settings.expectations_dir,
         data_docs_dir=settings.data_docs_dir,
         as_of=night(),
-        declared=there.names,
+        declared=declared,
         tell=tell,
         **looked_at,
     ).summary()

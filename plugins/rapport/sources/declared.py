@@ -81,6 +81,14 @@ class Declared:
         return tuple(stream.full_name for stream in self.streams)
 
     @property
+    def told(self) -> tuple[str, ...]:
+        """Full names of the streams, and of those that a mapped source tells the same as."""
+        likes = (
+            like for each in self.mapped for t in each.tables for m in t.mapped for like in m.like
+        )
+        return tuple(dict.fromkeys((*self.names, *likes)))
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """Those of which anything is pulled."""
         return tuple(dict.fromkeys(stream.source for stream in self.streams))

@@ -504,4 +504,23 @@ OF_CONSENT = frozenset(
     }
 )
 
+# The canonical stream that one becomes, of those that anything is said to be known by: a source of
+# the firm's own that is mapped onto the same tells the same.
+BECOMES: dict[str, str] = {
+    "shop.orders": "orders",
+    "shop.order_lines": "order_lines",
+    "shop.products": "products",
+    "hubspot.companies": "companies",
+    "hubspot.deals": "deals",
+    "hubspot.tickets": "tickets",
+    "hubspot.feedback_submissions": "surveys",
+    "hubspot.calls": "engagements",
+    "hubspot.emails": "engagements",
+    "hubspot.meetings": "engagements",
+    "hubspot.communications": "engagements",
+    "hubspot.email_events": "message_events",
+    "klaviyo.events": "message_events",
+    "klaviyo.campaigns": "campaigns",
+}
+
 STREAMS: tuple[Stream, ...] = tuple(stream for group in GROUPS.values() for stream in group)

@@ -26,6 +26,7 @@ from rapport.sources.mapped.expressions import (
     read_expression,
 )
 from rapport.sources.streams import (
+    BECOMES,
     BOOKS,
     FILES_READ,
     GROUPS,
@@ -62,6 +63,12 @@ class Mapped:
     where: str
     each: str
     reads: tuple[str, ...]
+
+    @property
+    def like(self) -> tuple[str, ...]:
+        """What tells the same: the canonical stream, and what of built-in sources becomes it."""
+        built_in = (name for name, stream in BECOMES.items() if stream == self.stream)
+        return (self.stream, *built_in)
 
 
 @dataclass(frozen=True)
@@ -137,6 +144,7 @@ class MappedSource:
                 "source": self.name,
                 "table": table.name,
                 "stream": mapped.stream,
+                "like": list(mapped.like),
                 "where": mapped.where,
                 "each": mapped.each,
                 "columns": dict(mapped.columns),
