@@ -29,6 +29,7 @@ SOURCES = (
     "journey.py",
     "leads.py",
     "mailing.py",
+    "partners.py",
     "people.py",
     "schema.py",
     "shop.py",
@@ -185,12 +186,18 @@ def _simulate(folder: Path, company: Company) -> dict[str, int]:
 
 def _export(folder: Path, company: Company) -> dict[str, int]:
     """Write what other tools export; `sandbox/sources` declares each."""
-    from sandbox import signals
+    from sandbox import partners, signals
 
     households, days = company.households or HOUSEHOLDS, company.days or DAYS
     # The real households' last night is a quiet one.
     until = signals.END if company.name == SIMULATED else signals.END - signals.DAY
-    return exports.build(folder, signals.exports(folder, households, days, until))
+    return exports.build(
+        folder,
+        (
+            *signals.exports(folder, households, days, until),
+            *partners.exports(folder, days, company.seed or 0, until),
+        ),
+    )
 
 
 def _fingerprint(company: Company) -> str:

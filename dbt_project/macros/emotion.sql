@@ -1,6 +1,7 @@
 {#-
     How a customer felt at a touchpoint, from -1 to 1, where they said so: in a survey by how far the answer is from the
-    best one, at the end of a ticket, in a pulse (whose other answer is no joy: 0). Null where nobody asked: no signal is not a neutral one.
+    best one, at the end of a ticket, in a pulse (whose other answer is no joy: 0), in public as the
+    tool reckons that they speak. Null where nobody asked: no signal is not a neutral one.
 -#}
 {% macro emotion() -%}
     case
@@ -13,11 +14,17 @@
                 when answer is not null then 0e0
             end
         {% endfor %}
+        when question = 'mention' then round(try_cast(answer as double), 4)
         else round(1e0 - 2e0 * ({{ survey_dissatisfaction() }}), 4)
     end
 {%- endmacro %}
 
 {#- Who tells how a customer felt at a step that says so; its topic is the question. -#}
 {% macro emotion_source() -%}
-    case when topic = 'sentiment' then 'ticket' when topic in ('too_much', 'clear') then 'pulse' else 'survey' end
+    case
+        when topic = 'sentiment' then 'ticket'
+        when topic in ('too_much', 'clear') then 'pulse'
+        when topic = 'mention' then 'mention'
+        else 'survey'
+    end
 {%- endmacro %}

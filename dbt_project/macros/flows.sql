@@ -22,6 +22,14 @@
     end
 {%- endmacro %}
 
+{#-
+    Touchpoint of what somebody did on the web. Klaviyo numbers it together with what became of messages; any other
+    source may have given both the same number.
+-#}
+{% macro web_touchpoint_id() -%}
+    case when source = 'klaviyo' then 'klaviyo:' || event_id else source || ':web:' || event_id end
+{%- endmacro %}
+
 {#- Is it a thing that becomes of a message, and not one that people do on the web or in a store? -#}
 {% macro is_of_message(event_type) -%}
     {{ event_type }} in (

@@ -16,6 +16,7 @@
         'contacts', 'consents', 'preferences', 'companies', 'deals', 'tickets', 'surveys', 'engagements',
         'orders', 'order_lines', 'products', 'campaigns', 'messages', 'message_events', 'web_events',
         'mentions', 'page_signals',
+        'staff', 'partners', 'partner_contacts', 'partner_issues',
     ]) }}
 {%- endmacro %}
 

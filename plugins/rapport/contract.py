@@ -2,8 +2,7 @@
 
 It has one schema, the descriptions of dbt's canonical models (``models/canonical/_*.yml``): dbt
 holds the models to its columns and types, the test ``as_contracted`` their rows to the rest, and
-``docs/contract`` is made of it. A stream that no source brings yet stands in ``contract/``, in the
-same form, until it has a model.
+``docs/contract`` is made of it.
 """
 
 import json
@@ -18,13 +17,14 @@ import yaml
 from rapport.errors import SettingsError
 
 PREFIX = "canonical_"
-PLACES = ("models/canonical", "contract")
+PLACE = "models/canonical"
 STREAMS = (
     *("contacts", "addresses", "consents", "preferences"),
     *("campaigns", "messages", "message_events", "engagements"),
     *("orders", "order_lines", "products"),
     *("tickets", "deals", "companies", "surveys", "web_events"),
-    *("mentions", "page_signals", "partners"),
+    *("mentions", "page_signals"),
+    *("staff", "partners", "partner_contacts", "partner_issues"),
 )
 _SAID_BY = re.compile(r"""ref\(\s*['"](?:base|stg|map)_([a-z]+)__\w+['"]""")
 _MADE_OF = re.compile(rf"""ref\(\s*['"]{PREFIX}(\w+)['"]""")
@@ -108,15 +108,14 @@ def read_contract(dbt_project_dir: Path) -> list[Stream]:
         SettingsError: a stream is described twice or not at all, or a column lacks its type.
     """
     described: dict[str, Mapping[str, Any]] = {}
-    for place in PLACES:
-        for path in sorted((dbt_project_dir / place).glob("_*__models.yml")):
-            for model in yaml.safe_load(path.read_text())["models"]:
-                if not model["name"].startswith(PREFIX):
-                    continue  # a step of a mapping
-                name = model["name"].removeprefix(PREFIX)
-                if name in described or name not in STREAMS:
-                    raise SettingsError(f"{path}: {model['name']} is no stream, or twice")
-                described[name] = model
+    for path in sorted((dbt_project_dir / PLACE).glob("_*__models.yml")):
+        for model in yaml.safe_load(path.read_text())["models"]:
+            if not model["name"].startswith(PREFIX):
+                continue  # a step of a mapping
+            name = model["name"].removeprefix(PREFIX)
+            if name in described or name not in STREAMS:
+                raise SettingsError(f"{path}: {model['name']} is no stream, or twice")
+            described[name] = model
     missing = [name for name in STREAMS if name not in described]
     if missing:
         raise SettingsError(f"{dbt_project_dir}: no contract of {', '.join(missing)}")
@@ -132,7 +131,7 @@ def contract_pages(streams: Sequence[Stream]) -> dict[str, str]:
         row = (
             f"[{stream.name}]({stream.name}.md)",
             ", ".join(f"`{column}`" for column in stream.key) or "none",
-            ", ".join(stream.sources) or "nothing yet",
+            _mapped_from(stream),
             stream.description.partition(". ")[0].rstrip("."),
         )
         lines.append(_row(row))
@@ -140,8 +139,7 @@ def contract_pages(streams: Sequence[Stream]) -> dict[str, str]:
 
 
 _MADE = (
-    "Made by `rapport contract --pages` of `dbt_project/models/canonical/_*.yml` and "
-    "`dbt_project/contract`; a test compares."
+    "Made by `rapport contract --pages` of `dbt_project/models/canonical/_*.yml`; a test compares."
 )
 
 
@@ -154,18 +152,20 @@ def _stream(name: str, model: Mapping[str, Any], dbt_project_dir: Path) -> Strea
         seen_at=meta.get("seen_at", ""),
         defaults=meta.get("defaults", {}),
         columns=tuple(_column(name, column) for column in model["columns"]),
-        sources=tuple(sorted(_sources(name, dbt_project_dir) - {"sources", "mapped", "people"})),
+        sources=tuple(sorted(_sources(name, dbt_project_dir) - {"sources", "people"})),
     )
 
 
 def _sources(name: str, dbt_project_dir: Path) -> set[str]:
     """Sources that the stream's model reads, itself or by another stream."""
-    model = dbt_project_dir / PLACES[0] / f"{PREFIX}{name}.sql"
-    if not model.exists():
-        return set()
-    sql = model.read_text()
+    sql = (dbt_project_dir / PLACE / f"{PREFIX}{name}.sql").read_text()
     others = (_sources(other, dbt_project_dir) for other in _MADE_OF.findall(sql))
     return set(_SAID_BY.findall(sql)).union(*others)
+
+
+def _mapped_from(stream: Stream) -> str:
+    said = {"mapped": "sources that are declared"}
+    return ", ".join(sorted((said.get(source, source) for source in stream.sources), key=len))
 
 
 def _column(stream: str, column: Mapping[str, Any]) -> Column:
@@ -187,8 +187,8 @@ def _column(stream: str, column: Mapping[str, Any]) -> Column:
 def _page(stream: Stream) -> str:
     key = ", ".join(f"`{column}`" for column in stream.key) or "none; rows may repeat"
     lines = [f"# {stream.name}", "", _MADE, "", stream.description, ""]
-    lines += [f"- Model: `{PREFIX}{stream.name}`" if stream.sources else "- Model: none yet"]
-    lines += [f"- Key: {key}", f"- Mapped from: {', '.join(stream.sources) or 'nothing yet'}", ""]
+    lines += [f"- Model: `{PREFIX}{stream.name}`", f"- Key: {key}"]
+    lines += [f"- Mapped from: {_mapped_from(stream)}", ""]
     lines += ["| Column | Type | Null | What it is | If it is absent |", "|---|---|---|---|---|"]
     for column in stream.columns:
         facts = [column.description]

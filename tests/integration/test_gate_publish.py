@@ -210,6 +210,19 @@ create table intermediate.int_segments__last_sizes as
         as _(segment, size, is_same_policy);
 alter table segments.segments add column skill varchar;
 alter table segments.segments add column most_per_owner bigint;
+create table canonical.canonical_partners as
+    select unnest(['mill', 'press']) as partner_id;
+create table intermediate.int_partners__contacts as
+    select unnest(['mill', 'mill', 'press']) as partner_id, timestamp '2017-12-01' as occurred_at;
+create table canonical.canonical_partner_issues as
+    select 'mill' as partner_id, timestamp '2017-12-01' as opened_at;
+create table marts.dim_partners as from canonical.canonical_partners;
+create table marts.rpt_partner_relationships as
+    select
+        partner_id,
+        if(partner_id = 'mill', 2, 1) as contact_count_365d,
+        if(partner_id = 'mill', 1, 0) as issue_count_365d
+    from marts.dim_partners;
 create table marts.dim_staff as
     select 'ann' as owner_id, ['negotiation'] as skills, true as is_active;
 create table segments.segment_members as
@@ -572,6 +585,11 @@ STOPS = {
         "audit.silence_balance",
         "update segments.rpt_silence_savings set silenced_count = 7",
         "is_balanced): 1 of 1 rows (segment loyal)",
+    ),
+    "a partner of whom a contact is not counted": (
+        "audit.partner_records",
+        "update marts.rpt_partner_relationships set contact_count_365d = 1",
+        "is_conserved): 1 of 2 rows (records_of_partners contacts)",
     ),
     "a contact that counts as avoided and is made": (
         "audit.silence_balance",
@@ -1037,6 +1055,11 @@ def test_it_stops(gate, tmp_path, what):
 
 
 WARNS = {
+    "a contact with a partner that no list has": (
+        "audit.partner_records",
+        "insert into intermediate.int_partners__contacts values ('nobody', timestamp '2017-12-01')",
+        "untied_share): 1 of 2 rows (records_of_partners contacts: 0.25)",
+    ),
     "one order in ten in a currency without a rate": (
         "audit.currencies",
         "update marts.rpt_currency_months set order_count = 107 where currency_code = 'EUR'",

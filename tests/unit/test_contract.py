@@ -6,7 +6,7 @@ import duckdb
 import pytest
 import yaml
 
-from rapport.contract import STREAMS, contract_pages, read_contract
+from rapport.contract import PLACE, STREAMS, contract_pages, read_contract
 from rapport.errors import SettingsError
 from rapport.settings import PROJECT_DIR
 
@@ -71,8 +71,8 @@ def test_the_examples_are_of_their_types():
     [("canonical_moods", "is no stream"), ("canonical_mentions", "or twice")],
 )
 def test_what_is_no_stream_or_stands_there_twice_is_refused(tmp_path, name, said):
-    folder = tmp_path / "contract"
-    folder.mkdir()
+    folder = tmp_path / PLACE
+    folder.mkdir(parents=True)
     model = {"name": name, "description": "x", "config": {"meta": {"key": None}}, "columns": []}
     (folder / "_a__models.yml").write_text(yaml.safe_dump({"models": [model, model]}))
     with pytest.raises(SettingsError, match=said):

@@ -9,6 +9,7 @@ select
     events.search_term,
     events.coupon_upc,
     events.campaign_id,
+    cast(null as boolean) as is_automated,
     events.occurred_at
 from {{ ref('stg_klaviyo__events') }} as events
 inner join {{ ref('stg_klaviyo__metrics') }} as metrics on events.metric_id = metrics.metric_id
@@ -23,9 +24,13 @@ select
     channel,
     product_id,
     categories,
-    search_term,
+    -- a term that is somebody's address or number says who they are, not what they look for
+    case
+        when not {{ looks_like_an_identifier('search_term') }} then lower(search_term)
+    end as search_term,
     coupon_upc,
     campaign_id,
+    is_automated,
     occurred_at
 from {{ ref('base_mapped__web_events') }}
 where {{ is_staged() }}

@@ -77,6 +77,7 @@ def _files(path: Path, home: Path, said: str, clock: str, rows: int) -> Place:
 
 def _together(alike: Sequence[Sampled]) -> Sampled:
     """Files of one table, by the last of them; columns that not all have may be lacking."""
+    alike = [table for table in alike if table.looks] or alike  # without what has no rows
     last = alike[-1]
     names = [{each.name for each in table.looks} for table in alike]
     every = set[str].intersection(*names)
@@ -144,7 +145,14 @@ def _table(path: Path, name: str, plain: Path, pattern: str, rows: int) -> Sampl
     how: dict[str, Any] = {"files": pattern}
     if Path(name).suffix.lower() in _TEXTS:
         how |= _spelling(plain)
-    table = MappedTable(Stream("sample", "sample", key=(), columns=()), how, False, 1, ())
+    table = MappedTable(
+        Stream("sample", "sample", key=(), columns=()),
+        how,
+        whole=False,
+        shrinks_on=None,
+        every=1,
+        mapped=(),
+    )
     refused: list[Refused] = []
     columns: dict[str, list[str | None]] = {}
     count = 0
@@ -261,8 +269,8 @@ def _api(url: str, token: str, clock: str) -> Place:
     except (httpx.HTTPError, ValueError) as error:
         status = getattr(getattr(error, "response", None), "status_code", "")
         raise SettingsError(
-            f"{_without_secret(url)} gives no JSON: {status or type(error).__name__}. Where it asks "
-            "for a token, make the source's connection first, and say its --name"
+            f"{_without_secret(url)} gives no JSON: {status or type(error).__name__}. Where "
+            "it asks for a token, make the source's connection first, and say its --name"
         ) from None
     place, records = find_response_page_data(said)
     listed = records if isinstance(records, list) else []

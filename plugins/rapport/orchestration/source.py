@@ -15,10 +15,10 @@ from rapport.errors import SettingsError
 from rapport.mapping.checked import Checked, Fault, checked
 from rapport.mapping.first import first_mapping, table_name
 from rapport.mapping.sampled import place_of
-from rapport.orchestration.connections import source_connection
+from rapport.orchestration.connections import is_connected, source_connection
 from rapport.policy import policies_of
 from rapport.settings import Settings
-from rapport.sources.mapped import FOLDER, read_source
+from rapport.sources.mapped import FOLDER, MappedSource, read_source
 from rapport.sources.mapped.declaration import NAME, SHIPPED
 
 source_app = typer.Typer(no_args_is_help=True, help="Sources that a firm declares itself.")
@@ -47,7 +47,8 @@ def new_command(
     if path.exists():
         raise SettingsError(f"{path} is there already; change it, or say another --name")
     clock = str(policies_of(settings)["reporting_time_zone"].value)
-    place = place_of(where, settings.home, clock=clock)
+    token = _token(name) if where.startswith("http") else ""
+    place = place_of(where, settings.home, clock=clock, token=token)
     first = first_mapping(place, _contract(settings), uses)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("x", encoding="utf-8") as file:
@@ -95,6 +96,13 @@ def check_command(
         raise typer.Exit(1)
 
 
+def _token(name: str) -> str:
+    """What the connection of an API opens it with, if there is one already."""
+    if not is_connected(name):
+        return ""
+    return source_connection(name, MappedSource(name, "rest", "", (), Path(), {})).secret
+
+
 def _contract(settings: Settings) -> dict[str, Stream]:
     return {stream.name: stream for stream in read_contract(settings.dbt_project_dir)}
 
@@ -104,9 +112,10 @@ def _show(table: Checked) -> None:
     for fault in table.refused:
         _say(f"  refused, {_at(fault)}")
     for onto in table.onto:
+        lost = sum(each.rows for each in onto.quarantine)
         _say(
             f"  [bold]-> {onto.stream}[/]: {_counted(onto.rows, 'row')}, {onto.used} used, "
-            f"{onto.superseded} superseded, {sum(each.rows for each in onto.quarantine)} to quarantine"
+            f"{onto.superseded} superseded, {lost} to quarantine"
         )
         shown = Table("column", "is", "filled", "like", box=box.SIMPLE, pad_edge=False)
         for said in onto.columns:

@@ -179,6 +179,7 @@ def _coverage_table(title: str, coverage: Iterable[Row]) -> Table:
             Column("in a survey", "survey", "number", "of these ways"),
             Column("at the end of a case", "ticket", "number", "of these ways"),
             Column("by a tap", "pulse", "number", "of these ways"),
+            Column("in public", "mention", "number", "of these ways"),
         ),
         [
             {
@@ -186,6 +187,8 @@ def _coverage_table(title: str, coverage: Iterable[Row]) -> Table:
                 "total": number(row["total_count"]),
                 "signal": f"{number(row['signal_count'])} ({percent(row['signal_share'], 1)})",
                 **{each: number(row[f"{each}_count"]) for each in ("survey", "ticket", "pulse")},
+                # of a release before there were mentions nothing is known
+                "mention": number(row.get("mention_count")),
             }
             for row in sorted(coverage, key=place)
         ],

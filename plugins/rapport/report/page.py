@@ -20,6 +20,7 @@ from rapport.report import (
     journeys,
     known,
     needs,
+    partners,
     pressure,
     programme,
     relationship,
@@ -27,6 +28,7 @@ from rapport.report import (
     trade,
     uplift,
     value,
+    voice,
 )
 from rapport.report.night import Night, opened
 from rapport.report.tiles import tiles
@@ -47,6 +49,7 @@ SECTIONS = (  # what is acted on tonight first, then what it rests on
     journeys.friction,
     attribution.attribution,
     emotion.emotion,
+    voice.voice,
     examples.examples,
     needs.needs,
     known.unknown,
@@ -56,6 +59,8 @@ SECTIONS = (  # what is acted on tonight first, then what it rests on
     pressure.pressure,
     pressure.response,
     programme.health,
+    partners.partners,
+    partners.stores,
     campaigns.campaigns,
     customers.ten_of_each,
     known.policies,

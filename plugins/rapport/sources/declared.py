@@ -56,6 +56,16 @@ class Declared:
         return next((each for each in self.mapped if each.name == source), None)
 
     @property
+    def consenting(self) -> tuple[str, ...]:
+        """Mapped sources in which somebody may have said no, beside the groups ``OF_CONSENT``."""
+        said = {"consents", "message_events", "preferences"}
+        return tuple(
+            each.name
+            for each in self.mapped
+            if said & {mapped.stream for table in each.tables for mapped in table.mapped}
+        )
+
+    @property
     def digest(self) -> str:
         """What changes with everything that the firm declares of sources of its own."""
         return sha256(" ".join(each.digest for each in self.mapped).encode()).hexdigest()[:16]
@@ -72,7 +82,7 @@ class Declared:
 
     @property
     def told(self) -> tuple[str, ...]:
-        """Full names of the streams, and of built-in ones that a mapped source tells the same as."""
+        """Full names of the streams, and of those that a mapped source tells the same as."""
         likes = (
             like for each in self.mapped for t in each.tables for m in t.mapped for like in m.like
         )

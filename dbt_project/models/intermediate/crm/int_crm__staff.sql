@@ -2,6 +2,6 @@ select
     owner_id,
     team,
     coalesce(skills, []) as skills,
-    is_archived,
+    has_left as is_archived,
     created_at
-from {{ ref('stg_hubspot__owners') }}
+from {{ ref('canonical_staff') }}

@@ -28,6 +28,7 @@ event_acts as (
         touchpoints.touchpoint_date as act_date,
         case
             when touchpoints.event_type = 'clicked' then 'clicked'
+            when touchpoints.question = 'mention' then 'asked_about'
             when named.is_search then 'searched'
             else 'looked_at'
         end as kind,
@@ -35,7 +36,7 @@ event_acts as (
     from {{ ref('fct_touchpoints') }} as touchpoints
     inner join named on touchpoints.touchpoint_id = named.touchpoint_id
     where
-        touchpoints.event_type in ('clicked', 'viewed', 'visited')
+        (touchpoints.event_type in ('clicked', 'viewed', 'visited') or touchpoints.question = 'mention')
         and touchpoints.touchpoint_date > {{ since }}
         and not {{ is_by_robot('touchpoints') }}
 

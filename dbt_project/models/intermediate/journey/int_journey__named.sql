@@ -18,18 +18,32 @@ linked as (
 categories as (
 
     select
-        source || ':' || event_id as touchpoint_id,
+        {{ web_touchpoint_id() }} as touchpoint_id,
         unnest(categories) as named
     from {{ ref('canonical_web_events') }}
+    union all
+    -- what somebody speaks of in public; who speaks against it does not look for it
+    select
+        touchpoint_id,
+        named
+    from {{ ref('int_touchpoints__mentioned_topics') }}
+    where not is_against
 
 )
 
 select
-    source || ':' || event_id as touchpoint_id,
+    {{ web_touchpoint_id() }} as touchpoint_id,
     'product' as named_by,
     product_id as named
 from {{ ref('canonical_web_events') }}
 where product_id is not null
+union all
+select
+    touchpoint_id,
+    'product' as named_by,
+    product_id as named
+from {{ ref('int_touchpoints__mentioned') }}
+where product_id is not null and coalesce(try_cast(answer as double), 0e0) >= 0e0
 union all
 select
     touchpoint_id,
@@ -39,7 +53,7 @@ from categories
 where named is not null
 union all
 select
-    source || ':' || event_id as touchpoint_id,
+    {{ web_touchpoint_id() }} as touchpoint_id,
     'search' as named_by,
     search_term as named
 from {{ ref('canonical_web_events') }}

@@ -6,6 +6,7 @@ events as not materialized (
     select
         source,
         event_id,
+        source || ':' || event_id as touchpoint_id,
         contact_id,
         event_type,
         channel,
@@ -30,6 +31,7 @@ events as not materialized (
     select
         source,
         event_id,
+        {{ web_touchpoint_id() }} as touchpoint_id,
         contact_id,
         event_type,
         channel,
@@ -37,7 +39,7 @@ events as not materialized (
         'human' as actor,
         null as message_class,
         false as is_marketing_contact,
-        null as is_automated,
+        is_automated,
         null as message_id,
         null as variation_id,
         campaign_id,
@@ -189,7 +191,7 @@ touchpoints as (
 
     select
         events.source,
-        events.event_id,
+        events.touchpoint_id,
         events.occurred_at,
         events.message_id,
         events.coupon_upc,
@@ -238,7 +240,7 @@ touchpoints as (
 )
 
 select
-    source || ':' || event_id as touchpoint_id,
+    touchpoint_id,
     customer_id,
     occurred_at,
     channel,

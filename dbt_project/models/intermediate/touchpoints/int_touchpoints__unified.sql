@@ -12,6 +12,8 @@ touchpoints as (
     where event_type <> 'dropped'
     union all
     select * from {{ ref('int_touchpoints__shop') }}
+    union all
+    select * from {{ ref('int_touchpoints__mentioned') }}
 
 )
 

@@ -272,7 +272,7 @@ campaign_topics as (
 
 ),
 
-messages as (
+answered_messages as (
 
     select
         touchpoints.customer_id,
@@ -287,6 +287,46 @@ messages as (
     where touchpoints.event_type in ('delivered', '{{ answers | join("', '") }}')
     {% endif %}
     group by touchpoints.customer_id, campaign_topics.topic
+
+),
+
+-- What they bring up in public themselves, and not against it, is a topic that they took up as often as it came up.
+brought_up as (
+
+    select
+        touchpoints.customer_id,
+        topics.named as topic,
+        count(*) as mention_count
+    from {{ ref('fct_touchpoints') }} as touchpoints
+    inner join {{ ref('int_touchpoints__mentioned_topics') }} as topics
+        on touchpoints.touchpoint_id = topics.touchpoint_id
+    where
+        touchpoints.question = 'mention'
+        and not topics.is_against
+        and touchpoints.touchpoint_date between {{ since }} and {{ until }}
+        and {{ is_of_touched_customer('touchpoints.customer_id') }}
+    group by touchpoints.customer_id, topics.named
+
+),
+
+messages as (
+
+    select
+        customer_id,
+        topic,
+        sum(message_count) as message_count,
+        sum(answer_count) as answer_count
+    from (
+        select * from answered_messages
+        union all
+        select
+            customer_id,
+            topic,
+            mention_count as message_count,
+            mention_count as answer_count
+        from brought_up
+    ) as subjects
+    group by customer_id, topic
 
 ),
 

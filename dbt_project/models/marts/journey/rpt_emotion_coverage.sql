@@ -1,4 +1,4 @@
-{% set sources = ['survey', 'ticket', 'pulse'] %}
+{% set sources = ['survey', 'ticket', 'pulse', 'mention'] %}
 with
 
 signals as (

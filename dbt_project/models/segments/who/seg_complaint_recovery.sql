@@ -1,5 +1,5 @@
 -- What was served or sold went badly, and nothing since says that it is well again: no order, no better word.
--- A case that is still open is not over yet (needs_human_call).
+-- A case that is still open is not over yet (needs_human_call); what they say in public they did not say to us.
 with
 
 told as (
@@ -12,7 +12,7 @@ told as (
         emotion,
         topic
     from {{ ref('fct_journey_steps') }}
-    where emotion is not null and topic not in ('too_much', 'clear')
+    where emotion is not null and topic not in ('too_much', 'clear', 'mention')
 
 ),
 

@@ -66,8 +66,9 @@ class Mapped:
 
     @property
     def like(self) -> tuple[str, ...]:
-        """Streams of built-in sources that become the same."""
-        return tuple(name for name, stream in BECOMES.items() if stream == self.stream)
+        """What tells the same: the canonical stream, and streams of built-in sources that become it."""
+        built_in = (name for name, stream in BECOMES.items() if stream == self.stream)
+        return (self.stream, *built_in)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ A connection's extra says how it is opened, `auth`:
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -89,11 +90,16 @@ class Api:
             SourceError: it cannot be used as it answers.
             Unreadable: the answers are otherwise than the table says.
         """
-        try:
-            resource = self._resource(table, known)
+        with self._as_ours(table):
             # A page of one table may be asked for once more for one that hangs on it.
-            records = ((0, record) for record in resource)
+            records = ((0, record) for record in self._resource(table, known))
             yield from rows_of_json(records, table, refuse, landed)
+
+    @contextmanager
+    def _as_ours(self, table: MappedTable) -> Iterator[None]:
+        """Turn what dlt wraps, and what it says itself, into errors of ours."""
+        try:
+            yield
         except PipeException as error:
             cause = error.__cause__ or error
             if isinstance(cause, RequestException):
@@ -102,7 +108,19 @@ class Api:
                 raise Unreadable(f"table {table.name}: {_without_answer(cause)}") from None
             raise cause from None
 
-    def _resource(self, wanted: MappedTable, known: Known) -> DltResource:
+    def look(self, table: MappedTable) -> str:
+        """Ask for a first page of a table, and say that it came.
+
+        Raises:
+            SourceError: as `rows` does.
+            Unreadable: likewise.
+        """
+        with self._as_ours(table):
+            for record in self._resource(table, None):
+                return f"answers, and gives {table.name} with {', '.join(list(record)[:6])}"
+        return f"answers, and has no {table.name}"
+
+    def _resource(self, wanted: MappedTable, known: Known | None) -> DltResource:
         """Return dlt's resource of a table, among those of the others, which it may hang on."""
         resources = rest_api_resources(
             {

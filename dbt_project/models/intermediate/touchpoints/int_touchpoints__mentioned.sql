@@ -1,0 +1,29 @@
+-- What known people say of the firm in public, unasked. Of the words for what happens between firm
+-- and customer `answered` is the one that is an inbound word of theirs and no reply to a message, no
+-- case and no opt-out. The question is `mention`, the answer how the tool reckons that they speak;
+-- it is no grade of theirs, so it moves no polarity.
+select
+    mentions.source || ':mention:' || mentions.mention_id as touchpoint_id,
+    contact_map.customer_id,
+    mentions.occurred_at,
+    'social' as channel,
+    'inbound' as direction,
+    'human' as actor,
+    null as message_class,
+    'answered' as event_type,
+    false as is_marketing_contact,
+    mentions.source,
+    null as campaign_id,
+    null as flow_id,
+    null as message_id,
+    null as variation_id,
+    null as order_id,
+    null as coupon_upc,
+    mentions.product_id,
+    null as owner_id,
+    'mention' as question,
+    cast(mentions.sentiment_score as varchar) as answer,
+    null as answer_mood
+from {{ ref('canonical_mentions') }} as mentions
+inner join {{ ref('int_identity__contact_map') }} as contact_map
+    on mentions.source = contact_map.source and mentions.contact_id = contact_map.source_record_id

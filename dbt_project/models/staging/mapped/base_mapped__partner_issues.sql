@@ -1,0 +1,1 @@
+{{ mapped('partner_issues') }}
