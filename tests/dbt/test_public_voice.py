@@ -38,9 +38,9 @@ def test_the_lag_that_is_there_is_found_with_its_ratio(years):
 
 
 def test_no_other_lag_topic_or_outcome_is(years):
-    """Tickets that come in heaps of their own have longer tails than the correction reckons with."""
+    """Tickets that come in heaps have longer tails than the correction reckons with."""
     others = years[~is_true(years)]
-    assert {LOUD, "reach"} <= set(others[others.verdict == "within chance"].signal)
+    assert LOUD in set(others[others.verdict == "within chance"].signal)
     assert others[others.verdict.isin(SAID)].seed.nunique() <= 2
 
 
