@@ -64,7 +64,7 @@ class Compared:
             self._look(rows)
             id_ = id_of(stream.key) if stream.key else "'-'"
             said = self._said(rows.column_names)
-            # Not `exists` of an expression, which DuckDB 1.5.5 works out twelve times as long.
+            # A join and not `exists`: a twelfth of the time for 100,000 rows of ten columns.
             news = self.landed.execute(
                 f"""
                 select came.place
