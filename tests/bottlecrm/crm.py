@@ -14,6 +14,7 @@ import pytest
 
 from tests import postgresql
 
+NAME = "Firm"
 PACKAGE = "django-crm==1.35.0"
 OLDEST = (3, 12)
 READS = ("contacts", "accounts", "leads", "opportunities", "cases", "tasks")
@@ -31,7 +32,7 @@ class Crm:
         self.url = url
         self._http = httpx.Client(base_url=url, timeout=60)
         self._as(admin_token)
-        made = self.post("org/", name="Firm", timezone="Europe/Berlin")
+        made = self.post("org/", name=NAME, timezone="Europe/Berlin")
         self._as(self.post("auth/switch-org/", org_id=made["org"]["id"])["access_token"])
         # The organisation that was asked for has none: it is in dollars.
         self._call("PATCH", "org/settings/", default_currency="EUR", default_country="DE")

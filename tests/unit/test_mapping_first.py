@@ -97,12 +97,40 @@ def test_a_table_that_nothing_is_known_of_says_so(first):
     assert "# ? streams: none is known by these columns: station, temperature" in made.text
 
 
-def test_exports_of_a_shape_that_ships_use_its_mapping(home):
-    shipped = ROOT / "tests" / "fixtures" / "exports" / "shopify"
+@pytest.mark.parametrize(
+    ("shape", "tables"),
+    [
+        ("ga4", {"events"}),
+        ("hubspot_csv", {"contacts", "companies", "deals", "tickets"}),
+        (
+            "mailchimp",
+            {"subscribed", "unsubscribed", "cleaned", "campaigns", "opens", "clicks"},
+        ),
+        ("mentions", {"brandwatch", "meltwater"}),
+        ("shopify", {"orders", "customers"}),
+    ],
+)
+def test_exports_of_a_shape_that_ships_use_its_mapping(home, shape, tables):
+    shipped = ROOT / "tests" / "fixtures" / "exports" / shape
     shutil.copytree(shipped, home / "exports", dirs_exist_ok=True)
     made = first_mapping(place_of(str(home / "exports"), home), CONTRACT)
-    assert made.uses == "shopify"
-    assert yaml.safe_load(made.text)["uses"] == "shopify"
+    assert made.uses == shape
+    assert made.streams.keys() == tables
+    assert yaml.safe_load(made.text) == {"kind": "files", "uses": shape, "path": "exports"}
+
+
+def test_what_a_mapping_that_ships_has_and_the_firm_has_not_is_taken_away(home):
+    shipped = ROOT / "tests" / "fixtures" / "exports" / "shopify"
+    shutil.copy(shipped / "orders_export_1.csv", home / "exports" / "sold.csv")
+    made = first_mapping(place_of(str(home / "exports"), home), CONTRACT)
+    tables = yaml.safe_load(made.text)["tables"]
+    assert tables == {"orders": {"files": "sold.csv"}, "customers": None}
+
+
+def test_a_shape_that_is_named_and_is_not_there_is_told(home):
+    (home / "exports" / "weather.csv").write_text("station,temperature\na,1\n")
+    with pytest.raises(SettingsError, match="--uses shopify: nothing at"):
+        first_mapping(place_of(str(home / "exports"), home), CONTRACT, "shopify")
 
 
 def test_nothing_is_overwritten(home, monkeypatch):

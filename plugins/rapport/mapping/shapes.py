@@ -311,7 +311,7 @@ def _written() -> Mapping[str, re.Pattern[str]]:
     parts = {"Y": r"\d{4}", "B": r"[^\W\d]+", "b": r"[^\W\d]{3,4}", "p": "(?i:am|pm)"}
     return {
         each: re.compile(
-            re.sub(r"%(\w)", lambda part: parts.get(part[1], r"\d{1,2}"), re.escape(each))
+            re.sub(r"%(\w)", lambda part: parts.get(str(part[1]), r"\d{1,2}"), re.escape(each))
         )
         for each in FORMATS
     }
