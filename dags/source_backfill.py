@@ -8,7 +8,7 @@ What is as it was is a repeat, which staging supersedes: the marts are the same 
 built, released or sent. The next night takes the loads in; a night that is run again before it sees
 them too. Where pulls start is not moved.
 
-Parameters: `source` (`hubspot`, `klaviyo`, `shop`), `from` and `to`, the first and the last day
+Parameters: `source` (one of those that the firm has), `from` and `to`, the first and the last day
 (UTC), up to the last night that has landed.
 
 Records come as the source has them now, not as they were then. What a source reads as a whole every
@@ -24,6 +24,7 @@ from airflow.sdk import Param, dag, task
 
 from rapport.orchestration.alerts import note_failure
 from rapport.orchestration.backfill import backfill_source
+from rapport.orchestration.connections import declared_sources
 from rapport.orchestration.defaults import DEFAULT_ARGS, PULLS_QUEUE, START_DATE
 
 
@@ -36,7 +37,9 @@ from rapport.orchestration.defaults import DEFAULT_ARGS, PULLS_QUEUE, START_DATE
     tags=["layer:landing", "tier:3"],
     default_args=DEFAULT_ARGS | {"on_failure_callback": note_failure},
     params={
-        "source": Param(None, type=["null", "string"], enum=[None, "hubspot", "klaviyo", "shop"]),
+        "source": Param(
+            None, type=["null", "string"], enum=[None, *declared_sources(parses=False).sources]
+        ),
         "from": Param(None, type=["null", "string"], format="date", title="The first day"),
         "to": Param(None, type=["null", "string"], format="date", title="The last day"),
     },

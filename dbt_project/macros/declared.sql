@@ -71,3 +71,10 @@
     {% for stream in streams or [] if stream.startswith(tool ~ '.') %}{% do there.append(stream) %}{% endfor %}
     {{ return('files' if tool in ['hubspot', 'klaviyo'] and streams is not none and not there else tool) }}
 {%- endmacro %}
+
+{#- Does any source say whom it can deliver to by e-mail? Of who is in none that does, nothing is deliverable then. -#}
+{% macro is_delivery_told() -%}
+    {% set said = [] %}
+    {% for mapping in var('mapped_sources') if 'is_email_deliverable' in mapping.columns %}{% do said.append(mapping.source) %}{% endfor %}
+    {{ return(is_known('klaviyo.profiles') or said | length > 0) }}
+{%- endmacro %}

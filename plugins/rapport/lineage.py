@@ -52,11 +52,13 @@ from sqlalchemy.engine import URL, make_url
 from rapport.build.record import Outcome, Record
 from rapport.gate import Looked
 from rapport.sources.connection import Connection
-from rapport.sources.streams import KEPT_BOOKS, SHOP, Stream
+from rapport.sources.streams import SHOP, Stream
 
 PRODUCER = "https://pypi.org/project/rapport"
 OWNER = "team:data_platform"
 CURRENT = "current"
+
+_DATABASES = ("mysql", "postgresql", "sqlite")
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def pulled(
         landing_dir: the landing.
         compared: what a reconciliation compares; what it notes of that, no source has as a table.
     """
-    theirs = [stream for stream in streams if stream not in KEPT_BOOKS] or compared
+    theirs = [stream for stream in streams if not stream.is_book] or compared
     found = [stream for stream in compared if stream not in streams and rows.get(stream.name)]
     return Touched(
         [_at_source(connection, stream).read() for stream in theirs],
@@ -127,7 +129,9 @@ def pulled(
 
 
 def _at_source(connection: Connection, stream: Stream) -> _Name:
-    if stream.source != SHOP:
+    if "://" not in connection.url:  # files on a disk
+        return _file(Path(connection.url))
+    if stream.source != SHOP and not connection.url.startswith(_DATABASES):
         at = urlsplit(connection.url)
         return _Name(f"{stream.source}://{at.netloc.rpartition('@')[2]}", stream.name)
     url = make_url(connection.url)

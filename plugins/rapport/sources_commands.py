@@ -11,9 +11,7 @@ from rich.table import Table
 
 from rapport.settings import Settings
 from rapport.sources.declared import FILE, declared, sources_page
-from rapport.sources.streams import KEPT_BOOKS
-
-BOOKS = {stream.full_name for stream in KEPT_BOOKS}
+from rapport.sources.streams import BOOKS
 
 
 def sources_command(
@@ -42,10 +40,14 @@ def sources_command(
     by_source: dict[str, tuple[list[str], list[str]]] = {}
     for column, names in enumerate((there.names, there.left_out)):
         for name in names:
-            if name in BOOKS:  # what a pull notes for itself
-                continue
             source, _, stream = name.partition(".")
+            if stream in BOOKS:  # what a pull notes for itself
+                continue
             by_source.setdefault(source, ([], []))[column].append(stream)
     for source, (pulled, left_out) in by_source.items():
         table.add_row(source, ", ".join(pulled), ", ".join(left_out))
     Console().print(table)
+    for each in there.mapped:
+        for of in each.tables:
+            onto = ", ".join(mapped.stream for mapped in of.mapped)
+            typer.echo(f"{each.name}.{of.name} ({each.kind}) is mapped onto {onto}: {each.said_in}")

@@ -115,11 +115,11 @@ def test_every_canonical_model_is_a_stream_held_to_its_contract_in_columns_and_r
 
 
 def worked_out_of(node: dict) -> str | None:
-    """Whose marts it works something out of: journeys (decision 21), value, or the programme."""
+    """Whose marts it works something out of: journeys (decision 21), value, programme, voice."""
     if layer(node) != "intermediate":
         return None
     folder = node["fqn"][2]
-    return folder if folder in {"journey", "programme", "value"} else None
+    return folder if folder in {"journey", "programme", "value", "voice"} else None
 
 
 def test_what_is_worked_out_of_marts_is_read_by_the_marts_of_the_same_matter_alone(manifest):

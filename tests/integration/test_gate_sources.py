@@ -102,7 +102,7 @@ class Landing:
         self.remove(full_name)
         self.land(full_name, **options)
 
-    def gate(self, declared=None, missing=()):
+    def gate(self, declared=None, missing=(), consenting=()):
         return run_checkpoint(
             "sources",
             expectations_dir=EXPECTATIONS,
@@ -111,11 +111,12 @@ class Landing:
             landing_dir=self.landing,
             declared=declared,
             missing=missing,
+            consenting=consenting,
         )
 
-    def closed_because(self, missing=()):
+    def closed_because(self, missing=(), consenting=()):
         with pytest.raises(GateFailed) as failed:
-            self.gate(missing=missing)
+            self.gate(missing=missing, consenting=consenting)
         pages = [path.read_text() for path in self.docs.rglob("*.html")]
         assert not [page for page in pages if CANARY in page]
         assert CANARY not in str(failed.value)
@@ -153,9 +154,18 @@ class TestAGroupWhosePullFailed:
         assert "People may have said no" in reason
         assert f"group_name {group}" in reason
 
+    def test_of_a_source_of_the_firms_own_is_told_too(self, landing):
+        (warning,) = landing.gate(missing=["web_shop"]).warnings
+        assert "group_name web_shop" in warning
+
+    def test_of_a_source_of_the_firms_own_stops_where_it_has_consents(self, landing):
+        reason = landing.closed_because(missing=["web_shop"], consenting=["web_shop"])
+        assert "People may have said no" in reason
+
     def test_is_one_that_the_gate_knows(self, landing):
         with duckdb.connect() as connection:
             connection.execute("set variable missing = ?::varchar[]", [list(GROUPS)])
+            connection.execute("set variable consenting = []::varchar[]")
             query = (EXPECTATIONS / "audits" / "landing" / "groups.sql").read_text()
             rows = connection.execute(query).fetchall()
         assert {row[0] for row in rows} == set(GROUPS)

@@ -120,14 +120,15 @@ def test_a_file_that_is_otherwise_than_it_should_be_is_refused(problems, text, s
 # --- without a file
 
 
-def test_a_company_of_the_sandbox_has_all_sources(firm, monkeypatch):
-    """And those that the sandbox declares as a firm would, of which it writes the files."""
+def test_a_company_of_the_sandbox_has_all_sources(firm, monkeypatch, tmp_path):
     monkeypatch.setenv("RAPPORT_COMPANY", "simulated")
-    streams = firm().streams
-    assert streams[: len(STREAMS)] == STREAMS
-    assert {stream.source for stream in streams[len(STREAMS) :]} == {
+    there = firm()
+    assert there.streams[: len(STREAMS)] == STREAMS
+    assert {each.name for each in there.mapped} == {
         path.stem for path in (PROJECT_DIR / "sandbox" / "sources").glob("*.yml")
     }
+    (tmp_path / "sources.yml").write_text("shop: true")
+    assert firm().mapped == (), "only what the firm says itself"
 
 
 def test_a_firm_of_its_own_has_the_sources_that_have_a_connection(firm):

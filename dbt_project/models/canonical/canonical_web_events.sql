@@ -25,7 +25,9 @@ select
     product_id,
     categories,
     -- a term that is somebody's address or number says who they are, not what they look for
-    case when not {{ looks_like_an_identifier('search_term') }} then lower(search_term) end as search_term,
+    case
+        when not {{ looks_like_an_identifier('search_term') }} then lower(search_term)
+    end as search_term,
     coupon_upc,
     campaign_id,
     is_automated,

@@ -12,6 +12,7 @@ from rapport.policy import policies_of
 from rapport.settings import Settings
 from rapport.sources.declared import Declared
 from rapport.sources.erased import ABOUT_SOMEBODY
+from rapport.sources.mapped.erased import record_of
 from rapport.sources.streams import (
     ASSOCIATIONS,
     CONTACTS,
@@ -28,6 +29,13 @@ if TYPE_CHECKING:
     import duckdb
 
 PERSONS = {HUBSPOT: CONTACTS, KLAVIYO: PROFILES, SHOP: CUSTOMERS}
+
+
+def persons_of(source: str) -> str:
+    """Return what the records of persons in a source are called in tombstones."""
+    return PERSONS[source].full_name if source in PERSONS else record_of(source)
+
+
 # What dbt is to build for it.
 MODELS = (
     "int_identity__former_ids",
@@ -60,7 +68,7 @@ class People:
 
     def at(self, source: str) -> list[str]:
         """Return the ids of their own records in a source."""
-        return sorted(self.records.get(PERSONS[source].full_name, ()))
+        return sorted(self.records.get(persons_of(source), ()))
 
     def buried(self, request: str, hashing: Hashing, erased_at: datetime) -> Tombstone:
         """Return the tombstone: the same, hashed."""
@@ -103,7 +111,7 @@ def find(settings: Settings, customer_ids: Collection[str], *, declared: Declare
     """
     from rapport.build.run import built_aside  # loads what only a build needs
 
-    night = landing.last_night(settings.landing_dir, PERSONS)
+    night = landing.last_night(settings.landing_dir, {*PERSONS, *declared.sources})
     if night is None:
         raise RequestError(f"nothing has landed in {settings.landing_dir}: nobody is known")
     people = People(phone_regions=_regions(settings))
@@ -163,7 +171,7 @@ def _identify(
         "from int_identity__contact_map where customer_id in (select id from people)"
     )
     for source, id_ in known.execute("select source, record_id from theirs").fetchall():
-        people.records.setdefault(PERSONS[source].full_name, set()).add(str(id_))
+        people.records.setdefault(persons_of(source), set()).add(str(id_))
     people.customers = known.execute(
         """
         select id, null::date, null::date from people

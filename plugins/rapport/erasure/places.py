@@ -12,13 +12,16 @@ from pathlib import Path
 
 from rapport import landing, release
 from rapport.erasure import texts
-from rapport.erasure.people import PERSONS
+from rapport.erasure.people import PERSONS, persons_of
 from rapport.errors import BuildError, ErasureError
 from rapport.report import write_report
 from rapport.settings import Settings
-from rapport.sources.erased import CONCERNED, Erased
+from rapport.sources.declared import EVERYTHING, Declared
+from rapport.sources.erased import Erased
 from rapport.tombstones import Tombstones
 from rapport.warehouse import ASIDE_SECONDS, build_lock, discard
+
+Theirs = Callable[[Tombstones], Erased]
 
 
 @dataclass(frozen=True)
@@ -40,10 +43,13 @@ class Place:
     note: str = ""
 
 
-def places_of(settings: Settings) -> list[Place]:
-    """Return every place of a home, in the order in which it is looked at."""
+def places_of(settings: Settings, declared: Declared = EVERYTHING) -> list[Place]:
+    """Return every place of a home, in the order in which it is looked at.
+
+    Files that a declared source reads are none, wherever they lie: they are the source's.
+    """
     return [
-        *_landed(settings),
+        *_landed(settings, declared),
         Place(
             "pulls that were interrupted",
             "files",
@@ -81,28 +87,31 @@ def places_of(settings: Settings) -> list[Place]:
                 threads=settings.threads,
             ),
         ),
-        *_rest(settings),
+        *_rest(settings, declared),
     ]
 
 
 # -- the landing -----------------------------------------------------------------------------------
 
 
-def _landed(settings: Settings) -> Iterator[Place]:
-    for source in PERSONS:
+def _landed(settings: Settings, declared: Declared) -> Iterator[Place]:
+    for source in (*PERSONS, *(each.name for each in declared.mapped)):
         folder = settings.landing_dir / source
         if not folder.is_dir():
             continue
-        streams = [stream.name for stream in CONCERNED if stream.source == source]
 
-        def count(tombstones: Tombstones, source: str = source, on: list[str] = streams) -> int:
-            found = Erased(settings.landing_dir, tombstones, source)
-            return landing.count(settings.landing_dir, source, on, found)
+        def theirs(tombstones: Tombstones, source: str = source) -> Erased:
+            mapped = declared.mapped_source(source)
+            return Erased(settings.landing_dir, tombstones, source, mapped)
 
-        def erase(tombstones: Tombstones, source: str = source, on: list[str] = streams) -> None:
-            found = Erased(settings.landing_dir, tombstones, source)
+        def count(tombstones: Tombstones, source: str = source, of: Theirs = theirs) -> int:
+            found = of(tombstones)
+            return landing.count(settings.landing_dir, source, found.streams, found)
+
+        def erase(tombstones: Tombstones, source: str = source, of: Theirs = theirs) -> None:
+            found = of(tombstones)
             by = ",".join(tombstone.request for tombstone in tombstones.all)
-            landing.rewrite(settings.landing_dir, source, on, found, by=by)
+            landing.rewrite(settings.landing_dir, source, found.streams, found, by=by)
 
         yield Place(f"landing of {source}", "rows", count, erase)
         damaged = folder / "_damaged"
@@ -147,11 +156,7 @@ def _in_warehouse(path: Path, tombstones: Tombstones) -> int:
             ).fetchall()
     except duckdb.Error:
         return 1
-    return sum(
-        tombstones.has_record(PERSONS[source].full_name, id_)
-        for source, id_ in found
-        if source in PERSONS
-    )
+    return sum(tombstones.has_record(persons_of(source), id_) for source, id_ in found)
 
 
 def _discard(settings: Settings) -> None:
@@ -184,29 +189,31 @@ _DATABASES = (".db", ".sqlite")
 _LOOKED_AT = {"landing", "work", "releases", "erasures"}
 
 
-def _rest(settings: Settings) -> Iterator[Place]:
+def _rest(settings: Settings, declared: Declared) -> Iterator[Place]:
     """Yield everything else under the home: pages, logs, ledgers, exports."""
     yield _texts("pages of releases", lambda: _pages(settings.releases_dir))
+    sources = [Path(each.path) for each in declared.mapped if each.is_local]
     for entry in sorted(settings.home.iterdir()) if settings.home.is_dir() else ():
         is_company = settings.has_sandbox and entry.name in {"sandbox", "company"}
         if entry.name in _LOOKED_AT or entry.is_symlink() or is_company:
             continue  # the sandbox's company is a source
         # A place's name is its own: `warehouse` is another one.
         name = f"{entry.name}/" if entry.is_dir() else entry.name
-        yield _texts(name, lambda entry=entry: _files(entry))  # type: ignore[misc]
+        yield _texts(name, lambda entry=entry: _files(entry, sources))  # type: ignore[misc]
 
 
 def _pages(releases_dir: Path) -> list[Path]:
     return [*releases_dir.glob("*.html"), *releases_dir.glob("history.jsonl")]
 
 
-def _files(entry: Path) -> list[Path]:
+def _files(entry: Path, sources: Sequence[Path]) -> list[Path]:
     found = [entry] if entry.is_file() else sorted(entry.rglob("*"))
     return [
         path
         for path in found
         if path.is_file()
         and not path.is_symlink()
+        and not any(path.is_relative_to(source) for source in sources)
         and path.suffix not in (".lock", ".wal")
         # databases belong to whoever knows their tables
         and not any(mark in path.name for mark in _DATABASES)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rapport.erasure.people import PERSONS
+from rapport.sources.mapped.erased import is_of_contacts
 from rapport.tombstones import Tombstones
 
 _CUSTOMER_LENGTH = 32
@@ -53,9 +54,16 @@ def _is_theirs(text: str, tombstones: Tombstones) -> bool:
         return tombstones.email_until(text.replace("%40", "@")) is not None
     if tombstones.has_customer(text):
         return True
-    if any(tombstones.has_record(stream.full_name, text) for stream in PERSONS.values()):
+    if any(tombstones.has_record(stream, text) for stream in _of_persons(tombstones)):
         return len(text) >= 9
     return text[0] in "+(0123456789" and tombstones.phone_until(text) is not None
+
+
+def _of_persons(tombstones: Tombstones) -> set[str]:
+    """What the records of persons are called in some tombstones."""
+    known = {stream.full_name for stream in PERSONS.values()}
+    named = {stream for tombstone in tombstones.all for stream in tombstone.records}
+    return {stream for stream in named if stream in known or is_of_contacts(stream)}
 
 
 def scrubbed(text: str, tombstones: Tombstones) -> str:

@@ -61,6 +61,7 @@ def run_checkpoint(
     landing_dir: Path | None = None,
     declared: Collection[str] | None = None,
     missing: Collection[str] = (),
+    consenting: Collection[str] = (),
     tell: Callable[[CheckpointResult, Sequence[Looked]], None] = lambda result, tables: None,
 ) -> CheckpointResult:
     """Validate every table of a checkpoint and stop on anything critical or untold.
@@ -79,6 +80,8 @@ def run_checkpoint(
             ``getvariable('declared')``; all there are unless given.
         missing: groups of streams whose pull failed tonight, which audits read as
             ``getvariable('missing')``.
+        consenting: groups of declared sources in which somebody may have said no, which audits
+            read as ``getvariable('consenting')``.
         tell: told what was found, table by table, whether the gate closes or not.
 
     Returns:
@@ -110,6 +113,7 @@ def run_checkpoint(
             landing_dir=landing_dir,
             declared=declared,
             missing=missing,
+            consenting=consenting,
         ) as reader:
             runner = _Runner()
             for validation in checkpoint.validations:

@@ -38,12 +38,14 @@ def open_reader(
     landing_dir: Path | None,
     declared: Collection[str] | None = None,
     missing: Collection[str] = (),
+    consenting: Collection[str] = (),
 ) -> Iterator["duckdb.DuckDBPyConnection"]:
     """Open the warehouse for reading, or nothing but memory for audits over the landing.
 
     SQL finds ``getvariable('as_of')``, ``getvariable('landing')`` and ``getvariable('declared')``,
     the streams that the firm has; null where it has all. ``getvariable('missing')`` are the groups
-    of streams whose pull failed tonight.
+    of streams whose pull failed tonight; ``getvariable('consenting')`` those of declared sources in
+    which somebody may have said no.
 
     Raises:
         Unreadable: there is no such file, or somebody is writing it.
@@ -65,6 +67,7 @@ def open_reader(
         names = None if declared is None else list(declared)
         connection.execute("set variable declared = ?::varchar[]", [names])
         connection.execute("set variable missing = ?::varchar[]", [list(missing)])
+        connection.execute("set variable consenting = ?::varchar[]", [list(consenting)])
         if landing_dir is not None:
             connection.execute("set variable landing = ?", [str(landing_dir)])
         yield connection

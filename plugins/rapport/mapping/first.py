@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from rapport.contract import Stream
+from rapport.errors import SettingsError
 from rapport.mapping.guess import (
     Guess,
     consents_in,
@@ -56,6 +57,7 @@ class Sampled:
         notes: what was seen in passing, for the comment above it.
         file: name of the file that it was read from, of files.
         optional: columns that not all of its files have.
+        heads: of a text, the columns in small letters that it has below so many lines.
         total: of a file that ends with a row of sums, the column and the word that say so.
     """
 
@@ -67,6 +69,13 @@ class Sampled:
     file: str = ""
     optional: Sequence[str] = ()
     total: tuple[str, str] | None = None
+    heads: Mapping[int, frozenset[str]] = field(default_factory=dict)
+
+    def below(self, lines: int) -> frozenset[str]:
+        """Return the names of its columns in small letters, if its header stands below lines."""
+        if lines:
+            return self.heads.get(lines, frozenset())
+        return frozenset(each.name.lower() for each in self.looks)
 
 
 @dataclass(frozen=True)
@@ -123,8 +132,13 @@ def first_mapping(place: Place, contract: Mapping[str, Stream], uses: str = "") 
         place: the source.
         contract: the canonical streams by name.
         uses: a mapping that ships; without one it is found by the columns.
+
+    Raises:
+        SettingsError: nothing there has the shape that it is to use.
     """
     by_shape = recognised(place.tables, uses)
+    if uses and not by_shape:
+        raise SettingsError(f"--uses {uses}: nothing at {place.said} has the columns that it reads")
     if by_shape:
         return _using(place, *by_shape)
     facts = _facts(place.tables)
@@ -167,34 +181,54 @@ def recognised(
     """
     best: tuple[int, str, dict[str, Sampled]] = (0, "", {})
     for path in sorted(shipped.glob(f"{uses or '*'}.yml")):
-        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))["tables"]
+        alike = sorted(
+            (
+                (score, name, number)
+                for name, table in said.items()
+                for number, each in enumerate(tables)
+                if (score := _likeness(table, each)) >= (1 if uses else _LEAST_COLUMNS)
+            ),
+            key=lambda found: (-found[0], *found[1:]),
+        )
         which: dict[str, Sampled] = {}
-        score = 0
-        for name, table in said["tables"].items():
-            needed = _needed(table)
-            there = [
-                each
-                for each in tables
-                if needed <= {look.name.lower() for look in each.looks}
-                and each not in which.values()
-            ]
-            if there and (len(needed) >= _LEAST_COLUMNS or uses):
-                which[name] = next((e for e in there if e.name == name), there[0])
-                score += len(needed)
-        if score > best[0]:
-            best = (score, path.stem, which)
+        for _, name, number in alike:
+            if name not in which and tables[number] not in which.values():
+                which[name] = tables[number]
+        total = sum(score for score, name, number in alike if which[name] == tables[number])
+        if total > best[0]:
+            best = (total, path.stem, which)
     return (best[1], best[2]) if best[0] else None
 
 
-def _needed(table: Mapping[str, Any]) -> set[str]:
-    """The columns that a table of a mapping reads and has to have, in small letters."""
+def _likeness(table: Mapping[str, Any], sampled: Sampled) -> int:
+    """How many columns of a mapping's table a file has; 0 if it lacks one that it has to have."""
+    needed, spare = _columns(table)
+    there = sampled.below(int(table.get("skip", 0)))
+    if not needed <= there:
+        return 0
+    is_named = any(_is_named(sampled.file, glob) for glob in _listed(table.get("files", ())))
+    return len((needed | spare) & there) + is_named
+
+
+def _is_named(file: str, glob: str) -> bool:
+    return fnmatch(f"./{file}", glob if "/" in glob else f"./{glob}")
+
+
+def _listed(value: Any) -> list[Any]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _columns(table: Mapping[str, Any]) -> tuple[set[str], set[str]]:
+    """What a table of a mapping has to have, and what it may; in small letters."""
     columns = {*table.get("key", ()), *table.get("whole_by", ())}
     for stream in table["streams"].values():
         for sql in (*stream["columns"].values(), stream.get("where"), stream.get("each")):
             read = read_expression(" ".join(str(sql).split())) if sql else None
             columns |= set(read.columns) if isinstance(read, Expression) else set()
-    spare = {*table.get("optional", ()), *ITEMS, FILE, LINE}
-    return {name.lower() for name in columns - spare}
+    columns -= {*ITEMS, FILE, LINE}
+    spare = set(table.get("optional", ()))
+    return {name.lower() for name in columns - spare}, {name.lower() for name in columns & spare}
 
 
 def _using(place: Place, uses: str, which: Mapping[str, Sampled]) -> First:
@@ -206,12 +240,12 @@ def _using(place: Place, uses: str, which: Mapping[str, Sampled]) -> First:
             tables.append(f"  {name}: null  # nothing of this shape is there")
             continue
         how = dict(sampled.how)
-        if place.kind == "files" and fnmatch(sampled.file, str(table.get("files", ""))):
+        if any(_is_named(sampled.file, glob) for glob in _listed(table.get("files", ()))):
             how.pop("files", None)
         tables += [f"  {name}:", *_how(how, 4)] if how else []
     head = [
-        f"# {place.said} has the shape of {uses}, whose mapping ships with Rapport;",
-        "# what stands here is laid over it. Made by `rapport source new`.",
+        f"# Of the shape of {uses}, whose mapping ships with Rapport; what stands here lies on it.",
+        f"# Made by `rapport source new` of {place.said}.",
         f"kind: {place.kind}",
         f"uses: {uses}",
         *([f"path: {_yaml(place.path)}"] if place.path else []),
@@ -323,8 +357,8 @@ def _key(table: Sampled, found: Sequence[Guess]) -> Iterator[str]:
 def _stream(guess: Guess, stream: Stream, total: tuple[str, str] | None) -> Iterator[str]:
     yield f"      {guess.stream}:"
     if total:
-        column, word = total
-        yield f"        where: {_yaml(f'{quoted(column)} is distinct from {_literal(word)}')}"
+        of, word = total
+        yield f"        where: {_yaml(f'{quoted(of)} is distinct from {_literal(word)}')}"
     if guess.each:
         yield f"        each: {_yaml(guess.each)}"
     yield "        columns:"
@@ -392,7 +426,7 @@ def _besides(table: Sampled, found: Sequence[Guess], said: Collection[str]) -> I
 
 
 _YES = "'true', 'yes', 'y', '1', 'ja', 'oui', 'si', 'sí', 'x', 'on'"
-_GRANT, _NOT = "'grant'", "'withdraw'"
+_GRANT, _NOT = "'grant'", "'unasked'"
 _TOTALS = {
     *("total", "ordertotal", "amount", "grandtotal", "totalprice", "summe", "gesamt", "betrag"),
     *("gesamtbetrag", "gesamtsumme", "bestellwert", "rechnungsbetrag", "umsatz", "montant"),

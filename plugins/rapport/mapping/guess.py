@@ -14,7 +14,7 @@ from rapport.mapping.shapes import MOST, Look
 
 HEADERS = Path(__file__).with_name("headers.yml")
 # A table whose best stream scores less is of none that we know.
-LEAST_SCORE = 1.5
+LEAST_SCORE = 1.0
 _OF_THE_FILE = 1.0
 _NEWSLETTER = (
     *("newsletter", "accepts marketing", "accepts email marketing", "email opt in", "opt in"),
@@ -185,6 +185,8 @@ def _of(
     _further_phones(guess, looks, names)
     if stream == "orders":
         guess.score += any(map(_lists_lines, looks))
+    if stream == "contacts":
+        guess.score += found.get("email", looks[0]).kind == "email"
     _made(guess, found, looks, contract, decimal)
     return guess
 

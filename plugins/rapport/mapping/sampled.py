@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,6 +22,7 @@ from rapport.sources.streams import BOOKS, Stream
 
 SAMPLE_ROWS = 10_000
 ASCII = "ascii"
+SKIPPED = range(1, 8)  # lines that stand above a header
 _PACKED = (".gz", ".zip")
 _TEXTS = (".csv", ".tsv", ".txt")
 _MOST_LINES = 5
@@ -61,22 +63,31 @@ def place_of(
 
 def _files(path: Path, home: Path, said: str, clock: str, rows: int) -> Place:
     folder = path if path.is_dir() else path.parent
-    paths = sorted(path.iterdir()) if path.is_dir() else [path]
+    paths = sorted(path.rglob("*")) if path.is_dir() else [path]
     usable = [each for each in paths if _is_data(each)]
     if not usable:
         raise SettingsError(f"{said}: no file there ends in {', '.join((*ENDINGS, *_PACKED))}")
     home = home.resolve()
     place = str(folder.relative_to(home)) if folder.is_relative_to(home) else str(folder)
-    by_pattern: dict[str, list[Sampled]] = {}
+    by_pattern: dict[str, list[Path]] = {}
     for each in usable:
-        for table in _tables_in(each, rows, alone=len(usable) == 1):
-            by_pattern.setdefault(table.how["files"], []).append(table)
-    tables = [_together(alike) for alike in by_pattern.values()]
+        by_pattern.setdefault(_pattern(str(each.relative_to(folder))), []).append(each)
+    tables = [
+        _together(
+            [
+                t
+                for each in dict.fromkeys((paths[0], paths[-1]))
+                for t in _tables_in(each, folder, pattern, rows)
+            ]
+        )
+        for pattern, paths in by_pattern.items()
+    ]
     return Place("files", place, said, _alike_written(_each_by_its_name(tables)), clock)
 
 
 def _together(alike: Sequence[Sampled]) -> Sampled:
     """Files of one table, by the last of them; columns that not all have may be lacking."""
+    alike = [table for table in alike if table.looks] or alike  # without what has no rows
     last = alike[-1]
     names = [{each.name for each in table.looks} for table in alike]
     every = set[str].intersection(*names)
@@ -120,15 +131,6 @@ def _is_data(path: Path) -> bool:
     return path.is_file() and named and not path.name.startswith((".", "~"))
 
 
-def _tables_in(path: Path, rows: int, *, alone: bool) -> Iterator[Sampled]:
-    pattern = path.name if alone and not re.search(r"\d", path.stem) else _pattern(path.name)
-    with TemporaryDirectory(prefix="rapport-sample-") as folder:
-        copy = Path(folder) / f"copy{path.suffix}"
-        copy.write_bytes(path.read_bytes())
-        for name, plain in unpacked(path.name, copy):
-            yield _table(path, name, plain, pattern, rows)
-
-
 def _pattern(name: str) -> str:
     """A glob of this file and of those of other days: figures and what follows them change.
 
@@ -136,15 +138,32 @@ def _pattern(name: str) -> str:
         >>> _pattern("orders_2017-03.csv"), _pattern("kunden.csv")
         ('orders_*.csv', 'kunden.csv')
     """
-    stem, dot, ending = name.partition(".")
-    return re.sub(r"\d.*$", "*", stem) + dot + ending
+    folder, slash, file = name.rpartition("/")
+    stem, dot, ending = file.partition(".")
+    return folder + slash + re.sub(r"\d.*$", "*", stem) + dot + ending
+
+
+def _tables_in(path: Path, folder: Path, pattern: str, rows: int) -> Iterator[Sampled]:
+    with TemporaryDirectory(prefix="rapport-sample-") as work:
+        copy = Path(work) / f"copy{path.suffix}"
+        copy.write_bytes(path.read_bytes())
+        for name, plain in unpacked(path.name, copy):
+            table = _table(path, name, plain, pattern, rows)
+            yield replace(table, file=str(path.relative_to(folder)))
 
 
 def _table(path: Path, name: str, plain: Path, pattern: str, rows: int) -> Sampled:
     how: dict[str, Any] = {"files": pattern}
     if Path(name).suffix.lower() in _TEXTS:
         how |= _spelling(plain)
-    table = MappedTable(Stream("sample", "sample", key=(), columns=()), how, False, 1, ())
+    table = MappedTable(
+        Stream("sample", "sample", key=(), columns=()),
+        how,
+        whole=False,
+        shrinks_on=None,
+        every=1,
+        mapped=(),
+    )
     refused: list[Refused] = []
     columns: dict[str, list[str | None]] = {}
     count = 0
@@ -168,7 +187,21 @@ def _table(path: Path, name: str, plain: Path, pattern: str, rows: int) -> Sampl
         notes.append(f"{len(refused)} of its records do not fit its header (line {shown}{more})")
     looks = [look(column, values) for column, values in columns.items()]
     name = table_name(path.name.partition(".")[0])
-    return Sampled(name, how, looks, (), notes, path.name, (), _total(columns))
+    is_text = Path(path.name).suffix.lower() in _TEXTS
+    heads = {lines: _head(plain, how, lines) for lines in SKIPPED} if is_text else {}
+    return Sampled(name, how, looks, (), notes, "", (), _total(columns), heads)
+
+
+def _head(path: Path, how: Mapping[str, Any], lines: int) -> frozenset[str]:
+    """The columns of a text whose header stands below some lines, in small letters."""
+    with path.open("rb") as file:
+        marked = file.read(2) in (b"\xff\xfe", b"\xfe\xff")
+    encoding = how.get("encoding") or ("utf-16" if marked else "utf-8-sig")
+    with path.open(encoding=encoding, errors="replace", newline="") as text:
+        header = next(islice(text, lines, None), "")
+    delimiter = max(DELIMITERS, key=header.count)
+    names = next(csv.reader([header], delimiter=delimiter), [])
+    return frozenset(name.strip().lower() for name in names)
 
 
 def _total(columns: Mapping[str, Sequence[str | None]]) -> tuple[str, str] | None:
@@ -261,8 +294,8 @@ def _api(url: str, token: str, clock: str) -> Place:
     except (httpx.HTTPError, ValueError) as error:
         status = getattr(getattr(error, "response", None), "status_code", "")
         raise SettingsError(
-            f"{_without_secret(url)} gives no JSON: {status or type(error).__name__}. Where it asks "
-            "for a token, make the source's connection first, and say its --name"
+            f"{_without_secret(url)} gives no JSON: {status or type(error).__name__}. Where "
+            "it asks for a token, make the source's connection first, and say its --name"
         ) from None
     place, records = find_response_page_data(said)
     listed = records if isinstance(records, list) else []

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 
 # So many of a column's values have to be of a kind; the rest is dirt.
@@ -274,22 +275,15 @@ def _formats(said: tuple[str, ...], others: int) -> tuple[tuple[str, ...], tuple
         said: values that are not written as ISO 8601 has it.
         others: how many more there are that are.
     """
-    import duckdb
-
     everything = len(said) + others
     with_digits = sum(any(letter.isdigit() for letter in value) for value in said)
     if not said or with_digits + others < MOST * everything:
         return (), ()
-    with duckdb.connect() as connection:
-        connection.execute(
-            "create table said as select unnest(?::varchar[]) as value", [list(said)]
-        )
-        columns = ", ".join(
-            "list(value) filter (try_strptime(value, ?) between '1900-01-01' and '2100-01-01')"
-            for _ in FORMATS
-        )
-        row = connection.execute(f"select {columns} from said", list(FORMATS)).fetchone() or ()
-    readable = {each: set(values) for each, values in zip(FORMATS, row, strict=True) if values}
+    readable = {
+        each: read
+        for each, pattern in _written().items()
+        if (read := {value for value in said if pattern.fullmatch(value) and _reads(each, value)})
+    }
     # Eight digits are a number unless all of them are days of this or the last century.
     if set(readable) == {"%Y%m%d"} and len(readable["%Y%m%d"]) < len(said):
         return (), ()
@@ -309,6 +303,25 @@ def _formats(said: tuple[str, ...], others: int) -> tuple[tuple[str, ...], tuple
         if each != first and readable[each] == readable[first] and _turned(first) == each
     ]
     return tuple(found), (first, *alike) if alike else ()
+
+
+@cache
+def _written() -> Mapping[str, re.Pattern[str]]:
+    """What a text looks like that a format reads."""
+    parts = {"Y": r"\d{4}", "B": r"[^\W\d]+", "b": r"[^\W\d]{3,4}", "p": "(?i:am|pm)"}
+    return {
+        each: re.compile(
+            re.sub(r"%(\w)", lambda part: parts.get(str(part[1]), r"\d{1,2}"), re.escape(each))
+        )
+        for each in FORMATS
+    }
+
+
+def _reads(written: str, value: str) -> bool:
+    try:
+        return 1900 <= datetime.strptime(value, written).year <= 2100  # noqa: DTZ007
+    except ValueError:
+        return False
 
 
 def _turned(written: str) -> str:

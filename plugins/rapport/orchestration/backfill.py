@@ -49,6 +49,13 @@ def backfill(
     from rapport import landing
     from rapport.sources.pull import pull
 
+    if (mapped := declared.mapped_source(source)) and not any(
+        t.stream.cursor for t in mapped.tables
+    ):
+        raise SettingsError(
+            f"{source} has no table with a cursor: its tables are read whole when they are due, "
+            "and a file that changed is read again"
+        )
     night = landing.last_night(settings.landing_dir, [source])
     if source not in declared.sources:
         raise SettingsError(f"the firm has no {source}: {', '.join(sorted(declared.sources))}")
@@ -81,7 +88,9 @@ def backfill(
 
 
 def backfill_command(
-    source: Annotated[str, typer.Argument(help="hubspot, klaviyo or shop.")],
+    source: Annotated[
+        str, typer.Argument(help="hubspot, klaviyo, shop or one that the firm declares.")
+    ],
     since: Annotated[datetime, typer.Argument(metavar="FROM", formats=["%Y-%m-%d"])],
     until: Annotated[
         datetime, typer.Argument(metavar="TO", formats=["%Y-%m-%d"], help="The last day.")
@@ -94,13 +103,14 @@ def backfill_command(
 
     settings = Settings.from_env()
     speak_as_a_task_would(settings, embedded.ports_in_use(settings))
+    there = declared_sources()
     landed = backfill(
         settings,
-        source_connection(source),
+        source_connection(source, there.mapped_source(source)),
         source,
         since.date(),
         until.date(),
-        declared=declared_sources(),
+        declared=there,
     )
     for group, rows in landed.items():
         typer.echo(f"{group}: " + ", ".join(f"{name} {count:,}" for name, count in rows.items()))
@@ -118,11 +128,12 @@ def backfill_source() -> dict[str, Any]:
         source, since, until = params["source"], params["from"], params["to"]
         if not (source and since and until):
             raise SettingsError("say which source, from which day and to which")
+        there = declared_sources()
         return backfill(
             Settings.from_env(),
-            source_connection(source),
+            source_connection(source, there.mapped_source(source)),
             source,
             date.fromisoformat(since),
             date.fromisoformat(until),
-            declared=declared_sources(),
+            declared=there,
         )

@@ -42,6 +42,7 @@ from rapport.settings import Settings
 from rapport.sources import versions
 from rapport.sources.connection import Connection
 from rapport.sources.declared import Declared, declared
+from rapport.sources.mapped import MappedSource
 from rapport.sources.probe import probe
 from rapport.warehouse import fingerprint, held_by, state_of_build
 
@@ -221,17 +222,20 @@ def _connections(patient: Patient) -> Iterator[Finding]:
     for source in patient.had.sources:
         what = f"connection rapport_{source}"
         try:
-            connection = _found(source)
+            mapped = patient.had.mapped_source(source)
+            what = f"source {source}" if mapped and mapped.kind == "files" else what
+            connection = _found(source, mapped)
             if connection is None:
+                leave = f"leave it out of {mapped.said_in if mapped else 'sources.yml'}"
                 yield Finding(
                     what,
                     BROKEN,
                     "there is none",
                     f"Make it under Admin > Connections, or set AIRFLOW_CONN_RAPPORT_"
-                    f"{source.upper()}; without the source, leave it out of sources.yml.",
+                    f"{source.upper()}; without the source, {leave}.",
                 )
                 continue
-            yield Finding(what, FINE, probe(source, connection))
+            yield Finding(what, FINE, probe(source, connection, mapped))
         except RapportError as error:
             said = str(error).partition(": ")[2] or str(error)
             said = said.partition(". What came before")[0]  # of a pull, which this is none
@@ -309,7 +313,7 @@ def _as_current(what: str, has: str | None, current: str | None, remedy: str) ->
     return Finding(what, BROKEN, f"has {has or 'nothing'}, and readers here {current}", remedy)
 
 
-def _found(source: str) -> Connection | None:
+def _found(source: str, mapped: MappedSource | None = None) -> Connection | None:
     """Return the connection of a source, as a task would find it; None where there is none."""
     from airflow.exceptions import AirflowNotFoundException
     from airflow.models.connection import Connection as Stored
@@ -317,9 +321,12 @@ def _found(source: str) -> Connection | None:
     from rapport.orchestration.connections import connection_of
 
     try:
-        return connection_of(source, Stored.get_connection_from_secrets(f"rapport_{source}"))
+        found = Stored.get_connection_from_secrets(f"rapport_{source}")
     except AirflowNotFoundException:
+        if mapped and mapped.kind == "files":  # which need none
+            return Connection(f"rapport_{source}", mapped.path)
         return None
+    return connection_of(source, found, mapped)
 
 
 def _landing(patient: Patient) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from rapport.settings import Settings
 
 if TYPE_CHECKING:  # the DAG's file, which is read every few minutes, needs nothing of it
     from rapport.erasure import Destination, Place, Report
+    from rapport.sources.declared import Declared
     from rapport.tombstones import Tombstones
 
 logger = logging.getLogger(__name__)
@@ -25,17 +26,18 @@ LETS_A_NIGHT_END, ASKS_AGAIN = timedelta(hours=4), timedelta(seconds=30)
 LOGS = "logs"  # in the archive: rapport.orchestration.logs, which no shell may load
 
 
-def all_places(settings: Settings, *, in_airflow: bool = False) -> "list[Place]":
+def all_places(settings: Settings, there: "Declared", *, in_airflow: bool = False) -> "list[Place]":
     """Return every place there is, of the home and beside it, in the order it is looked at.
 
     Args:
         settings: where all is.
+        there: what the firm has.
         in_airflow: a task asks, so that there is a database of Airflow somewhere.
     """
     from rapport.erasure import places_of
     from rapport.orchestration.connections import bi_connection
 
-    found = [*places_of(settings), *_account(settings), *_airflow(settings, in_airflow)]
+    found = [*places_of(settings, there), *_account(settings), *_airflow(settings, in_airflow)]
     if settings.archive:
         found += _archive(settings)
     if connection := bi_connection():
@@ -252,12 +254,13 @@ def erase_command(
 
     settings = Settings.from_env()
     speak_as_a_task_would(settings, embedded.ports_in_use(settings))
+    there = declared(settings, lambda _: True)
     reports = erase(
         settings,
         wanted(customer_ids or (), request),
-        places=all_places(settings),
+        places=all_places(settings, there),
         destinations=forgetful(by_hand or ()),
-        declared=declared(settings, lambda _: True),
+        declared=there,
         dry_run=dry_run,
     )
     if as_json:
@@ -294,12 +297,13 @@ def erase_people() -> dict[str, Any]:
     if not params.get("dry_run"):
         _let_a_night_end(context)
     with no_retry_when_hopeless():
+        there = declared_sources()
         reports = erase(
             settings,
             wanted(params.get("customer_ids") or (), Path(path) if path else None),
-            places=all_places(settings, in_airflow=True),
+            places=all_places(settings, there, in_airflow=True),
             destinations=forgetful(params.get("by_hand") or ()),
-            declared=declared_sources(),
+            declared=there,
             dry_run=bool(params.get("dry_run")),
         )
     told = {

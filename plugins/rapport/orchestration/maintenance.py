@@ -45,14 +45,13 @@ def maintain(settings: Settings) -> Kept:
     """
     from rapport import landing, release
     from rapport.erasure import open_requests
-    from rapport.sources.streams import STREAMS
 
     found = Kept(expired=release.expire(settings.releases_dir, keep=settings.keep_releases))
     for info in release.list_releases(settings.releases_dir):
         found.releases += 1
         for problem in release.verify_release(info.path):
             found.problems.append(f"release {info.release_id}: {problem}")
-    for source in sorted({stream.source for stream in STREAMS}):
+    for source in sorted(folder.name for folder in settings.landing_dir.glob("[!.]*/")):
         found.files += len(landing.kept(settings.landing_dir, source)[1])
         damaged = landing.damaged_files(settings.landing_dir, source, date.max, thorough=True)
         found.problems += [f"landing {source}/{name}: {why}" for name, why in damaged.items()]

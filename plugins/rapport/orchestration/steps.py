@@ -75,8 +75,13 @@ def check_sources() -> dict[str, Any]:
     missing = [group for group in there.groups if pulled(task_ids=f"extract.{group}") is None]
     for group in missing:
         logger.warning("%s: its pull failed; what it brings stays as of its last night", group)
-    landing_dir = Settings.from_env().landing_dir
-    found = _check("sources", there.names, landing_dir=landing_dir, missing=missing)
+    found = _check(
+        "sources",
+        there.names,
+        landing_dir=Settings.from_env().landing_dir,
+        missing=missing,
+        consenting=there.consenting,
+    )
     return found | {"support_ends": _support_ends(datetime.now(UTC).date())}
 
 

@@ -12,7 +12,7 @@ from rapport.overview.nights import Nights
 from rapport.overview.words import moment, task_link, took
 from rapport.pages import NOTHING, age_in_words, number
 from rapport.report.words import Column, Section, Table, listed
-from rapport.sources.streams import GROUPS, KEPT_BOOKS, Stream
+from rapport.sources.streams import BOOKS, GROUPS, Stream
 
 
 def sources(
@@ -101,15 +101,12 @@ class _Fresh:
 
 def _streams(said: Mapping[str, Any], landing_dir: Path, now: datetime) -> Table | None:
     rows = []
-    for source in sorted({streams[0].source for streams in GROUPS.values()}):
+    by_source = _own(landing_dir)
+    for stream in (each for group in GROUPS.values() for each in group if not each.is_book):
+        by_source.setdefault(stream.source, []).append(stream)
+    for source, streams in sorted(by_source.items()):
         if source in (said.get("not_declared") or ()):
             continue
-        streams = [
-            stream
-            for group in GROUPS.values()
-            for stream in group
-            if stream.source == source and stream not in KEPT_BOOKS
-        ]
         loads = newest_files(landing_dir, source, [stream.name for stream in streams])
         for stream in streams:
             fresh = _fresh(landing_dir / source, stream, loads.get(stream.name, []))
@@ -131,6 +128,20 @@ def _streams(said: Mapping[str, Any], landing_dir: Path, now: datetime) -> Table
         reading="A pull that finds nothing new lands nothing. Streams without a time that they are "
         "pulled by have no newest record.",
     )
+
+
+def _own(landing_dir: Path) -> dict[str, list[Stream]]:
+    """What landed of sources that the firm declares itself, by source."""
+    known = {streams[0].source for streams in GROUPS.values()}
+    return {
+        folder.name: [
+            Stream(folder.name, stream.name, key=(), columns=())
+            for stream in sorted(folder.glob("[!_]*/"))
+            if stream.name not in BOOKS
+        ]
+        for folder in landing_dir.glob("[!.]*/")
+        if folder.name not in known
+    }
 
 
 def _state(said: Mapping[str, Any], stream: Stream) -> str:

@@ -1,6 +1,7 @@
 """Which landed rows are an erased person's, stream by stream: kept out of pulls, taken out of loads.
 
-One rule for both, asked of tombstones alone: so an erasure that was interrupted goes on without
+Of a source that a firm declares itself its mapping says whose they are
+(`rapport.sources.mapped.erased`). One rule for both, asked of tombstones alone: so an erasure that was interrupted goes on without
 knowing who it was, and what it took out does not come back with the next pull.
 
 | rows | what becomes of them |
@@ -13,7 +14,7 @@ knowing who it was, and what it took out does not come back with the next pull.
 """  # noqa: E501
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -26,6 +27,8 @@ import pyarrow.compute as pc
 from rapport import landing
 from rapport.errors import LandingError
 from rapport.landing import OF_LANDING, Changed
+from rapport.sources.mapped import MappedSource
+from rapport.sources.mapped.erased import MappedErased
 from rapport.sources.records import moment_of
 from rapport.sources.streams import (
     ASSOCIATIONS,
@@ -91,22 +94,24 @@ class Erased:
         landing_dir: the landing.
         tombstones: whose.
         source: of the rows.
+        mapped: what the firm declares of it, if it is one of its own.
     """
 
     landing_dir: Path
     tombstones: Tombstones
     source: str
+    mapped: MappedSource | None = None
     _requests: frozenset[str] = field(default=frozenset(), repr=False)
 
     @classmethod
-    def of(cls, landing_dir: Path, source: str) -> "Erased":
+    def of(cls, landing_dir: Path, source: str, mapped: MappedSource | None = None) -> "Erased":
         """Return what takes out everybody that a landing has tombstones of.
 
         Raises:
             ErasureError: the tombstones cannot be read.
         """
         found = requests_in(landing_dir)
-        return cls(landing_dir, Tombstones.load(landing_dir), source, found)
+        return cls(landing_dir, Tombstones.load(landing_dir), source, mapped, found)
 
     def demand_still_all(self) -> None:
         """Refuse what was looked through before somebody was erased.
@@ -124,8 +129,17 @@ class Erased:
         rule = self._rules.get(stream) if self.tombstones and rows.num_rows else None
         return rule(rows) if rule else Changed(rows)
 
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Names of the source's streams that may hold a row of a person."""
+        if self.mapped:
+            return MappedErased(self.mapped, self.tombstones).streams
+        return tuple(stream.name for stream in CONCERNED if stream.source == self.source)
+
     @cached_property
-    def _rules(self) -> dict[str, Callable[[pa.Table], Changed]]:
+    def _rules(self) -> Mapping[str, Callable[[pa.Table], Changed]]:
+        if self.mapped:
+            return MappedErased(self.mapped, self.tombstones).rules()
         by_name: dict[str, Callable[[pa.Table], Changed]] = {
             REMOVALS[self.source].name: self._removals,
         }

@@ -7,23 +7,30 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from rapport.sources.connection import Connection
+from rapport.sources.mapped import MappedSource
 from rapport.sources.streams import HUBSPOT, KLAVIYO, SHOP, STREAMS
 
 PATIENCE_SECONDS = 15.0
 
 
-def probe(source: str, connection: Connection) -> str:
+def probe(source: str, connection: Connection, mapped: MappedSource | None = None) -> str:
     """Ask a source for next to nothing, and say what it answered.
 
     Args:
         source: which.
         connection: its connection. Whatever it allows, there is one try of `PATIENCE_SECONDS`.
+        mapped: what the firm declares of it, if it is one of its own.
 
     Raises:
         SourceError: as a pull would.
     """
     options = dict(connection.options) | {"deadline_seconds": PATIENCE_SECONDS, "max_attempts": 1}
-    return _PROBES[source](replace(connection, options=options))
+    brief = replace(connection, options=options)
+    if mapped:
+        from rapport.sources.mapped.pulled import probe_mapped
+
+        return probe_mapped(mapped, brief)
+    return _PROBES[source](brief)
 
 
 def _hubspot(connection: Connection) -> str:

@@ -115,7 +115,7 @@ def _pull(
     streams = declared.groups[group]
     source = streams[0].source
     seconds = connection.options.get("slice_seconds")
-    erased = Erased.of(landing_dir, source)
+    erased = Erased.of(landing_dir, source, declared.mapped_source(source))
     rows = {stream.name: 0 for stream in streams}
     while True:
         try:

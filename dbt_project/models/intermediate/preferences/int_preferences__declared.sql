@@ -55,6 +55,7 @@ mailing as (
         bool_and(contacts.is_email_deliverable) filter (
             where not contacts.has_bounced
         ) as is_email_deliverable,
+        bool_or(contacts.email is not null and not contacts.has_bounced) as has_address,
         first(
             zone_names.time_zone order by contacts.updated_at desc, contacts.contact_id asc
         ) filter (where zone_names.time_zone is not null) as time_zone
@@ -68,7 +69,11 @@ mailing as (
     where
         contacts.is_current
         and not contacts.is_removed
-        and (contacts.is_email_deliverable is not null or contacts.time_zone is not null)
+        and (
+            contacts.is_email_deliverable is not null
+            or contacts.time_zone is not null
+            {{ 'or contacts.email is not null' if not is_delivery_told() }}
+        )
     group by contact_map.customer_id
 
 )
@@ -89,7 +94,10 @@ select
         when country_zones.time_zone is not null then 'country'
         else 'house'
     end as time_zone_source,
-    coalesce(mailing.is_email_deliverable, false) as is_email_deliverable,
+    -- where no source says what it can deliver, an address is one until it bounces
+    coalesce(
+        mailing.is_email_deliverable, {{ 'false' if is_delivery_told() else 'mailing.has_address' }}, false
+    ) as is_email_deliverable,
     declared.declared_relationship,
     declared.wanted_topics,
     declared.unwanted_topics,

@@ -1,4 +1,5 @@
--- Once for all that was said, and once for each topic. Of an unscored word nobody knows whether it is against the firm.
+-- Once for all that was said, and once for each topic. Of an unscored word nobody knows whether it
+-- is against the firm.
 with
 
 mentions as (

@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- What customers did on each day, and what one would expect of such a day: what is usual of the two weeks before and after
--- it, times what its weekday has of the mean of all.
+-- What customers did on each day, and what one would expect of such a day: the mean of the two weeks
+-- before and after it, without itself, times what its weekday has of the mean of all.
 {% set until = last_complete_day() %}
 {% set since = until ~ ' - ' ~ (var('voice_lookback_days') - 1) %}
 
@@ -79,7 +79,7 @@ levelled as (
 
     select
         *,
-        avg(happened_count) over near as level,
+        (sum(happened_count) over near - happened_count) / nullif(count(*) over near - 1, 0) as level,
         avg(happened_count) over (partition by outcome, weekday) as weekday_mean,
         avg(happened_count) over (partition by outcome) as mean
     from counted
@@ -95,4 +95,4 @@ select
     happened_count,
     level * weekday_mean / mean as expected_count
 from levelled
-where mean > 0e0
+where mean > 0e0 and level is not null

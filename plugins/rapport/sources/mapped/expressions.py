@@ -69,23 +69,12 @@ def read_expression(sql: str) -> Expression | str:
         >>> read_expression("(select 1)")
         'a subquery has no place here'
     """
-    window = f"window whole as (partition by {quoted(_WHOLE)})"
-    parsed = json.loads(_asked("select json_serialize_sql(?)", f"select ({sql}) {window}"))
-    if parsed["error"]:
-        return f"is no SQL expression: {parsed['error_message']}"
-    # In brackets it is one value: whatever would end them early is no SQL without them.
-    alone = json.loads(_asked("select json_serialize_sql(?)", f"select {sql} {window}"))
-    if alone["error"] or len(parsed["statements"]) != 1:
-        return "is more than one expression"
-    node = parsed["statements"][0]["node"]
-    selected = node.get("select_list", ())
-    if len(selected) != 1 or len(alone["statements"][0]["node"]["select_list"]) != 1:
-        return "is more than one expression"
-    if node["from_table"]["type"] != "EMPTY":
-        return "is more than one expression"
+    selected = _selected(sql)
+    if isinstance(selected, str):
+        return selected
     columns: dict[str, None] = {}
     is_of_whole = False
-    for part, bound in _parts(selected[0], frozenset()):
+    for part, bound in _parts(selected, frozenset()):
         if fault := _fault_of(part):
             return fault
         is_of_whole = is_of_whole or part["class"] == "WINDOW"
@@ -100,6 +89,25 @@ def read_expression(sql: str) -> Expression | str:
                 return f"{names[0]} has no place here: a night that is run again says the same"
             columns.setdefault(names[0])
     return Expression(sql, tuple(columns), is_of_whole)
+
+
+def _selected(sql: str) -> dict[str, Any] | str:
+    """Return the one expression that a text is, as DuckDB parses it, or why it is none."""
+    window = f"window whole as (partition by {quoted(_WHOLE)})"
+    parsed = json.loads(_asked("select json_serialize_sql(?)", f"select ({sql}) {window}"))
+    if parsed["error"]:
+        return f"is no SQL expression: {parsed['error_message']}"
+    # In brackets it is one value: whatever would end them early is no SQL without them.
+    alone = json.loads(_asked("select json_serialize_sql(?)", f"select {sql} {window}"))
+    if alone["error"] or len(parsed["statements"]) != 1:
+        return "is more than one expression"
+    node = parsed["statements"][0]["node"]
+    selected = node.get("select_list", ())
+    if len(selected) != 1 or len(alone["statements"][0]["node"]["select_list"]) != 1:
+        return "is more than one expression"
+    if node["from_table"]["type"] != "EMPTY":
+        return "is more than one expression"
+    return dict(selected[0])
 
 
 def binding_fault(sql: str, columns: Iterable[str], items: bool = False) -> str:

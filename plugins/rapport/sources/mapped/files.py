@@ -100,8 +100,7 @@ def pull_files(
         read = _read_before(known, source, table)
         found = listing(table)
         if not found and not read:
-            wanted = " or ".join(_globs(table))
-            problems.append(f"table {table.name}: there is no file {wanted} in {source.path}")
+            problems.append(_no_file(source, table))
         news = [file for file in found if read.get(file.name, ("", "", ""))[:2] != file.state]
         for file in _at_rest(news, table, listing):
             try:
@@ -114,6 +113,26 @@ def pull_files(
             yield noted(table, known)
     if problems:
         raise UnusableTable(source.name, problems)
+
+
+def list_files(source: MappedSource, connection: Connection) -> dict[str, list[str]]:
+    """Return the files that there are, by table; the oldest first.
+
+    Raises:
+        SourceDenied: the folder is not there, or the storage refuses.
+        Unreadable: a table has none.
+    """
+    listing = _listing(source, connection)
+    found = {table.name: [file.name for file in listing(table)] for table in source.tables}
+    for table in source.tables:
+        if not found[table.name]:
+            raise Unreadable(_no_file(source, table))
+    return found
+
+
+def _no_file(source: MappedSource, table: MappedTable) -> str:
+    wanted = " or ".join(_globs(table))
+    return f"table {table.name}: there is no file {wanted} in {source.path}"
 
 
 def _listing(source: MappedSource, connection: Connection) -> Callable[[MappedTable], list[Found]]:

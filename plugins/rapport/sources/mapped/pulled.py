@@ -11,7 +11,7 @@ from rapport.errors import UnusableTable
 from rapport.sources.connection import Connection
 from rapport.sources.known import Known
 from rapport.sources.mapped.declaration import MappedSource, MappedTable
-from rapport.sources.mapped.files import pull_files
+from rapport.sources.mapped.files import list_files, pull_files
 from rapport.sources.mapped.reading import Refused, Unreadable, columns_landed, together
 from rapport.sources.mapped.whole import compared, is_due, noted
 from rapport.sources.records import Page, Row, Table, refusal
@@ -55,6 +55,29 @@ def pull_mapped(
                 yield noted(table, known)
     if problems:
         raise UnusableTable(source.name, problems)
+
+
+def probe_mapped(source: MappedSource, connection: Connection) -> str:
+    """Ask a declared source for next to nothing, and say what it answered.
+
+    Raises:
+        SourceError: as a pull would.
+    """
+    try:
+        if source.kind == "files":
+            found = list_files(source, connection)
+            told = ", ".join(f"{len(files):,} of {name}" for name, files in found.items())
+            return f"is there, and has files: {told}"
+        if source.kind == "sql":
+            from rapport.sources.mapped.sql import read_tables
+
+            read_tables(connection).look(source.tables)
+            return f"answers, and has {', '.join(table.name for table in source.tables)}"
+        from rapport.sources.mapped.rest import read_api
+
+        return read_api(source, connection).look(source.tables[0])
+    except Unreadable as error:
+        raise UnusableTable(source.name, [str(error)]) from None
 
 
 def _rows_of(source: MappedSource, connection: Connection, known: Known) -> Rows:

@@ -21,6 +21,7 @@ A connection's extra says how it is opened, `auth`:
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -46,6 +47,7 @@ from rapport.sources.http import Judge, guarded, patient
 from rapport.sources.known import Known
 from rapport.sources.mapped.declaration import MappedSource, MappedTable
 from rapport.sources.mapped.reading import Refused, Unreadable, rows_of_json
+from rapport.sources.said import masked
 from rapport.sources.streams import Stream
 
 REMEDY = "Check the login, the password and the extra (auth) of the connection"
@@ -88,11 +90,16 @@ class Api:
             SourceError: it cannot be used as it answers.
             Unreadable: the answers are otherwise than the table says.
         """
-        try:
-            resource = self._resource(table, known)
+        with self._as_ours(table):
             # A page of one table may be asked for once more for one that hangs on it.
-            records = ((0, record) for record in resource)
+            records = ((0, record) for record in self._resource(table, known))
             yield from rows_of_json(records, table, refuse, landed)
+
+    @contextmanager
+    def _as_ours(self, table: MappedTable) -> Iterator[None]:
+        """Turn what dlt wraps, and what it says itself, into errors of ours."""
+        try:
+            yield
         except PipeException as error:
             cause = error.__cause__ or error
             if isinstance(cause, RequestException):
@@ -101,7 +108,19 @@ class Api:
                 raise Unreadable(f"table {table.name}: {_without_answer(cause)}") from None
             raise cause from None
 
-    def _resource(self, wanted: MappedTable, known: Known) -> DltResource:
+    def look(self, table: MappedTable) -> str:
+        """Ask for a first page of a table, and say that it came.
+
+        Raises:
+            SourceError: as `rows` does.
+            Unreadable: likewise.
+        """
+        with self._as_ours(table):
+            for record in self._resource(table, None):
+                return f"answers, and gives {table.name} with {', '.join(list(record)[:6])}"
+        return f"answers, and has no {table.name}"
+
+    def _resource(self, wanted: MappedTable, known: Known | None) -> DltResource:
         """Return dlt's resource of a table, among those of the others, which it may hang on."""
         resources = rest_api_resources(
             {
@@ -126,8 +145,8 @@ class Api:
 
 def _without_answer(error: Exception) -> str:
     """What dlt says, without the answer that its messages end with: that is of customers."""
-    said = re.split(r"\bgot\b|[`{\[]", " ".join(str(error).split()), maxsplit=1)[0].strip(" ,:")
-    return f"{type(error).__name__}: {said or 'no message'}; look at its paginator and data"
+    said = re.split(r"\bgot\b|[{\[]", " ".join(str(error).split()), maxsplit=1)[0].strip(" `,:.")
+    return f"{masked(said) or type(error).__name__}; look at its paginator and data"
 
 
 def _of_parent(table: MappedTable) -> dict[str, Any]:
@@ -154,13 +173,14 @@ def _endpoint(table: MappedTable, known: Known | None) -> dict[str, Any]:
 def _with_start(value: Any, start: Any) -> Any:
     """Put the start into texts; what needs one where there is none is left out."""
     if isinstance(value, dict):
-        said = {name: _with_start(inner, start) for name, inner in value.items()}
-        return {n: inner for n, inner in said.items() if inner is not None or value[n] is None}
+        return {
+            name: _with_start(inner, start)
+            for name, inner in value.items()
+            if not (start is None and isinstance(inner, str) and START in inner)
+        }
     if isinstance(value, list):
         return [_with_start(inner, start) for inner in value]
-    if isinstance(value, str) and START in value:
-        return None if start is None else value.replace(START, str(start))
-    return value
+    return value.replace(START, str(start)) if isinstance(value, str) else value
 
 
 def _start(stream: Stream, incremental: Mapping[str, Any], known: Known) -> Any:

@@ -5,7 +5,7 @@ first; without one all of it. The query is ours and not dlt's own incremental on
 rows with the start once more after they were cast, as text, and drops what it takes for older.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -79,6 +79,26 @@ class Database:
                 query_adapter_callback=wanted.query,
                 table_loader_class=wanted.loader(),
             )
+
+    def look(self, tables: Iterable[MappedTable]) -> None:
+        """See whether tables and their columns are there, and read nothing.
+
+        Raises:
+            SourceError: it cannot be reached.
+            Unreadable: there is no such table, or a column is lacking.
+        """
+        for table in tables:
+            name = str(table.how.get("table", table.name))
+            metadata = sa.MetaData(schema=self.schema)
+            with told(self.connection, name):
+                if "query" in table.how:
+                    self._describe(str(table.how["query"]), name, metadata)
+                    (there,) = metadata.tables.values()
+                elif name in (known := self._tables()):
+                    there = sa.Table(name, metadata, autoload_with=self.engine)
+                else:
+                    raise Unreadable(_no_table(name, known))
+            demand_columns(table, [column.name for column in there.columns])
 
     def _tables(self) -> list[str]:
         inspector = sa.inspect(self.engine)
