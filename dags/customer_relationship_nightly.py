@@ -70,7 +70,7 @@ from rapport.settings import Settings
     deadline=release_deadline(),
 )
 def customer_relationship_nightly() -> None:
-    there = declared_sources()
+    there = declared_sources(parses=False)
 
     @task_group
     def extract() -> None:

@@ -37,7 +37,9 @@ from rapport.orchestration.defaults import DEFAULT_ARGS, PULLS_QUEUE, START_DATE
     tags=["layer:landing", "tier:3"],
     default_args=DEFAULT_ARGS | {"on_failure_callback": note_failure},
     params={
-        "source": Param(None, type=["null", "string"], enum=[None, *declared_sources().sources]),
+        "source": Param(
+            None, type=["null", "string"], enum=[None, *declared_sources(parses=False).sources]
+        ),
         "from": Param(None, type=["null", "string"], format="date", title="The first day"),
         "to": Param(None, type=["null", "string"], format="date", title="The last day"),
     },

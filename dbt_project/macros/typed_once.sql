@@ -44,12 +44,13 @@
     - else by the load, or what else one `pull` is (a file). It brings an order whole (`Stream.whole_by`), so that with the
       newest of these rows has all that there are: they are the lines, and those of others are superseded.
       A row of the same load that is the same in every column is a repeat of it: counted, not added up.
+      With `is_whole` it has all lines of the order and not only those of the article: one that is gone is gone.
 
     A shop that begins to have line ids replaces lines that had none. The lines of an order and article are
     numbered by what they say, the dearest first, so no order of rows or loads decides it; a number may
     move when another line comes.
 -#}
-{% macro rank_lines_anew(pull='load_id') -%}
+{% macro rank_lines_anew(pull='load_id', is_whole=false) -%}
     update {{ this }} as ranked
     set version_rank = anew.version_rank, line_number = anew.line_number, is_repeat = anew.is_repeat
     from (
@@ -95,7 +96,7 @@
                         partition by order_id, product_id, is_quarantined
                     ) as is_identified,
                     max_by({{ pull }}, (updated_at, load_date, {{ pull }})) over (
-                        partition by order_id, product_id, is_quarantined
+                        partition by order_id{{ '' if is_whole else ', product_id' }}, is_quarantined
                     ) as newest_pull,
                     row_number() over (
                         partition by order_id, product_id, is_quarantined, {{ pull }}, row_hash
@@ -113,6 +114,14 @@
                     where {{ has_come() }}
                     group by hash(order_id), hash(product_id)
                     having count(*) > 1
+                    {% if is_whole %}
+                    union
+                    select hash(order_id)
+                    from {{ this }}
+                    where {{ has_come() }}
+                    group by hash(order_id)
+                    having count(distinct {{ pull }}) > 1
+                    {% endif %}
                     union
                     select hash(order_id)
                     from {{ this }}

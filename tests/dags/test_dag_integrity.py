@@ -26,13 +26,19 @@ from rapport.orchestration.defaults import daily_schedule, hourly_schedule
 from rapport.orchestration.lineage import touched
 from rapport.orchestration.night import AFTER_BUILD, BUILD
 from rapport.orchestration.watch import PartTrigger
+from rapport.sources.declared import Declared
 from rapport.sources.hubspot.crm import SEARCHES_PER_SECOND
+from rapport.sources.mapped import read_all
 from rapport.sources.streams import AFTER, GROUPS
 from tests.loaded import loaded_by
 
 ROOT = Path(__file__).parents[2]
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
 TIERS = {"tier:1", "tier:2", "tier:3"}
+# A company of the sandbox has these sources of its own beside all that Rapport has itself.
+THERE = Declared().with_mapped(
+    *read_all([ROOT / "sandbox" / "sources"], ROOT, ROOT / "dbt_project", parses=False)
+)
 STRICT = ("check_release", "publish_release", "report_night")
 
 
@@ -114,12 +120,12 @@ def nightly(dag_bag):
 
 def test_one_task_pulls_each_group_of_streams(nightly):
     assert {t.task_id for t in nightly.tasks if t.task_id.startswith("extract.")} == {
-        f"extract.{group}" for group in GROUPS
+        f"extract.{group}" for group in THERE.groups
     }
 
 
 def test_a_pull_waits_for_those_whose_rows_it_reads_and_for_no_other(nightly):
-    for group in GROUPS:
+    for group in THERE.groups:
         waits_for = {f"extract.{earlier}" for earlier in AFTER.get(group, ())}
         assert nightly.get_task(f"extract.{group}").upstream_task_ids == waits_for
 
@@ -148,7 +154,7 @@ def test_every_pool_that_a_task_waits_for_is_made(nightly):
 
 def test_nothing_is_built_before_everything_was_pulled_and_checked(nightly):
     upstream = nightly.get_task("check_sources").get_flat_relative_ids(upstream=True)
-    assert upstream == {f"extract.{group}" for group in GROUPS}
+    assert upstream == {f"extract.{group}" for group in THERE.groups}
     assert nightly.get_task(BUILD).upstream_task_ids == {"check_sources"}
 
 
@@ -272,7 +278,7 @@ def test_writers_take_turns(nightly):
 
 def test_pulls_have_a_queue_of_their_own_and_the_warehouse_one_with_all_else(nightly):
     queues = {task.task_id: task.queue for task in nightly.tasks if task.task_type != "ShownPart"}
-    pulls = {f"extract.{group}" for group in GROUPS} | {"check_sources"}
+    pulls = {f"extract.{group}" for group in THERE.groups} | {"check_sources"}
     assert queues == {task_id: "pulls" if task_id in pulls else "warehouse" for task_id in queues}
 
 

@@ -33,7 +33,7 @@ def year(seed: int, times: float = TIMES, days: int = DAYS) -> dict[str, pd.Data
     random = np.random.default_rng(seed)
     date = pd.date_range(FIRST, periods=days)
     season = (1 + 0.5 * np.arange(days) / days) * np.array(
-        [0.8, 1.1, 1.0, 1.0, 1.2, 1.4, 0.5])[date.dayofweek]  # fmt: skip
+        [0.8, 1.1, 1.0, 1.0, 1.2, 1.4, 0.5])[date.day_of_week]  # fmt: skip
     bursts = {topic: random.random(days) < 0.07 for topic in (FOREBODING, LOUD)}
     follows = np.zeros(days, bool)
     follows[LEAD_DAYS:] = bursts[FOREBODING][:-LEAD_DAYS]

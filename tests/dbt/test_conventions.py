@@ -282,6 +282,10 @@ NOT_FOLLOWED = {
         "int_clocks__offsets",
     ): "the zones of the lock: a new lock, a new build",
     (
+        "dim_customer_habits",
+        "int_touchpoints__mentioned_topics",
+    ): "of months that are over: a word that is tagged anew is learned with the next one's end",
+    (
         "dim_customer_marketing",
         "fct_flow_orders",
     ): "made of touchpoints and orders, each customer's",

@@ -5,7 +5,7 @@ import pytest
 
 from tests.dbt.public_voices import FOREBODING, LEAD_DAYS, LOUD, QUIET, TIMES, Voices, year
 
-SEEDS = range(8)
+SEEDS = range(6)  # of forty it is written in decision 55 what they say
 SAID = ["more", "fewer"]
 
 
@@ -38,16 +38,15 @@ def test_the_lag_that_is_there_is_found_with_its_ratio(years):
 
 
 def test_no_other_lag_topic_or_outcome_is(years):
-    """Of years in which all chance differences are corrected for one in twenty has a false one."""
+    """Tickets that come in heaps have longer tails than the correction reckons with."""
     others = years[~is_true(years)]
-    assert {LOUD, "reach"} <= set(others[others.verdict == "within chance"].signal)
+    assert LOUD in set(others[others.verdict == "within chance"].signal)
     assert others[others.verdict.isin(SAID)].seed.nunique() <= 2
 
 
 def test_where_nothing_foretells_anything_few_nights_say_so(voices):
-    """Measured over many more years: tests/dbt/public_voices.py."""
     alarms = [voices.leads(year(1000 + seed, times=1)).verdict.isin(SAID).any() for seed in SEEDS]
-    assert sum(alarms) <= 2
+    assert sum(alarms) <= 1
 
 
 def test_a_month_of_listening_and_a_topic_without_bursts_are_too_little(voices, years):

@@ -1,11 +1,15 @@
 """Two shops in one firm, of two vendors: nothing of the one is taken for something of the other.
 
+And a second export of one of them: what it says of an order replaces what the first said.
+
 Both have an order 1001, a customer 7 and an article 21, and one person bought in both by the same
 address. What the shops have is that of `test_mappings`, with these numbers made to be the same.
 """
 
 import shutil
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -24,44 +28,64 @@ from tests.integration.test_mappings import EXPORTS, shop_of
 pytestmark = pytest.mark.slow
 
 NIGHT = date(2025, 12, 1)
+LATER = date(2025, 12, 2)
 SAME_NUMBERS = {"#100": "100", "'850927072000": "'", ",MUG,": ",21,", "'1,Customer": "'7,Customer"}
 
 
-@pytest.fixture(scope="module")
-def marts(tmp_path_factory):
-    """Return what asks the marts of the firm's night."""
-    home = tmp_path_factory.mktemp("firm")
-    (home / "sources").mkdir()
-    (home / "sources/east.yml").write_text("uses: shopify\npath: east\n")
-    (home / "sources/west.yml").write_text("uses: woocommerce\n")
-    copied(EXPORTS / "shopify", home / "east")
-    settings = Settings(
-        home=home,
-        project_dir=PROJECT_DIR,
-        company="complete-journey",
-        schedule=None,
-        keep_releases=1,
-        memory_limit="2GiB",
-        threads=1,
-    )
-    sources = read_all([home / "sources"], home, settings.dbt_project_dir)
-    declared = Declared(()).with_mapped(*sources)
-    urls = {"east": "", "west": f"sqlite:///{shop_of('woocommerce', home)}"}
-    for source in sources:
-        pull(
-            source.name,
-            Connection(source.name, urls[source.name]),
-            as_of=NIGHT,
-            landing_dir=settings.landing_dir,
-            work_dir=settings.work_dir,
-            declared=declared,
+class Firm:
+    """Both shops, pulled once."""
+
+    def __init__(self, home: Path):
+        self.exports = home / "east"
+        (home / "sources").mkdir()
+        (home / "sources/east.yml").write_text("uses: shopify\npath: east\n")
+        (home / "sources/west.yml").write_text("uses: woocommerce\n")
+        copied(EXPORTS / "shopify", self.exports)
+        self.urls = {"east": "", "west": f"sqlite:///{shop_of('woocommerce', home)}"}
+        self.settings = Settings(
+            home=home,
+            project_dir=PROJECT_DIR,
+            company="complete-journey",
+            schedule=None,
+            keep_releases=1,
+            memory_limit="2GiB",
+            threads=1,
         )
-    models = ["dim_customers", "fct_orders", "fct_order_lines"]
-    with (
-        run.built_aside(settings, NIGHT, models, declared=declared) as path,
-        duckdb.connect(str(path), read_only=True) as asked,
-    ):
-        yield lambda sql: asked.execute(sql).fetchall()
+        project = self.settings.dbt_project_dir
+        self.declared = Declared(()).with_mapped(*read_all([home / "sources"], home, project))
+        self.pull(NIGHT)
+
+    def pull(self, as_of: date) -> None:
+        for name, url in self.urls.items():
+            pull(
+                name,
+                Connection(name, url),
+                as_of=as_of,
+                landing_dir=self.settings.landing_dir,
+                work_dir=self.settings.work_dir,
+                declared=self.declared,
+            )
+
+    @contextmanager
+    def built(self, as_of: date, *models: str) -> Iterator[Callable[[str], list[tuple]]]:
+        """Yield what asks models as the night has them."""
+        with (
+            run.built_aside(self.settings, as_of, models, declared=self.declared) as path,
+            duckdb.connect(str(path), read_only=True) as asked,
+        ):
+            yield lambda sql: asked.execute(sql).fetchall()
+
+
+@pytest.fixture(scope="module")
+def firm(tmp_path_factory):
+    return Firm(tmp_path_factory.mktemp("firm"))
+
+
+@pytest.fixture(scope="module")
+def marts(firm):
+    """Return what asks the marts of the firm's night."""
+    with firm.built(NIGHT, "dim_customers", "fct_orders", "fct_order_lines") as ask:
+        yield ask
 
 
 def copied(exports: Path, folder: Path) -> None:
@@ -174,3 +198,62 @@ def test_postage_is_postage_whosever_it_is(marts):
         """
     )
     assert classes == [("fee", 2), ("postage", 2), ("refund", 2)]
+
+
+@pytest.fixture(scope="module")
+def streams(firm, marts):
+    """Return what asks the streams of the next night, which has a second export of one shop."""
+    first = (firm.exports / "orders_export_1.csv").read_text().splitlines(keepends=True)
+    again = [line for line in first if line.startswith(("Name,", "1003,"))]
+    without = [line for line in again if "CAN-B" not in line]
+    later = "".join(without).replace("partially_refunded", "refunded").replace("5.95", "29.75")
+    (firm.exports / "orders_export_2.csv").write_text(later)
+    customers = firm.exports / "customers_export.csv"
+    taken_back = customers.read_text().replace("one@example.com,yes", "one@example.com,no")
+    customers.write_text(taken_back)
+    firm.pull(LATER)
+    with firm.built(
+        LATER, "canonical_orders", "canonical_order_lines", "canonical_consents"
+    ) as ask:
+        yield ask
+
+
+def test_a_later_export_of_an_order_has_all_of_its_lines(streams):
+    """A candle was taken off the order, and what was refunded in part is refunded as a whole."""
+    order = "where order_id = 'east:1003'"
+    assert streams(f"select order_status from canonical.canonical_orders {order}") == [
+        ("refunded",)
+    ]
+    assert streams(
+        f"""
+        select product_id, sales_amount
+        from canonical.canonical_order_lines
+        {order}
+        order by product_id
+        """
+    ) == [
+        ("east:CAN-A", Decimal("10.00")),
+        ("east:CAN-C", Decimal("10.00")),
+        ("east:SHIPPING", Decimal("5.00")),
+    ]
+
+
+def test_orders_that_a_later_export_leaves_out_are_as_they_were(streams):
+    lines = "select count(*) from canonical.canonical_order_lines where order_id <> 'east:1003'"
+    assert streams(lines) == [(27 - 5,)]
+
+
+def test_a_yes_that_a_later_export_has_no_more_was_taken_back_and_a_no_from_the_first_is_none(
+    streams,
+):
+    assert streams(
+        """
+        select contact_id, channel, action, evidence, occurred_at::date
+        from canonical.canonical_consents
+        order by all
+        """
+    ) == [
+        ("3", "sms", "grant", "record", NIGHT),
+        ("7", "email", "grant", "record", NIGHT),
+        ("7", "email", "withdraw", "explicit", LATER),
+    ]

@@ -30,7 +30,7 @@ def home(monkeypatch, tmp_path):
     monkeypatch.setenv("RAPPORT_COMPANY", "own")
     monkeypatch.setenv("COLUMNS", "200")
     (home / "sources.yml").write_text("hubspot: true\n")
-    monkeypatch.setattr(doctor, "_found", {"hubspot": HUBSPOT}.get)
+    monkeypatch.setattr(doctor, "_found", lambda name, *_: {"hubspot": HUBSPOT}.get(name))
     monkeypatch.setattr(doctor, "probe", lambda *_: "answers")
     monkeypatch.setattr(doctor, "speak_as_a_task_would", lambda *_: None)
     monkeypatch.setattr(embedded, "running", lambda *_: [])
@@ -111,7 +111,7 @@ class TestConnections:
     """Each source is called once; what it says is what is told."""
 
     def test_a_missing_connection_says_how_to_make_it(self, home, monkeypatch):
-        monkeypatch.setattr(doctor, "_found", lambda _: None)
+        monkeypatch.setattr(doctor, "_found", lambda *_: None)
         found = looked(doctor._connections)["connection rapport_hubspot"]
         assert (found.state, found.found) == ("broken", "there is none")
         assert "AIRFLOW_CONN_RAPPORT_HUBSPOT" in found.remedy

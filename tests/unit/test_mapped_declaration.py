@@ -178,6 +178,20 @@ def test_of_two_declarations_of_one_name_the_firms_own_holds(firm, tmp_path):
     assert [each.said_in.parent.name for each in found] == ["sources"]
 
 
+def test_the_dags_need_no_database_to_know_what_is_pulled(firm, tmp_path):
+    firm.declare(declaration(key=["id"]))
+    (there,) = read_all([tmp_path / "sources"], tmp_path, DBT, parses=False)
+    assert [s.name for s in there.streams] == [s.name for s in firm.source.streams]
+    assert there.digest == firm.source.digest
+
+
+def test_a_source_with_consents_is_one_in_which_somebody_may_have_said_no(firm):
+    assert Declared(()).with_mapped(firm.declare(declaration())).consenting == ()
+    columns = {"contact_id": "a", "channel": "b", "action": "c", "occurred_at": "d"}
+    of = firm.declare(declaration(streams={"consents": {"columns": columns}}))
+    assert Declared(()).with_mapped(of).consenting == ("web_shop",)
+
+
 def test_a_mapping_that_changes_changes_the_digest_and_leave_to_shrink_does_not(firm):
     whole = declaration(whole=True, key=["id"])
     before = firm.declare(whole).digest

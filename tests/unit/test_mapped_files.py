@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from rapport.errors import SourceDenied, UnusableTable
-from rapport.sources.mapped import files
+from rapport.sources.mapped import files, reading
+from rapport.sources.probe import probe
 from tests.declaring import NIGHT, ORDERS, Firm, declaration
 
 NEXT = NIGHT + timedelta(days=1)
@@ -97,6 +98,15 @@ def test_without_any_file_or_folder_it_says_where_it_looked(firm):
         firm.pull()
 
 
+def test_the_probe_says_how_many_files_there_are_and_lands_nothing(firm):
+    firm.send("a.csv", "id,placed\n1,x\n")
+    assert probe("web_shop", firm.connection, firm.source) == "is there, and has files: 1 of orders"
+    firm.declare(declaration(key=["id"], files="b.csv"))
+    with pytest.raises(UnusableTable, match=r"there is no file b\.csv"):
+        probe("web_shop", firm.connection, firm.source)
+    assert not firm.landing_dir.exists()
+
+
 # --- CSV
 
 
@@ -163,12 +173,13 @@ def test_what_does_not_fit_is_refused_with_its_line_and_nothing_around_it_is_los
     assert "open" not in caplog.text
 
 
-def test_a_quote_that_is_never_closed_costs_its_line_however_long_the_file(firm):
-    lines = "".join(f"{number},x\n" for number in range(200_000))
+def test_a_quote_that_is_never_closed_costs_its_line_however_long_the_file(firm, monkeypatch):
+    monkeypatch.setattr(reading, "LONGEST_RECORD", 1_000)
+    lines = "".join(f"{number},x\n" for number in range(2_000))
     firm.send("a.csv", 'id,placed\n-1,"open\n' + lines)
     assert firm.pull()["refusals"] == 1
     rows = firm.rows(select="id, _line")
-    assert (len(rows), rows[0], rows[-1]) == (200_000, ("0", "3"), ("199999", "200002"))
+    assert (len(rows), rows[0], rows[-1]) == (2_000, ("0", "3"), ("1999", "2002"))
 
 
 def test_rows_that_belong_together_land_together_wherever_they_stand(firm):

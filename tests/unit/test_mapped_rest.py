@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from rapport.errors import SourceDenied, SourceError, UnusableTable
+from rapport.sources.probe import probe
 from tests.declaring import NIGHT, ORDERS, Firm, declaration
 
 NEXT = NIGHT + timedelta(days=1)
@@ -258,6 +259,14 @@ def test_all_there_is_may_come_from_an_api_too(web, firm):
     there.pull()
     web.answers["/api/orders"] = lambda _: {"results": records(1, 3)}
     assert there.pull(NEXT)["removals"] == 1
+
+
+def test_the_probe_asks_for_one_page(web, firm):
+    web.answers["/api/orders"] = lambda _: {"results": records(1), "after": "x"}
+    there = firm({"type": "cursor", "cursor_path": "after", "cursor_param": "after"})
+    said = probe("web_shop", there.connection, there.source)
+    assert said == "answers, and gives orders with id, placed"
+    assert len(web.asked) == 1
 
 
 # --- how it is opened

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from rapport.errors import SourceDenied, UnusableTable
+from rapport.sources.probe import probe
 from tests.declaring import NIGHT, ORDERS, Firm, declaration
 
 NEXT = NIGHT + timedelta(days=1)
@@ -122,6 +123,14 @@ def test_a_database_that_is_not_there_names_the_connection(tmp_path):
     firm.declare(declaration("sql"))
     with pytest.raises(SourceDenied, match="'rapport_web_shop': there is no file '/nowhere/shop"):
         firm.pull()
+
+
+def test_the_probe_looks_for_tables_and_columns_and_reads_none(firm):
+    firm.declare(declaration("sql", table="wc_orders", key=["id"]))
+    assert probe("web_shop", firm.connection, firm.source) == "answers, and has orders"
+    firm.declare(declaration("sql", query="select id from wc_orders"))
+    with pytest.raises(UnusableTable, match="has no column 'placed'"):
+        probe("web_shop", firm.connection, firm.source)
 
 
 def test_days_are_pulled_again_by_the_cursor(firm):

@@ -53,8 +53,8 @@ def backfill(
         t.stream.cursor for t in mapped.tables
     ):
         raise SettingsError(
-            f"{source} has no table with a cursor: its tables are read whole when they are due, and "
-            "a file that changed is read again"
+            f"{source} has no table with a cursor: its tables are read whole when they are due, "
+            "and a file that changed is read again"
         )
     night = landing.last_night(settings.landing_dir, [source])
     if source not in declared.sources:

@@ -29,13 +29,16 @@ DRIVERS = {
 ENCRYPTION = ("sslmode", "sslrootcert", "sslcert", "sslkey")
 
 
-def declared_sources() -> Declared:
-    """Return what the firm of this installation has; read when the DAG is, so it costs little.
+def declared_sources(*, parses: bool = True) -> Declared:
+    """Return what the firm of this installation has.
+
+    Args:
+        parses: False where a DAG is read, every few minutes: mappings are not looked into.
 
     Raises:
         SourcesError: `sources.yml` cannot be used, or nothing says what there is.
     """
-    return declared(Settings.from_env(), is_connected)
+    return declared(Settings.from_env(), is_connected, parses=parses)
 
 
 def is_connected(source: str) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
@@ -10,16 +10,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from rapport.contract import Stream, read_contract
 from rapport.errors import SettingsError
-from rapport.mapping.checked import Checked, Fault, checked
-from rapport.mapping.first import first_mapping, table_name
-from rapport.mapping.sampled import place_of
-from rapport.orchestration.connections import is_connected, source_connection
-from rapport.policy import policies_of
 from rapport.settings import Settings
-from rapport.sources.mapped import FOLDER, MappedSource, read_source
-from rapport.sources.mapped.declaration import NAME, SHIPPED
+
+if TYPE_CHECKING:
+    from rapport.contract import Stream
+    from rapport.mapping.checked import Checked, Fault
 
 source_app = typer.Typer(no_args_is_help=True, help="Sources that a firm declares itself.")
 console = Console(highlight=False)
@@ -34,6 +30,11 @@ def new_command(
     uses: Annotated[str, typer.Option(help="A mapping that ships; found if left out.")] = "",
 ) -> None:
     """Write a first mapping from a sample. Nothing is overwritten, and nothing lands."""
+    from rapport.mapping.first import first_mapping, table_name  # what no other command needs
+    from rapport.mapping.sampled import place_of
+    from rapport.policy import policies_of
+    from rapport.sources.mapped.declaration import FOLDER, NAME, SHIPPED
+
     settings = Settings.from_env()
     shipped = sorted(path.stem for path in SHIPPED.glob("*.yml"))
     if uses and uses not in shipped:
@@ -72,6 +73,10 @@ def check_command(
     ] = 10_000,
 ) -> None:
     """Show what becomes of a declared source, before anything of it lands."""
+    from rapport.mapping.checked import checked  # what no other command needs
+    from rapport.orchestration.connections import source_connection
+    from rapport.sources.mapped import FOLDER, read_source
+
     settings = Settings.from_env()
     path = settings.home / FOLDER / f"{name}.yml"
     if not path.exists():
@@ -98,16 +103,21 @@ def check_command(
 
 def _token(name: str) -> str:
     """What the connection of an API opens it with, if there is one already."""
+    from rapport.orchestration.connections import is_connected, source_connection
+    from rapport.sources.mapped import MappedSource
+
     if not is_connected(name):
         return ""
     return source_connection(name, MappedSource(name, "rest", "", (), Path(), {})).secret
 
 
-def _contract(settings: Settings) -> dict[str, Stream]:
+def _contract(settings: Settings) -> "dict[str, Stream]":
+    from rapport.contract import read_contract
+
     return {stream.name: stream for stream in read_contract(settings.dbt_project_dir)}
 
 
-def _show(table: Checked) -> None:
+def _show(table: "Checked") -> None:
     console.print(f"\n[bold]{table.table}[/]: {_counted(table.rows, 'row')}")
     for fault in table.refused:
         _say(f"  refused, {_at(fault)}")
@@ -135,7 +145,7 @@ def _show(table: Checked) -> None:
         _say(f"  nobody maps: {escape(', '.join(table.unmapped))}")
 
 
-def _at(fault: Fault) -> str:
+def _at(fault: "Fault") -> str:
     places: Sequence[str] = [*fault.places, *(["..."] if fault.rows > len(fault.places) else [])]
     where = f" ({', '.join(places)})" if fault.places else ""
     return escape(f"{_counted(fault.rows, 'row')}: {fault.reason}{where}")

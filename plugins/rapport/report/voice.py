@@ -213,7 +213,7 @@ def _about(row: Row) -> str:
     if row["signal_kind"] == "page":
         return f"of the pages' {plain(row['signal'])}"
     return (
-        "of all mentions"
+        "about anything"
         if row["signal_kind"] == "all_mentions"
         else f"about {plain(row['signal'])}"
     )
@@ -317,7 +317,7 @@ def _loudness(night: Night, days: list[Row]) -> Picture:
         title="Mentions per day, and those that speak against us",
         basis=f"n = {counted(mentions, 'mention')}, {number(against)} of them against us; "
         f"{night.until}",
-        reading="The whole bar is all that was said, its dark end what speaks against us.",
+        reading="The whole bar is all that was said, its lower part what speaks against us.",
         text="; ".join(
             f"{row['day']}: {row['mentions']}, {row['against']} against" for row in days
         ),
@@ -416,5 +416,5 @@ def _ratio_chart(rows: list[Row], heads: list[str], size: Size) -> "alt.TopLevel
             data=alt.Data(values=values),
         )
         .properties(width=room, height=170)
-        .facet(panels(heads, size), columns=columns)
+        .facet(panels(heads, Size(size.width, narrow=True)), columns=columns)  # heads of two lines
     )

@@ -142,12 +142,16 @@ class Declared:
 EVERYTHING = Declared()
 
 
-def declared(settings: Settings, is_connected: Callable[[str], bool]) -> Declared:
+def declared(
+    settings: Settings, is_connected: Callable[[str], bool], *, parses: bool = True
+) -> Declared:
     """Return what the firm of an installation has.
 
     Args:
         settings: of the installation.
         is_connected: whether a source has a connection; asked for only where no file says it.
+        parses: whether mappings are looked into; without that it is said what is pulled, and not
+            which columns.
 
     Raises:
         SourcesError: the file cannot be used, or there is neither a file nor a connection.
@@ -155,7 +159,7 @@ def declared(settings: Settings, is_connected: Callable[[str], bool]) -> Declare
     folders = [settings.home / FOLDER]
     if settings.has_sandbox and not (settings.home / FILE).exists():
         folders.append(settings.project_dir / "sandbox" / FOLDER)
-    mapped = read_all(folders, settings.home, settings.dbt_project_dir)
+    mapped = read_all(folders, settings.home, settings.dbt_project_dir, parses=parses)
     return _of_rapport(settings, is_connected, bool(mapped)).with_mapped(*mapped)
 
 
@@ -240,7 +244,7 @@ def sources_page() -> str:
             lost = f"(part of `{stream.part_of}`)" if stream.part_of else stream.without
             lines.append(f"| `{stream.name}` | {scope} | {lost} |")
         lines += ["", *_calls(source)]
-    return "\n".join(lines)
+    return "\n".join([*lines, (Path(__file__).parent / "mapped" / "page.md").read_text()])
 
 
 def _calls(source: str) -> Iterator[str]:

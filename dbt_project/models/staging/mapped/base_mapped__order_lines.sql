@@ -1,4 +1,6 @@
-{{ config(post_hook="{{ rank_lines_anew(\"load_id || coalesce(landed_file, '')\") }}") }}
+{{ config(
+    post_hook="{{ rank_lines_anew(\"load_id || coalesce(landed_file, '')\", is_whole=true) }}"
+) }}
 
 select
     *,

@@ -66,7 +66,7 @@ class Mapped:
 
     @property
     def like(self) -> tuple[str, ...]:
-        """What tells the same: the canonical stream, and streams of built-in sources that become it."""
+        """What tells the same: the canonical stream, and what of built-in sources becomes it."""
         built_in = (name for name, stream in BECOMES.items() if stream == self.stream)
         return (self.stream, *built_in)
 
@@ -170,7 +170,7 @@ def _lasting(source: MappedSource, table: MappedTable) -> dict[str, Any]:
 
 
 def read_all(
-    folders: Sequence[Path], home: Path, dbt_project_dir: Path
+    folders: Sequence[Path], home: Path, dbt_project_dir: Path, *, parses: bool = True
 ) -> tuple[MappedSource, ...]:
     """Return the sources that a firm declares, by name; of two of one name the first holds.
 
@@ -178,6 +178,8 @@ def read_all(
         folders: of the declarations.
         home: what a folder of files is relative to.
         dbt_project_dir: holds the contract of the canonical streams.
+        parses: whether expressions are looked into, which takes a database. Without that no table
+            knows which columns it needs: enough to say what there is to be pulled.
 
     Raises:
         SourcesError: one of the files cannot be used; all that is wrong with any is told.
@@ -186,7 +188,7 @@ def read_all(
     paths = {path.name: path for folder in reversed(folders) for path in folder.glob("*.yml")}
     for _, path in sorted(paths.items()):
         try:
-            found.append(read_source(path, home, dbt_project_dir))
+            found.append(read_source(path, home, dbt_project_dir, parses=parses))
         except SourcesError as error:
             problems += error.problems
     if problems:
@@ -195,7 +197,12 @@ def read_all(
 
 
 def read_source(
-    path: Path, home: Path, dbt_project_dir: Path, shipped: Path = SHIPPED
+    path: Path,
+    home: Path,
+    dbt_project_dir: Path,
+    shipped: Path = SHIPPED,
+    *,
+    parses: bool = True,
 ) -> MappedSource:
     """Return the source that a file declares.
 
@@ -204,20 +211,21 @@ def read_source(
         home: what a folder of files is relative to.
         dbt_project_dir: holds the contract of the canonical streams.
         shipped: where the mappings are that ``uses`` names.
+        parses: whether expressions are looked into, see `read_all`.
 
     Raises:
         SourcesError: the file cannot be used; all that is wrong with it is told.
     """
     layers, content, problems = _read(path, shipped)
     if not problems:
-        problems = list(_problems(path, layers, content, dbt_project_dir))
+        problems = list(_problems(path, layers, content, dbt_project_dir, parses))
     if problems:
         raise SourcesError([str(problem) for problem in sorted(set(problems))])
     name, kind = path.stem, content["kind"]
     folder = str(content.get("path", ""))
     if kind == "files" and "://" not in folder:
         folder = str((home / Path(folder).expanduser()).resolve())
-    tables = tuple(_table(name, kind, *each) for each in content["tables"].items())
+    tables = tuple(_table(name, kind, t, said, parses) for t, said in content["tables"].items())
     return MappedSource(name, kind, folder, tables, path, content)
 
 
@@ -261,15 +269,20 @@ def _on_one_line(value: Any) -> Any:
 
 
 def _problems(
-    path: Path, layers: list[Layer], content: dict[str, Any], dbt_project_dir: Path
+    path: Path,
+    layers: list[Layer],
+    content: dict[str, Any],
+    dbt_project_dir: Path,
+    parses: bool,
 ) -> Iterator[Problem]:
     if fault := _fault_of_name(path.stem):
         yield Problem(path, 0, fault)
     streams = _canonical(dbt_project_dir)
-    found = list(faults(content, schema(streams, content.get("kind")), _FORMATS, "key"))
+    formats = _FORMATS if parses else _FORMATS | {"times": lambda _: None}
+    found = list(faults(content, schema(streams, content.get("kind")), formats, "key"))
     # A value with another fault is no value to ask more of.
     if not found:
-        found += _more(content, streams)
+        found += _more(content, streams, parses)
     for place, said in found:
         yield placed(place, said, [_deepest(place, layers)], path)
 
@@ -296,7 +309,7 @@ def _fault_of_name(name: str) -> str:
 
 
 def _more(
-    content: dict[str, Any], streams: Mapping[str, contract.Stream]
+    content: dict[str, Any], streams: Mapping[str, contract.Stream], parses: bool
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield what no schema can say."""
     for name, table in content["tables"].items():
@@ -313,13 +326,19 @@ def _more(
                     (*inner, "columns"),
                     f"has no {what}: without it no row of {stream} can be used",
                 )
-            for key in ("where", "each"):
-                if key in said:
-                    yield from _sql_faults((*inner, key), said[key])
-            for column, sql in said["columns"].items():
-                yield from _sql_faults(
-                    (*inner, "columns", column), sql, "each" in said, bool(table.get("whole_by"))
-                )
+            if parses:
+                yield from _faults_of_sql(inner, said, bool(table.get("whole_by")))
+
+
+def _faults_of_sql(
+    place: tuple[str, ...], said: Mapping[str, Any], has_whole: bool
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield what is wrong with the expressions of one mapping."""
+    for key in ("where", "each"):
+        if key in said:
+            yield from _sql_faults((*place, key), said[key])
+    for column, sql in said["columns"].items():
+        yield from _sql_faults((*place, "columns", column), sql, "each" in said, has_whole)
 
 
 def _sql_faults(
@@ -519,8 +538,10 @@ def _stream_schema(stream: contract.Stream) -> dict[str, Any]:
 # -- what is declared ------------------------------------------------------------------------
 
 
-def _table(source: str, kind: Kind, name: str, said: Mapping[str, Any]) -> MappedTable:
-    mapped = tuple(_mapped(stream, said["streams"][stream]) for stream in said["streams"])
+def _table(
+    source: str, kind: Kind, name: str, said: Mapping[str, Any], parses: bool
+) -> MappedTable:
+    mapped = tuple(_mapped(stream, of, parses) for stream, of in said["streams"].items())
     cursor = said.get("cursor") or said.get("incremental", {}).get("cursor_path")
     cursor = cursor and cursor.removeprefix("$.")
     key, whole_by = (tuple(said.get(each, ())) for each in ("key", "whole_by"))
@@ -553,11 +574,13 @@ def _table(source: str, kind: Kind, name: str, said: Mapping[str, Any]) -> Mappe
     )
 
 
-def _mapped(stream: str, said: Mapping[str, Any]) -> Mapped:
+def _mapped(stream: str, said: Mapping[str, Any], parses: bool) -> Mapped:
     items = "each" in said
     texts = [*(said[key] for key in ("where", "each") if key in said)]
-    reads = [c for text in texts for c in _of_table(_as_read(text), False)]
-    reads += [c for text in said["columns"].values() for c in _of_table(_as_read(text), items)]
+    reads: list[str] = []
+    if parses:
+        reads += [c for text in texts for c in _of_table(_as_read(text), False)]
+        reads += [c for text in said["columns"].values() for c in _of_table(_as_read(text), items)]
     return Mapped(
         stream, said["columns"], said.get("where", ""), said.get("each", ""), _distinct(reads)
     )
