@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import zipfile
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
@@ -131,6 +132,33 @@ def test_a_shape_that_is_named_and_is_not_there_is_told(home):
     (home / "exports" / "weather.csv").write_text("station,temperature\na,1\n")
     with pytest.raises(SettingsError, match="--uses shopify: nothing at"):
         first_mapping(place_of(str(home / "exports"), home), CONTRACT, "shopify")
+
+
+def test_what_is_packed_together_are_tables_of_their_own(home):
+    with zipfile.ZipFile(home / "exports" / "all.zip", "w") as archive:
+        archive.writestr("orders_1.csv", "Order ID,Order Date,Currency\n1,2017-03-04,EUR\n")
+        archive.writestr("customers.csv", "Customer ID,Email\n1,a@example.com\n")
+    made = first_mapping(place_of(str(home / "exports"), home), CONTRACT)
+    tables = yaml.safe_load(made.text)["tables"]
+    assert {name: table["files"] for name, table in tables.items()} == {
+        "orders": "all.zip/orders_*.csv",
+        "customers": "all.zip/customers.csv",
+    }
+
+
+def test_what_is_empty_or_not_there_is_told(home):
+    path = home / "exports" / "orders.csv"
+    with pytest.raises(SettingsError, match="there is no such file or folder"):
+        place_of(str(path), home)
+    path.touch()
+    with pytest.raises(SettingsError, match="is empty: it has no header"):
+        place_of(str(path), home)
+
+
+def test_a_header_of_one_column_with_a_line_break_in_it_spoils_no_comment(first):
+    made = first(customers='Customer ID,Email,"a remark\nof two lines"\n1,a@example.com,x\n')
+    assert "# Nobody maps: a remark of two lines" in made.text
+    assert yaml.safe_load(made.text)["tables"]["customers"]["key"] == ["Customer ID"]
 
 
 def test_nothing_is_overwritten(home, monkeypatch):

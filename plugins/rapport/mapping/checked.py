@@ -4,6 +4,7 @@ The sample is pulled into a landing that goes again, and mapped by the models of
 the night's own word. Of a customer nothing is shown but shapes of values and lines of files.
 """
 
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -156,9 +157,15 @@ def _sample(source: MappedSource, folder: Path, rows: int) -> Iterator[MappedSou
         yield source
         return
     for table in source.tables:
-        for path in sorted(Path(source.path).glob(str(table.how["files"]))):
+        said = table.how["files"]
+        globs = [said] if isinstance(said, str) else list(said)
+        # What comes after `.zip/` is in an archive, which is taken as a whole.
+        meant = {re.sub(r"(\.zip)/.*", r"\1", glob, flags=re.IGNORECASE) for glob in globs}
+        for path in sorted({path for glob in meant for path in Path(source.path).glob(glob)}):
             target = folder / path.relative_to(source.path)
             target.parent.mkdir(parents=True, exist_ok=True)
+            if target.exists():
+                continue  # of another table, too
             if path.suffix.lower() in _BY_LINES:
                 with path.open("rb") as whole, target.open("wb") as part:
                     part.writelines(islice(whole, rows + 1))

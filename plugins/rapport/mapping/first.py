@@ -163,7 +163,8 @@ def first_mapping(place: Place, contract: Mapping[str, Stream], uses: str = "") 
     ]
     if left_out:
         lines += [f"  # Nothing is known of: {', '.join(left_out)}."]
-    text = "\n".join([*head, *lines, ""])
+    # A column's name may be of several lines, and a comment is of one.
+    text = "\n".join([*(" ".join(each.splitlines()) for each in (*head, *lines)), ""])
     return First(
         text, streams, "", sum(line.lstrip().startswith("# ?") for line in text.splitlines())
     )

@@ -72,16 +72,12 @@ def _files(path: Path, home: Path, said: str, clock: str, rows: int) -> Place:
     by_pattern: dict[str, list[Path]] = {}
     for each in usable:
         by_pattern.setdefault(_pattern(str(each.relative_to(folder))), []).append(each)
-    tables = [
-        _together(
-            [
-                t
-                for each in dict.fromkeys((paths[0], paths[-1]))
-                for t in _tables_in(each, folder, pattern, rows)
-            ]
-        )
-        for pattern, paths in by_pattern.items()
-    ]
+    alike: dict[str, list[Sampled]] = {}
+    for pattern, of_it in by_pattern.items():
+        for each in dict.fromkeys((of_it[0], of_it[-1])):
+            for table in _tables_in(each, folder, pattern, rows):
+                alike.setdefault(table.how["files"], []).append(table)
+    tables = [_together(found) for found in alike.values()]
     return Place("files", place, said, _alike_written(_each_by_its_name(tables)), clock)
 
 
@@ -148,7 +144,12 @@ def _tables_in(path: Path, folder: Path, pattern: str, rows: int) -> Iterator[Sa
         copy = Path(work) / f"copy{path.suffix}"
         copy.write_bytes(path.read_bytes())
         for name, plain in unpacked(path.name, copy):
+            member = name.removeprefix(f"{path.name}/") if path.suffix.lower() == ".zip" else ""
             table = _table(path, name, plain, pattern, rows)
+            if member:
+                inner = table_name(Path(member).name.partition(".")[0])
+                how = {**table.how, "files": f"{pattern}/{_pattern(member)}"}
+                table = replace(table, name=inner, how=how)
             yield replace(table, file=str(path.relative_to(folder)))
 
 
@@ -180,7 +181,9 @@ def _table(path: Path, name: str, plain: Path, pattern: str, rows: int) -> Sampl
                 break
     except Unreadable as error:
         raise SettingsError(f"{path}: {error}") from None
-    notes = []
+    notes: list[str] = []
+    if not count:
+        notes.append("there is no row in it")
     if refused:
         shown = ", ".join(str(each.line) for each in refused[:_MOST_LINES])
         more = ", ..." if len(refused) > _MOST_LINES else ""
@@ -231,7 +234,8 @@ def _spelling(path: Path) -> dict[str, str]:
     first = next((line for line in io.StringIO(text) if line.strip()), "")
     if first.lower().startswith("sep="):
         return found
-    delimiter = max(DELIMITERS, key=lambda each: len(next(csv.reader([first], delimiter=each))))
+    wide = {each: len(next(csv.reader([first], delimiter=each))) for each in (",", *DELIMITERS)}
+    delimiter = max(wide, key=lambda each: wide[each])
     return found | ({"delimiter": delimiter} if delimiter != "," else {})
 
 
