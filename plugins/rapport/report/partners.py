@@ -148,7 +148,7 @@ def _judged(spoken: list[Row]) -> Table:
                 "partner": row["partner_id"],
                 "kind": row["kind"],
                 "verdict": plain(row["verdict"]),
-                "reason": row["verdict_reason"],
+                "reason": row["verdict_reason"] if row["verdict"] in VERDICTS else "",
                 "open": number(row["open_issue_count"]),
                 "oldest": number(row["oldest_open_issue_days"]),
             }
