@@ -160,8 +160,8 @@ def _sample(source: MappedSource, folder: Path, rows: int) -> Iterator[MappedSou
         said = table.how["files"]
         globs = [said] if isinstance(said, str) else list(said)
         # What comes after `.zip/` is in an archive, which is taken as a whole.
-        whole = {re.sub(r"(\.zip)/.*", r"\1", glob, flags=re.IGNORECASE) for glob in globs}
-        for path in sorted({path for glob in whole for path in Path(source.path).glob(glob)}):
+        meant = {re.sub(r"(\.zip)/.*", r"\1", glob, flags=re.IGNORECASE) for glob in globs}
+        for path in sorted({path for glob in meant for path in Path(source.path).glob(glob)}):
             target = folder / path.relative_to(source.path)
             target.parent.mkdir(parents=True, exist_ok=True)
             if target.exists():
