@@ -201,6 +201,22 @@ def test_an_answer_that_does_not_say_how_many_pages_there_are_is_told_without_it
     assert "example.com" not in str(error.value)
 
 
+def test_two_lists_of_an_answer_are_one_table_up_to_the_page_on_which_both_are_empty(web, firm):
+    """BottleCRM gives accounts so: open and closed ones, each paged by the same offset."""
+
+    def page(query):
+        offset = int(query.get("offset", 0))
+        return {
+            "active": {"open_accounts": records(1, 2, 3)[offset:][:2]},
+            "closed": {"close_accounts": records(4)[offset:][:2]},
+        }
+
+    web.answers["/api/orders"] = page
+    paginator = {"type": "offset", "limit": 2, "total_path": None}
+    there = firm(paginator, data="*.[open_accounts,close_accounts][*]")
+    assert there.pull()["orders"] == 4
+
+
 def test_where_the_records_are_is_to_be_said_where_it_is_not_plain(web, firm):
     web.answers["/api/orders"] = lambda _: {"items": records(1), "errors": []}
     with pytest.raises(UnusableTable, match=r"say where the records are \(data: \.\.\.\)"):

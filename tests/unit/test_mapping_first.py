@@ -191,6 +191,7 @@ def test_the_list_in_an_answer_of_an_api_is_found(home, served):
     assert said["kind"] == "rest"
     assert said["tables"]["people"]["data"] == "result.people"
     assert said["tables"]["people"]["streams"]["contacts"]["columns"]["email"] == '"email"'
+    assert "# ? paginator: {type: offset" in made.text  # an answer does not tell
     assert "secret" not in made.text
 
 

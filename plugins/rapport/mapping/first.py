@@ -303,8 +303,10 @@ def _table(
     yield from _how(table.how, 4)
     yield from _key(table, found)
     changed = next(filter(None, (guess.reads.get("updated_at") for guess in found)), "")
-    if kind != "files" and changed:
+    if kind == "sql" and changed:
         yield f"    cursor: {_yaml(changed)}  # without it all is read each time"
+    if kind == "rest":
+        yield from _asked(table, changed)
     if not found:
         yield "    # ? streams: none is known by these columns: " + ", ".join(
             look.name for look in table.looks
@@ -322,6 +324,14 @@ def _table(
     rest = unmapped(table.looks, found)
     if rest:
         yield f"    # Nobody maps: {', '.join(rest)}"
+
+
+def _asked(table: Sampled, changed: str) -> Iterator[str]:
+    """What an answer does not tell of how an API is asked."""
+    if "paginator" not in table.how:
+        yield "    # ? paginator: {type: offset, limit: 100, total_path: null}  # or single_page"if changed:
+        asked = f"{{cursor_path: {_yaml(changed)}, start_param: ...}}"
+        yield f"    # ? incremental: {asked}  # if it can be asked for what changed since"
 
 
 def _how(how: Mapping[str, Any], indent: int) -> Iterator[str]:

@@ -308,6 +308,8 @@ def _api(url: str, token: str, clock: str) -> Place:
         raise SettingsError(f"{_without_secret(url)}: its answer has no list of records")
     path = urlsplit(url).path.lstrip("/")
     how: dict[str, Any] = {"path": path} | ({"data": ".".join(map(str, place))} if place else {})
+    if isinstance(said, Mapping) and "next" in said:
+        how["paginator"] = {"type": "json_link", "next_url_path": "next"}
     name = table_name(path.rstrip("/").rpartition("/")[2] or "records")
     return Place("rest", "", _without_secret(url), [Sampled(name, how, _looks_of(rows))], clock)
 
