@@ -146,7 +146,13 @@ def _two_shops(firm):
 
 def _people(firm):
     people = [
-        {"id": "1", "mail": "One@EXAMPLE.com", "tags": "c; a|b; c", "opt": "yes", "bounced": "nein"},
+        {
+            "id": "1",
+            "mail": "One@EXAMPLE.com",
+            "tags": "c; a|b; c",
+            "opt": "yes",
+            "bounced": "nein",
+        },
         {"id": "2", "mail": "two@example.com", "tags": '["x, y"]', "opt": "no", "bounced": "Ja"},
         {"id": "3", "mail": "nobody", "tags": None, "opt": "left", "bounced": "maybe"},
         {"id": "4", "mail": "four@example.com", "tags": None, "opt": "yes", "bounced": None},

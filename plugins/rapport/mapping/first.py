@@ -329,7 +329,8 @@ def _table(
 def _asked(table: Sampled, changed: str) -> Iterator[str]:
     """What an answer does not tell of how an API is asked."""
     if "paginator" not in table.how:
-        yield "    # ? paginator: {type: offset, limit: 100, total_path: null}  # or single_page"if changed:
+        yield "    # ? paginator: {type: offset, limit: 100, total_path: null}  # or single_page"
+    if changed:
         asked = f"{{cursor_path: {_yaml(changed)}, start_param: ...}}"
         yield f"    # ? incremental: {asked}  # if it can be asked for what changed since"
 
