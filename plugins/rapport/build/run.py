@@ -22,7 +22,7 @@ from rapport.policy import Policies, policies_of
 from rapport.settings import Settings, make_private
 from rapport.sources.declared import EVERYTHING, Declared
 from rapport.sources.known import refused_on
-from rapport.sources.pull import loads_of_night
+from rapport.sources.pull import declare_streams, loads_of_night
 from rapport.warehouse import ASIDE_SECONDS, build_lock, building, discard, is_damage
 
 logger = logging.getLogger(__name__)
@@ -131,6 +131,7 @@ def _build(
 ) -> Built:
     """Build once; see `build`."""
     policies = policies_of(settings)
+    declare_streams(settings.landing_dir, declared)
     code = parse_if_changed(settings.dbt_project_dir, logger.info)
     loads = tuple(sorted(loads_of_night(settings.landing_dir, as_of, declared)))
     code = f"{code} {declared.digest}"  # a mapping is as good as written in the project too
@@ -203,6 +204,7 @@ def built_aside(
         PolicyError: the firm's policies cannot be used.
     """
     policies = policies_of(settings)
+    declare_streams(settings.landing_dir, declared)
     parse_if_changed(settings.dbt_project_dir, logger.info)
     manifest = load_manifest(settings.dbt_project_dir)
     path = settings.aside_path

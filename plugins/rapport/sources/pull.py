@@ -122,9 +122,7 @@ def _pull(
         try:
             if mapped := declared.mapped_source(source):
                 keep_declaration(mapped, landing_dir)
-            # All of them: staging reads what no pull has brought yet.
-            for stream in declared.all_streams:
-                landing.declare(landing_dir, stream.source, stream.name, stream.declared)
+            declare_streams(landing_dir, declared)
             with landing.Slices(
                 landing_dir,
                 work_dir,
@@ -154,6 +152,12 @@ def _pull(
         except Exception as error:
             raise _told(error, connection, group) from error
         return rows | slices.rows
+
+
+def declare_streams(landing_dir: Path, declared: Declared) -> None:
+    """Make every stream readable, of which nothing may have landed yet, as staging reads all."""
+    for stream in declared.all_streams:
+        landing.declare(landing_dir, stream.source, stream.name, stream.declared)
 
 
 @contextmanager
