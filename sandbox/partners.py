@@ -69,7 +69,7 @@ HABITS = (
         "supplier-05", "supplier", "souring", theirs=8, ours=8, tone=0.4, tone_lately=-0.4, issues=3
     ),
     Habits("supplier-06", "supplier", "fine", wired=True),
-    Habits("supplier-07", "supplier", "fine", issues=4, unsettled=0.6),
+    Habits("supplier-07", "supplier", "unsettled", issues=4, unsettled=0.65),
     Habits("supplier-08", "supplier", "fine", theirs=12, ours=12),
     Habits("supplier-09", "supplier", "too_few", theirs=0.1, ours=0.1, issues=0),
     Habits("supplier-10", "supplier", "too_few", until=400),

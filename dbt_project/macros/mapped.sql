@@ -190,20 +190,24 @@
     {{ return(data_type.startswith('decimal') or data_type in ('double', 'bigint', 'integer')) }}
 {%- endmacro %}
 
-{#- Several texts of one cell: a JSON list, or `;`, `|` or `,` between them. -#}
+{#- Several texts of one cell, each once and in their order: a JSON list, or `;`, `|` or `,` between them. -#}
 {% macro list_said(text) -%}
-    list_distinct(
-        list_filter(
-            list_transform(
-                case
-                    when starts_with(ltrim({{ text }}), '[')
-                        then coalesce(try_cast(try_cast({{ text }} as json) as varchar[]), [{{ text }}])
-                    else string_split(regexp_replace({{ text }}, '\s*[;|,]\s*', ';', 'g'), ';')
-                end,
-                lambda item: nullif(trim(item), '')
-            ),
-            lambda item: item is not null
-        )
+    list_reduce(
+        list_prepend(
+            cast([] as varchar[]),
+            list_filter(
+                list_transform(
+                    case
+                        when starts_with(ltrim({{ text }}), '[')
+                            then coalesce(try_cast(try_cast({{ text }} as json) as varchar[]), [{{ text }}])
+                        else string_split(regexp_replace({{ text }}, '\s*[;|,]\s*', ';', 'g'), ';')
+                    end,
+                    lambda item: [nullif(trim(item), '')]
+                ),
+                lambda item: item[1] is not null
+            )
+        ),
+        lambda so_far, item: case when list_contains(so_far, item[1]) then so_far else list_concat(so_far, item) end
     )
 {%- endmacro %}
 

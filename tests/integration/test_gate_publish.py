@@ -210,6 +210,18 @@ create table intermediate.int_segments__last_sizes as
         as _(segment, size, is_same_policy);
 alter table segments.segments add column skill varchar;
 alter table segments.segments add column most_per_owner bigint;
+create table staging.base_mapped__contacts as
+    select
+        'tool' as source, 'x' as contact_id, 'x@example.com' as email, false as is_archived,
+        false as is_removed, true as is_seen, false as is_quarantined, 1 as version_rank
+    limit 0;
+create table staging.base_mapped__consents as
+    select
+        'tool' as source, 'x' as contact_id, []::varchar[] as addresses, 'email' as channel,
+        '*' as topic, 'grant' as action, 'explicit' as evidence, null::timestamp as occurred_at,
+        date '2017-12-01' as load_date, false as is_removed, true as is_seen,
+        false as is_quarantined, 1 as version_rank
+    limit 0;
 create table canonical.canonical_partners as
     select unnest(['mill', 'press']) as partner_id;
 create table intermediate.int_partners__contacts as
@@ -308,7 +320,7 @@ create table ops.row_conservation as
         -- nothing was removed or refused: as good a night as any
         if(entity in ('removals', 'refusals'), 0, 1000) as landed_count,
         landed_count as staged_count, 0 as superseded_count, 0 as repeated_count,
-        0 as erased_count, 0 as quarantined_count, 0 as waiting_count
+        0 as left_out_count, 0 as erased_count, 0 as quarantined_count, 0 as waiting_count
     from unnest({STREAMS}) as _(name);
 """
 
@@ -1027,7 +1039,7 @@ STOPS = {
     "a stream that nobody counts": (
         "audit.stream_quality",
         "delete from ops.row_conservation where entity = 'orders'",
-        "expect_table_row_count_to_equal(table): found 39",
+        "expect_table_row_count_to_be_between(table): found 39",
     ),
     "a mart that is gone": (
         "audit.value_classes",
@@ -1058,7 +1070,7 @@ WARNS = {
     "a contact with a partner that no list has": (
         "audit.partner_records",
         "insert into intermediate.int_partners__contacts values ('nobody', timestamp '2017-12-01')",
-        "untied_share): 1 of 2 rows (records_of_partners contacts: 0.25)",
+        "untied_share): 1 of 2 rows (records_of_partners contacts): 0.25",
     ),
     "one order in ten in a currency without a rate": (
         "audit.currencies",
@@ -1180,9 +1192,9 @@ WARNS = {
     ),
     "an order of a state that nobody knows": (
         "audit.order_statuses",
-        "update canonical.canonical_orders set order_status = 'on_hold' where order_id = "
+        "update canonical.canonical_orders set order_status = 'in_limbo' where order_id = "
         "(select min(order_id) from canonical.canonical_orders)",
-        "unknown_order_count): 1 of 3 rows (order_status on_hold: 1 order)",
+        "unknown_order_count): 1 of 3 rows (order_status in_limbo: 1 order)",
     ),
     "a metric that nobody has said the meaning of": (
         "audit.mail_metrics",

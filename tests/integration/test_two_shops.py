@@ -77,13 +77,9 @@ class Firm:
 
 
 @pytest.fixture(scope="module")
-def firm(tmp_path_factory):
-    return Firm(tmp_path_factory.mktemp("firm"))
-
-
-@pytest.fixture(scope="module")
-def marts(firm):
+def marts(tmp_path_factory):
     """Return what asks the marts of the firm's night."""
+    firm = Firm(tmp_path_factory.mktemp("firm"))
     with firm.built(NIGHT, "dim_customers", "fct_orders", "fct_order_lines") as ask:
         yield ask
 
@@ -201,8 +197,9 @@ def test_postage_is_postage_whosever_it_is(marts):
 
 
 @pytest.fixture(scope="module")
-def streams(firm, marts):
+def streams(tmp_path_factory):
     """Return what asks the streams of the next night, which has a second export of one shop."""
+    firm = Firm(tmp_path_factory.mktemp("firm_of_two_nights"))  # marts hold the other's file open
     first = (firm.exports / "orders_export_1.csv").read_text().splitlines(keepends=True)
     again = [line for line in first if line.startswith(("Name,", "1003,"))]
     without = [line for line in again if "CAN-B" not in line]

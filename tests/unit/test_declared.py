@@ -1,6 +1,8 @@
 """What a firm's sources.yml may say, what is pulled by it, and what holds without one."""
 
 import json
+import os
+from datetime import date
 
 import pytest
 import yaml
@@ -11,7 +13,9 @@ from rapport.errors import SourcesError
 from rapport.gate.declarations import load_checkpoint
 from rapport.orchestration.cli import app
 from rapport.settings import ENVIRONMENT, PROJECT_DIR, Settings
+from rapport.sources.connection import Connection
 from rapport.sources.declared import SOURCES, declared, dispensable, sources_page
+from rapport.sources.pull import pull
 from rapport.sources.streams import GROUPS, KEPT_BOOKS, REMOVALS, SOURCE_TOTALS, STREAMS
 
 
@@ -219,3 +223,40 @@ def test_a_column_is_known_by_streams_that_there_are_and_is_there():
                 assert set(known) <= columns, (model["name"], streams)
                 told += len(known)
     assert told > 200
+
+
+def test_what_a_source_that_is_declared_no_more_said_still_holds(firm, tmp_path):
+    """An opt-out does not end with the file that declared where it was found."""
+    path = tmp_path / "sources" / "office.yml"
+    path.parent.mkdir()
+    path.write_text(
+        "kind: files\n"
+        "path: exports\n"
+        "tables:\n"
+        "  people:\n"
+        "    files: people.csv\n"
+        "    streams:\n"
+        "      consents: {columns: {contact_id: id, channel: \"'email'\", action: said}}\n"
+    )
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / "people.csv").write_text("id,said\n7,withdraw\n")
+    os.utime(tmp_path / "exports" / "people.csv", (0, 0))
+    there, landing_dir = firm(), tmp_path / "landing"
+    pull(
+        "office",
+        Connection("rapport_office", ""),
+        as_of=date(2025, 7, 1),
+        landing_dir=landing_dir,
+        work_dir=tmp_path / "work",
+        declared=there,
+    )
+    said = there.mapped[0].variables()
+    path.unlink()
+    after = firm("shop: true")
+    assert after.mapped == ()
+    assert "office" not in after.groups
+    assert [{**each, "file": ""} for each in after.retired[0].variables()] == [
+        {**each, "file": ""} for each in said
+    ]
+    assert "office.people" in after.known(landing_dir)
+    assert "office.people" not in after.names

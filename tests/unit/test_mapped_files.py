@@ -244,7 +244,7 @@ def test_several_members_of_one_archive_may_be_meant(firm):
     ("a.csv.gz", gzip.compress(b"id,placed\n" * 99)[:-20]),
     ("a.csv.gz", b"id,placed\n"),
     ("a.zip", zipped({"a.csv": "id,placed\n1,x\n"})[:-30]),
-])  # fmt: skip
+], ids=["gzip cut off", "no gzip", "zip cut off"])  # fmt: skip
 def test_an_archive_that_is_cut_off_is_one_line(firm, name, content):
     firm.declare(declaration(key=["id"], files=["*.gz", "*.zip"]))
     firm.send(name, content)

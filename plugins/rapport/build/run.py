@@ -299,7 +299,7 @@ def _variables(
         "as_of_date": str(as_of),
         "streams_declared": list(declared.names),
         "streams_known": list(declared.known(settings.landing_dir, refused)),
-        "mapped_sources": [each for source in declared.mapped for each in source.variables()],
+        "mapped_sources": [each for source in declared.all_mapped for each in source.variables()],
         **policies.variables(),
     }
 

@@ -95,7 +95,7 @@ def places_of(settings: Settings, declared: Declared = EVERYTHING) -> list[Place
 
 
 def _landed(settings: Settings, declared: Declared) -> Iterator[Place]:
-    for source in (*PERSONS, *(each.name for each in declared.mapped)):
+    for source in (*PERSONS, *(each.name for each in declared.all_mapped)):
         folder = settings.landing_dir / source
         if not folder.is_dir():
             continue

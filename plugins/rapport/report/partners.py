@@ -18,6 +18,7 @@ VERDICTS = {
     "souring": "speaking less kindly to us than before",
     "neglected": "waiting too long for our answers",
     "overloaded": "written to more than they can answer",
+    "unsettled": "with issues that nobody settles",
     "unsteady": "without anybody who knows the other side",
 }
 
@@ -138,7 +139,6 @@ def _judged(spoken: list[Row]) -> Table:
             Column("partner", "partner", "name"),
             Column("kind", "kind"),
             Column("verdict", "verdict"),
-            Column("why", "reason", "words"),
             Column("open", "open", "number", "issues"),
             Column("oldest, days", "oldest", "number", "issues"),
         ),
@@ -148,13 +148,14 @@ def _judged(spoken: list[Row]) -> Table:
                 "partner": row["partner_id"],
                 "kind": row["kind"],
                 "verdict": plain(row["verdict"]),
-                "reason": row["verdict_reason"],
+                "reason": row["verdict_reason"] if row["verdict"] in VERDICTS else "",
                 "open": number(row["open_issue_count"]),
                 "oldest": number(row["oldest_open_issue_days"]),
             }
             for row in spoken
             if row["verdict"] in VERDICTS or row["number"] <= MOST
         ],
+        below="reason",
         folded=False,
         reading="Of 365 days; a verdict only where the figures cannot be chance (95%). The gravest "
         "stands first, and of several verdicts of one partner the gravest is told.",

@@ -22,7 +22,7 @@ from typing import Any
 
 from rapport.errors import SourcesError
 from rapport.settings import Settings
-from rapport.sources.mapped import FOLDER, MappedSource, read_all
+from rapport.sources.mapped import FOLDER, MappedSource, read_all, read_retired
 from rapport.sources.streams import AFTER, GROUPS, KEPT_BOOKS, STREAMS, Stream
 from rapport.sources.versions import DEFAULTS, ENDPOINTS, Version
 from rapport.written import Layer, Problem, faults, placed
@@ -40,11 +40,14 @@ class Declared:
         streams: that are pulled, in the order of ``streams.STREAMS``, those of mapped sources last.
         said_by: who says so: the file's path, ``company`` or ``connections``.
         mapped: sources that the firm declares itself.
+        retired: those that it declared once and that landed. Nothing of them is pulled; what they
+            said holds, as it does of any other source that the firm had.
     """
 
     streams: tuple[Stream, ...] = STREAMS
     said_by: str = "company"
     mapped: tuple[MappedSource, ...] = ()
+    retired: tuple[MappedSource, ...] = ()
 
     def with_mapped(self, *mapped: MappedSource) -> "Declared":
         """Return the same with sources of the firm's own."""
@@ -53,7 +56,12 @@ class Declared:
 
     def mapped_source(self, source: str) -> MappedSource | None:
         """Return what the firm declares of a source of its own; None for any other."""
-        return next((each for each in self.mapped if each.name == source), None)
+        return next((each for each in self.all_mapped if each.name == source), None)
+
+    @property
+    def all_mapped(self) -> tuple[MappedSource, ...]:
+        """Sources of the firm's own, declared or retired."""
+        return (*self.mapped, *self.retired)
 
     @property
     def consenting(self) -> tuple[str, ...]:
@@ -68,12 +76,13 @@ class Declared:
     @property
     def digest(self) -> str:
         """What changes with everything that the firm declares of sources of its own."""
-        return sha256(" ".join(each.digest for each in self.mapped).encode()).hexdigest()[:16]
+        return sha256(" ".join(each.digest for each in self.all_mapped).encode()).hexdigest()[:16]
 
     @property
     def all_streams(self) -> tuple[Stream, ...]:
         """What there is, pulled or not: of sources that Rapport has itself, and of the firm's."""
-        return (*STREAMS, *(stream for stream in self.streams if stream not in STREAMS))
+        own = (stream for source in self.all_mapped for stream in source.streams)
+        return (*STREAMS, *own)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -160,7 +169,12 @@ def declared(
     if settings.has_sandbox and not (settings.home / FILE).exists():
         folders.append(settings.project_dir / "sandbox" / FOLDER)
     mapped = read_all(folders, settings.home, settings.dbt_project_dir, parses=parses)
-    return _of_rapport(settings, is_connected, bool(mapped)).with_mapped(*mapped)
+    there = _of_rapport(settings, is_connected, bool(mapped)).with_mapped(*mapped)
+    if not parses:  # for which it is enough to know what is pulled
+        return there
+    names = {each.name for each in mapped}
+    retired = read_retired(settings.landing_dir, names, settings.home, settings.dbt_project_dir)
+    return replace(there, retired=retired)
 
 
 def _of_rapport(settings: Settings, is_connected: Callable[[str], bool], has_own: bool) -> Declared:

@@ -37,6 +37,7 @@ from rapport.sources.erased import Erased
 from rapport.sources.hubspot import hubspot
 from rapport.sources.klaviyo import klaviyo
 from rapport.sources.known import Known
+from rapport.sources.mapped import keep_declaration
 from rapport.sources.mapped.pulled import pull_mapped
 from rapport.sources.records import Page, Table, moment_of, to_table
 from rapport.sources.said import masked
@@ -119,6 +120,8 @@ def _pull(
     rows = {stream.name: 0 for stream in streams}
     while True:
         try:
+            if mapped := declared.mapped_source(source):
+                keep_declaration(mapped, landing_dir)
             # All of them: staging reads what no pull has brought yet.
             for stream in declared.all_streams:
                 landing.declare(landing_dir, stream.source, stream.name, stream.declared)

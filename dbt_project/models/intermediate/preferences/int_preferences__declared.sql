@@ -96,7 +96,9 @@ select
     end as time_zone_source,
     -- where no source says what it can deliver, an address is one until it bounces
     coalesce(
-        mailing.is_email_deliverable, {{ 'false' if is_delivery_told() else 'mailing.has_address' }}, false
+        mailing.is_email_deliverable,
+        {{ 'false' if is_delivery_told() else 'mailing.has_address' }},
+        false
     ) as is_email_deliverable,
     declared.declared_relationship,
     declared.wanted_topics,

@@ -1,7 +1,7 @@
--- What known people say of the firm in public, unasked. Of the words for what happens between firm
--- and customer `answered` is the one that is an inbound word of theirs and no reply to a message, no
--- case and no opt-out. The question is `mention`, the answer how the tool reckons that they speak;
--- it is no grade of theirs, so it moves no polarity.
+-- What known people say of the firm in public, unasked. Of the words for what happens between
+-- firm and customer `answered` is the one that is an inbound word of theirs and no reply to a
+-- message, no case and no opt-out. The question is `mention`, the answer how the tool reckons
+-- that they speak; it is no grade of theirs, so it moves no polarity.
 select
     mentions.source || ':mention:' || mentions.mention_id as touchpoint_id,
     contact_map.customer_id,

@@ -83,6 +83,7 @@ issues as (
         partner_id,
         opened_at,
         opened_at >= {{ since }} as is_of_the_year,
+        opened_at < {{ cutoff() }} - interval {{ var('partner_settle_days') }} day as is_due,
         coalesce(severity in ('high', 'critical'), false) as is_severe,
         coalesce(direction = 'inbound', false) as is_theirs,
         coalesce(closed_at >= {{ cutoff() }}, true) as is_open,
@@ -108,6 +109,8 @@ issue_counts as (
         count(answered_at) filter (where is_of_the_year and is_theirs) as answered_issue_count,
         median(case when is_of_the_year and is_theirs then {{ hours_between('opened_at', 'answered_at') }} end)
             as median_issue_response_hours,
+        count(*) filter (where is_of_the_year and is_due) as due_issue_count,
+        count(*) filter (where is_of_the_year and is_due and is_open) as overdue_issue_count,
         count(closed_at) filter (where is_of_the_year) as closed_issue_count,
         median(case when is_of_the_year then {{ hours_between('opened_at', 'closed_at') }} end)
             as median_resolution_hours
@@ -146,6 +149,7 @@ joined as (
         {% endfor %}
         {% for count in [
             'issue', 'open_issue', 'severe_open_issue', 'unanswered_issue', 'answered_issue', 'closed_issue',
+            'due_issue', 'overdue_issue',
         ] %}
         coalesce(issue_counts.{{ count }}_count, 0) as {{ count }}_count,
         {% endfor %}
@@ -196,6 +200,7 @@ told as (
         {{ count_low('recent_outbound_count') }} * 30 / {{ var('partner_recent_days') }} as outbound_30d_low,
         {{ wilson_low('written_slow_count', 'written_count') }} as slow_share_low,
         {{ wilson_low('asked_count', '(asked_count + written_count)') }} as initiative_share_low,
+        {{ wilson_low('overdue_issue_count', 'due_issue_count') }} as overdue_share_low,
         {{ wilson_high('owner_largest_count', 'owner_touch_count') }} as owner_continuity_high,
         {{ wilson_high('person_largest_count', 'person_touch_count') }} as person_continuity_high
     from compared
@@ -214,6 +219,7 @@ judged as (
                     outbound_30d_low > {{ bounds.contacts_30d }}
                     and initiative_share_low > {{ bounds.initiative_share }}
         end as is_overloaded,
+        case when due_issue_count >= {{ least }} then overdue_share_low > {{ bounds.open_share }} end as is_unsettled,
         {% for side in ['owner', 'person'] %}
         case
             when {{ side }}_touch_count >= {{ least }}
@@ -270,6 +276,7 @@ verdicts as (
             when is_souring then 'souring'
             when is_neglected then 'neglected'
             when is_overloaded then 'overloaded'
+            when is_unsettled then 'unsettled'
             when is_unsteady then 'unsteady'
             -- who knows whom is no judgement of those who hardly speak
             when is_overloaded is null then 'too_few'
@@ -331,6 +338,8 @@ select
     cast(open_issue_count as bigint) as open_issue_count,
     cast(severe_open_issue_count as bigint) as severe_open_issue_count,
     cast(unanswered_issue_count as bigint) as unanswered_issue_count,
+    cast(due_issue_count as bigint) as due_issue_count_365d,
+    cast(overdue_issue_count as bigint) as overdue_issue_count_365d,
     cast(round(oldest_open_issue_days, 2) as double) as oldest_open_issue_days,
     cast(round(median_open_issue_days, 2) as double) as median_open_issue_days,
     cast(answered_issue_count as bigint) as answered_issue_count_365d,
@@ -339,6 +348,7 @@ select
     cast(round(median_resolution_hours, 2) as double) as median_resolution_hours,
     is_neglected,
     is_overloaded,
+    is_unsettled,
     is_unsteady,
     is_souring,
     cast(verdict as varchar) as verdict,
@@ -359,6 +369,10 @@ select
                         round(recent_outbound_count * 30e0 / {{ var('partner_recent_days') }}) as bigint
                     ) || ' contacts in 30 days, and we began ' || asked_count || ' of '
                     || asked_count + written_count || ' conversations.'
+            when 'unsettled'
+                then
+                    'Nothing is put right: of ' || due_issue_count || ' issues ' || overdue_issue_count
+                    || ' are open after more than ' || {{ var('partner_settle_days') }} || ' days.'
             when 'unsteady'
                 then
                     'Nobody knows the other: '

@@ -8,7 +8,8 @@ select
     count(sentiment_score) as scored_count,
     count(*) filter (where is_negative) as negative_count,
     cast(
-        round({{ ratio('count(*) filter (where is_negative)', 'count(sentiment_score)') }}, 6) as double
+        round({{ ratio('count(*) filter (where is_negative)', 'count(sentiment_score)') }}, 6)
+        as double
     ) as negative_share,
     cast(round(avg(sentiment_score), 6) as double) as mean_sentiment,
     count(reach_count) as reach_known_count,

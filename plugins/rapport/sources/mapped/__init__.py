@@ -6,7 +6,9 @@ from rapport.sources.mapped.declaration import (
     Mapped,
     MappedSource,
     MappedTable,
+    keep_declaration,
     read_all,
+    read_retired,
     read_source,
 )
 
@@ -16,6 +18,8 @@ __all__ = [
     "Mapped",
     "MappedSource",
     "MappedTable",
+    "keep_declaration",
     "read_all",
+    "read_retired",
     "read_source",
 ]

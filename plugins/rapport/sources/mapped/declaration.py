@@ -6,7 +6,7 @@ at once, a line each with file, line, key and remedy: before anything is pulled.
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
@@ -15,6 +15,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, get_args
 from zoneinfo import available_timezones
+
+import yaml
 
 from rapport import contract
 from rapport.errors import SourcesError
@@ -40,6 +42,7 @@ from rapport.written import Layer, Problem, faults, placed
 Kind = Literal["files", "sql", "rest"]
 KINDS: tuple[str, ...] = get_args(Kind)
 FOLDER = "sources"
+KEPT = "declaration"  # folder of the landing, in that of a source
 SHIPPED = Path(__file__).parents[1] / "mappings"
 FILE, LINE, ABOVE = "_file", "_line", "_above"
 ITEMS = ("item", "item_number")
@@ -194,6 +197,38 @@ def read_all(
     if problems:
         raise SourcesError(problems)
     return tuple(found)
+
+
+def keep_declaration(source: MappedSource, landing_dir: Path) -> None:
+    """Write a declaration beside what it brings, so that this is understood when it is gone."""
+    path = landing_dir / source.name / KEPT / f"{source.name}.yml"
+    content = {name: said for name, said in source.content.items() if name != "uses"}
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".new")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)
+
+
+def read_retired(
+    landing_dir: Path, declared: Collection[str], home: Path, dbt_project_dir: Path
+) -> tuple[MappedSource, ...]:
+    """Return sources that landed and are declared no more, as their last pull had them.
+
+    Args:
+        landing_dir: the landing.
+        declared: names of those that are.
+        home: what a folder of files is relative to.
+        dbt_project_dir: holds the contract of the canonical streams.
+
+    Raises:
+        SourcesError: one of the kept declarations cannot be used any more.
+    """
+    gone = {path for path in landing_dir.glob(f"*/{KEPT}/*.yml") if path.stem not in declared}
+    folders = sorted(path.parent for path in gone)
+    return read_all(folders, home, dbt_project_dir)
 
 
 def read_source(

