@@ -317,13 +317,13 @@ def _table(
     empty = [each.name for each in table.looks if each.kind == "empty"]
     if optional := [*table.optional, *(name for name in empty if name not in table.optional)]:
         yield f"    optional: {_yaml(optional)}  # not in all files, or empty in the sample"
+    rest = unmapped(table.looks, found)
+    if rest:
+        yield f"    # Nobody maps: {', '.join(rest)}"
     yield "    streams:"
     for guess in found:
         yield from _stream(guess, contract[guess.stream], table.total)
     yield from _besides(table, found, said)
-    rest = unmapped(table.looks, found)
-    if rest:
-        yield f"    # Nobody maps: {', '.join(rest)}"
 
 
 def _asked(table: Sampled, changed: str) -> Iterator[str]:
