@@ -146,6 +146,15 @@ tables:
     ({"kind": "file"}, 'line 1: kind "file" is no kind; the nearest is files; there are'),
     ({"kind": "rest", "path": "x"}, "line 2: path is no key"),
     ({"kind": "rest", "tables": {"orders": {"streams": ORDERS}}}, "orders has no paginator"),
+    *(
+        ({"kind": "rest", "tables": {"orders": {"streams": ORDERS, "paginator": pages}}}, said)
+        for pages, said in (
+            ("auto", '"auto" has to say its type; there are json_link'),
+            ({"base_page": 1}, '{"base_page": 1} has to say its type; there are json_link'),
+            ("page_number", "page_number has to say its base_page: 1 where the first page is 1"),
+            ({"type": "page_number"}, "page_number has to say its base_page"),
+        )
+    ),
     (declaration(key=["placed"], optional=["placed"]), "placed tells records apart, and may not"),
     (declaration(streams={"orders": {"columns": {"order_id": "a"}}}),
      "has no currency_code, ordered_at: without it no row of orders can be used"),

@@ -46,6 +46,11 @@ KEPT = "declaration"  # folder of the landing, in that of a source
 SHIPPED = Path(__file__).parents[1] / "mappings"
 FILE, LINE, ABOVE = "_file", "_line", "_above"
 ITEMS = ("item", "item_number")
+# dlt's, without `auto`, which guesses.
+PAGINATORS = (
+    *("json_link", "json_response", "header_link", "header_cursor"),
+    *("single_page", "cursor", "offset", "page_number"),
+)
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -352,6 +357,8 @@ def _more(
         for column in table.get("optional", ()):
             if column in (*table.get("key", ()), *table.get("whole_by", ())):
                 yield (*place, "optional"), f"{column} tells records apart, and may not be lacking"
+        if "paginator" in table and (fault := _fault_of_pages(table["paginator"])):
+            yield (*place, "paginator"), fault
         for stream, said in table["streams"].items():
             inner = (*place, "streams", stream)
             lacking = _lacking(streams[stream], said["columns"])
@@ -363,6 +370,16 @@ def _more(
                 )
             if parses:
                 yield from _faults_of_sql(inner, said, bool(table.get("whole_by")))
+
+
+def _fault_of_pages(said: Any) -> str | None:
+    """What is wrong with how pages are turned: dlt would guess, and read one page of many."""
+    kind = said if isinstance(said, str) else said.get("type")
+    if kind not in PAGINATORS:
+        return f"{json.dumps(said)} has to say its type; there are {', '.join(PAGINATORS)}"
+    if kind == "page_number" and (isinstance(said, str) or "base_page" not in said):
+        return "page_number has to say its base_page: 1 where the first page is 1, else 0"
+    return None
 
 
 def _faults_of_sql(
