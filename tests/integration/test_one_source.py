@@ -141,12 +141,21 @@ def test_a_stream_that_the_key_may_not_read_is_left_out_and_its_scope_named(firm
 
 def test_an_empty_list_is_no_list_that_nobody_may_leave(firm):
     """Without a word of consent nobody is on a list but of those whom we owe an answer."""
-    if firm.source != "klaviyo":
-        assert firm.query(
-            "select count(*) from segments.segment_members as members "
-            "inner join segments.segments as segments using (segment) "
-            "where segments.message_class is distinct from 'service'"
-        ) == [(0,)]
+    others = firm.query(
+        "select preferences.email_consent, count(*) from segments.segment_members as members "
+        "inner join segments.segments as segments using (segment) "
+        "inner join marts.dim_preferences as preferences using (customer_id) "
+        "where segments.message_class is distinct from 'service' and segments.takes_slot "
+        "group by preferences.email_consent"
+    )
+    assert {consent for consent, _ in others} <= {"granted"}
+    assert bool(others) == (firm.source != "shop")
+
+
+def test_a_list_for_a_tool_that_the_firm_has_not_got_goes_into_files(firm):
+    there = {"hubspot", "klaviyo"} & {firm.source}
+    found = firm.query("select distinct destination from segments.segments")
+    assert {name for (name,) in found} == there | {"files"}
 
 
 def test_the_report_says_in_a_line_what_cannot_be_said(firm):
