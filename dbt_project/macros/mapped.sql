@@ -72,7 +72,7 @@
     {% if sql is none -%}
         cast(null as varchar)
     {%- elif data_type == 'timestamp' -%}
-        {{ time_said('said_' ~ column, mapping) }}
+        {{ time_said('said_' ~ column, 'clock_' ~ column, mapping) }}
     {%- elif data_type == 'date' -%}
         {{ date_said('said_' ~ column, mapping) }}
     {%- elif is_number(data_type) -%}
@@ -89,20 +89,22 @@
     {%- endif %}
 {%- endmacro %}
 
-{#-
-    An instant as a text in UTC; a text that nobody can read stays as it is. ISO 8601 first (an offset in it counts), Unix
-    time, then the formats of the declaration; a text that names no offset is of the source's own clock.
--#}
-{% macro time_said(text, mapping) -%}
+{#- What a text says by the clock that it was written by; ISO 8601 and Unix time first, then the formats of the declaration. -#}
+{% macro clock_said(text, mapping) -%}
     {% set formats = [] %}
     {% for each in mapping.dates %}{% do formats.append(sql_text(each)) %}{% endfor %}
-    {% set clock -%}
-        {%- if formats -%}
-            coalesce({{ utc_timestamp(text) }}, try_strptime(trim({{ text }}), [{{ formats | join(', ') }}]))
-        {%- else -%}
-            {{ utc_timestamp(text) }}
-        {%- endif -%}
-    {%- endset %}
+    {% if formats -%}
+        coalesce({{ utc_timestamp(text) }}, try_strptime(trim({{ text }}), [{{ formats | join(', ') }}]))
+    {%- else -%}
+        {{ utc_timestamp(text) }}
+    {%- endif %}
+{%- endmacro %}
+
+{#-
+    An instant as a text in UTC; a text that nobody can read stays as it is. An offset in the text counts; one that names
+    none is of the source's own clock. `clock` is what the text says by it.
+-#}
+{% macro time_said(text, clock, mapping) -%}
     {% if mapping.clock_changes -%}
         case
             when regexp_full_match({{ text }}, '(?i)\s*(.*\d:?\d\d\s*(z|utc|gmt|[+-]\d\d(:?\d\d)?)|-?\d{9,13}(\.\d+)?)\s*')
@@ -123,20 +125,12 @@
     clock shows twice is the first of the two, as most programs take it.
 -#}
 {% macro of_clock(moment, changes) -%}
+    {% set since, minutes = [], [] %}
+    {% for at, ahead in changes %}{% do since.append("timestamp '" ~ at ~ "'") %}{% do minutes.append(ahead) %}{% endfor %}
     {{ moment }} - to_minutes(
         list_extract(
-            list_transform(
-                list_filter(
-                    [
-                        {% for since, minutes in changes %}
-                        {'since': timestamp '{{ since }}', 'minutes': {{ minutes }}}{{ ',' if not loop.last }}
-                        {% endfor %}
-                    ],
-                    lambda change: change.since <= {{ moment }}
-                ),
-                lambda change: change.minutes
-            ),
-            -1
+            [{{ minutes | join(', ') }}],
+            len(list_filter([{{ since | join(', ') }}], lambda since: since <= {{ moment }}))
         )
     )
 {%- endmacro %}
@@ -273,6 +267,12 @@
         raw
     from (
         select
+            {% for column, said in columns.items() if column in mapping.columns and said.data_type == 'timestamp' %}
+            {{ clock_said('said_' ~ column, mapping) }} as clock_{{ column }},
+            {% endfor %}
+            *
+        from (
+        select
             {% for column, said in columns.items() if column in mapping.columns %}
             {% if said.data_type == 'varchar[]' %}
             {% set sql = worked_out(mapping.columns[column]) %}
@@ -330,6 +330,7 @@
                     {% endfor %}
             )
         {% endif %}
+        ) as texts
     ) as said
 {%- endmacro %}
 
