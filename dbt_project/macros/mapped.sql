@@ -89,15 +89,23 @@
     {%- endif %}
 {%- endmacro %}
 
-{#- What a text says by the clock that it was written by; ISO 8601 and Unix time first, then the formats of the declaration. -#}
+{#- A text by the formats of the declaration, each by itself: in a list one with an offset lets 30 February be 2 March. -#}
+{% macro by_formats(text, formats) -%}
+    {% set said = [] %}
+    {% for each in formats %}{% do said.append('try_strptime(trim(' ~ text ~ '), ' ~ sql_text(each) ~ ')') %}{% endfor %}
+    {{ 'coalesce(' ~ said | join(', ') ~ ')' if said else 'cast(null as timestamp)' }}
+{%- endmacro %}
+
+{#- What a text says by the clock that it was written by: by the declaration's formats first, then ISO 8601. -#}
 {% macro clock_said(text, mapping) -%}
-    {% set formats = [] %}
-    {% for each in mapping.dates %}{% do formats.append(sql_text(each)) %}{% endfor %}
-    {% if formats -%}
-        coalesce({{ utc_timestamp(text) }}, try_strptime(trim({{ text }}), [{{ formats | join(', ') }}]))
-    {%- else -%}
-        {{ utc_timestamp(text) }}
-    {%- endif %}
+    coalesce({{ by_formats(text, formats_of(mapping, false)) }}, {{ utc_timestamp(text) }})
+{%- endmacro %}
+
+{#- The formats of a declaration, those with an offset or those without. -#}
+{% macro formats_of(mapping, with_offset) -%}
+    {% set found = [] %}
+    {% for each in mapping.dates if ('%z' in each) == with_offset %}{% do found.append(each) %}{% endfor %}
+    {{ return(found) }}
 {%- endmacro %}
 
 {#-
@@ -105,15 +113,19 @@
     none is of the source's own clock. `clock` is what the text says by it.
 -#}
 {% macro time_said(text, clock, mapping) -%}
-    {% if mapping.clock_changes -%}
-        case
-            when regexp_full_match({{ text }}, '(?i)\s*(.*\d:?\d\d\s*(z|utc|gmt|[+-]\d\d(:?\d\d)?)|-?\d{9,13}(\.\d+)?)\s*')
-                then {{ text }}
-            else coalesce({{ utc_text(of_clock(clock, mapping.clock_changes)) }}, {{ text }})
-        end
-    {%- else -%}
-        coalesce({{ utc_text(clock) }}, {{ text }})
-    {%- endif %}
+    case
+        {% if formats_of(mapping, true) %}
+        when {{ by_formats(text, formats_of(mapping, true)) }} is not null
+            then {{ utc_text(by_formats(text, formats_of(mapping, true)) ~ " at time zone 'UTC'") }}
+        {% endif %}
+        {% if formats_of(mapping, false) %}
+        when {{ by_formats(text, formats_of(mapping, false)) }} is not null
+            then {{ utc_text(of_clock(clock, mapping.clock_changes)) }}
+        {% endif %}
+        when regexp_full_match({{ text }}, '(?i)\s*(.*\d:?\d\d\s*(z|utc|gmt|[+-]\d\d(:?\d\d)?)|-?\d{9,13}(\.\d+)?)\s*')
+            then {{ text }}
+        else coalesce({{ utc_text(of_clock(clock, mapping.clock_changes)) }}, {{ text }})
+    end
 {%- endmacro %}
 
 {% macro utc_text(moment) -%}
@@ -125,6 +137,7 @@
     clock shows twice is the first of the two, as most programs take it.
 -#}
 {% macro of_clock(moment, changes) -%}
+    {% if not changes %}{{ return(moment) }}{% endif %}
     {% set since, minutes = [], [] %}
     {% for at, ahead in changes %}{% do since.append("timestamp '" ~ at ~ "'") %}{% do minutes.append(ahead) %}{% endfor %}
     {{ moment }} - to_minutes(
@@ -137,19 +150,13 @@
 
 {#- A day, as a text: of a time its day as it stands there, in whichever zone. -#}
 {% macro date_said(text, mapping) -%}
-    {% set formats = [] %}
-    {% for each in mapping.dates %}{% do formats.append(sql_text(each)) %}{% endfor %}
     coalesce(
         cast(
-            {% if formats %}
             coalesce(
-                cast(try_strptime(trim({{ text }}), [{{ formats | join(', ') }}]) as date),
+                cast({{ by_formats(text, formats_of(mapping, false)) }} as date),
+                cast({{ by_formats(text, formats_of(mapping, true)) }} as date),
                 {{ birth_date(text) }}
-            )
-            {% else %}
-            {{ birth_date(text) }}
-            {% endif %}
-            as varchar
+            ) as varchar
         ),
         {{ text }}
     )
@@ -166,7 +173,7 @@
         regexp_replace(
             regexp_replace(
                 translate(trim({{ text }}), '−’  ', '-''  '),
-                '^\s*(?:\p{Sc}|[A-Z]{3})\s*|\s*(?:\p{Sc}|[A-Z]{3}|%)\s*$', '', 'g'
+                '^\s*(?:\p{Sc}|[A-Z]{3})\s*|\s*(?:\p{Sc}|[A-Z]{3})\s*$', '', 'g'
             ),
             '^\((.*)\)$|^(.*)-$|^-\s*(?:\p{Sc}|[A-Z]{3})?\s*(.*)$', '-\1\2\3'
         )
@@ -240,9 +247,25 @@
     {%- endif %}
 {%- endmacro %}
 
-{#- What an expression is, or null where it cannot be worked out; DuckDB tries no window. -#}
+{#- What an expression is, or null where it cannot be worked out; DuckDB tries no window, but casts within it. -#}
 {% macro worked_out(sql) -%}
-    {{ sql if modules.re.search('(?i)\\bover\\b', sql) else 'try(' ~ sql ~ ')' }}
+    {% if modules.re.search('(?i)\\bover\\s+whole\\b', modules.re.sub("'[^']*'", '', sql)) -%}
+        {{ modules.re.sub('(?i)\\bcast\\s*\\(', 'try_cast(', sql) }}
+    {%- else -%}
+        try({{ sql }})
+    {%- endif %}
+{%- endmacro %}
+
+{#-
+    When what a row says was so at the latest: when its file was last changed, else the night that brought it. An older
+    file that arrives late says nothing new.
+-#}
+{% macro said_at(mapping) -%}
+    {% if mapping.kind == 'files' -%}
+        least(cast(load_date as timestamp), reads.read_modified_at)
+    {%- else -%}
+        cast(load_date as timestamp)
+    {%- endif %}
 {%- endmacro %}
 
 {#- The rows of one table of a declared source that a mapping takes, each column a text. -#}
@@ -260,6 +283,7 @@
         landed_file,
         landed_line,
         item_number,
+        said_at,
         load_id,
         load_date,
         is_new_load,
@@ -297,6 +321,7 @@
             {% endif %}
             _file as landed_file,
             try_cast(_line as bigint) as landed_line,
+            {{ said_at(mapping) }} as said_at,
             load_id,
             load_date,
             is_new_load,
@@ -315,6 +340,18 @@
             {{ landed(mapping.source, mapping.table) }}
             {% endif %}
         ) as landed
+        {% if mapping.kind == 'files' %}
+        left join (
+            select
+                file as read_file,
+                cast(load_date as date) as read_date,
+                max({{ utc_timestamp('modified_at') }}) as read_modified_at
+            from ({{ landed(mapping.source, 'files_read') }}) as files
+            where stream = {{ sql_text(mapping.table) }}
+            group by file, cast(load_date as date)
+        ) as reads
+            on landed._file = reads.read_file and landed.load_date = reads.read_date
+        {% endif %}
         {% if mapping.where %}
         where try({{ mapping.where }})
         {% endif %}
@@ -334,24 +371,33 @@
     ) as said
 {%- endmacro %}
 
+{#- The items of a row's list. What is there and is no list is one item that says nothing, so that its row is seen. -#}
+{% macro list_of_items(mapping) -%}
+    case
+        when nullif(trim(cast({{ worked_out(mapping.each) }} as varchar)), '') is null then null
+        else coalesce(try_cast(try_cast({{ worked_out(mapping.each) }} as json) as json[]), [cast(null as json)])
+    end
+{%- endmacro %}
+
 {#- How many items a row's list has; a row without one has none. -#}
 {% macro items_of(mapping) -%}
-    coalesce(json_array_length(try_cast(try({{ mapping.each }}) as json)), 0)
+    coalesce(len({{ list_of_items(mapping) }}), 0)
 {%- endmacro %}
 
 {#- Rows, each as often as its list has items: `item` (JSON) and `item_number`, from 1. -#}
 {% macro items_in(mapping, rows) -%}
     select
-        * exclude (_items),
-        list_extract(_items, item_number) as item
+        columns(lambda name: lower(name) not in ('item', 'item_number', '_items')),
+        _number as item_number,
+        list_extract(_items, _number) as item
     from (
         select
             *,
-            unnest(generate_series(1, len(_items))) as item_number
+            unnest(generate_series(1, len(_items))) as _number
         from (
             select
                 *,
-                try_cast(try_cast(try({{ mapping.each }}) as json) as json[]) as _items
+                {{ list_of_items(mapping) }} as _items
             from ({{ rows }}) as whole
         ) as listed
     ) as numbered
@@ -410,6 +456,7 @@ said as (
         cast(null as varchar) as landed_file,
         cast(null as bigint) as landed_line,
         cast(null as bigint) as item_number,
+        cast(null as timestamp) as said_at,
         cast(null as varchar) as load_id,
         cast(null as date) as load_date,
         cast(null as boolean) as is_new_load,
@@ -433,6 +480,7 @@ typed as (
         landed_file,
         landed_line,
         coalesce(item_number, 0) as item_number,
+        said_at,
         load_id,
         load_date,
         is_new_load,
@@ -452,7 +500,13 @@ filled as (
         {% for column, said in columns.items() %}
         {% if column in defaults %}
         cast(
-            {% if stream in of_persons %}
+            {% if stream in of_persons and column == 'updated_at' %}
+            -- a time that cannot be would freeze the record for good
+            case
+                when typed.updated_at < cast(typed.load_date as timestamp) + interval 2 day then typed.updated_at
+                else typed.said_at
+            end
+            {% elif stream in of_persons %}
             coalesce(typed.{{ column }}, {{ defaults[column] }})
             {% else %}
             case when typed.said_{{ column }} is null then {{ defaults[column] }} else typed.{{ column }} end
@@ -507,23 +561,27 @@ ranked as (
     select
         *,
         {{ version_rank(['source'] + key, changed_at=changed_at, prefer='landed_file desc nulls last, landed_line desc nulls last, item_number') }} as version_rank,
-        {{ first_and_last_load_date(['source'] + key) }}
+        {{ first_and_last_load_date(['source'] + key) }},
+        max(load_id) over (partition by {{ (['source'] + key) | join(', ') }}, is_quarantined) as last_load_id
     from checked
 
 )
 
 select
     ranked.*,
-    coalesce(removals.noticed_date >= ranked.last_load_date, false) as is_removed,
+    -- a later pull, of the same night too, brings it back
+    coalesce(removals.load_id > ranked.last_load_id, false) as is_removed,
     removals.noticed_date as removed_date
 from ranked
-left join {{ ref('stg_sources__removals') }} as removals
+left join {{ ref('base_sources__removals') }} as removals
     on
         ranked.source = removals.source
+        and not removals.is_quarantined
+        and removals.version_rank = 1
         and ranked.landed_table = removals.object_type
         and ranked.landed_key = removals.record_id
     {% else %}
-select * from {{ ref('stg_sources__removals') }}
+select * from {{ ref('base_sources__removals') }}
     {% endif %}
 {%- endmacro %}
 

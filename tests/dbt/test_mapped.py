@@ -25,7 +25,7 @@ COMMA = {"1.234,56": "1234.56", "12,5": "12.5", "1.234": "1234", "1 234,50": "12
          "\N{MINUS SIGN}6,00": "-6", "1,234.56": None, "12.5": None, "-": None,
          "?": None}  # fmt: skip
 POINT = {"1,234.56": "1234.56", "1234.5": "1234.5", "1,234": "1234", ".5": "0.5", "$7": "7",
-         "1.234,56": None, "12,5": None, "seven": None}  # fmt: skip
+         "1.234,56": None, "12,5": None, "10%": None, "seven": None}  # fmt: skip
 TIMES = {
     "01.07.2025 12:00": "2025-07-01 10:00:00",
     "2025-07-01 12:00": "2025-07-01 10:00:00",
@@ -39,6 +39,15 @@ TIMES = {
     "27.10.2024 02:30": "2024-10-27 00:30:00",
     "07/13/2025": None,
     "tomorrow": None,
+}
+
+# By formats of the firm's own, which go before all others and each by itself.
+FORMATS = ["%d.%m.%Y %H:%M", "%a, %d %b %Y %H:%M:%S %z", "%y%m%d%H%M"]
+BY_FORMATS = {
+    "29.02.2024 12:00": "2024-02-29 11:00:00",
+    "29.02.2025 12:00": None,
+    "Mon, 16 Jun 2025 11:34:00 +0300": "2025-06-16 08:34:00",
+    "2506161134": "2025-06-16 09:34:00",
 }
 
 
@@ -108,8 +117,15 @@ def built(tmp_path_factory, warehouse):
         dates=["%d.%m.%Y %H:%M"],
         **berlin,
     )
+    firm.land("formats", "tickets", [{"n": t, "opened": t} for t in BY_FORMATS])
+    firm.maps(
+        *("formats", "tickets", "tickets", {"ticket_id": "n", "opened_at": "opened"}),
+        dates=FORMATS,
+        **berlin,
+    )
     _two_shops(firm)
     _people(firm)
+    _odd(firm)
     made = warehouse(folder, firm.landing, mapped_sources=firm.mapped)
     build = made.build(str(SECOND), *MODELS)
     assert build.success, build.failures()
@@ -160,6 +176,10 @@ def _people(firm):
     firm.land("desk", "people", people)
     firm.land("desk", "people", [people[0] | {"opt": "no"}, people[1]], SECOND)
     firm.remove("desk", "people", "4", SECOND)
+    # gone, and back in the same night
+    firm.land("desk", "people", [people[0] | {"id": "5", "mail": "five@example.com"}])
+    firm.remove("desk", "people", "5", SECOND)
+    firm.land("desk", "people", [people[0] | {"id": "5", "mail": "5@example.com"}], SECOND)
     firm.maps(
         *("desk", "people", "contacts"),
         {"contact_id": "id", "email": "mail", "phones": "tags", "has_bounced": "bounced"},
@@ -177,6 +197,39 @@ def _people(firm):
         *("desk", "visits", "web_events"),
         {"event_id": "u", "contact_id": "u", "event_type": "what",
          "occurred_at": 'cast("at" as timestamp)'},
+    )  # fmt: skip
+
+
+def _odd(firm):
+    """An older file that comes late, a list that is cut off, a window over a bad cell."""
+    for night, file, said, changed in (
+        (FIRST, "new.csv", "withdraw", "2025-06-30T08:00:00Z"),
+        (SECOND, "old.csv", "grant", "2025-06-20T08:00:00Z"),
+    ):
+        firm.land("late", "people", [{"id": "1", "said": said, "_file": file}], night)
+        book = streams.FILES_READ["late"]
+        row = {"stream": "people", "file": file, "modified_at": changed}
+        firm._add("late", book.name, book.declared, [row], night)
+    firm.maps(
+        *(
+            "late",
+            "people",
+            "consents",
+            {"contact_id": "id", "channel": "'email'", "action": "said"},
+        ),
+        kind="files",
+    )
+    firm.land("odd", "orders", [
+        {"n": "1", "items": '[{"sku": "A"}]', "price": "2"},
+        {"n": "2", "items": '[{"sku": "A"}, {"sk', "price": "left over whole"},
+        {"n": "3", "items": None, "price": "1"},
+    ])  # fmt: skip
+    firm.maps(
+        *("odd", "orders", "order_lines"),
+        {"order_id": "n", "product_id": "item->>'sku'", "item_quantity": "1",
+         "sales_amount": "sum(cast(price as decimal(9, 2))) over whole"},
+        each="items",
+        whole_by=["n"],
     )  # fmt: skip
 
 
@@ -235,9 +288,9 @@ def test_every_landed_row_of_a_mapping_is_accounted_for(built):
         "order by 1"
     )
     assert found == [
-        ("desk.people.consents", 6, 6, 0, 0, 0, 0, 0),
-        ("desk.people.contacts", 6, 4, 2, 0, 0, 0, 0),
-        ("desk.removals", 1, 1, 0, 0, 0, 0, 0),
+        ("desk.people.consents", 8, 8, 0, 0, 0, 0, 0),
+        ("desk.people.contacts", 8, 5, 3, 0, 0, 0, 0),
+        ("desk.removals", 2, 2, 0, 0, 0, 0, 0),
         ("desk.visits.web_events", 1, 0, 0, 0, 1, 0, 0),
         ("north.orders", 4, 1, 0, 1, 1, 1, 0),
         ("north.orders.order_lines", 3, 3, 0, 0, 0, 0, 0),
@@ -258,6 +311,7 @@ def test_who_was_never_asked_has_not_said_no_and_who_no_longer_grants_has(built)
         ("1", "withdraw", "explicit", SECOND),
         ("3", "withdraw", "record", FIRST),
         ("4", "grant", "record", FIRST),
+        ("5", "grant", "record", FIRST),
     ]
 
 
@@ -271,6 +325,7 @@ def test_lists_and_yes_or_no_are_read_as_people_write_them(built):
         ("2", "two@example.com", ["x, y"], True, False, False),
         ("3", None, [], False, False, False),
         ("4", "four@example.com", [], False, True, True),
+        ("5", "5@example.com", ["c", "a", "b"], False, False, False),
     ]
 
 
@@ -290,3 +345,30 @@ def test_a_field_of_a_persons_record_that_nobody_can_read_is_its_own_loss(built)
         "select record_key, field from quarantine.quarantined_fields where source = 'desk'"
     )
     assert fields == [("3", "has_bounced")]
+
+
+def test_the_firms_own_formats_go_first_and_no_day_is_moved_into_another_month(built):
+    found = built.rows(
+        "select ticket_id, opened_at from staging.base_mapped__tickets where source = 'formats'"
+    )
+    expected = {f"formats:{t}": v and datetime.fromisoformat(v) for t, v in BY_FORMATS.items()}
+    assert dict(found) == expected
+
+
+def test_an_older_file_that_arrives_late_says_nothing_new(built):
+    words = built.rows(
+        "select action, occurred_at from canonical.canonical_consents where source = 'late' "
+        "order by occurred_at desc"
+    )
+    assert [action for action, _ in words] == ["withdraw", "grant"]
+
+
+def test_a_list_that_is_cut_off_is_a_row_in_quarantine_and_no_row_less(built):
+    lines = built.rows(
+        "select record_key, sales_amount, quarantine_reason from staging.base_mapped__order_lines "
+        "where source = 'odd' order by 1"
+    )
+    assert lines == [
+        ("orders.csv:2:1", Decimal(2), None),
+        ("orders.csv:3:1", None, "product_id is missing"),
+    ]

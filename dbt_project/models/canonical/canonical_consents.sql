@@ -486,16 +486,16 @@ from_flags as (
 
 -- A source that the firm declared: each word with its time; one without a time is a state, said
 -- anew when it differs from the one before. Who was never asked has not said no; of whom a grant is
--- not told any more has.
+-- not told any more has, and a word that nobody can read tells none.
 mapped_states as (
 
     select
-        *,
-        lag(action) over (
+        * replace (coalesce(action, 'unasked') as action),
+        lag(coalesce(action, 'unasked')) over (
             partition by
                 source, coalesce(contact_id, array_to_string(addresses, ';')), channel, topic
             order by
-                coalesce(occurred_at, cast(load_date as timestamp)),
+                coalesce(occurred_at, said_at),
                 load_date,
                 load_id,
                 landed_file nulls last,
@@ -503,7 +503,7 @@ mapped_states as (
                 row_hash
         ) as action_before
     from {{ ref('base_mapped__consents') }}
-    where is_seen and action is not null and channel is not null
+    where is_seen and channel is not null
 
 ),
 
@@ -520,7 +520,7 @@ from_mapped as (
         case when action = 'unasked' then 'explicit' else evidence end as evidence,
         not is_quarantined as is_valid,
         load_date,
-        coalesce(occurred_at, cast(load_date as timestamp)) as occurred_at
+        coalesce(occurred_at, said_at) as occurred_at
     from mapped_states
     where
         action is distinct from action_before

@@ -192,7 +192,7 @@ _LOOKED_AT = {"landing", "work", "releases", "erasures"}
 def _rest(settings: Settings, declared: Declared) -> Iterator[Place]:
     """Yield everything else under the home: pages, logs, ledgers, exports."""
     yield _texts("pages of releases", lambda: _pages(settings.releases_dir))
-    sources = [Path(each.path) for each in declared.mapped if each.is_local]
+    sources = [Path(each.path) for each in declared.all_mapped if each.is_local]
     for entry in sorted(settings.home.iterdir()) if settings.home.is_dir() else ():
         is_company = settings.has_sandbox and entry.name in {"sandbox", "company"}
         if entry.name in _LOOKED_AT or entry.is_symlink() or is_company:

@@ -19,7 +19,8 @@ DECLARED_FILE = "declared.parquet"
 DECLARED = f"load_date=1970-01-01/{DECLARED_FILE}"
 LISTED, DAMAGED = "_dlt_loads", "_damaged"
 LOAD_ID = "_dlt_load_id"
-OF_LANDING = ("load_date", LOAD_ID, "_dlt_id")  # columns that every landed row has
+# Columns that every landed row has, or is given when it is read; a source's own get a number.
+OF_LANDING = ("load_date", LOAD_ID, "_dlt_id", "load_id", "is_new_load", "row_hash", "raw")
 # For so long a later try of the same night goes on where an unfinished one stopped. It is well
 # below the shortest overlap (`Stream.overlap`): the next night reads what came late meanwhile.
 RESUMED_SECONDS = 12 * 3600.0

@@ -150,6 +150,7 @@ class MappedSource:
         return [
             {
                 "source": self.name,
+                "kind": self.kind,
                 "table": table.name,
                 "stream": mapped.stream,
                 "like": list(mapped.like),
