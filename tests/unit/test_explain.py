@@ -350,6 +350,13 @@ class TestTheStory:
             "They were disturbed in their quiet hours 1 time in 30 days.",
         ]
 
+    def test_where_nobody_sends_mail_nothing_is_said_of_how_much_is_too_much(self, tmp_path):
+        silent = TABLES["dim_contact_pressure"][0] | {"saturation": None}
+        tables = TABLES | {"dim_contact_pressure": [silent]}
+        part = told(made(tmp_path, tables, read=EXPLAINED))["How much they hear from us"]
+        assert [line.partition(" ")[0] for line in part.said] == ["Marketing", "At", "They"]
+        assert "disturbed" in part.said[-1]
+
     def test_who_may_hear_more_is_told_when_on_their_own_clock(self, tmp_path):
         some = TABLES["dim_contact_pressure"][0] | {"remaining_30d": 1}
         tables = TABLES | {"dim_contact_pressure": [some]}

@@ -156,6 +156,11 @@ tables:
         )
     ),
     (declaration(key=["placed"], optional=["placed"]), "placed tells records apart, and may not"),
+    (declaration(key=["id"], optional=["ID"]), "ID tells records apart, and may not"),
+    (declaration(encoding="rot13"), '"rot13" is no encoding'),
+    (declaration(encoding="hex"), '"hex" is no encoding'),
+    (declaration(delimiter='"'), "delimiter \"\\\"\" ends a cell or a line itself"),
+    (declaration() | {"time_zone": "localtime"}, '"localtime" is no time zone'),
     (declaration(streams={"orders": {"columns": {"order_id": "a"}}}),
      "has no currency_code, ordered_at: without it no row of orders can be used"),
     (declaration(streams={"orders": {**ORDERS["orders"], "where": "1 < (select 1)"}}),

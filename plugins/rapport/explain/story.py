@@ -357,8 +357,9 @@ def _pressure(night: Night, customer_id: str) -> Part | None:
         f"{number(row['marketing_contact_count_365d'])} in 365.",
         f"At most {number(row['contact_cap_30d'])} in 30 days, {source}; "
         f"tonight {number(row['remaining_30d'])} of them are left.",
-        SATURATIONS.get(row["saturation"], f"They are {plain(row['saturation'])}."),
     ]
+    if stands := row["saturation"]:  # not known where nothing sends mail
+        said.append(SATURATIONS.get(stands, f"They are {plain(stands)}."))
     if row.get("quiet_hour_contact_count_30d"):
         at_night = counted(row["quiet_hour_contact_count_30d"], "time")
         said.append(f"They were disturbed in their quiet hours {at_night} in 30 days.")

@@ -354,8 +354,9 @@ def _more(
     """Yield what no schema can say."""
     for name, table in content["tables"].items():
         place = ("tables", name)
+        telling = _lower([*table.get("key", ()), *table.get("whole_by", ())])
         for column in table.get("optional", ()):
-            if column in (*table.get("key", ()), *table.get("whole_by", ())):
+            if column.lower() in telling:
                 yield (*place, "optional"), f"{column} tells records apart, and may not be lacking"
         if "paginator" in table and (fault := _fault_of_pages(table["paginator"])):
             yield (*place, "paginator"), fault
@@ -427,7 +428,8 @@ def _lacking(stream: contract.Stream, said: Mapping[str, str]) -> list[str]:
 
 
 def _zone_fault(text: str) -> str | None:
-    zones = available_timezones()
+    # What the system adds says of no place.
+    zones = available_timezones() - {"Factory", "localtime"}
     if text in zones:
         return None
     near = get_close_matches(text, sorted(zones), n=1, cutoff=0.5)
@@ -452,6 +454,11 @@ _FORMATS = {
         else f"{text} must be lower-case letters, digits and _, and none of {', '.join(BOOKS)}"
     ),
     "encoding": lambda text: _encoding_fault(text),
+    "delimiter": lambda text: (
+        f"{json.dumps(text)} ends a cell or a line itself, and parts none"
+        if text in '"\r\n'
+        else None
+    ),
 }
 
 
@@ -459,8 +466,10 @@ def _encoding_fault(text: str) -> str | None:
     import codecs
 
     try:
-        codecs.lookup(text)
+        is_text = codecs.lookup(text)._is_text_encoding
     except (LookupError, ValueError):
+        is_text = False
+    if not is_text:  # neither are `hex` and `rot13`, by which Python turns other things
         return f"{json.dumps(text)} is no encoding; such are utf-8, cp1252, latin-1, utf-16"
     return None
 
@@ -486,7 +495,7 @@ _COMMON: dict[str, Any] = {
 _OF_KIND: dict[str, dict[str, Any]] = {
     "files": {
         "files": {"type": ["string", "array"], "minLength": 1, "minItems": 1, "items": _TEXT},
-        "delimiter": {"type": "string", "minLength": 1, "maxLength": 1},
+        "delimiter": {"type": "string", "minLength": 1, "maxLength": 1, "format": "delimiter"},
         "encoding": {"type": "string", "format": "encoding"},
         "skip": {"type": "integer", "minimum": 1},
     },
