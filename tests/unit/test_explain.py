@@ -350,12 +350,17 @@ class TestTheStory:
             "They were disturbed in their quiet hours 1 time in 30 days.",
         ]
 
-    def test_where_nobody_sends_mail_nothing_is_said_of_how_much_is_too_much(self, tmp_path):
-        silent = TABLES["dim_contact_pressure"][0] | {"saturation": None}
+    def test_where_no_source_tells_of_mail_it_does_not_say_that_there_was_none(self, tmp_path):
+        unknown = (
+            *(f"marketing_contact_count_{days}d" for days in (7, 30, 365)),
+            *("saturation", "quiet_hour_contact_count_30d"),
+        )
+        silent = TABLES["dim_contact_pressure"][0] | dict.fromkeys(unknown)
         tables = TABLES | {"dim_contact_pressure": [silent]}
-        part = told(made(tmp_path, tables, read=EXPLAINED))["How much they hear from us"]
-        assert [line.partition(" ")[0] for line in part.said] == ["Marketing", "At", "They"]
-        assert "disturbed" in part.said[-1]
+        assert told(made(tmp_path, tables, read=EXPLAINED))["How much they hear from us"].said == [
+            "No source says what marketing sent them.",
+            "At most 2 in 30 days, which they set themselves; tonight 0 of them are left.",
+        ]
 
     def test_who_may_hear_more_is_told_when_on_their_own_clock(self, tmp_path):
         some = TABLES["dim_contact_pressure"][0] | {"remaining_30d": 1}

@@ -179,7 +179,7 @@ def test_a_declaration_that_is_otherwise_than_it_should_be_is_refused(problems, 
 def test_a_source_may_not_be_called_as_another_or_as_no_folder_is(tmp_path, name):
     path = tmp_path / f"{name}.yml"
     path.write_text(yaml.safe_dump(declaration()))
-    with pytest.raises(SourcesError, match=r"give the file another name|lower-case letters"):
+    with pytest.raises(SourcesError, match=r"give this one another name|lower-case letters"):
         read_source(path, tmp_path, DBT)
 
 

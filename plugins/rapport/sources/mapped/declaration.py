@@ -315,7 +315,7 @@ def _problems(
     dbt_project_dir: Path,
     parses: bool,
 ) -> Iterator[Problem]:
-    if fault := _fault_of_name(path.stem):
+    if fault := fault_of_name(path.stem):
         yield Problem(path, 0, fault)
     streams = _canonical(dbt_project_dir)
     formats = _FORMATS if parses else _FORMATS | {"times": lambda _: None}
@@ -337,14 +337,15 @@ def _deepest(place: tuple[str, ...], layers: list[Layer]) -> Layer:
     return max(reversed(layers), key=depth)
 
 
-def _fault_of_name(name: str) -> str:
+def fault_of_name(name: str) -> str:
+    """Say why a source cannot be called so; nothing where it can."""
     if not NAME.fullmatch(name):
         return "a source is called by its file: lower-case letters, digits and _, a letter first"
     taken = {streams[0].source for streams in GROUPS.values()}
     if name in taken:
-        return f"{name} is a source that Rapport has itself; give the file another name"
+        return f"{name} is a source that Rapport has itself; give this one another name"
     if name in GROUPS:
-        return f"{name} is a pull that Rapport has itself; give the file another name"
+        return f"{name} is a pull that Rapport has itself; give this one another name"
     return ""
 
 
