@@ -157,6 +157,8 @@ tables:
     ),
     (declaration(key=["placed"], optional=["placed"]), "placed tells records apart, and may not"),
     (declaration(key=["id"], optional=["ID"]), "ID tells records apart, and may not"),
+    (declaration(files=["*.csv", "/srv/*.csv"]), 'files "/srv/*.csv" leaves the folder; path says'),
+    (declaration(files="../*.csv"), 'files "../*.csv" leaves the folder; path says'),
     (declaration(encoding="rot13"), '"rot13" is no encoding'),
     (declaration(encoding="hex"), '"hex" is no encoding'),
     (declaration(delimiter='"'), "delimiter \"\\\"\" ends a cell or a line itself"),

@@ -57,7 +57,7 @@ def test_what_can_be_two_days_is_a_comment_with_the_choices(first):
     made = first(orders="Order ID,Order Date,Currency\n1,03/04/2017,EUR\n2,11/12/2017,EUR\n")
     assert "dates" not in yaml.safe_load(made.text)
     assert '# ? dates: ["%d/%m/%Y"] or ["%m/%d/%Y"]' in made.text
-    assert made.questions == 1
+    assert made.questions == 2  # and which channel the orders came by
 
 
 def test_another_column_settles_which_way_days_are_written(first):
@@ -76,6 +76,16 @@ def test_times_without_an_offset_ask_for_the_zone(first):
 def test_an_order_without_a_currency_is_not_put_into_one(first):
     made = first(orders="Order ID,Order Date\n1,2017-03-04\n")
     assert "# ? currency_code: \"'EUR'\"" in made.text
+
+
+@pytest.mark.parametrize(("named", "asks"), [("Note", True), ("Store ID", False)])
+def test_where_orders_were_bought_is_asked_if_no_column_says_it(first, named, asks):
+    made = first(orders=f"Order ID,Order Date,Currency,{named}\n1,2017-04-13T10:00:00Z,EUR,7\n")
+    line = (
+        "          # ? channel: \"'web'\"  # or 'store', ...: else they count as bought in a store"
+    )
+    assert (line in made.text.splitlines()) == asks
+    assert made.questions == asks
 
 
 def test_files_of_several_days_are_one_table(first):

@@ -12,7 +12,7 @@ from datetime import date
 from difflib import get_close_matches
 from functools import cache, cached_property
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 from zoneinfo import available_timezones
 
@@ -359,6 +359,11 @@ def _more(
         for column in table.get("optional", ()):
             if column.lower() in telling:
                 yield (*place, "optional"), f"{column} tells records apart, and may not be lacking"
+        said = table.get("files", ())
+        for each in [said] if isinstance(said, str) else said:
+            if PurePosixPath(each).is_absolute() or ".." in PurePosixPath(each).parts:
+                told = f"{json.dumps(each)} leaves the folder; path says where it is"
+                yield (*place, "files"), f"{told}, files which of those below it"
         if "paginator" in table and (fault := _fault_of_pages(table["paginator"])):
             yield (*place, "paginator"), fault
         for stream, said in table["streams"].items():
