@@ -208,6 +208,13 @@ def test_a_name_that_rapport_has_itself_is_refused_before_a_file_of_it_is_there(
 
 
 @pytest.mark.usefixtures("own")
+def test_how_much_could_not_be_told_is_said(home, capsys):
+    (home / "exports" / "o.csv").write_text("Order ID,Order Date,Currency\n1,2017-04-13,EUR\n")
+    new_command(str(home / "exports"), "firm")
+    assert "1 thing could not be told: see `# ?` in it" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("own")
 def test_nothing_is_overwritten(home):
     (home / "exports" / "kunden.csv").write_text("Kundennummer,E-Mail\n1,a@example.com\n")
     new_command(str(home / "exports"), "firm")

@@ -57,7 +57,7 @@ def new_command(
     for table, streams in first.streams.items():
         console.print(f"{table}: {', '.join(streams) or 'of no stream that is known'}")
     if first.questions:
-        console.print(f"{first.questions} things could not be told: they stand behind `# ?`")
+        console.print(f"{_counted(first.questions, 'thing')} could not be told: see `# ?` in it")
     console.print(
         f"wrote {path}; `rapport source check {name}` shows what becomes of it", soft_wrap=True
     )
