@@ -350,6 +350,18 @@ class TestTheStory:
             "They were disturbed in their quiet hours 1 time in 30 days.",
         ]
 
+    def test_where_no_source_tells_of_mail_it_does_not_say_that_there_was_none(self, tmp_path):
+        unknown = (
+            *(f"marketing_contact_count_{days}d" for days in (7, 30, 365)),
+            *("saturation", "quiet_hour_contact_count_30d"),
+        )
+        silent = TABLES["dim_contact_pressure"][0] | dict.fromkeys(unknown)
+        tables = TABLES | {"dim_contact_pressure": [silent]}
+        assert told(made(tmp_path, tables, read=EXPLAINED))["How much they hear from us"].said == [
+            "No source says what marketing sent them.",
+            "At most 2 in 30 days, which they set themselves; tonight 0 of them are left.",
+        ]
+
     def test_who_may_hear_more_is_told_when_on_their_own_clock(self, tmp_path):
         some = TABLES["dim_contact_pressure"][0] | {"remaining_30d": 1}
         tables = TABLES | {"dim_contact_pressure": [some]}

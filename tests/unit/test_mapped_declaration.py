@@ -156,6 +156,13 @@ tables:
         )
     ),
     (declaration(key=["placed"], optional=["placed"]), "placed tells records apart, and may not"),
+    (declaration(key=["id"], optional=["ID"]), "ID tells records apart, and may not"),
+    (declaration(files=["*.csv", "/srv/*.csv"]), 'files "/srv/*.csv" leaves the folder; path says'),
+    (declaration(files="../*.csv"), 'files "../*.csv" leaves the folder; path says'),
+    (declaration(encoding="rot13"), '"rot13" is no encoding'),
+    (declaration(encoding="hex"), '"hex" is no encoding'),
+    (declaration(delimiter='"'), "delimiter \"\\\"\" ends a cell or a line itself"),
+    (declaration() | {"time_zone": "localtime"}, '"localtime" is no time zone'),
     (declaration(streams={"orders": {"columns": {"order_id": "a"}}}),
      "has no currency_code, ordered_at: without it no row of orders can be used"),
     (declaration(streams={"orders": {**ORDERS["orders"], "where": "1 < (select 1)"}}),
@@ -174,7 +181,7 @@ def test_a_declaration_that_is_otherwise_than_it_should_be_is_refused(problems, 
 def test_a_source_may_not_be_called_as_another_or_as_no_folder_is(tmp_path, name):
     path = tmp_path / f"{name}.yml"
     path.write_text(yaml.safe_dump(declaration()))
-    with pytest.raises(SourcesError, match=r"give the file another name|lower-case letters"):
+    with pytest.raises(SourcesError, match=r"give this one another name|lower-case letters"):
         read_source(path, tmp_path, DBT)
 
 

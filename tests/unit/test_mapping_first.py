@@ -57,7 +57,7 @@ def test_what_can_be_two_days_is_a_comment_with_the_choices(first):
     made = first(orders="Order ID,Order Date,Currency\n1,03/04/2017,EUR\n2,11/12/2017,EUR\n")
     assert "dates" not in yaml.safe_load(made.text)
     assert '# ? dates: ["%d/%m/%Y"] or ["%m/%d/%Y"]' in made.text
-    assert made.questions == 1
+    assert made.questions == 2  # and which channel the orders came by
 
 
 def test_another_column_settles_which_way_days_are_written(first):
@@ -76,6 +76,16 @@ def test_times_without_an_offset_ask_for_the_zone(first):
 def test_an_order_without_a_currency_is_not_put_into_one(first):
     made = first(orders="Order ID,Order Date\n1,2017-03-04\n")
     assert "# ? currency_code: \"'EUR'\"" in made.text
+
+
+@pytest.mark.parametrize(("named", "asks"), [("Note", True), ("Store ID", False)])
+def test_where_orders_were_bought_is_asked_if_no_column_says_it(first, named, asks):
+    made = first(orders=f"Order ID,Order Date,Currency,{named}\n1,2017-04-13T10:00:00Z,EUR,7\n")
+    line = (
+        "          # ? channel: \"'web'\"  # or 'store', ...: else they count as bought in a store"
+    )
+    assert (line in made.text.splitlines()) == asks
+    assert made.questions == asks
 
 
 def test_files_of_several_days_are_one_table(first):
@@ -155,15 +165,57 @@ def test_what_is_empty_or_not_there_is_told(home):
         place_of(str(path), home)
 
 
+@pytest.mark.parametrize("content", [
+    b"PK\x03\x04\x14\x00\x06\x00\x08\x00!\x00\rxl/workbook.xml\r,\xff\xfe\x00",
+    bytes(range(256)) * 8,
+    b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
+])  # fmt: skip
+def test_what_is_no_text_and_is_called_so_is_told_in_a_sentence(home, content):
+    path = home / "exports" / "orders.csv"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"orders\.csv: is no text, whatever it is called"):
+        place_of(str(path), home)
+
+
+def test_lines_may_end_as_on_an_old_macintosh(home):
+    path = home / "exports" / "orders.csv"
+    path.write_bytes(b"Order ID;Order Date\r1;2017-04-03\r")
+    (table,) = place_of(str(path), home).tables
+    assert [each.name for each in table.looks] == ["Order ID", "Order Date"]
+
+
 def test_a_header_of_one_column_with_a_line_break_in_it_spoils_no_comment(first):
     made = first(customers='Customer ID,Email,"a remark\nof two lines"\n1,a@example.com,x\n')
     assert "# Nobody maps: a remark of two lines" in made.text
     assert yaml.safe_load(made.text)["tables"]["customers"]["key"] == ["Customer ID"]
 
 
-def test_nothing_is_overwritten(home, monkeypatch):
+@pytest.fixture
+def own(home, monkeypatch):
     monkeypatch.setenv("RAPPORT_HOME", str(home))
     monkeypatch.setenv("RAPPORT_COMPANY", "own")
+
+
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize("name", ["shop", "hubspot", "shop_orders"])
+def test_a_name_that_rapport_has_itself_is_refused_before_a_file_of_it_is_there(home, name):
+    (home / name).mkdir()
+    (home / name / "orders.csv").write_text("Order ID,Order Date\n1,2017-04-03\n")
+    for said in ("", name):
+        with pytest.raises(SettingsError, match=f"--name {name}: {name} is a .* another name"):
+            new_command(str(home / name), said)
+    assert not (home / "sources").exists()
+
+
+@pytest.mark.usefixtures("own")
+def test_how_much_could_not_be_told_is_said(home, capsys):
+    (home / "exports" / "o.csv").write_text("Order ID,Order Date,Currency\n1,2017-04-13,EUR\n")
+    new_command(str(home / "exports"), "firm")
+    assert "1 thing could not be told: see `# ?` in it" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("own")
+def test_nothing_is_overwritten(home):
     (home / "exports" / "kunden.csv").write_text("Kundennummer,E-Mail\n1,a@example.com\n")
     new_command(str(home / "exports"), "firm")
     written = (home / "sources" / "firm.yml").read_text()

@@ -90,6 +90,19 @@ def test_a_night_that_was_taken_while_the_answer_was_late_is_not_started_twice(a
         airflow(none, None, none).start_night(NIGHT)
 
 
+def test_the_error_of_a_dag_that_was_read_before_is_none_of_what_is_there_now(airflow, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    began = datetime(2018, 1, 3, 8, tzinfo=UTC)
+    old, new = ({"last_parsed_time": f"2018-01-03T0{hour}:00:00Z"} for hour in (7, 9))
+    stale, fresh = (
+        {"timestamp": f"2018-01-03T0{hour}:30:00Z", "stack_trace": f"of {hour}:30"}
+        for hour in (7, 8)
+    )
+    airflow(old, {"import_errors": [stale]}, new).wait_for_dag(began)
+    with pytest.raises(RapportError, match="of 8:30"):
+        airflow(old, {"import_errors": [fresh, stale]}).wait_for_dag(began)
+
+
 def test_of_a_failed_task_s_log_the_error_is_shown_and_not_what_came_before():
     assert _what_failed(["parsed", TASK_FAILED, "GateFailed: a", "more"]) == [
         "GateFailed: a",

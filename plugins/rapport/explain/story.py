@@ -351,14 +351,20 @@ def _pressure(night: Night, customer_id: str) -> Part | None:
     if not row:
         return None
     source = CAPS.get(row["contact_cap_source"], plain(row["contact_cap_source"]))
+    sent = "No source says what marketing sent them."
+    if row["marketing_contact_count_7d"] is not None:
+        sent = (
+            f"Marketing reached them {counted(row['marketing_contact_count_7d'], 'time')} in "
+            f"7 days, {number(row['marketing_contact_count_30d'])} in 30, "
+            f"{number(row['marketing_contact_count_365d'])} in 365."
+        )
     said = [
-        f"Marketing reached them {counted(row['marketing_contact_count_7d'], 'time')} in 7 days, "
-        f"{number(row['marketing_contact_count_30d'])} in 30, "
-        f"{number(row['marketing_contact_count_365d'])} in 365.",
+        sent,
         f"At most {number(row['contact_cap_30d'])} in 30 days, {source}; "
         f"tonight {number(row['remaining_30d'])} of them are left.",
-        SATURATIONS.get(row["saturation"], f"They are {plain(row['saturation'])}."),
     ]
+    if stands := row["saturation"]:
+        said.append(SATURATIONS.get(stands, f"They are {plain(stands)}."))
     if row.get("quiet_hour_contact_count_30d"):
         at_night = counted(row["quiet_hour_contact_count_30d"], "time")
         said.append(f"They were disturbed in their quiet hours {at_night} in 30 days.")

@@ -4,12 +4,13 @@ The sample is pulled into a landing that goes again, and mapped by the models of
 the night's own word. Of a customer nothing is shown but shapes of values and lines of files.
 """
 
-import re
-import shutil
+import codecs
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from glob import glob
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -157,23 +158,50 @@ def _sample(source: MappedSource, folder: Path, rows: int) -> Iterator[MappedSou
         yield source
         return
     for table in source.tables:
-        said = table.how["files"]
-        globs = [said] if isinstance(said, str) else list(said)
-        # What comes after `.zip/` is in an archive, which is taken as a whole.
-        meant = {re.sub(r"(\.zip)/.*", r"\1", glob, flags=re.IGNORECASE) for glob in globs}
-        for path in sorted({path for glob in meant for path in Path(source.path).glob(glob)}):
-            target = folder / path.relative_to(source.path)
-            target.parent.mkdir(parents=True, exist_ok=True)
+        for name in _listed(source, table):
+            path, target = Path(source.path, name), folder / name
             if target.exists():
                 continue  # of another table, too
-            if path.suffix.lower() in _BY_LINES:
-                with path.open("rb") as whole, target.open("wb") as part:
-                    part.writelines(islice(whole, rows + 1))
-            else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not (path.suffix.lower() in _BY_LINES and _cut(path, target, table, rows)):
                 target.symlink_to(path)
-            shutil.copystat(path, target)
+            # Files are read in the order in which they were changed.
+            of = path.stat()
+            os.utime(target, ns=(of.st_atime_ns, of.st_mtime_ns), follow_symlinks=False)
     folder.mkdir(parents=True, exist_ok=True)
     yield replace(source, path=str(folder))
+
+
+def _listed(source: MappedSource, table: MappedTable) -> list[str]:
+    """The files of a table as a pull lists them; what is in an archive is taken with all of it."""
+    said = table.how["files"]
+    found: set[str] = set()
+    for each in [said] if isinstance(said, str) else said:
+        place, archive, _ = each.partition(".zip/")
+        meant = place + archive.removesuffix("/")
+        # What dlt lists by: that of `pathlib` knows other files by `**`, and hidden ones.
+        found.update(glob(meant, root_dir=source.path, recursive=True))  # noqa: PTH207
+    names = {os.path.normpath(name) for name in found}
+    return sorted(name for name in names if Path(source.path, name).is_file())
+
+
+def _cut(path: Path, target: Path, table: MappedTable, rows: int) -> bool:
+    """Copy the first lines of a file; False if it cannot be cut."""
+    lines = table.how.get("skip", 0) + 1 + rows
+    with path.open("rb") as whole:
+        marked = whole.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    encoding = table.how.get("encoding", "utf-16" if marked else "utf-8")
+    if not codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
+        with path.open("rb") as whole, target.open("wb") as part:
+            part.writelines(islice(whole, lines))
+        return True
+    try:
+        with path.open(encoding=encoding, newline="") as file:
+            text = "".join(islice(file, lines))
+    except UnicodeError:
+        return False
+    target.write_bytes(text.encode(encoding))
+    return True
 
 
 def _tables(

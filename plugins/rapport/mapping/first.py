@@ -381,6 +381,12 @@ def _stream(guess: Guess, stream: Stream, total: tuple[str, str] | None) -> Iter
             yield f"          {column.name}: {_yaml(guess.columns[column.name])}"
         elif column.name in guess.open:
             yield f"          # ? {column.name}: {guess.open[column.name]}"
+        elif column.name == "channel" and guess.stream == "orders":
+            if not {"channel", "store_id"} & {*guess.columns, *guess.open}:
+                yield (
+                    "          # ? channel: \"'web'\"  # or 'store', ...: "
+                    "else they count as bought in a store"
+                )
         elif column.required and column.type != "boolean" and column.name not in _BY_ITSELF:
             yield f"          # ? {column.name}: {_wanted(column.name, stream)}"
 

@@ -26,6 +26,7 @@ SKIPPED = range(1, 8)  # lines that stand above a header
 _PACKED = (".gz", ".zip")
 _TEXTS = (".csv", ".tsv", ".txt")
 _MOST_LINES = 5
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\f\r"))
 _TOTALS = {
     *("total", "totals", "grand total", "sum", "summe", "gesamt", "gesamtsumme", "somme"),
     *("total general", "suma"),
@@ -75,8 +76,13 @@ def _files(path: Path, home: Path, said: str, clock: str, rows: int) -> Place:
     alike: dict[str, list[Sampled]] = {}
     for pattern, of_it in by_pattern.items():
         for each in dict.fromkeys((of_it[0], of_it[-1])):
-            for table in _tables_in(each, folder, pattern, rows):
-                alike.setdefault(table.how["files"], []).append(table)
+            try:
+                for table in _tables_in(each, folder, pattern, rows):
+                    alike.setdefault(table.how["files"], []).append(table)
+            except Unreadable as error:
+                raise SettingsError(f"{each}: {error}") from None
+            except csv.Error as error:
+                raise SettingsError(f"{each}: cannot be read as CSV: {error}") from None
     tables = [_together(found) for found in alike.values()]
     return Place("files", place, said, _alike_written(_each_by_its_name(tables)), clock)
 
@@ -168,19 +174,16 @@ def _table(path: Path, name: str, plain: Path, pattern: str, rows: int) -> Sampl
     refused: list[Refused] = []
     columns: dict[str, list[str | None]] = {}
     count = 0
-    try:
-        for batch in read_file(plain, name, table, refused.append):
-            for column in batch.column_names:
-                if column not in (FILE, LINE):
-                    values = columns.setdefault(column, [None] * count)
-                    values += batch.column(column).to_pylist()
-            count += batch.num_rows
-            for values in columns.values():
-                values += [None] * (count - len(values))
-            if count >= rows:
-                break
-    except Unreadable as error:
-        raise SettingsError(f"{path}: {error}") from None
+    for batch in read_file(plain, name, table, refused.append):
+        for column in batch.column_names:
+            if column not in (FILE, LINE):
+                values = columns.setdefault(column, [None] * count)
+                values += batch.column(column).to_pylist()
+        count += batch.num_rows
+        for values in columns.values():
+            values += [None] * (count - len(values))
+        if count >= rows:
+            break
     notes: list[str] = []
     if not count:
         notes.append("there is no row in it")
@@ -222,6 +225,9 @@ def _spelling(path: Path) -> dict[str, str]:
         head = file.read(2**20)
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return {}
+    # A stray one of them may stand in a cell; what is packed or a picture is a tenth of them.
+    if len(head.translate(None, _CONTROLS)) < 0.98 * len(head):
+        raise Unreadable("is no text, whatever it is called; export it as CSV")
     found: dict[str, str] = {}
     try:
         path.read_text(encoding="utf-8-sig")
@@ -231,7 +237,7 @@ def _spelling(path: Path) -> dict[str, str]:
     except UnicodeDecodeError:
         found["encoding"] = "cp1252" if _is_text(path, "cp1252") else "latin-1"
         text = head.decode(found["encoding"])
-    first = next((line for line in io.StringIO(text) if line.strip()), "")
+    first = next((line for line in io.StringIO(text, newline=None) if line.strip()), "")
     if first.lower().startswith("sep="):
         return found
     wide = {each: len(next(csv.reader([first], delimiter=each))) for each in (",", *DELIMITERS)}

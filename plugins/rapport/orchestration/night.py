@@ -125,7 +125,8 @@ class Airflow:
         """
         deadline = time.monotonic() + DAG_SECONDS
         while not self._is_read(since):
-            errors = self._get("/api/v2/importErrors").get("import_errors", [])
+            found = self._get("/api/v2/importErrors", order_by="-timestamp")["import_errors"]
+            errors = [each for each in found if datetime.fromisoformat(each["timestamp"]) >= since]
             if errors:
                 raise RapportError(f"the DAG cannot be read:\n{errors[0]['stack_trace']}")
             if time.monotonic() > deadline:

@@ -33,17 +33,15 @@ def new_command(
     from rapport.mapping.first import first_mapping, table_name  # what no other command needs
     from rapport.mapping.sampled import place_of
     from rapport.policy import policies_of
-    from rapport.sources.mapped.declaration import FOLDER, NAME, SHIPPED
+    from rapport.sources.mapped.declaration import FOLDER, SHIPPED, fault_of_name
 
     settings = Settings.from_env()
     shipped = sorted(path.stem for path in SHIPPED.glob("*.yml"))
     if uses and uses not in shipped:
         raise SettingsError(f"--uses {uses}: no such mapping ships; there are {', '.join(shipped)}")
     name = name or table_name(Path(where.rstrip("/")).name.partition(".")[0])
-    if not NAME.fullmatch(name):
-        raise SettingsError(
-            f"--name {name}: a source is called by lower-case letters, digits and _, a letter first"
-        )
+    if fault := fault_of_name(name):
+        raise SettingsError(f"--name {name}: {fault}")
     path = settings.home / FOLDER / f"{name}.yml"
     if path.exists():
         raise SettingsError(f"{path} is there already; change it, or say another --name")
@@ -59,7 +57,7 @@ def new_command(
     for table, streams in first.streams.items():
         console.print(f"{table}: {', '.join(streams) or 'of no stream that is known'}")
     if first.questions:
-        console.print(f"{first.questions} things could not be told: they stand behind `# ?`")
+        console.print(f"{_counted(first.questions, 'thing')} could not be told: see `# ?` in it")
     console.print(
         f"wrote {path}; `rapport source check {name}` shows what becomes of it", soft_wrap=True
     )

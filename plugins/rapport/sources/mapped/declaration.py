@@ -12,7 +12,7 @@ from datetime import date
 from difflib import get_close_matches
 from functools import cache, cached_property
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 from zoneinfo import available_timezones
 
@@ -316,7 +316,7 @@ def _problems(
     dbt_project_dir: Path,
     parses: bool,
 ) -> Iterator[Problem]:
-    if fault := _fault_of_name(path.stem):
+    if fault := fault_of_name(path.stem):
         yield Problem(path, 0, fault)
     streams = _canonical(dbt_project_dir)
     formats = _FORMATS if parses else _FORMATS | {"times": lambda _: None}
@@ -338,14 +338,15 @@ def _deepest(place: tuple[str, ...], layers: list[Layer]) -> Layer:
     return max(reversed(layers), key=depth)
 
 
-def _fault_of_name(name: str) -> str:
+def fault_of_name(name: str) -> str:
+    """Say why a source cannot be called so; nothing where it can."""
     if not NAME.fullmatch(name):
         return "a source is called by its file: lower-case letters, digits and _, a letter first"
     taken = {streams[0].source for streams in GROUPS.values()}
     if name in taken:
-        return f"{name} is a source that Rapport has itself; give the file another name"
+        return f"{name} is a source that Rapport has itself; give this one another name"
     if name in GROUPS:
-        return f"{name} is a pull that Rapport has itself; give the file another name"
+        return f"{name} is a pull that Rapport has itself; give this one another name"
     return ""
 
 
@@ -355,9 +356,15 @@ def _more(
     """Yield what no schema can say."""
     for name, table in content["tables"].items():
         place = ("tables", name)
+        telling = _lower([*table.get("key", ()), *table.get("whole_by", ())])
         for column in table.get("optional", ()):
-            if column in (*table.get("key", ()), *table.get("whole_by", ())):
+            if column.lower() in telling:
                 yield (*place, "optional"), f"{column} tells records apart, and may not be lacking"
+        said = table.get("files", ())
+        for each in [said] if isinstance(said, str) else said:
+            if PurePosixPath(each).is_absolute() or ".." in PurePosixPath(each).parts:
+                told = f"{json.dumps(each)} leaves the folder; path says where it is"
+                yield (*place, "files"), f"{told}, files which of those below it"
         if "paginator" in table and (fault := _fault_of_pages(table["paginator"])):
             yield (*place, "paginator"), fault
         for stream, said in table["streams"].items():
@@ -428,7 +435,8 @@ def _lacking(stream: contract.Stream, said: Mapping[str, str]) -> list[str]:
 
 
 def _zone_fault(text: str) -> str | None:
-    zones = available_timezones()
+    # What the system adds says of no place.
+    zones = available_timezones() - {"Factory", "localtime"}
     if text in zones:
         return None
     near = get_close_matches(text, sorted(zones), n=1, cutoff=0.5)
@@ -453,6 +461,11 @@ _FORMATS = {
         else f"{text} must be lower-case letters, digits and _, and none of {', '.join(BOOKS)}"
     ),
     "encoding": lambda text: _encoding_fault(text),
+    "delimiter": lambda text: (
+        f"{json.dumps(text)} ends a cell or a line itself, and parts none"
+        if text in '"\r\n'
+        else None
+    ),
 }
 
 
@@ -460,8 +473,10 @@ def _encoding_fault(text: str) -> str | None:
     import codecs
 
     try:
-        codecs.lookup(text)
+        is_text = codecs.lookup(text)._is_text_encoding
     except (LookupError, ValueError):
+        is_text = False
+    if not is_text:  # neither are `hex` and `rot13`, by which Python turns other things
         return f"{json.dumps(text)} is no encoding; such are utf-8, cp1252, latin-1, utf-16"
     return None
 
@@ -487,7 +502,7 @@ _COMMON: dict[str, Any] = {
 _OF_KIND: dict[str, dict[str, Any]] = {
     "files": {
         "files": {"type": ["string", "array"], "minLength": 1, "minItems": 1, "items": _TEXT},
-        "delimiter": {"type": "string", "minLength": 1, "maxLength": 1},
+        "delimiter": {"type": "string", "minLength": 1, "maxLength": 1, "format": "delimiter"},
         "encoding": {"type": "string", "format": "encoding"},
         "skip": {"type": "integer", "minimum": 1},
     },

@@ -41,7 +41,12 @@ _OF_WHOLE = frozenset(
 )
 _WHOLE = "rapport whole"
 # Scalar functions that DuckDB calls consistent, and that ask for more than the row.
-_REFUSED = frozenset({"age", "current_setting", "getenv", "getvariable", "unnest"})
+_REFUSED = frozenset(
+    {
+        *("age", "current_localtime", "current_localtimestamp", "current_setting", "getenv"),
+        *("getvariable", "unnest", "version"),
+    }
+)
 
 
 @dataclass(frozen=True)
