@@ -40,8 +40,8 @@ source will do that can say what is asked here, and what it cannot say has a sta
   record again, changed or not. What has the same key and an earlier `updated_at` is superseded.
 - **Null is what the source does not say**, and never 0, an empty text or a date of long ago. What
   it does stands under "if it is absent". Columns "by Rapport" are no mapping's business.
-- **What a declared source does not map** is what its default says. `said_at` in one is when the file that brought the row
-  was last changed, else the night that brought it.
+- **What a declared source does not map** is what its default says. `said_at` in one is when the
+  file that brought the row was last changed, else the night that brought it.
 - **What cannot be read is not guessed.** A row without what it has to have goes to quarantine with
   the reason; of a person's record the field alone does, and is taken for the strictest of its kind.
 - **Times are UTC**, to the microsecond, without a zone. A time with an offset is converted; one
