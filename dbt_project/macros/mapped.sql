@@ -345,7 +345,8 @@
             select
                 file as read_file,
                 cast(load_date as date) as read_date,
-                max({{ utc_timestamp('modified_at') }}) as read_modified_at
+                -- some tools write the zero of a clock
+                max({{ plausible_time('modified_at') }}) as read_modified_at
             from ({{ landed(mapping.source, 'files_read') }}) as files
             where stream = {{ sql_text(mapping.table) }}
             group by file, cast(load_date as date)

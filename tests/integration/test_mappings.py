@@ -34,6 +34,7 @@ OF_STAGING = (
     *("source", "landed_stream", "landed_table", "landed_key", "landed_file", "landed_line"),
     *("item_number", "load_id", "load_date", "last_load_date", "first_load_date", "is_new_load"),
     *("row_hash", "record_key", "is_seen", "quarantine_reason", "is_quarantined"),
+    *("said_at", "last_load_id", "removed_date"),
     *("unreadable_fields", "payload", "version_rank", "is_removed", "successor_key"),
     *("line_number", "is_repeat"),
 )
