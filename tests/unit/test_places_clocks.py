@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pytest
 
-from rapport.places.clocks import offsets, zone_names
+from rapport.places.clocks import clock_changes, offsets, zone_names
 
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
@@ -98,3 +98,13 @@ def test_every_clock_is_whole_quarters_of_an_hour_ahead(clocks):
         "select time_zone from clocks where offset_minutes % 15 <> 0 or second(valid_from) <> 0"
     )
     assert odd.fetchall() == []
+
+
+def test_a_zones_own_clock_says_since_when_it_has_been_so_far_ahead():
+    """What is shown twice is the first of the two, so the old offset holds until it is over."""
+    changes = dict(clock_changes("Europe/Berlin"))
+    assert changes["2025-03-30 03:00:00"] == 120
+    assert changes["2025-10-26 03:00:00"] == 60
+    assert clock_changes("UTC") == []
+    with pytest.raises(KeyError):
+        clock_changes("Europe/Berln")

@@ -84,12 +84,10 @@ def clock_changes(zone: str) -> list[tuple[str, int]]:
     """
     if zone not in zone_names():
         raise KeyError(zone)
-    table = offsets()
-    periods = sorted(
-        (row["valid_from"], row["offset_minutes"])
-        for row in table.to_pylist()
-        if row["time_zone"] == zone
-    )
+    import pyarrow.compute as pc
+
+    of_zone = offsets().filter(pc.field("time_zone") == zone)
+    periods = sorted((row["valid_from"], row["offset_minutes"]) for row in of_zone.to_pylist())
     changes = []
     before = periods[0][1]
     for since, minutes in periods:
