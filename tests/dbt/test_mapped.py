@@ -311,7 +311,7 @@ def test_who_was_never_asked_has_not_said_no_and_who_no_longer_grants_has(built)
     assert words == [
         ("1", "grant", "record", FIRST),
         ("1", "withdraw", "explicit", SECOND),
-        ("3", "withdraw", "record", FIRST),
+        ("3", "withdraw", "explicit", FIRST),
         ("4", "grant", "record", FIRST),
         ("5", "grant", "record", FIRST),
     ]

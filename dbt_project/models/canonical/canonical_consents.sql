@@ -517,7 +517,7 @@ from_mapped as (
         topic,
         case action when 'grant' then 'grant' else 'withdraw' end as action,
         basis,
-        case when action = 'unasked' then 'explicit' else evidence end as evidence,
+        case when action = 'grant' then evidence else 'explicit' end as evidence,
         not is_quarantined as is_valid,
         load_date,
         coalesce(occurred_at, said_at) as occurred_at
