@@ -29,7 +29,7 @@ journeys as (
 
 select
     transitions.breakdown || ': journeys' as what,
-    cast(null as varchar) as state
+    cast(null as string) as state
 from transitions
 cross join journeys
 where

@@ -249,7 +249,7 @@ def test_no_model_in_python_reads_what_was_parsed(manifest):
 
 def test_a_policy_is_named_in_the_text_that_reads_it():
     """What a warehouse keeps the marks of is found by these names (rapport/build/lasting.py)."""
-    code = [*PROJECT.rglob("models/**/*.sql"), *PROJECT.glob("macros/*.sql")]
+    code = [*PROJECT.rglob("models/**/*.sql"), *PROJECT.rglob("macros/**/*.sql")]
     calls = [call for path in code for call in re.findall(r"\bvar\(\s*(.)", path.read_text())]
     assert len(calls) > 100
     assert set(calls) <= {"'", '"'}

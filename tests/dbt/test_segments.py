@@ -12,7 +12,7 @@ CUSTOMERS = 100_000
 
 def drawn(expression: str) -> str:
     """The macro `hash_share` of an expression."""
-    text = (PROJECT / "macros" / "hash_share.sql").read_text()
+    text = (PROJECT / "macros/engine/hash_share.sql").read_text()
     [body] = re.findall(
         r"{% macro hash_share\(expression\) -%}(.*?){%- endmacro %}", text, re.DOTALL
     )

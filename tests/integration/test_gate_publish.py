@@ -365,7 +365,7 @@ create table intermediate.int_identity__identifiers as
 
 def released(root):
     """The names of all tables that a release shows."""
-    text = (root / "dbt_project/macros/released.sql").read_text()
+    text = (root / "dbt_project/macros/release/released.sql").read_text()
     (listed,) = re.findall(r"macro released_tables.*?return\(\[(.*?)\]", text, re.DOTALL)
     return re.findall(r"'(\w+)'", listed)
 

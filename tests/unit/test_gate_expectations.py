@@ -101,7 +101,7 @@ def test_the_audit_of_fields_asks_only_for_declared_columns_of_every_stream():
 
 
 def test_the_scan_for_identifiers_covers_everything_a_release_shows():
-    text = (MODELS.parent / "macros/released.sql").read_text()
+    text = (MODELS.parent / "macros/release/released.sql").read_text()
     (listed,) = re.findall(r"macro released_tables.*?return\(\[(.*?)\]", text, re.DOTALL)
     released = {
         path.stem

@@ -999,7 +999,7 @@ def test_an_axis_on_which_all_are_given_the_same_tells_nothing(release):
 
 def test_every_clause_has_words():
     decided = (DBT / "models" / "segments" / "int_segments__decided.sql").read_text()
-    macros = (DBT / "macros" / "preferences.sql").read_text()
+    macros = (DBT / "macros/people/preferences.sql").read_text()
     refusals = re.findall(r"{% macro (?:service_)?refusals_of.*?endmacro", macros, re.DOTALL)
     clauses = re.findall(r"then '(\w+)'", "".join([decided, *refusals]))
     assert len(refusals) == 2
@@ -1007,7 +1007,7 @@ def test_every_clause_has_words():
 
 
 def test_the_marts_words_for_what_is_off_are_known():
-    macro = (DBT / "macros" / "mismatch.sql").read_text()
+    macro = (DBT / "macros/relationship/mismatch.sql").read_text()
     assert set(re.findall(r"'([a-z ]+ than wanted)'", macro)) == set(REASONS)
 
 

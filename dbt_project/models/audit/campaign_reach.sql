@@ -47,7 +47,7 @@ counted as (
 )
 
 select
-    cast({{ as_of_date() }} as varchar) as night,
+    cast({{ as_of_date() }} as string) as night,
     campaigns.sent_count,
     campaigns.unreached_count,
     campaigns.reversed_offer_count,

@@ -93,7 +93,7 @@ optima as (
 )
 
 select
-    cast({{ as_of_date() }} as varchar) as night,
+    cast({{ as_of_date() }} as string) as night,
     caps.*,
     verdicts.handful_verdict_count,
     optima.handful_optimum_count

@@ -1,5 +1,5 @@
 select
-    cast({{ as_of_date() }} as varchar) as night,
+    cast({{ as_of_date() }} as string) as night,
     count(*) as customer_count,
     -- 0 where there is but one source to know anybody from.
     case

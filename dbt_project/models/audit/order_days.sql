@@ -39,7 +39,7 @@ touchpoints as (
 
 select
     coalesce(
-        cast(coalesce(orders.order_date, lines.order_date, touchpoints.order_date) as varchar),
+        cast(coalesce(orders.order_date, lines.order_date, touchpoints.order_date) as string),
         'no date'
     ) as order_day,
     coalesce(orders.order_count, 0) as order_count,

@@ -36,7 +36,7 @@ tonight as (
 )
 
 select
-    cast({{ as_of_date() }} as varchar) as night,
+    cast({{ as_of_date() }} as string) as night,
     -- none at all is an empty shop: the source gate has it from the shop itself
     coalesce(
         {{ day_number(latest_day()) }} - {{ day_number('newest.order_date') }}, 0

@@ -166,7 +166,7 @@ from_events as (
         'klaviyo' as source,
         events.profile_id as contact_id,
         -- an event does not say which address it came from
-        cast(null as varchar[]) as addresses,
+        cast(null as string[]) as addresses,
         meanings.channel,
         case
             when meanings.consent_level = 'topic' then coalesce(events.list_topic, '*')
@@ -398,7 +398,7 @@ from_statuses as (
 
     select
         'hubspot' as source,
-        cast(null as varchar) as contact_id,
+        cast(null as string) as contact_id,
         [words.email_key] as addresses,
         words.channel,
         words.topic,
@@ -417,7 +417,7 @@ from_mail as (
 
     select
         'hubspot' as source,
-        cast(null as varchar) as contact_id,
+        cast(null as string) as contact_id,
         [events.email_key] as addresses,
         'email' as channel,
         '*' as topic,

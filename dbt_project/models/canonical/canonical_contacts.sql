@@ -32,7 +32,7 @@ hubspot as (
         company_name,
         lifecycle_stage,
         language_code,
-        cast(null as varchar) as time_zone,
+        cast(null as string) as time_zone,
         age_band,
         income_band,
         household_size,
@@ -75,27 +75,27 @@ klaviyo as (
         'klaviyo' as source,
         profile_id as contact_id,
         external_id,
-        cast(null as varchar[]) as merged_contact_ids,
-        cast(null as varchar) as owner_id,
-        cast(null as varchar) as company_id,
+        cast(null as string[]) as merged_contact_ids,
+        cast(null as string) as owner_id,
+        cast(null as string) as company_id,
         email,
-        cast([] as varchar[]) as additional_emails,
+        cast([] as string[]) as additional_emails,
         first_name,
         last_name,
         list_filter([phone], lambda number: number is not null) as phones,
         birth_date,
         postcode,
         city,
-        cast(null as varchar) as country_code,
+        cast(null as string) as country_code,
         company_name,
-        cast(null as varchar) as lifecycle_stage,
-        cast(null as varchar) as language_code,
+        cast(null as string) as lifecycle_stage,
+        cast(null as string) as language_code,
         time_zone,
         {% for column in [
             'age_band', 'income_band', 'household_size', 'household_composition', 'home_ownership',
             'marital_status', 'kids_count',
         ] %}
-        cast(null as varchar) as {{ column }},
+        cast(null as string) as {{ column }},
         {% endfor %}
         coalesce(
             can_receive_email_marketing and email_consent is distinct from 'UNSUBSCRIBED', false
@@ -109,7 +109,7 @@ klaviyo as (
         load_id,
         row_hash,
         {{ is_staged() }} as is_current,
-        cast(null as varchar[]) as company_ids
+        cast(null as string[]) as company_ids
     from {{ ref('base_klaviyo__profiles') }}
     where not is_quarantined
 
@@ -121,21 +121,21 @@ shop as (
         'shop' as source,
         shop_customer_id as contact_id,
         shop_customer_id as external_id,
-        cast(null as varchar[]) as merged_contact_ids,
-        cast(null as varchar) as owner_id,
-        cast(null as varchar) as company_id,
+        cast(null as string[]) as merged_contact_ids,
+        cast(null as string) as owner_id,
+        cast(null as string) as company_id,
         email,
-        cast([] as varchar[]) as additional_emails,
-        cast(null as varchar) as first_name,
-        cast(null as varchar) as last_name,
-        cast([] as varchar[]) as phones,
+        cast([] as string[]) as additional_emails,
+        cast(null as string) as first_name,
+        cast(null as string) as last_name,
+        cast([] as string[]) as phones,
         cast(null as date) as birth_date,
         {% for column in [
             'postcode', 'city', 'country_code', 'company_name', 'lifecycle_stage', 'language_code',
             'time_zone', 'age_band', 'income_band', 'household_size', 'household_composition',
             'home_ownership', 'marital_status', 'kids_count',
         ] %}
-        cast(null as varchar) as {{ column }},
+        cast(null as string) as {{ column }},
         {% endfor %}
         cast(null as boolean) as is_email_deliverable,
         false as has_bounced,
@@ -147,7 +147,7 @@ shop as (
         load_id,
         row_hash,
         {{ is_staged() }} as is_current,
-        cast(null as varchar[]) as company_ids
+        cast(null as string[]) as company_ids
     from {{ ref('base_shop__customers') }}
     where not is_quarantined
 

@@ -7,7 +7,7 @@ stages_seen as (
 )
 
 select
-    cast('hubspot' as varchar) as source,
+    cast('hubspot' as string) as source,
     deals.deal_id,
     contacts.to_ids as contact_ids,
     companies.to_ids as company_ids,

@@ -1,5 +1,5 @@
 select
-    cast('hubspot' as varchar) as source,
+    cast('hubspot' as string) as source,
     engagements.engagement_type,
     engagements.engagement_id,
     contacts.to_ids as contact_ids,

@@ -24,10 +24,10 @@ hubspot_types as (
 )
 
 select
-    cast('klaviyo' as varchar) as source,
+    cast('klaviyo' as string) as source,
     events.event_id,
     events.profile_id as contact_id,
-    cast(null as varchar) as address,
+    cast(null as string) as address,
     meanings.event_type,
     meanings.channel,
     meanings.direction,
@@ -56,7 +56,7 @@ union all
 select
     'hubspot' as source,
     'email_event:' || events.event_id as event_id,
-    cast(null as varchar) as contact_id,
+    cast(null as string) as contact_id,
     events.email as address,
     kinds.event_type,
     'email' as channel,
@@ -72,10 +72,10 @@ select
     coalesce(sendings.message_id, 'hubspot:sending:' || events.sending_id) as message_id,
     sendings.variation_id,
     sendings.campaign_id,
-    cast(null as varchar) as flow_id,
-    cast(null as varchar) as clicked_url,
-    cast(null as varchar) as question,
-    cast(null as varchar) as answer,
+    cast(null as string) as flow_id,
+    cast(null as string) as clicked_url,
+    cast(null as string) as question,
+    cast(null as string) as answer,
     events.occurred_at
 from {{ ref('stg_hubspot__email_events') }} as events
 inner join hubspot_types as kinds on events.event_type = kinds.hubspot_type

@@ -125,12 +125,12 @@ select
     message_id,
     sent_by,
     campaign_id,
-    cast(flow_id as varchar) as flow_id,
+    cast(flow_id as string) as flow_id,
     channel,
     message_name,
     coalesce(
         is_variation, sent_as is not null and count(*) over (partition by source, sent_as) > 1
     ) as is_variation,
-    cast(first_message_id as varchar) as first_message_id,
+    cast(first_message_id as string) as first_message_id,
     cast(is_transactional as boolean) as is_transactional
 from messages

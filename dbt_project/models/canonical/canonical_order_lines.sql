@@ -3,7 +3,7 @@ with
 lines as (
 
     select
-        cast('shop' as varchar) as source,
+        cast('shop' as string) as source,
         order_id,
         product_id,
         line_number,

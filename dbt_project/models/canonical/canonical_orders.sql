@@ -1,9 +1,9 @@
 select
-    cast('shop' as varchar) as source,
+    cast('shop' as string) as source,
     order_id,
     shop_customer_id as contact_id,
     store_id,
-    cast(null as varchar) as channel,
+    cast(null as string) as channel,
     returned_order_id,
     currency_code,
     shop_status as order_status,

@@ -1,6 +1,6 @@
 -- Of each contact as it is now: what somebody answers, a later answer takes back.
 select
-    cast('hubspot' as varchar) as source,
+    cast('hubspot' as string) as source,
     contact_id,
     declared_relationship,
     wanted_topics,
@@ -38,7 +38,7 @@ select
     unreadable_fields,
     time_zone,
     is_removed,
-    cast(null as varchar) as merged_into_contact_id,
+    cast(null as string) as merged_into_contact_id,
     preferences_updated_at,
     updated_at
 from {{ ref('base_mapped__preferences') }}

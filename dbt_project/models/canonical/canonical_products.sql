@@ -1,5 +1,5 @@
 select
-    cast('shop' as varchar) as source,
+    cast('shop' as string) as source,
     product_id,
     manufacturer_id,
     department,

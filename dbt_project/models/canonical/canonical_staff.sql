@@ -1,5 +1,5 @@
 select
-    cast('hubspot' as varchar) as source,
+    cast('hubspot' as string) as source,
     owner_id,
     team,
     skills,

@@ -1,5 +1,5 @@
 select
-    cast('hubspot' as varchar) as source,
+    cast('hubspot' as string) as source,
     answers.feedback_submission_id as submission_id,
     contacts.to_ids as contact_ids,
     answers.survey_type,

@@ -1,5 +1,5 @@
 select
-    cast('klaviyo' as varchar) as source,
+    cast('klaviyo' as string) as source,
     events.event_id,
     events.profile_id as contact_id,
     meanings.event_type,

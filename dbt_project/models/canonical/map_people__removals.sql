@@ -11,7 +11,7 @@ union all
 select
     source,
     contact_id,
-    cast(null as varchar) as successor_id,
+    cast(null as string) as successor_id,
     removed_date as noticed_date
 from {{ ref('base_mapped__contacts') }}
 where {{ is_staged() }} and is_removed

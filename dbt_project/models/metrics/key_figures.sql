@@ -108,8 +108,8 @@ figures as (
 )
 
 select
-    cast(figures.figure as varchar) as figure,
-    cast(figures.unit as varchar) as unit,
+    cast(figures.figure as string) as figure,
+    cast(figures.unit as string) as unit,
     round(
         case figures.unit
             when 'count' then cast(figures.counted as double)
@@ -120,7 +120,7 @@ select
     ) as figure_value,
     cast(figures.counted as bigint) as counted,
     cast(figures.counted_of as bigint) as counted_of,
-    cast(case when figures.unit = 'amount' then currency.currency_code end as varchar) as currency_code,
+    cast(case when figures.unit = 'amount' then currency.currency_code end as string) as currency_code,
     {{ as_of_date() }} as as_of_date
 from figures
 cross join currency

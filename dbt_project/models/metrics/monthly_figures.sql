@@ -65,7 +65,7 @@ select
     coalesce(sold.month_date, stood.month_date) as month_date,
     last_day(coalesce(sold.month_date, stood.month_date)) <= {{ last_complete_day() }} as is_month_over,
     coalesce(sold.month_date = first_month.month_date, false) as is_first_month,
-    cast(currency.currency_code as varchar) as currency_code,
+    cast(currency.currency_code as string) as currency_code,
     cast(stood.customer_count as bigint) as customer_count,
     cast(coalesce(stood.unhappy_count, 0) as double) / nullif(stood.told_count, 0) as unhappy_share,
     cast(coalesce(stood.unknown_type_count, 0) as double) / nullif(stood.customer_count, 0) as unknown_type_share,

@@ -3,7 +3,7 @@ select
     segment,
     reason,
     lane,
-    cast(clause as varchar) as clause,
+    cast(clause as string) as clause,
     cast(
         case clause
             when 'no_record_in_destination'
@@ -88,7 +88,7 @@ select
                     'Waits for a call: the colleague has '
                     || {{ counted("least(most_per_owner, " ~ var('most_calls_per_owner') ~ ")", 'call') }}
                     || ' that are more urgent tonight.'
-        end as varchar
+        end as string
     ) as clause_reason
 from {{ ref('int_segments__decided') }}
 where clause is not null

@@ -16,7 +16,7 @@ select
     customer_id,
     started_date as left_date,
     'start' as from_stage,
-    cast(null as varchar) as from_channel,
+    cast(null as string) as from_channel,
     case
         when status = 'converted' and step_count = 1 then 'converted' else first_stage
     end as to_stage,
@@ -31,7 +31,7 @@ select
     last_stage as from_stage,
     last_channel as from_channel,
     'abandoned' as to_stage,
-    cast(null as varchar) as to_channel,
+    cast(null as string) as to_channel,
     cast(null as double) as hours
 from {{ ref('fct_journeys') }}
 where status = 'abandoned'

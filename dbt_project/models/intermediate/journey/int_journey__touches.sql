@@ -102,7 +102,7 @@ select
     is_converted,
     conversion_value,
     cast(case when is_conversion then 0 else touch_number end as bigint) as touch_number,
-    cast(case when is_conversion then 'none' else channel end as varchar) as channel,
+    cast(case when is_conversion then 'none' else channel end as string) as channel,
     case when not is_conversion then campaign_id end as campaign_id,
     is_conversion or is_direct as is_direct,
     is_impression and not is_conversion as is_impression,

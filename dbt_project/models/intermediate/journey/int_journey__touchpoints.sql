@@ -14,7 +14,7 @@ select
     campaigns.channel as campaign_channel,
     touchpoints.flow_id,
     touchpoints.order_id,
-    cast(null as varchar) as deal_id,
+    cast(null as string) as deal_id,
     touchpoints.owner_id,
     touchpoints.question,
     touchpoints.answer,
@@ -28,19 +28,19 @@ select
     deals.customer_id,
     deals.closed_at as occurred_at,
     {{ reporting_date('deals.closed_at') }} as touchpoint_date,
-    cast(null as varchar) as channel,
-    cast(null as varchar) as direction,
+    cast(null as string) as channel,
+    cast(null as string) as direction,
     'deal_won' as event_type,
-    cast(null as varchar) as topic,
-    cast(null as varchar) as campaign_id,
-    cast(null as varchar) as campaign_channel,
-    cast(null as varchar) as flow_id,
-    cast(null as varchar) as order_id,
+    cast(null as string) as topic,
+    cast(null as string) as campaign_id,
+    cast(null as string) as campaign_channel,
+    cast(null as string) as flow_id,
+    cast(null as string) as order_id,
     deals.deal_id,
     deals.owner_id,
-    cast(null as varchar) as question,
-    cast(null as varchar) as answer,
-    cast(null as varchar) as answer_mood
+    cast(null as string) as question,
+    cast(null as string) as answer,
+    cast(null as string) as answer_mood
 from {{ ref('fct_deals') }} as deals
 {{ join_reporting_days('deals.closed_at') }}
 where deals.outcome = 'won' and deals.customer_id is not null

@@ -26,7 +26,7 @@ booked as (
         lines.product_id,
         cast(lines.line_number as bigint) as line_number,
         lines.line_id,
-        cast(lines.product_class as varchar) as product_class,
+        cast(lines.product_class as string) as product_class,
         lines.customer_id,
         lines.buyer_kind,
         lines.store_id,
@@ -39,11 +39,11 @@ booked as (
                 when lines.is_return or returned.is_returned then 'returned'
                 when returned.order_id is not null then 'partly_returned'
                 else 'kept'
-            end as varchar
+            end as string
         ) as status,
         not lines.is_return and not coalesce(returned.is_returned, false) as is_kept,
         cast(
-            coalesce(return_lines.taken_back_order_id, lines.returned_order_id) as varchar
+            coalesce(return_lines.taken_back_order_id, lines.returned_order_id) as string
         ) as returned_order_id,
         -- a deduction brings nothing back: many shops write it with the quantity -1, as of a piece
         cast(

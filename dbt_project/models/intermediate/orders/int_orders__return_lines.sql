@@ -491,7 +491,7 @@ spread as (
         brought_back.order_id,
         brought_back.product_id,
         brought_back.line_number,
-        cast(null as varchar) as sold_order_id,
+        cast(null as string) as sold_order_id,
         cast(null as bigint) as sold_line_number,
         case
             when brought_back.is_cancelled then 0

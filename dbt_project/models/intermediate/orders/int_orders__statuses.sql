@@ -75,7 +75,7 @@ select
             when not lines.has_kept_goods then 'returned'
             when lines.has_returned_line then 'partly_returned'
             else 'kept'
-        end as varchar
+        end as string
     ) as status,
     coalesce(lines.has_return_of_its_own, false) as has_return,
     orders.is_returned_in_shop

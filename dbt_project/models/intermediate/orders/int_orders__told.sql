@@ -8,7 +8,7 @@ select
     orders.ordered_at,
     orders.order_date,
     orders.updated_at,
-    cast(coalesce(statuses.status, 'kept') as varchar) as status,
+    cast(coalesce(statuses.status, 'kept') as string) as status,
     coalesce(statuses.status in ('kept', 'partly_returned'), true) as is_kept,
     coalesce(statuses.has_return, false) as has_return,
     coalesce(statuses.is_returned_in_shop, false) as is_returned_in_shop,

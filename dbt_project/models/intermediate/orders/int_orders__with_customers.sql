@@ -15,7 +15,7 @@ select
             when nobodies.value is not null then 'guest'
             when contact_map.customer_id is not null then 'customer'
             else 'unknown_account'
-        end as varchar
+        end as string
     ) as buyer_kind,
     orders.store_id,
     cast(
@@ -23,7 +23,7 @@ select
             when orders.channel is not null then orders.channel
             when {{ is_one_of('orders.store_id', var('web_store_ids')) }} then 'web'
             else 'store'
-        end as varchar
+        end as string
     ) as channel,
     orders.currency_code,
     orders.ordered_at,

@@ -107,7 +107,7 @@ statements as (
 select
     {{ surrogate_id(
         "concat_ws('|', record, channel, topic, action, basis, "
-        ~ "cast(occurred_at as varchar))"
+        ~ "cast(occurred_at as string))"
     ) }} as consent_event_id,
     customer_id,
     channel,

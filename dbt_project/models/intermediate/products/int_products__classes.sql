@@ -32,7 +32,7 @@ classed as (
 
 select
     product_id,
-    cast(product_class as varchar) as product_class,
+    cast(product_class as string) as product_class,
     -- what is negative takes something off the amount, and brings nothing back
     {{ is_one_of('product_class', deductions) }} as is_deduction
 from classed

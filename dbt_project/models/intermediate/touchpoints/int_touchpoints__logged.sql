@@ -155,7 +155,7 @@ happened as (
         case when score is null then 'surveyed' else 'answered' end as event_type,
         null as owner_id,
         lower(survey_type) as question,
-        cast(score as varchar) as answer,
+        cast(score as string) as answer,
         {{ survey_mood('lower(survey_type)', 'score', 'response_group') }} as answer_mood
     from {{ ref('canonical_surveys') }}
     where not is_deleted

@@ -22,7 +22,7 @@ select
     mentions.product_id,
     null as owner_id,
     'mention' as question,
-    cast(mentions.sentiment_score as varchar) as answer,
+    cast(mentions.sentiment_score as string) as answer,
     null as answer_mood
 from {{ ref('canonical_mentions') }} as mentions
 inner join {{ ref('int_identity__contact_map') }} as contact_map

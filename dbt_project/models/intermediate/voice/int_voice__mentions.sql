@@ -21,7 +21,7 @@ select
     voice_date,
     platform,
     'all' as what,
-    cast(null as varchar) as topic,
+    cast(null as string) as topic,
     sentiment_score,
     reach_count,
     sentiment_score <= {{ var('voice_negative_most') }} as is_negative

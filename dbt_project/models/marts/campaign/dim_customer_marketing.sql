@@ -119,7 +119,7 @@ select
     {% for which in ['first', 'last'] %}
     marketed.{{ which }}_contact_at,
     {% for column in ['channel', 'campaign_id', 'flow_id'] %}
-    cast(marketed.{{ which }}_contact.{{ column }} as varchar) as {{ which }}_contact_{{ column }},
+    cast(marketed.{{ which }}_contact.{{ column }} as string) as {{ which }}_contact_{{ column }},
     {% endfor %}
     {% endfor %}
     {% for scope in [''] + channels %}
@@ -137,7 +137,7 @@ select
     {% endfor %}
     marketed.last_response_at,
     {% for column in ['event_type', 'channel', 'campaign_id', 'flow_id'] %}
-    cast(marketed.last_response.{{ column }} as varchar) as last_response_{{ column }},
+    cast(marketed.last_response.{{ column }} as string) as last_response_{{ column }},
     {% endfor %}
     cast(coalesce(ordered.order_count, 0) as bigint) as order_count,
     cast(coalesce(ordered.attributed_order_count, 0) as bigint) as attributed_order_count,

@@ -111,7 +111,7 @@ select
     any_value(held.currency_code) as currency_code,
     cast(any_value(held.sales_amount) as decimal(18, 3)) as sales_amount,
     cast(any_value(held.reporting_sales_amount) as decimal(18, 3)) as reporting_sales_amount,
-    cast(list_sort(list(held.campaign_id)) as varchar[]) as campaign_ids,
+    cast(list_sort(list(held.campaign_id)) as string[]) as campaign_ids,
     coalesce(
         max_by(held.campaign_id, (last_answers.answered_at, held.reached_at, held.campaign_id)) filter (
             where last_answers.answered_at is not null

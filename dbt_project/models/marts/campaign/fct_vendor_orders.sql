@@ -35,16 +35,16 @@ ours as (
 
 select
     vendor_orders.event_id as vendor_event_id,
-    cast(vendor_orders.order_number as varchar) as order_number,
+    cast(vendor_orders.order_number as string) as order_number,
     orders.order_id,
     coalesce(orders.customer_id, vendor_orders.customer_id) as customer_id,
     vendor_orders.occurred_at as vendor_ordered_at,
-    cast(vendor_orders.campaign_id as varchar) as vendor_campaign_id,
-    cast(vendor_orders.flow_id as varchar) as vendor_flow_id,
-    cast(vendor_orders.message_id as varchar) as vendor_message_id,
+    cast(vendor_orders.campaign_id as string) as vendor_campaign_id,
+    cast(vendor_orders.flow_id as string) as vendor_flow_id,
+    cast(vendor_orders.message_id as string) as vendor_message_id,
     cast(vendor_orders.sales_amount as decimal(18, 3)) as vendor_sales_amount,
     ours.campaign_id,
-    cast(ours.flow_id as varchar) as flow_id,
+    cast(ours.flow_id as string) as flow_id,
     cast(orders.sales_amount as decimal(18, 3)) as sales_amount,
     orders.currency_code,
     -- the first of these that holds
@@ -55,7 +55,7 @@ select
             when ours.campaign_id = vendor_orders.campaign_id then 'same_campaign'
             when ours.flow_id = vendor_orders.flow_id then 'same_flow'
             else 'another'
-        end as varchar
+        end as string
     ) as agreement
 from {{ ref('int_campaigns__vendor_orders') }} as vendor_orders
 left join orders on vendor_orders.order_number = orders.order_id

@@ -107,13 +107,13 @@ counted as (
 )
 
 select
-    cast(flow_id as varchar) as flow_id,
-    cast(message_id as varchar) as message_id,
-    cast(flow_name as varchar) as flow_name,
-    cast(flow_status as varchar) as flow_status,
-    cast(message_name as varchar) as message_name,
-    cast(channel as varchar) as channel,
-    cast(message_class as varchar) as message_class,
+    cast(flow_id as string) as flow_id,
+    cast(message_id as string) as message_id,
+    cast(flow_name as string) as flow_name,
+    cast(flow_status as string) as flow_status,
+    cast(message_name as string) as message_name,
+    cast(channel as string) as channel,
+    cast(message_class as string) as message_class,
     first_sent_date,
     last_sent_date,
     cast(reached_customer_count as bigint) as reached_customer_count,

@@ -28,7 +28,7 @@ got as (
 orders as (
 
     select
-        cast(null as varchar) as campaign_id,
+        cast(null as string) as campaign_id,
         flow_id,
         message_id,
         variation_id,
@@ -38,7 +38,7 @@ orders as (
     union all
     select
         got.campaign_id,
-        cast(null as varchar) as flow_id,
+        cast(null as string) as flow_id,
         got.message_id,
         got.variation_id,
         campaign_orders.reporting_sales_amount
@@ -110,11 +110,11 @@ select
         as message_variation_id,
     campaign_id,
     flow_id,
-    cast(sender_name as varchar) as sender_name,
+    cast(sender_name as string) as sender_name,
     message_id,
     variation_id,
-    cast(variation_name as varchar) as variation_name,
-    cast(channel as varchar) as channel,
+    cast(variation_name as string) as variation_name,
+    cast(channel as string) as channel,
     first_sent_date,
     last_sent_date,
     cast(reached_customer_count as bigint) as reached_customer_count,

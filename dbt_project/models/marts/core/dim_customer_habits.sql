@@ -450,12 +450,12 @@ select
     customer_id,
     {{ since }} as observed_from_date,
     {{ until }} as observed_until_date,
-    cast(time_zone as varchar) as time_zone,
+    cast(time_zone as string) as time_zone,
 
     -- when
     cast(act_count as bigint) as act_count,
     case
-        when act_count >= {{ least }} then cast(usual_weekdays as varchar [])
+        when act_count >= {{ least }} then cast(usual_weekdays as string [])
     end as usual_weekdays,
     case when act_count >= {{ least }} then cast(usual_hours_from as integer) end as usual_hours_from,
     case
@@ -469,7 +469,7 @@ select
     cast(order_count as bigint) as order_count,
     case
         when channel_order_count >= {{ least }} and usual_channel_count > 0
-            then cast(usual_channel as varchar)
+            then cast(usual_channel as string)
     end as usual_channel,
     case
         when channel_order_count >= {{ least }} and usual_channel_count > 0
@@ -494,13 +494,13 @@ select
     -- what
     cast(line_count as bigint) as line_count,
     case
-        when line_count >= {{ least }} then cast(favourite_categories as varchar [])
+        when line_count >= {{ least }} then cast(favourite_categories as string [])
     end as favourite_categories,
     case
         when line_count >= {{ least }} then cast(favourite_category_shares as double [])
     end as favourite_category_shares,
     case
-        when line_count >= {{ least }} then cast(favourite_brands as varchar [])
+        when line_count >= {{ least }} then cast(favourite_brands as string [])
     end as favourite_brands,
     case
         when line_count >= {{ least }} then cast(favourite_brand_shares as double [])
@@ -529,7 +529,7 @@ select
 
     -- about what
     cast(topic_message_count as bigint) as topic_message_count,
-    cast(list_transform(ranked_interests, lambda entry: entry.topic) as varchar []) as interests,
+    cast(list_transform(ranked_interests, lambda entry: entry.topic) as string []) as interests,
     cast(
         list_transform(ranked_interests, lambda entry: not entry.is_observed) as boolean []
     ) as interests_declared,
@@ -546,6 +546,6 @@ select
                 lambda topic: list_contains(grounds, topic)
             ),
             []
-        ) as varchar []
+        ) as string []
     ) as common_ground
 from joined

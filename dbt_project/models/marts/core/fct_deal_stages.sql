@@ -23,9 +23,9 @@ select
     company_id,
     owner_id,
     pipeline,
-    cast(stage as varchar) as stage,
+    cast(stage as string) as stage,
     stage_order,
-    cast(outcome as varchar) as outcome,
+    cast(outcome as string) as outcome,
     entered_at,
     {{ reporting_date('entered_at', 'entered') }} as entered_date,
     left_at,
@@ -34,7 +34,7 @@ select
         when left_at is not null or outcome = 'open'
             then {{ hours_between('entered_at', 'coalesce(left_at, ' ~ cutoff() ~ ')') }}
     end as hours_in_stage,
-    cast(next_stage as varchar) as next_stage,
+    cast(next_stage as string) as next_stage,
     left_at is null as is_current,
     is_first_visit,
     coalesce(stage_order = deepest_stage_order, false) as is_deepest,

@@ -32,12 +32,12 @@ derived as (
 )
 
 select
-    cast(given.policy as varchar) as policy,
-    cast(coalesce(derived.value, given.value) as varchar) as value,
-    cast(given.default_value as varchar) as default_value,
-    cast(case when derived.value is null then given.source else 'orders' end as varchar) as source,
+    cast(given.policy as string) as policy,
+    cast(coalesce(derived.value, given.value) as string) as value,
+    cast(given.default_value as string) as default_value,
+    cast(case when derived.value is null then given.source else 'orders' end as string) as source,
     given.value <> given.default_value as is_changed,
-    cast(given.unit as varchar) as unit,
-    cast(given.sentence as varchar) as sentence
+    cast(given.unit as string) as unit,
+    cast(given.sentence as string) as sentence
 from given
 left join derived on given.policy = derived.policy

@@ -135,8 +135,8 @@ lines as (
 
 select
     lines.month_date,
-    cast(lines.channel as varchar) as channel,
-    cast(lines.buyers as varchar) as buyers,
+    cast(lines.channel as string) as channel,
+    cast(lines.buyers as string) as buyers,
     {% for column in ['customer', 'reached_customer', 'active_customer'] %}
     cast(coalesce(customers.{{ column }}_count, 0) as bigint) as {{ column }}_count,
     {% endfor %}

@@ -99,7 +99,7 @@ months as (
 )
 
 select
-    cast(months.buyers as varchar) as buyers,
+    cast(months.buyers as string) as buyers,
     months.cohort_month_date,
     date_diff('month', months.cohort_month_date, months.month_date) as months_since,
     months.month_date,

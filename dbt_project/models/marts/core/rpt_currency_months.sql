@@ -15,8 +15,8 @@ orders as (
 
 select
     month_date,
-    cast(currency_code as varchar) as currency_code,
-    cast({{ reporting_currency() }} as varchar) as reporting_currency_code,
+    cast(currency_code as string) as currency_code,
+    cast({{ reporting_currency() }} as string) as reporting_currency_code,
     cast(max(reporting_rate) as decimal(18, 9)) as reporting_rate,
     cast(count(*) filter (where is_kept) as bigint) as order_count,
     cast(sum(sales_amount) as decimal(18, 3)) as sales_amount,

@@ -124,9 +124,9 @@ joined as (
 
 select
     joined.pipeline,
-    cast(joined.stage as varchar) as stage,
+    cast(joined.stage as string) as stage,
     joined.stage_order,
-    cast(joined.stage_outcome as varchar) as stage_outcome,
+    cast(joined.stage_outcome as string) as stage_outcome,
     joined.month_date,
     {% for column in [
         'entered', 'advanced', 'lost', 'still_open', 'won', 'open'

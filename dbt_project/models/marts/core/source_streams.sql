@@ -41,16 +41,16 @@ refused as (
 )
 
 select
-    cast(streams.source || '.' || streams.entity as varchar) as stream_name,
-    cast(streams.source as varchar) as source,
+    cast(streams.source || '.' || streams.entity as string) as stream_name,
+    cast(streams.source as string) as source,
     cast(
         case
             when streams.declared_state = 'read' and refused.entity is not null then 'refused'
             else streams.declared_state
-        end as varchar
+        end as string
     ) as state,
     cast(
-        case when streams.declared_state = 'read' then refused.missing_scope end as varchar
+        case when streams.declared_state = 'read' then refused.missing_scope end as string
     ) as missing_scope,
     -- what landed before it was left out is still there
     cast(

@@ -100,10 +100,10 @@ select
     numbered.touchpoint_id,
     numbered.occurred_at,
     numbered.touchpoint_date as step_date,
-    cast(kinds.stage as varchar) as stage,
-    cast(kinds.step_channel as varchar) as channel,
-    cast(kinds.event_type as varchar) as event_type,
-    cast(kinds.topic as varchar) as topic,
+    cast(kinds.stage as string) as stage,
+    cast(kinds.step_channel as string) as channel,
+    cast(kinds.event_type as string) as event_type,
+    cast(kinds.topic as string) as topic,
     kinds.is_impression,
     numbered.is_conversion,
     not kinds.is_impression
@@ -111,8 +111,8 @@ select
     and numbered.flow_id is null
     and coalesce(kinds.direction = 'inbound' and kinds.channel in ('web', 'store'), false) as is_direct,
     case when not numbered.is_first then numbered.previous_date end as previous_step_date,
-    cast(previous.stage as varchar) as previous_stage,
-    cast(previous.step_channel as varchar) as previous_channel,
+    cast(previous.stage as string) as previous_stage,
+    cast(previous.step_channel as string) as previous_channel,
     case
         when not numbered.is_first
             then
@@ -124,7 +124,7 @@ select
     end as hours_since_previous_step,
     numbered.emotion,
     numbered.campaign_id,
-    cast(numbered.campaign_channel as varchar) as campaign_channel,
+    cast(numbered.campaign_channel as string) as campaign_channel,
     numbered.flow_id,
     numbered.order_id,
     numbered.deal_id,

@@ -212,8 +212,8 @@ select
     bad_at,
     bad_date,
     cast(ticket_count as bigint) as ticket_count,
-    cast(priority as varchar) as priority,
-    cast(handling as varchar) as handling,
+    cast(priority as string) as priority,
+    cast(handling as string) as handling,
     is_slow,
     is_reopened,
     is_negative,
@@ -229,7 +229,7 @@ select
             when next_order_days <= silence_days then 'ordered'
             when observed_days >= silence_days then 'silent'
             else 'too_early'
-        end as varchar
+        end as string
     ) as outcome,
     coalesce(observed_days >= silence_days, false) as is_compared,
     case

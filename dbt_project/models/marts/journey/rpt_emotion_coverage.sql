@@ -48,7 +48,7 @@ kinds as (
         stage,
         channel,
         is_impression,
-        cast(null as varchar) as signal_source,
+        cast(null as string) as signal_source,
         count(*) as step_count
     from {{ ref('fct_journey_steps') }}
     where emotion is null
@@ -120,8 +120,8 @@ counted as (
 )
 
 select
-    cast(what as varchar) as what,
-    cast(subject as varchar) as subject,
+    cast(what as string) as what,
+    cast(subject as string) as subject,
     cast(total_count as bigint) as total_count,
     {% for source in ['signal'] + sources[:-1] %}
     cast({{ source }}_count as bigint) as {{ source }}_count,

@@ -215,8 +215,8 @@ times as (
 )
 
 select
-    cast(cells.view as varchar) as view,
-    cast(cells.stage as varchar) as stage,
+    cast(cells.view as string) as view,
+    cast(cells.stage as string) as stage,
     cast(cells.position as bigint) as position,
     cells.view = 'position' and cells.position = {{ var('emotion_steps') }} as is_open_ended,
     cast(cells.step_count as bigint) as step_count,

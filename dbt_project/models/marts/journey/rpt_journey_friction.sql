@@ -11,10 +11,10 @@ states as (
 )
 
 select
-    cast(breakdown as varchar) as breakdown,
-    cast(breakdown_value as varchar) as breakdown_value,
-    cast(stage as varchar) as stage,
-    cast(channel as varchar) as channel,
+    cast(breakdown as string) as breakdown,
+    cast(breakdown_value as string) as breakdown_value,
+    cast(stage as string) as stage,
+    cast(channel as string) as channel,
     cast(exit_count as bigint) as exit_count,
     cast(drop_off_count as bigint) as drop_off_count,
     cast(round({{ ratio('drop_off_count', 'exit_count') }}, 9) as double) as drop_off_probability,

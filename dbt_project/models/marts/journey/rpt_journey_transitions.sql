@@ -1,6 +1,6 @@
 {% set breakdowns = {
     'all': "'all'",
-    'month': "cast(cast(date_trunc('month', moves.left_date) as date) as varchar)",
+    'month': "cast(cast(date_trunc('month', moves.left_date) as date) as string)",
     'relationship_type': "coalesce(relationships.relationship_type, 'unknown')",
 } %}
 
@@ -45,12 +45,12 @@ left_from as (
 )
 
 select
-    cast(breakdown as varchar) as breakdown,
-    cast(breakdown_value as varchar) as breakdown_value,
-    cast(from_stage as varchar) as from_stage,
-    cast(from_channel as varchar) as from_channel,
-    cast(to_stage as varchar) as to_stage,
-    cast(to_channel as varchar) as to_channel,
+    cast(breakdown as string) as breakdown,
+    cast(breakdown_value as string) as breakdown_value,
+    cast(from_stage as string) as from_stage,
+    cast(from_channel as string) as from_channel,
+    cast(to_stage as string) as to_stage,
+    cast(to_channel as string) as to_channel,
     cast(transition_count as bigint) as transition_count,
     cast(exit_count as bigint) as exit_count,
     cast(round({{ ratio('transition_count', 'exit_count') }}, 9) as double) as probability,

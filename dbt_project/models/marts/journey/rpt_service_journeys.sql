@@ -59,9 +59,9 @@ counted as (
 )
 
 select
-    cast(handling as varchar) as handling,
-    cast(split_by as varchar) as split_by,
-    cast(split_value as varchar) as split_value,
+    cast(handling as string) as handling,
+    cast(split_by as string) as split_by,
+    cast(split_value as string) as split_value,
     cast(journey_count as bigint) as journey_count,
     cast(customer_count as bigint) as customer_count,
     cast(no_rhythm_count as bigint) as no_rhythm_count,

@@ -289,7 +289,7 @@ verdicts as (
 select
     partner_id,
     {{ as_of_date() }} as as_of_date,
-    cast(partner_kind as varchar) as partner_kind,
+    cast(partner_kind as string) as partner_kind,
     owner_id,
     is_active,
     cast(contact_count as bigint) as contact_count_365d,
@@ -332,8 +332,8 @@ select
     cast(recent_tone_count as bigint) as recent_sentiment_count,
     cast(round(recent_sentiment, 4) as double) as recent_sentiment,
     cast(round(earlier_sentiment, 4) as double) as earlier_sentiment,
-    cast(sentiment_trend as varchar) as sentiment_trend,
-    cast(response_trend as varchar) as response_trend,
+    cast(sentiment_trend as string) as sentiment_trend,
+    cast(response_trend as string) as response_trend,
     cast(issue_count as bigint) as issue_count_365d,
     cast(open_issue_count as bigint) as open_issue_count,
     cast(severe_open_issue_count as bigint) as severe_open_issue_count,
@@ -351,7 +351,7 @@ select
     is_unsettled,
     is_unsteady,
     is_souring,
-    cast(verdict as varchar) as verdict,
+    cast(verdict as string) as verdict,
     cast(
         case verdict
             when 'souring'
@@ -390,6 +390,6 @@ select
                     end
             when 'fine' then 'Nothing stands out of what can be told.'
             else 'Fewer than ' || {{ least }} || ' conversations.'
-        end as varchar
+        end as string
     ) as verdict_reason
 from verdicts

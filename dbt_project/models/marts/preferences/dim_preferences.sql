@@ -49,12 +49,12 @@ select
 
     -- consent: what they allowed and forbade, as far as it can be shown
     {% for channel in marketing_channels() %}
-    cast(coalesce(consents.{{ channel }}_consent, 'unknown') as varchar) as {{ channel }}_consent,
+    cast(coalesce(consents.{{ channel }}_consent, 'unknown') as string) as {{ channel }}_consent,
     {% endfor %}
     consents.email_consent_at,
     declared.is_email_deliverable,
-    cast(coalesce(consents.withdrawn_topics, []) as varchar[]) as withdrawn_topics,
-    cast(coalesce(consents.withdrawn_email_topics, []) as varchar[]) as withdrawn_email_topics,
+    cast(coalesce(consents.withdrawn_topics, []) as string[]) as withdrawn_topics,
+    cast(coalesce(consents.withdrawn_email_topics, []) as string[]) as withdrawn_email_topics,
     cast(
         case
             when consents.everything_consent = 'withdrawn' then 'no'
@@ -62,27 +62,27 @@ select
             when list_contains(declared.unreadable_preferences, 'wants_relationship') then 'no'
             when consents.everything_consent = 'granted' then 'yes'
             else 'unknown'
-        end as varchar
+        end as string
     ) as wants_relationship,
 
     -- preference: how they want what they allowed
-    cast(declared.declared_relationship as varchar) as declared_relationship,
-    cast(declared.wanted_topics as varchar[]) as wanted_topics,
-    cast(declared.unwanted_topics as varchar[]) as unwanted_topics,
-    cast(declared.allowed_channels as varchar[]) as allowed_channels,
+    cast(declared.declared_relationship as string) as declared_relationship,
+    cast(declared.wanted_topics as string[]) as wanted_topics,
+    cast(declared.unwanted_topics as string[]) as unwanted_topics,
+    cast(declared.allowed_channels as string[]) as allowed_channels,
     cast(declared.max_marketing_messages_30d as bigint) as max_marketing_messages_30d,
     {{ hours_of('declared.allowed_hours') }} as allowed_hours,
     {{ weekdays_of('declared.allowed_weekdays') }} as allowed_weekdays,
-    cast(declared.time_zone as varchar) as time_zone,
-    cast(declared.time_zone_source as varchar) as time_zone_source,
-    cast(declared.language_code as varchar) as language_code,
+    cast(declared.time_zone as string) as time_zone,
+    cast(declared.time_zone_source as string) as time_zone_source,
+    cast(declared.language_code as string) as language_code,
     declared.pause_until_date,
     -- a day that they named, on whatever clock; one that ends with the night is over for what is sent tomorrow
     coalesce(declared.pause_until_date > {{ as_of_date() }}, false) as is_paused,
-    cast(declared.declared_values as varchar[]) as declared_values,
-    cast(declared.interests as varchar[]) as interests,
-    cast(declared.loyalty_status as varchar) as loyalty_status,
+    cast(declared.declared_values as string[]) as declared_values,
+    cast(declared.interests as string[]) as interests,
+    cast(declared.loyalty_status as string) as loyalty_status,
     declared.preferences_updated_at,
-    cast(declared.unreadable_preferences as varchar[]) as unreadable_preferences
+    cast(declared.unreadable_preferences as string[]) as unreadable_preferences
 from declared
 left join consents on declared.customer_id = consents.customer_id

@@ -322,7 +322,7 @@ select
             when is_unwilling or declared_cap_30d = contact_cap_30d then 'declared'
             when treatment_cap_30d = contact_cap_30d then 'treatment'
             else 'optimum'
-        end as varchar
+        end as string
     ) as contact_cap_source,
     cast(greatest(contact_cap_30d - contact_count_30d, 0) as bigint) as remaining_30d,
     cast(
@@ -333,10 +333,10 @@ select
             when contact_count_30d >= contact_cap_30d * {{ var('on_target_least_share') }}
                 then 'on_target'
             else 'undersaturated'
-        end as varchar
+        end as string
     ) as saturation,
     cast(quiet_hour_contact_count_30d as bigint) as quiet_hour_contact_count_30d,
-    cast(time_zone as varchar) as time_zone,
+    cast(time_zone as string) as time_zone,
     next_allowed_from_at,
     next_allowed_until_at
 from capped

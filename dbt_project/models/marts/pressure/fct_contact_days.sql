@@ -11,8 +11,8 @@
 select
     customer_id,
     contact_date,
-    cast(channel as varchar) as channel,
-    cast(message_class as varchar) as message_class,
+    cast(channel as string) as channel,
+    cast(message_class as string) as message_class,
     count(*) as contact_count
 from ({{ messages_to_customers() }}) as messages
 {% if is_incremental() %}

@@ -19,8 +19,8 @@ select
     customer_id,
     occurred_at,
     draw_date,
-    cast(campaign_id as varchar) as campaign_id,
-    cast(channel as varchar) as channel
+    cast(campaign_id as string) as campaign_id,
+    cast(channel as string) as channel
 from {{ ref('int_pressure__control_draws') }}
 {% if is_incremental() %}
 where

@@ -273,7 +273,7 @@ select
     too_much_count,
     unclear_asked_count,
     unclear_count,
-    cast(verdict as varchar) as verdict,
+    cast(verdict as string) as verdict,
     case
         when not is_week_over then 'The week of answers is not over yet.'
         when recipient_count < {{ var('overload_least_recipients') }}

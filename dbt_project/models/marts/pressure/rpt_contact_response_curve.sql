@@ -309,7 +309,7 @@ optima as (
 select
     {{ as_of_date() }} as as_of_date,
     valued.relationship_type,
-    cast(valued.evidence as varchar) as evidence,
+    cast(valued.evidence as string) as evidence,
     cast(valued.contacts_28d as integer) as contact_count_28d,
     valued.exposure_count,
     valued.response_count,

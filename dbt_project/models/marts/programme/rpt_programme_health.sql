@@ -14,7 +14,7 @@ bounds as (
         cast({{ bound }} as double) as bound
     {% else %}
     select
-        cast(null as varchar) as measure,
+        cast(null as string) as measure,
         cast(null as double) as bound
     where false
     {% endfor %}
@@ -88,13 +88,13 @@ changed as (
 
 select
     month_start_date,
-    cast(measure as varchar) as measure,
-    cast(scope as varchar) as scope,
+    cast(measure as string) as measure,
+    cast(scope as string) as scope,
     is_month_over,
-    cast(area as varchar) as area,
-    cast(cause as varchar) as cause,
-    cast(question as varchar) as question,
-    cast(unit as varchar) as unit,
+    cast(area as string) as area,
+    cast(cause as string) as cause,
+    cast(question as string) as question,
+    cast(unit as string) as unit,
     is_higher_better,
     cast(counted as bigint) as counted,
     cast(total as bigint) as total,
@@ -108,7 +108,7 @@ select
             when abs(deviations) < {{ z }} then 'steady'
             when (deviations > 0) = is_higher_better then 'better'
             else 'worse'
-        end as varchar
+        end as string
     ) as trend,
     bound,
     case

@@ -295,16 +295,16 @@ reasoned as (
 select
     reasoned.customer_id,
     {{ first_day_of_months(12) }} as observed_from_date,
-    cast(reasoned.relationship_type as varchar) as relationship_type,
+    cast(reasoned.relationship_type as string) as relationship_type,
     cast(
         case
             when reasoned.declared_type is not null then 'declared'
             when reasoned.inferred_type <> 'unknown' then 'inferred'
             else 'none'
-        end as varchar
+        end as string
     ) as type_basis,
-    cast(reasoned.declared_type as varchar) as declared_type,
-    cast(reasoned.inferred_type as varchar) as inferred_type,
+    cast(reasoned.declared_type as string) as declared_type,
+    cast(reasoned.inferred_type as string) as inferred_type,
     cast(round(reasoned.nearest_share, 4) as double) as inferred_confidence,
     cast(round(reasoned.evidence_share, 4) as double) as evidence_share,
     reasoned.last_evidence_date,
@@ -315,7 +315,7 @@ select
             when types.seeks_relationship is not null and reasoned.declared_type is not null
                 then case when types.seeks_relationship then 'yes' else 'no' end
             else reasoned.inferred_wish
-        end as varchar
+        end as string
     ) as wants_relationship,
     cast(
         case
@@ -325,7 +325,7 @@ select
                 then 'declared'
             when reasoned.inferred_wish <> 'unknown' then 'inferred'
             else 'none'
-        end as varchar
+        end as string
     ) as wants_basis,
     cast(round(reasoned.seeking_share, 4) as double) as seeking_share,
     {% for side in ['wanted', 'given'] %}
@@ -334,7 +334,7 @@ select
     {% endfor %}
     {% endfor %}
     cast(round(reasoned.wanted_strain, 4) as double) as strain,
-    cast(reasoned.given_type as varchar) as given_type,
+    cast(reasoned.given_type as string) as given_type,
     cast(round(reasoned.mismatch, 4) as double) as mismatch,
     cast(
         case
@@ -346,11 +346,11 @@ select
                         when -reasoned.{{ axis }}_evident_gap then '{{ words[1] }}'
                         {% endfor %}
                     end
-        end as varchar
+        end as string
     ) as mismatch_reason,
-    cast({{ polarity('reasoned.polarity_score') }} as varchar) as polarity,
+    cast({{ polarity('reasoned.polarity_score') }} as string) as polarity,
     cast(round(reasoned.polarity_score, 4) as double) as polarity_score,
-    cast(reasoned.value_tier as varchar) as value_tier,
+    cast(reasoned.value_tier as string) as value_tier,
     cast(coalesce(reasoned.touch_count, 0) as bigint) as human_touch_count_12m,
     cast(reasoned.owner_continuity as double) as owner_continuity,
     cast(

@@ -76,7 +76,7 @@ shared as (
 
 select
     customer_id,
-    cast(value_tag as varchar) as value_tag,
+    cast(value_tag as string) as value_tag,
     is_declared,
     cast(message_count as bigint) as message_count,
     cast(answer_count as bigint) as answer_count,

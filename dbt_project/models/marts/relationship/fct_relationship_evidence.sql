@@ -55,8 +55,8 @@ listed as (
 
 select
     customer_id,
-    cast(axis as varchar) as axis,
-    cast(signal as varchar) as signal,
+    cast(axis as string) as axis,
+    cast(signal as string) as signal,
     cast(round(value, 4) as double) as value,
     cast(round(observation_count, 2) as double) as observation_count,
     cast(round(weight, 4) as double) as weight

@@ -46,7 +46,7 @@ gathered as (
 select
     customer_id,
     last_date as month_end_date,
-    cast({{ inferred_type() }} as varchar) as relationship_type,
+    cast({{ inferred_type() }} as string) as relationship_type,
     cast(round(nearest_share, 4) as double) as type_confidence,
     {% for axis in relationship_axes() %}
     cast(round(wanted_{{ axis }}, 4) as double) as wanted_{{ axis }},
@@ -55,8 +55,8 @@ select
     cast(round(seeking_share, 4) as double) as seeking_share,
     cast(round(evidence_share, 4) as double) as evidence_share,
     last_evidence_date,
-    cast({{ polarity(polarity_score()) }} as varchar) as polarity,
-    cast({{ value_tier('sales_amount') }} as varchar) as value_tier,
+    cast({{ polarity(polarity_score()) }} as string) as polarity,
+    cast({{ value_tier('sales_amount') }} as string) as value_tier,
     {{ reporting_currency() }} as currency_code,
     cast(sales_amount as decimal(18, 3)) as sales_amount,
     cast(contact_cost_amount as decimal(18, 2)) as contact_cost_amount

@@ -39,7 +39,7 @@ counted as (
 
 select
     month_start_date,
-    cast(relationship_type as varchar) as relationship_type,
+    cast(relationship_type as string) as relationship_type,
     cast(customer_count as bigint) as customer_count,
     cast(message_count as bigint) as message_count,
     cast(staff_contact_count as bigint) as staff_contact_count,

@@ -36,7 +36,7 @@ tickets as (
 select
     staff.owner_id,
     {{ as_of_date() }} as as_of_date,
-    cast(staff.team as varchar) as team,
+    cast(staff.team as string) as team,
     staff.is_active,
     cast(coalesce(customers.customer_count, 0) as bigint) as customer_count,
     cast(

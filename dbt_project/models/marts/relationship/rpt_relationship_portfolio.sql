@@ -74,9 +74,9 @@ beside_before as (
 
 select
     month_end_date,
-    cast(value_tier as varchar) as value_tier,
-    cast(polarity as varchar) as polarity,
-    cast(relationship_type as varchar) as relationship_type,
+    cast(value_tier as string) as value_tier,
+    cast(polarity as string) as polarity,
+    cast(relationship_type as string) as relationship_type,
     cast(sum(customer_count) as bigint) as customer_count,
     {{ reporting_currency() }} as currency_code,
     cast(sum(margin_amount) as decimal(18, 2)) as margin_amount,

@@ -51,8 +51,8 @@ moves as (
 
 select
     month_end_date,
-    cast(from_type as varchar) as from_type,
-    cast(to_type as varchar) as to_type,
+    cast(from_type as string) as from_type,
+    cast(to_type as string) as to_type,
     cast(customer_count as bigint) as customer_count,
     cast(
         customer_count

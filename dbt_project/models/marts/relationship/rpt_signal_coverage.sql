@@ -84,11 +84,11 @@ listed as (
 )
 
 select
-    cast(signal as varchar) as signal,
-    cast(side as varchar) as side,
-    cast(axis as varchar) as axis,
-    cast(sources as varchar) as sources,
-    cast(streams as varchar) as streams,
+    cast(signal as string) as signal,
+    cast(side as string) as side,
+    cast(axis as string) as axis,
+    cast(sources as string) as sources,
+    cast(streams as string) as streams,
     {{ as_of_date() }} as as_of_date,
     present_from_date is not null as is_present,
     cast(present_from_date as date) as present_from_date,

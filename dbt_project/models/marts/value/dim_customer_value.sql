@@ -100,7 +100,7 @@ select
     {{ reporting_currency() }} as currency_code,
     cast(sales_amount as decimal(18, 3)) as sales_amount,
     cast(sales_amount_365d as decimal(18, 3)) as sales_amount_365d,
-    cast({{ value_tier('sales_amount_365d') }} as varchar) as value_tier,
+    cast({{ value_tier('sales_amount_365d') }} as string) as value_tier,
     case
         when order_count > other_currency_order_count
             then
@@ -113,10 +113,10 @@ select
     frequency_quintile,
     monetary_quintile,
     cast(
-        cast(recency_quintile as varchar)
-        || cast(frequency_quintile as varchar)
-        || cast(monetary_quintile as varchar)
-        as varchar
+        cast(recency_quintile as string)
+        || cast(frequency_quintile as string)
+        || cast(monetary_quintile as string)
+        as string
     ) as rfm_cell,
     cast(round(foretold.p_alive, 6) as double) as p_alive,
     cast(round(foretold.expected_count, 6) as double) as expected_orders_90d,

@@ -142,7 +142,7 @@ select
             nullif(doubts, ''),
             'Held against the last ' || {{ sql_text(var('value_holdout_days') | string) }} || ' days it was off by '
             || cast(cast(round(100 * miss_share) as bigint) as string) || ' in 100 by tenths of the customers.'
-        ) as varchar
+        ) as string
     ) as reason,
     customer_count,
     repeat_customer_count,

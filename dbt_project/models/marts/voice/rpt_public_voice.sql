@@ -1,9 +1,9 @@
 select
     voice_date,
-    cast(source as varchar) as source,
-    cast(platform as varchar) as platform,
-    cast(what as varchar) as what,
-    cast(topic as varchar) as topic,
+    cast(source as string) as source,
+    cast(platform as string) as platform,
+    cast(what as string) as what,
+    cast(topic as string) as topic,
     count(*) as mention_count,
     count(sentiment_score) as scored_count,
     count(*) filter (where is_negative) as negative_count,

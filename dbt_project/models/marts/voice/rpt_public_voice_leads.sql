@@ -157,10 +157,10 @@ judged as (
 )
 
 select
-    cast(source as varchar) as source,
-    cast(signal_kind as varchar) as signal_kind,
-    cast(signal as varchar) as signal,
-    cast(outcome as varchar) as outcome,
+    cast(source as string) as source,
+    cast(signal_kind as string) as signal_kind,
+    cast(signal as string) as signal,
+    cast(outcome as string) as outcome,
     lag_days,
     cast(loud_day_count as bigint) as loud_day_count,
     cast(other_day_count as bigint) as other_day_count,
@@ -173,28 +173,28 @@ select
         as rate_ratio_high,
     cast(round(chance, 6) as double) as chance,
     cast(round(corrected_chance, 6) as double) as corrected_chance,
-    cast(verdict as varchar) as verdict,
+    cast(verdict as string) as verdict,
     cast(
         case verdict
             when 'too few days'
                 then
-                    cast(loud_day_count as varchar) || ' loud days with '
-                    || cast(cast(round(loud_expected) as bigint) as varchar) || ' ' || outcome_word
+                    cast(loud_day_count as string) || ' loud days with '
+                    || cast(cast(round(loud_expected) as bigint) as string) || ' ' || outcome_word
                     || ' expected after them are too few to tell'
             else
-                cast(cast(round(loud_count) as bigint) as varchar) || ' ' || outcome_word || ' '
+                cast(cast(round(loud_count) as bigint) as string) || ' ' || outcome_word || ' '
                 || case lag_days
                     when 0 then 'on'
                     when 1 then 'a day after'
-                    else cast(lag_days as varchar) || ' days after'
+                    else cast(lag_days as string) || ' days after'
                 end
-                || ' ' || cast(loud_day_count as varchar) || ' loud days, '
-                || cast(cast(round(loud_expected) as bigint) as varchar) || ' expected: '
+                || ' ' || cast(loud_day_count as string) || ' loud days, '
+                || cast(cast(round(loud_expected) as bigint) as string) || ' expected: '
                 || case verdict
                     when 'more' then 'more than by chance'
                     when 'fewer' then 'fewer than by chance'
                     else 'chance alone can make that difference'
                 end
-        end as varchar
+        end as string
     ) as verdict_reason
 from judged

@@ -61,7 +61,7 @@ checked as (
             when {{ is_no_time('raw.read_on', 'read_date') }} then 'read_on is not a date'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
+        case when is_quarantined then cast(to_json(raw) as string) end as payload
 
     from typed
 

@@ -81,7 +81,7 @@ checked as (
             {{ crm_object_faults('company_id') }}
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
+        case when is_quarantined then cast(to_json(raw) as string) end as payload
 
     from placed
 

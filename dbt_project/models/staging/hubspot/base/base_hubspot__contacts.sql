@@ -219,7 +219,7 @@ checked as (
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
         case
-            when is_quarantined or len(unreadable_fields) > 0 then cast(to_json(raw) as varchar)
+            when is_quarantined or len(unreadable_fields) > 0 then cast(to_json(raw) as string)
         end as payload
 
     from placed

@@ -138,7 +138,7 @@ checked as (
             when direction not in ('inbound', 'outbound') then 'the direction is unknown'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
+        case when is_quarantined then cast(to_json(raw) as string) end as payload
 
     from typed
 

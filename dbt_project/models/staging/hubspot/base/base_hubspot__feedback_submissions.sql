@@ -69,7 +69,7 @@ checked as (
                 then 'hs_submission_timestamp is not a time'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
+        case when is_quarantined then cast(to_json(raw) as string) end as payload
 
     from typed
 

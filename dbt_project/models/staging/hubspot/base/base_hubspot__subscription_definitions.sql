@@ -60,7 +60,7 @@ checked as (
             when subscription_name is null then 'the subscription has no name'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
+        case when is_quarantined then cast(to_json(raw) as string) end as payload
 
     from typed
 

@@ -62,7 +62,7 @@ checked as (
             when {{ is_no_time('raw.set_at', 'set_at') }} then 'set_at is not a time'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
+        case when is_quarantined then cast(to_json(raw) as string) end as payload
 
     from typed
 

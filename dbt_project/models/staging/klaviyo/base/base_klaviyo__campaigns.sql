@@ -65,7 +65,7 @@ checked as (
             when {{ is_no_time('members.send_time', 'sent_at') }} then 'send_time is not a time'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
+        case when is_quarantined then cast(to_json(raw) as string) end as payload
 
     from typed
 

@@ -54,7 +54,7 @@ checked as (
             when members is null then 'attributes is not a JSON object'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
+        case when is_quarantined then cast(to_json(raw) as string) end as payload
 
     from typed
 

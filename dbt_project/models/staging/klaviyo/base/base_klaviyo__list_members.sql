@@ -55,7 +55,7 @@ checked as (
                 then 'joined_group_at is not a time'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(typed.raw) as varchar) end as payload
+        case when is_quarantined then cast(to_json(typed.raw) as string) end as payload
     from typed
     left join latest_reads on typed.list_id = latest_reads.list_id
 

@@ -48,7 +48,7 @@ checked as (
         case when shop_customer_id is null then 'customer_id is missing' end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
         case
-            when is_quarantined or len(unreadable_fields) > 0 then cast(to_json(raw) as varchar)
+            when is_quarantined or len(unreadable_fields) > 0 then cast(to_json(raw) as string)
         end as payload
 
     from typed

@@ -39,6 +39,6 @@ select
     coalesce(entity, 'a record') || ' could not be read: ' || coalesce(reason, 'nobody knows why')
         as quarantine_reason,
     true as is_quarantined,
-    cast(to_json(raw) as varchar) as payload,
+    cast(to_json(raw) as string) as payload,
     1 as version_rank
 from typed

@@ -43,7 +43,7 @@ checked as (
             when noticed_date is null then 'noticed_on is missing or not a date'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
+        case when is_quarantined then cast(to_json(raw) as string) end as payload
 
     from typed
 

@@ -43,7 +43,7 @@ checked as (
 
     select
         * exclude (raw),
-        coalesce(entity, '') || ':' || coalesce(cast(checked_date as varchar), '') as record_key,
+        coalesce(entity, '') || ':' || coalesce(cast(checked_date as string), '') as record_key,
         true as is_seen,
         case
             when entity is null then 'stream is missing'
@@ -53,7 +53,7 @@ checked as (
             when landed_total_count is null then 'landed_total is not a whole number'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as varchar) end as payload
+        case when is_quarantined then cast(to_json(raw) as string) end as payload
 
     from typed
 

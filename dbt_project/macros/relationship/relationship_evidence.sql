@@ -80,7 +80,7 @@
     {%- set changes %}
     select
         least(coming.present_from_date, standing.present_from_date) as touched_date,
-        cast(null as varchar) as customer_id
+        cast(null as string) as customer_id
     from {{ this }} as coming
     full outer join {{ standing_table() }} as standing on coming.signal = standing.signal
     where coming.present_from_date is distinct from standing.present_from_date

@@ -100,7 +100,7 @@
     {% set model = graph.get('nodes', {}).get('model.rapport.' ~ table) if execute else none %}
     {% for column in (model.columns.values() if model else []) %}
         {% set type = column.data_type | lower %}
-        {% set form = 'none' if 'varchar' not in type and 'string' not in type else 'list' if '[]' in type else 'text' %}
+        {% set form = 'none' if 'string' not in type and 'string' not in type else 'list' if '[]' in type else 'text' %}
         {% set most = column.config.meta.get('most_characters', most_characters()) %}
         {% do found.append((column.name, form, most)) %}
     {% endfor %}

@@ -127,7 +127,7 @@
         {{ return([]) }}
     {% endif %}
     {% set found %}
-        select cast(last_day(month_start) as varchar)
+        select cast(last_day(month_start) as string)
         from (
             select
                 unnest(

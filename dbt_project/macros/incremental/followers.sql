@@ -233,5 +233,5 @@
                 )
             ) as date
         ) as touched_date,
-        cast(null as varchar) as customer_id
+        cast(null as string) as customer_id
 {%- endmacro %}

@@ -143,7 +143,7 @@
 {%- endmacro %}
 
 {% macro weekdays_of(mask) -%}
-    {{ _list_of_bits(mask, weekday_names(), 'varchar') }}
+    {{ _list_of_bits(mask, weekday_names(), 'string') }}
 {%- endmacro %}
 
 {% macro _list_of_bits(mask, members, type) -%}

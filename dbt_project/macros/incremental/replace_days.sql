@@ -109,7 +109,7 @@
     {%- set meta = config.get('meta') %}
     union
     select
-        {{ meta['replaced_by'] }}{{ ', cast(null as varchar) as customer_id' if meta.get('of_customers') }}
+        {{ meta['replaced_by'] }}{{ ', cast(null as string) as customer_id' if meta.get('of_customers') }}
     from {{ this }}
     where currency_code <> {{ reporting_currency() }}
 {%- endmacro %}

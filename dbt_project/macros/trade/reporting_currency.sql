@@ -1,6 +1,6 @@
 {#- The currency that marts add amounts up in; a row of a table, as orders may have decided it. -#}
 {% macro reporting_currency() -%}
-    cast((select reporting.currency_code from {{ ref('int_orders__reporting_currency') }} as reporting) as varchar)
+    cast((select reporting.currency_code from {{ ref('int_orders__reporting_currency') }} as reporting) as string)
 {%- endmacro %}
 
 {#-

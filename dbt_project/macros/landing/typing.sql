@@ -113,8 +113,8 @@
 {#- An amount as people write it: two decimals, and a third one where it says something. -#}
 {% macro money_text(amount) -%}
     case
-        when {{ amount }} % 0.01 = 0 then cast(cast({{ amount }} as decimal(18, 2)) as varchar)
-        else cast({{ amount }} as varchar)
+        when {{ amount }} % 0.01 = 0 then cast(cast({{ amount }} as decimal(18, 2)) as string)
+        else cast({{ amount }} as string)
     end
 {%- endmacro %}
 

@@ -10,7 +10,7 @@
     union all by name
     select
         {% for column in optional %}
-        cast(null as varchar) as {{ column }}{{ ',' if not loop.last }}
+        cast(null as string) as {{ column }}{{ ',' if not loop.last }}
         {% endfor %}
     where false
     {% else %}
@@ -45,7 +45,7 @@
     {% if source_name not in declared_sources() -%}
         {{ source(source_name, stream) }}
     {%- elif stream == 'completed_loads' -%}
-        read_json('{{ source_name }}/_dlt_loads/*.jsonl', format = 'newline_delimited', columns = {load_id: 'varchar', status: 'integer', load_date: 'date', erased: 'map(varchar, bigint)'})
+        read_json('{{ source_name }}/_dlt_loads/*.jsonl', format = 'newline_delimited', columns = {load_id: 'string', status: 'integer', load_date: 'date', erased: 'map(string, bigint)'})
     {%- else -%}
         read_parquet('{{ source_name }}/{{ stream }}/load_date=*/*.parquet', hive_partitioning = true, union_by_name = true)
     {%- endif %}
@@ -212,9 +212,9 @@
 {#- The runner of the night fills it after a build has succeeded; here it only has to exist. -#}
 {% macro create_build_ledger() -%}
     create schema if not exists ops;
-    create table if not exists ops.built_loads (source varchar, load_id varchar);
+    create table if not exists ops.built_loads (source string, load_id string);
     create table if not exists ops.touched_days (
-        model_name varchar, touched_date date, customer_id varchar
+        model_name string, touched_date date, customer_id string
     )
 {%- endmacro %}
 

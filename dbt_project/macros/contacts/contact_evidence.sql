@@ -71,7 +71,7 @@
     {% set noted %}
         select
             exposure_date as touched_date,
-            cast(null as varchar) as customer_id
+            cast(null as string) as customer_id
         from {{ touched_days() }}
     {% endset %}
     {{ plan_rebuild(found, noted=noted, customers=ref('int_identity__customers')) }}

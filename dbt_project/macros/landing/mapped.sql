@@ -70,17 +70,17 @@
 {% macro said_by(mapping, column, data_type) -%}
     {% set sql = mapping.columns.get(column) %}
     {% if sql is none -%}
-        cast(null as varchar)
+        cast(null as string)
     {%- elif data_type == 'timestamp' -%}
         {{ time_said('said_' ~ column, 'clock_' ~ column, mapping) }}
     {%- elif data_type == 'date' -%}
         {{ date_said('said_' ~ column, mapping) }}
     {%- elif is_number(data_type) -%}
         case when is_number_{{ column }} then said_{{ column }} else {{ number_said('said_' ~ column, mapping.decimal) }} end
-    {%- elif is_prefixed(column, mapping.shared) and data_type == 'varchar[]' -%}
+    {%- elif is_prefixed(column, mapping.shared) and data_type == 'string[]' -%}
         cast(
             to_json(list_transform({{ list_said('said_' ~ column) }}, lambda id: {{ sql_text(mapping.source ~ ':') }} || id))
-            as varchar
+            as string
         )
     {%- elif is_prefixed(column, mapping.shared) -%}
         {{ sql_text(mapping.source ~ ':') }} || nullif(trim(said_{{ column }}), '')
@@ -156,7 +156,7 @@
                 cast({{ by_formats(text, formats_of(mapping, false)) }} as date),
                 cast({{ by_formats(text, formats_of(mapping, true)) }} as date),
                 {{ birth_date(text) }}
-            ) as varchar
+            ) as string
         ),
         {{ text }}
     )
@@ -195,12 +195,12 @@
 {% macro list_said(text) -%}
     list_reduce(
         list_prepend(
-            cast([] as varchar[]),
+            cast([] as string[]),
             list_filter(
                 list_transform(
                     case
                         when starts_with(ltrim({{ text }}), '[')
-                            then coalesce(try_cast(try_cast({{ text }} as json) as varchar[]), [{{ text }}])
+                            then coalesce(try_cast(try_cast({{ text }} as json) as string[]), [{{ text }}])
                         else string_split(regexp_replace({{ text }}, '\s*[;|,]\s*', ';', 'g'), ';')
                     end,
                     lambda item: [nullif(trim(item), '')]
@@ -238,7 +238,7 @@
         try_cast({{ whole_number(column) }} as {{ data_type }})
     {%- elif data_type == 'boolean' -%}
         {{ yes_or_no(column) }}
-    {%- elif data_type == 'varchar[]' -%}
+    {%- elif data_type == 'string[]' -%}
         {{ cut_texts(list_said(column)) }}
     {%- elif words -%}
         case when {{ clean_text('lower(' ~ column ~ ')') }} in ({{ sql_texts(words) }}) then lower(trim({{ column }})) end
@@ -298,14 +298,14 @@
         from (
         select
             {% for column, said in columns.items() if column in mapping.columns %}
-            {% if said.data_type == 'varchar[]' %}
+            {% if said.data_type == 'string[]' %}
             {% set sql = worked_out(mapping.columns[column]) %}
             case
-                when typeof({{ sql }}) like '%[]' then cast(to_json({{ sql }}) as varchar)
-                else cast({{ sql }} as varchar)
+                when typeof({{ sql }}) like '%[]' then cast(to_json({{ sql }}) as string)
+                else cast({{ sql }} as string)
             end as said_{{ column }},
             {% else %}
-            cast({{ worked_out(mapping.columns[column]) }} as varchar) as said_{{ column }},
+            cast({{ worked_out(mapping.columns[column]) }} as string) as said_{{ column }},
             {% endif %}
             {% if is_number(said.data_type) %}
             typeof({{ worked_out(mapping.columns[column]) }}) <> 'VARCHAR' as is_number_{{ column }},
@@ -315,9 +315,9 @@
             {% if keys | length == 1 %}
             {{ keys[0] }} as landed_key,
             {% elif keys %}
-            cast(to_json([{{ keys | join(', ') }}]) as varchar) as landed_key,
+            cast(to_json([{{ keys | join(', ') }}]) as string) as landed_key,
             {% else %}
-            cast(null as varchar) as landed_key,
+            cast(null as string) as landed_key,
             {% endif %}
             _file as landed_file,
             try_cast(_line as bigint) as landed_line,
@@ -332,7 +332,7 @@
             cast(null as bigint) as item_number,
             row_hash,
             {% endif %}
-            cast(to_json(raw) as varchar) as raw
+            cast(to_json(raw) as string) as raw
         from (
             {% if mapping.each %}
             {{ items_in(mapping, landed(mapping.source, mapping.table)) }}
@@ -375,7 +375,7 @@
 {#- The items of a row's list. What is there and is no list is one item that says nothing, so that its row is seen. -#}
 {% macro list_of_items(mapping) -%}
     case
-        when nullif(trim(cast({{ worked_out(mapping.each) }} as varchar)), '') is null then null
+        when nullif(trim(cast({{ worked_out(mapping.each) }} as string)), '') is null then null
         else coalesce(try_cast(try_cast({{ worked_out(mapping.each) }} as json) as json[]), [cast(null as json)])
     end
 {%- endmacro %}
@@ -447,22 +447,22 @@ said as (
     union all
     {% endfor %}
     select
-        cast(null as varchar) as source,
-        cast(null as varchar) as landed_stream,
+        cast(null as string) as source,
+        cast(null as string) as landed_stream,
         {% for column in columns %}
-        cast(null as varchar) as {{ column }},
+        cast(null as string) as {{ column }},
         {% endfor %}
-        cast(null as varchar) as landed_table,
-        cast(null as varchar) as landed_key,
-        cast(null as varchar) as landed_file,
+        cast(null as string) as landed_table,
+        cast(null as string) as landed_key,
+        cast(null as string) as landed_file,
         cast(null as bigint) as landed_line,
         cast(null as bigint) as item_number,
         cast(null as timestamp) as said_at,
-        cast(null as varchar) as load_id,
+        cast(null as string) as load_id,
         cast(null as date) as load_date,
         cast(null as boolean) as is_new_load,
         cast(null as ubigint) as row_hash,
-        cast(null as varchar) as raw
+        cast(null as string) as raw
     where false
 
 ),
@@ -548,7 +548,7 @@ checked as (
                 {% for column, said in columns.items() if not said.required or (stream in of_persons and column in defaults) %}
                 case when read_{{ column }} is null and said_{{ column }} is not null then '{{ column }}' end,
                 {% endfor %}
-                cast(null as varchar)
+                cast(null as string)
             ],
             lambda field: field is not null
         ) as unreadable_fields,
@@ -589,7 +589,7 @@ select * from {{ ref('base_sources__removals') }}
 {#- What a type is called where a text is none. -#}
 {% macro kind_of(data_type) -%}
     {{ return({
-        'timestamp': 'time', 'date': 'day', 'boolean': 'yes or no', 'varchar': 'text', 'varchar[]': 'list',
+        'timestamp': 'time', 'date': 'day', 'boolean': 'yes or no', 'string': 'text', 'string[]': 'list',
     }.get(data_type, 'number')) }}
 {%- endmacro %}
 

@@ -31,7 +31,7 @@
 {#- What a product code stands for by the policy; null for goods. -#}
 {% macro product_class_of(product_id) -%}
     case
-        when {{ product_id }} is null then cast(null as varchar)
+        when {{ product_id }} is null then cast(null as string)
         {% for class in var('product_classes') %}
         {% for code in class.codes %}
         when regexp_full_match({{ product_id }}, {{ sql_text('(?i)' ~ code) }}) then {{ sql_text(class.name) }}

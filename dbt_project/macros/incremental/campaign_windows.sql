@@ -91,7 +91,7 @@
     {% set noted %}
         select
             cast(unnest(generate_series(first_date, until_date, interval 1 day)) as date) as touched_date,
-            cast(null as varchar) as customer_id
+            cast(null as string) as customer_id
         from {{ touched_days() }}
     {% endset %}
     {{ plan_rebuild(found, 'campaigns', noted) }}

@@ -4,7 +4,7 @@
     for no answer.
 -#}
 {% macro survey_mood(survey, score, response_group='null') -%}
-    case upper(cast({{ response_group }} as varchar))
+    case upper(cast({{ response_group }} as string))
         when 'DETRACTOR' then 'unhappy'
         when 'PASSIVE' then 'neutral'
         when 'PROMOTER' then 'happy'
