@@ -14,8 +14,8 @@
                 when answer is not null then 0e0
             end
         {% endfor %}
-        when question = 'mention' then round(try_cast(answer as double), 4)
-        else round(1e0 - 2e0 * ({{ survey_dissatisfaction() }}), 4)
+        when question = 'mention' then round(try_cast(answer as double) * 1e4) / 1e4
+        else round((1e0 - 2e0 * ({{ survey_dissatisfaction() }})) * 1e4) / 1e4
     end
 {%- endmacro %}
 

@@ -8,9 +8,8 @@
             cast(
                 round(
                     cast(further_amount as double) * cast({{ left_amount }} as double)
-                    / cast(order_left_amount as double),
-                    2
-                ) as decimal(18, 3)
+                    / cast(order_left_amount as double) * 1e2
+                ) / 1e2 as decimal(18, 3)
             )
     end
 {%- endmacro %}
@@ -49,9 +48,8 @@
             cast(
                 round(
                     cast(returned_amount as double) * cast({{ quantity }} as double)
-                    / cast(returned_quantity as double),
-                    2
-                ) as decimal(18, 3)
+                    / cast(returned_quantity as double) * 1e2
+                ) / 1e2 as decimal(18, 3)
             )
     end
 {%- endmacro %}

@@ -42,7 +42,7 @@ select
     told.records_of_partners,
     cast(told.record_count as bigint) as record_count,
     cast(told.tied_count as bigint) as tied_count,
-    round(1 - {{ ratio('told.tied_count', 'told.record_count') }}, 6) as untied_share,
+    round((1 - {{ ratio('told.tied_count', 'told.record_count') }}) * 1e6) / 1e6 as untied_share,
     told.tied_count_365d = reported.reported_count_365d as is_conserved
 from told
 inner join reported on told.records_of_partners = reported.records_of_partners

@@ -111,13 +111,14 @@ select
     cast(figures.figure as string) as figure,
     cast(figures.unit as string) as unit,
     round(
-        case figures.unit
-            when 'count' then cast(figures.counted as double)
-            when 'share' then cast(figures.counted as double) / nullif(figures.counted_of, 0)
-            else cast(figures.amount as double)
-        end,
-        6
-    ) as figure_value,
+        (
+            case figures.unit
+                when 'count' then cast(figures.counted as double)
+                when 'share' then cast(figures.counted as double) / nullif(figures.counted_of, 0)
+                else cast(figures.amount as double)
+            end
+        ) * 1e6
+    ) / 1e6 as figure_value,
     cast(figures.counted as bigint) as counted,
     cast(figures.counted_of as bigint) as counted_of,
     cast(case when figures.unit = 'amount' then currency.currency_code end as string) as currency_code,

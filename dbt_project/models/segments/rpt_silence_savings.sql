@@ -37,9 +37,9 @@ select
     cast(measured_contact_count as bigint) as measured_contact_count,
     cast(losing_contact_count as bigint) as losing_contact_count,
     currency_code,
-    cast(round(avoided_cost, 2) as decimal(18, 2)) as avoided_cost_amount,
+    cast(round(avoided_cost * 1e2) / 1e2 as decimal(18, 2)) as avoided_cost_amount,
     {% for column in ['avoided_opt_out_count', 'avoided_complaint_count'] %}
-    case when avoided_contact_count = 0 then 0e0 else round({{ column }}, 6) end as expected_{{ column }},
+    case when avoided_contact_count = 0 then 0e0 else round({{ column }} * 1e6) / 1e6 end as expected_{{ column }},
     {% endfor %}
     {% for amount, column in {
         'kept_value_amount': 'avoided_opt_out_loss',
@@ -49,7 +49,7 @@ select
         'saved_amount': 'saved_value',
     }.items() %}
     cast(
-        case when avoided_contact_count = 0 then 0e0 else round({{ column }}, 2) end as decimal(18, 2)
+        case when avoided_contact_count = 0 then 0e0 else round({{ column }} * 1e2) / 1e2 end as decimal(18, 2)
     ) as {{ amount }}{{ ',' if not loop.last }}
     {% endfor %}
 from counted

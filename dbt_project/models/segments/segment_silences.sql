@@ -110,7 +110,7 @@ select
     {% endfor %}
     case
         when placed.is_contact_avoided
-            then round(next_contacts.expected_response_rate * {{ var('response_sales_amount') }}, 6)
+            then round(next_contacts.expected_response_rate * {{ var('response_sales_amount') }} * 1e6) / 1e6
         else 0e0
     end as given_up_sales,
     case when placed.is_contact_avoided then -next_contacts.net_value else 0e0 end as saved_value,

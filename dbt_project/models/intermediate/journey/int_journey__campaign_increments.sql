@@ -77,11 +77,11 @@ select
     cast(treated_ordered_count as bigint) as treated_ordered_count,
     cast(control_count as bigint) as control_count,
     cast(control_ordered_count as bigint) as control_ordered_count,
-    round(treated_count * (treated_rate - control_rate), 6) as incremental_count,
+    round(treated_count * (treated_rate - control_rate) * 1e6) / 1e6 as incremental_count,
     round(
-        treated_count * (treated_rate - control_rate - {{ newcombe_below('treated', 'control') }}), 6
-    ) as incremental_count_low,
+        treated_count * (treated_rate - control_rate - {{ newcombe_below('treated', 'control') }}) * 1e6
+    ) / 1e6 as incremental_count_low,
     round(
-        treated_count * (treated_rate - control_rate + {{ newcombe_above('treated', 'control') }}), 6
-    ) as incremental_count_high
+        treated_count * (treated_rate - control_rate + {{ newcombe_above('treated', 'control') }}) * 1e6
+    ) / 1e6 as incremental_count_high
 from rates

@@ -106,7 +106,7 @@ select
     case when not is_conversion then campaign_id end as campaign_id,
     is_conversion or is_direct as is_direct,
     is_impression and not is_conversion as is_impression,
-    cast(case when is_conversion then 0 else round(hours_before_end, 4) end as double)
+    cast(case when is_conversion then 0 else round(hours_before_end * 1e4) / 1e4 end as double)
         as hours_before_end
 from touches
 where not is_conversion or touch_number = 1

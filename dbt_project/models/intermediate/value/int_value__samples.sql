@@ -31,8 +31,8 @@ spend as (
         sum(customer_count) as customer_count,
         sum(customer_count) as repeat_customer_count,
         count(*) as cell_count,
-        min(round(spend_amount / spend_count, 3))
-        = max(round(spend_amount / spend_count, 3)) as are_all_alike
+        min(round(spend_amount / spend_count * 1e3) / 1e3)
+        = max(round(spend_amount / spend_count * 1e3) / 1e3) as are_all_alike
     from {{ ref('int_value__spend_cells') }}
     group by span
 

@@ -62,8 +62,8 @@ entered as (
         round(
             avg({{ hours_between('entered_at', 'closed_at') }}) filter (
                 where outcome = 'won'
-            ) / 24, 6
-        ) as mean_days_to_won
+            ) / 24 * 1e6
+        ) / 1e6 as mean_days_to_won
     from entries
     group by pipeline, stage, month_date
 

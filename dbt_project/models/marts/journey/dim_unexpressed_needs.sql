@@ -102,7 +102,7 @@ scored as (
 
     select
         *,
-        round(1e0 - (1e0 - act_score) * (1e0 - alike_score), 6) as score,
+        round((1e0 - (1e0 - act_score) * (1e0 - alike_score)) * 1e6) / 1e6 as score,
         case
             when is_bought_by_alike and alike_score >= act_score then 'bought_by_alike'
             when searched_weight = heaviest_weight then 'searched'

@@ -118,8 +118,8 @@ select
             then
                 cast(
                     round(
-                        greatest({{ hours_between('numbered.previous_at', 'numbered.occurred_at') }}, 0), 4
-                    ) as double
+                        greatest({{ hours_between('numbered.previous_at', 'numbered.occurred_at') }}, 0) * 1e4
+                    ) / 1e4 as double
                 )
     end as hours_since_previous_step,
     numbered.emotion,

@@ -84,7 +84,7 @@ select
     judged.started_date,
     judged.ended_at,
     judged.ended_date,
-    cast(round({{ hours_between('judged.started_at', 'judged.ended_at') }}, 4) as double) as duration_hours,
+    cast(round({{ hours_between('judged.started_at', 'judged.ended_at') }} * 1e4) / 1e4 as double) as duration_hours,
     cast(judged.step_count as bigint) as step_count,
     cast(judged.act_count as bigint) as act_count,
     cast(judged.impression_count as bigint) as impression_count,
@@ -108,7 +108,7 @@ select
     judged.status = 'open' as is_right_censored,
     judged.has_ticket,
     cast(judged.emotion_count as bigint) as emotion_count,
-    cast(round(judged.mean_emotion, 4) as double) as mean_emotion,
+    cast(round(judged.mean_emotion * 1e4) / 1e4 as double) as mean_emotion,
     judged.lowest_emotion,
     judged.last_emotion
 from judged

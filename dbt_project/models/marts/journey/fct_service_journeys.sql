@@ -218,11 +218,11 @@ select
     is_reopened,
     is_negative,
     next_ordered_at,
-    cast(round(next_order_days, 4) as double) as next_order_days,
+    cast(round(next_order_days * 1e4) / 1e4 as double) as next_order_days,
     cast(gap_count as bigint) as gap_count,
-    cast(round(usual_days, 4) as double) as usual_days_between_orders,
-    cast(round(again_days, 4) as double) as again_days,
-    cast(round(silence_days, 4) as double) as silence_days,
+    cast(round(usual_days * 1e4) / 1e4 as double) as usual_days_between_orders,
+    cast(round(again_days * 1e4) / 1e4 as double) as again_days,
+    cast(round(silence_days * 1e4) / 1e4 as double) as silence_days,
     cast(
         case
             when silence_days is null then 'no_rhythm'
@@ -234,11 +234,11 @@ select
     coalesce(observed_days >= silence_days, false) as is_compared,
     case
         when observed_days >= silence_days
-            then cast(round(least(coalesce(next_order_days, silence_days), silence_days), 4) as double)
+            then cast(round(least(coalesce(next_order_days, silence_days), silence_days) * 1e4) / 1e4 as double)
     end as waited_days,
-    cast(round(usual_wait_days, 4) as double) as usual_wait_days,
+    cast(round(usual_wait_days * 1e4) / 1e4 as double) as usual_wait_days,
     case
         when observed_days >= silence_days then coalesce(next_order_days <= again_days, false)
     end as has_ordered_again,
-    cast(round(usual_again_share, 6) as double) as usual_again_share
+    cast(round(usual_again_share * 1e6) / 1e6 as double) as usual_again_share
 from waited

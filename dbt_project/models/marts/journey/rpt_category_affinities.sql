@@ -100,14 +100,14 @@ select
     cast(buyer_count as bigint) as buyer_count,
     cast(other_buyer_count as bigint) as other_buyer_count,
     cast(customer_count as bigint) as customer_count,
-    cast(round(both_share, 6) as double) as both_share,
-    cast(round(other_share, 6) as double) as other_share,
+    cast(round(both_share * 1e6) / 1e6 as double) as both_share,
+    cast(round(other_share * 1e6) / 1e6 as double) as other_share,
     -- drawn towards 1 by as many customers as the least support: few make no strong tie
     cast(
         round(
             (both_count + {{ floor }})
-            / (cast(buyer_count as double) * other_share + {{ floor }}), 6
-        ) as double
+            / (cast(buyer_count as double) * other_share + {{ floor }}) * 1e6
+        ) / 1e6 as double
     ) as lift,
     both_share_low > other_share as is_bought_together
 from measured

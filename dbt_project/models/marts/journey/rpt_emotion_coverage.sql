@@ -125,9 +125,13 @@ select
     cast(total_count as bigint) as total_count,
     {% for source in ['signal'] + sources[:-1] %}
     cast({{ source }}_count as bigint) as {{ source }}_count,
-    cast(round({{ ratio(source ~ '_count', 'total_count') }}, 6) as double) as {{ source }}_share,
+    cast(
+        round({{ ratio(source ~ '_count', 'total_count') }} * 1e6) / 1e6 as double
+    ) as {{ source }}_share,
     {% endfor %}
     {% set last = sources[-1] %}
     cast({{ last }}_count as bigint) as {{ last }}_count,
-    cast(round({{ ratio(last ~ '_count', 'total_count') }}, 6) as double) as {{ last }}_share
+    cast(
+        round({{ ratio(last ~ '_count', 'total_count') }} * 1e6) / 1e6 as double
+    ) as {{ last }}_share
 from counted

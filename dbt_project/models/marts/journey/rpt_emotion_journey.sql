@@ -223,12 +223,12 @@ select
     cast(coalesce(voiced.signal_count, 0) as bigint) as signal_count,
     cast(coalesce(voiced.customer_count, 0) as bigint) as customer_count,
     coalesce(voiced.customer_count, 0) < {{ var('journey_least_observations') }} as is_few,
-    cast(round(voiced.mean_emotion, 4) as double) as mean_emotion,
-    cast(round(2 * {{ wilson_low('voices_for', 'voice_count') }} - 1, 4) as double) as mean_emotion_low,
-    cast(round(2 * {{ wilson_high('voices_for', 'voice_count') }} - 1, 4) as double) as mean_emotion_high,
-    cast(round({{ ratio('voiced.negative_count', 'voiced.signal_count') }}, 4) as double) as negative_share,
-    cast(round({{ ratio('voiced.positive_count', 'voiced.signal_count') }}, 4) as double) as positive_share,
-    cast(round(times.median_hours_from_worst, 2) as double) as median_hours_from_worst
+    cast(round(voiced.mean_emotion * 1e4) / 1e4 as double) as mean_emotion,
+    cast(round((2 * {{ wilson_low('voices_for', 'voice_count') }} - 1) * 1e4) / 1e4 as double) as mean_emotion_low,
+    cast(round((2 * {{ wilson_high('voices_for', 'voice_count') }} - 1) * 1e4) / 1e4 as double) as mean_emotion_high,
+    cast(round({{ ratio('voiced.negative_count', 'voiced.signal_count') }} * 1e4) / 1e4 as double) as negative_share,
+    cast(round({{ ratio('voiced.positive_count', 'voiced.signal_count') }} * 1e4) / 1e4 as double) as positive_share,
+    cast(round(times.median_hours_from_worst * 1e2) / 1e2 as double) as median_hours_from_worst
 from cells
 left join voiced
     on cells.view = voiced.view and cells.stage = voiced.stage and cells.position = voiced.position

@@ -53,9 +53,9 @@ select
     cast(to_channel as string) as to_channel,
     cast(transition_count as bigint) as transition_count,
     cast(exit_count as bigint) as exit_count,
-    cast(round({{ ratio('transition_count', 'exit_count') }}, 9) as double) as probability,
-    cast(round({{ wilson_low('transition_count', 'exit_count') }}, 6) as double) as probability_low,
-    cast(round({{ wilson_high('transition_count', 'exit_count') }}, 6) as double) as probability_high,
+    cast(round({{ ratio('transition_count', 'exit_count') }} * 1e9) / 1e9 as double) as probability,
+    cast(round({{ wilson_low('transition_count', 'exit_count') }} * 1e6) / 1e6 as double) as probability_low,
+    cast(round({{ wilson_high('transition_count', 'exit_count') }} * 1e6) / 1e6 as double) as probability_high,
     cast(round(median_time) / 1e4 as double) as median_hours,
-    cast(round({{ ratio('total_time', 'timed_count') }} / 1e4, 4) as double) as mean_hours
+    cast(round({{ ratio('total_time', 'timed_count') }} / 1e4 * 1e4) / 1e4 as double) as mean_hours
 from left_from

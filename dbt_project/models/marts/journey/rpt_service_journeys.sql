@@ -68,16 +68,16 @@ select
     cast(journey_count - no_rhythm_count - compared_count as bigint) as too_early_count,
     cast(compared_count as bigint) as compared_count,
     compared_count < {{ var('journey_least_observations') }} as is_few,
-    cast(round(usual_days_between_orders, 2) as double) as usual_days_between_orders,
-    cast(round(median_wait_days, 2) as double) as median_wait_days,
-    cast(round({{ ratio('waited', 'compared_count') }} / 1e4, 2) as double) as mean_wait_days,
-    cast(round({{ ratio('usual_wait', 'compared_count') }} / 1e4, 2) as double) as usual_wait_days,
-    cast(round({{ ratio('waited', 'usual_wait') }}, 3) as double) as wait_ratio,
+    cast(round(usual_days_between_orders * 1e2) / 1e2 as double) as usual_days_between_orders,
+    cast(round(median_wait_days * 1e2) / 1e2 as double) as median_wait_days,
+    cast(round({{ ratio('waited', 'compared_count') }} / 1e4 * 1e2) / 1e2 as double) as mean_wait_days,
+    cast(round({{ ratio('usual_wait', 'compared_count') }} / 1e4 * 1e2) / 1e2 as double) as usual_wait_days,
+    cast(round({{ ratio('waited', 'usual_wait') }} * 1e3) / 1e3 as double) as wait_ratio,
     {% for count in ['again', 'silent'] %}
     cast({{ count }}_count as bigint) as {{ count }}_count,
-    cast(round({{ ratio(count ~ '_count', 'compared_count') }}, 4) as double) as {{ count }}_share,
-    cast(round({{ wilson_low(count ~ '_count', 'compared_count') }}, 4) as double) as {{ count }}_share_low,
-    cast(round({{ wilson_high(count ~ '_count', 'compared_count') }}, 4) as double) as {{ count }}_share_high,
+    cast(round({{ ratio(count ~ '_count', 'compared_count') }} * 1e4) / 1e4 as double) as {{ count }}_share,
+    cast(round({{ wilson_low(count ~ '_count', 'compared_count') }} * 1e4) / 1e4 as double) as {{ count }}_share_low,
+    cast(round({{ wilson_high(count ~ '_count', 'compared_count') }} * 1e4) / 1e4 as double) as {{ count }}_share_high,
     {% endfor %}
-    cast(round({{ ratio('usual_again', 'compared_count') }} / 1e6, 4) as double) as usual_again_share
+    cast(round({{ ratio('usual_again', 'compared_count') }} / 1e6 * 1e4) / 1e4 as double) as usual_again_share
 from counted

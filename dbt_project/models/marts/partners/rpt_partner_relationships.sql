@@ -297,41 +297,41 @@ select
     cast(outbound_count as bigint) as outbound_contact_count_365d,
     cast(human_touch_count as bigint) as human_touch_count_365d,
     last_contact_date,
-    cast(round({{ ratio('human_outbound_count', 'outbound_count') }}, 6) as double) as given_human_share,
-    cast(round(recent_outbound_count * 30e0 / {{ var('partner_recent_days') }}, 2) as double)
+    cast(round({{ ratio('human_outbound_count', 'outbound_count') }} * 1e6) / 1e6 as double) as given_human_share,
+    cast(round(recent_outbound_count * 30e0 / {{ var('partner_recent_days') }} * 1e2) / 1e2 as double)
         as outbound_contacts_per_30d,
     cast(written_count as bigint) as written_count_365d,
     cast(written_answered_count as bigint) as answered_count_365d,
-    cast(round({{ ratio('written_answered_count', 'written_count') }}, 6) as double) as answered_share,
-    cast(round({{ wilson_low('written_answered_count', 'written_count') }}, 6) as double) as answered_share_low,
-    cast(round({{ wilson_high('written_answered_count', 'written_count') }}, 6) as double) as answered_share_high,
+    cast(round({{ ratio('written_answered_count', 'written_count') }} * 1e6) / 1e6 as double) as answered_share,
+    cast(round({{ wilson_low('written_answered_count', 'written_count') }} * 1e6) / 1e6 as double) as answered_share_low,
+    cast(round({{ wilson_high('written_answered_count', 'written_count') }} * 1e6) / 1e6 as double) as answered_share_high,
     cast(written_slow_count as bigint) as slow_count_365d,
-    cast(round(written_median_hours, 2) as double) as median_first_response_hours,
-    cast(round(written_credit / 1e6 / nullif(written_count, 0), 6) as double) as given_reciprocity,
+    cast(round(written_median_hours * 1e2) / 1e2 as double) as median_first_response_hours,
+    cast(round(written_credit / 1e6 / nullif(written_count, 0) * 1e6) / 1e6 as double) as given_reciprocity,
     cast(asked_count as bigint) as asked_count_365d,
     cast(asked_answered_count as bigint) as replied_count_365d,
-    cast(round({{ ratio('asked_answered_count', 'asked_count') }}, 6) as double) as replied_share,
-    cast(round({{ wilson_low('asked_answered_count', 'asked_count') }}, 6) as double) as replied_share_low,
-    cast(round({{ wilson_high('asked_answered_count', 'asked_count') }}, 6) as double) as replied_share_high,
-    cast(round(asked_median_hours, 2) as double) as median_reply_hours,
-    cast(round(asked_credit / 1e6 / nullif(asked_count, 0), 6) as double) as received_reciprocity,
-    cast(round({{ ratio('asked_count', '(asked_count + written_count)') }}, 6) as double) as initiative_share,
+    cast(round({{ ratio('asked_answered_count', 'asked_count') }} * 1e6) / 1e6 as double) as replied_share,
+    cast(round({{ wilson_low('asked_answered_count', 'asked_count') }} * 1e6) / 1e6 as double) as replied_share_low,
+    cast(round({{ wilson_high('asked_answered_count', 'asked_count') }} * 1e6) / 1e6 as double) as replied_share_high,
+    cast(round(asked_median_hours * 1e2) / 1e2 as double) as median_reply_hours,
+    cast(round(asked_credit / 1e6 / nullif(asked_count, 0) * 1e6) / 1e6 as double) as received_reciprocity,
+    cast(round({{ ratio('asked_count', '(asked_count + written_count)') }} * 1e6) / 1e6 as double) as initiative_share,
     cast(owner_touch_count as bigint) as owner_touch_count_365d,
     cast(owner_count as bigint) as owner_count_365d,
-    cast(round({{ ratio('owner_largest_count', 'owner_touch_count') }}, 6) as double) as owner_continuity,
+    cast(round({{ ratio('owner_largest_count', 'owner_touch_count') }} * 1e6) / 1e6 as double) as owner_continuity,
     cast(person_touch_count as bigint) as person_touch_count_365d,
     cast(person_count as bigint) as person_count_365d,
-    cast(round({{ ratio('person_largest_count', 'person_touch_count') }}, 6) as double) as person_continuity,
+    cast(round({{ ratio('person_largest_count', 'person_touch_count') }} * 1e6) / 1e6 as double) as person_continuity,
     cast(recent_tone_count + earlier_tone_count as bigint) as sentiment_count_365d,
     cast(
         round(
             (coalesce(recent_tone, 0) + coalesce(earlier_tone, 0)) / 1000e0
-            / nullif(recent_tone_count + earlier_tone_count, 0), 4
-        ) as double
+            / nullif(recent_tone_count + earlier_tone_count, 0) * 1e4
+        ) / 1e4 as double
     ) as mean_sentiment,
     cast(recent_tone_count as bigint) as recent_sentiment_count,
-    cast(round(recent_sentiment, 4) as double) as recent_sentiment,
-    cast(round(earlier_sentiment, 4) as double) as earlier_sentiment,
+    cast(round(recent_sentiment * 1e4) / 1e4 as double) as recent_sentiment,
+    cast(round(earlier_sentiment * 1e4) / 1e4 as double) as earlier_sentiment,
     cast(sentiment_trend as string) as sentiment_trend,
     cast(response_trend as string) as response_trend,
     cast(issue_count as bigint) as issue_count_365d,
@@ -340,12 +340,12 @@ select
     cast(unanswered_issue_count as bigint) as unanswered_issue_count,
     cast(due_issue_count as bigint) as due_issue_count_365d,
     cast(overdue_issue_count as bigint) as overdue_issue_count_365d,
-    cast(round(oldest_open_issue_days, 2) as double) as oldest_open_issue_days,
-    cast(round(median_open_issue_days, 2) as double) as median_open_issue_days,
+    cast(round(oldest_open_issue_days * 1e2) / 1e2 as double) as oldest_open_issue_days,
+    cast(round(median_open_issue_days * 1e2) / 1e2 as double) as median_open_issue_days,
     cast(answered_issue_count as bigint) as answered_issue_count_365d,
-    cast(round(median_issue_response_hours, 2) as double) as median_issue_response_hours,
+    cast(round(median_issue_response_hours * 1e2) / 1e2 as double) as median_issue_response_hours,
     cast(closed_issue_count as bigint) as closed_issue_count_365d,
-    cast(round(median_resolution_hours, 2) as double) as median_resolution_hours,
+    cast(round(median_resolution_hours * 1e2) / 1e2 as double) as median_resolution_hours,
     is_neglected,
     is_overloaded,
     is_unsettled,
@@ -356,8 +356,8 @@ select
         case verdict
             when 'souring'
                 then
-                    'They speak less kindly to us: ' || cast(round(recent_sentiment, 2) as decimal(4, 2))
-                    || ' lately, ' || cast(round(earlier_sentiment, 2) as decimal(4, 2)) || ' before.'
+                    'They speak less kindly to us: ' || cast(round(recent_sentiment * 1e2) / 1e2 as decimal(4, 2))
+                    || ' lately, ' || cast(round(earlier_sentiment * 1e2) / 1e2 as decimal(4, 2)) || ' before.'
             when 'neglected'
                 then
                     'They wait: of ' || written_count || ' conversations that they began '

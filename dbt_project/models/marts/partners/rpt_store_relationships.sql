@@ -243,18 +243,18 @@ select
         ('share_low', wilson_low('customer_counts.came_back_count', 'customer_counts.customer_count')),
         ('share_high', wilson_high('customer_counts.came_back_count', 'customer_counts.customer_count')),
     ] %}
-    cast(case when months.is_followed then round({{ value }}, 6) end as double) as came_back_{{ figure }},
+    cast(case when months.is_followed then round({{ value }} * 1e6) / 1e6 end as double) as came_back_{{ figure }},
     {% endfor %}
     cast(coalesce(voice_counts.ticket_count, 0) as bigint) as ticket_count,
     cast(coalesce(voice_counts.unhappy_ticket_count, 0) as bigint) as unhappy_ticket_count,
     cast(coalesce(voice_counts.emotion_count, 0) as bigint) as emotion_count,
-    cast(round({{ ratio('voice_counts.emotion', 'voice_counts.emotion_count') }} / 1e4, 4) as double) as mean_emotion,
+    cast(round({{ ratio('voice_counts.emotion', 'voice_counts.emotion_count') }} / 1e4 * 1e4) / 1e4 as double) as mean_emotion,
     {% for figure, observed in [('owner_continuity', 'continuity'), ('mismatch', 'mismatch'), ('strain', 'strain')] %}
     cast(coalesce(customer_counts.{{ observed }}_customer_count, 0) as bigint) as {{ observed }}_customer_count,
     cast(
         round(
-            {{ ratio('customer_counts.' ~ figure, 'customer_counts.' ~ observed ~ '_customer_count') }} / 1e6, 4
-        ) as double
+            {{ ratio('customer_counts.' ~ figure, 'customer_counts.' ~ observed ~ '_customer_count') }} / 1e6 * 1e4
+        ) / 1e4 as double
     ) as {{ figure }},
     {% endfor %}
     {% for count in ['mismatched', 'strained', 'reachable'] %}

@@ -308,7 +308,7 @@ select
     {% endfor %}
     last_contact_date as last_marketing_contact_date,
     -- rounded, as the order in which weights are added up must not show
-    cast(round(fatigue_stock, 6) as double) as fatigue_stock,
+    cast(round(fatigue_stock * 1e6) / 1e6 as double) as fatigue_stock,
     cast(declared_cap_30d as bigint) as declared_cap_30d,
     cast(treatment_cap_30d as bigint) as treatment_cap_30d,
     cast(optimum_contacts_28d as bigint) as optimum_contacts_28d,

@@ -331,14 +331,14 @@ select
     valued.caused_opt_out_rate,
     {{ reporting_currency() }} as currency_code,
     -- rounded, as the order in which numbers are added up must not show
-    round(valued.net_value_per_contact, 6) as net_value_per_contact,
-    round(valued.net_value_per_contact - valued.net_value_below, 6) as net_value_per_contact_low,
-    round(valued.net_value_per_contact + valued.net_value_above, 6) as net_value_per_contact_high,
-    round(fitted.fitted_net_value, 6) as fitted_net_value_per_contact,
-    round(fitted.fitted_net_value - fitted.fitted_margin, 6) as fitted_net_value_per_contact_low,
-    round(fitted.fitted_net_value + fitted.fitted_margin, 6) as fitted_net_value_per_contact_high,
+    round(valued.net_value_per_contact * 1e6) / 1e6 as net_value_per_contact,
+    round((valued.net_value_per_contact - valued.net_value_below) * 1e6) / 1e6 as net_value_per_contact_low,
+    round((valued.net_value_per_contact + valued.net_value_above) * 1e6) / 1e6 as net_value_per_contact_high,
+    round(fitted.fitted_net_value * 1e6) / 1e6 as fitted_net_value_per_contact,
+    round((fitted.fitted_net_value - fitted.fitted_margin) * 1e6) / 1e6 as fitted_net_value_per_contact_low,
+    round((fitted.fitted_net_value + fitted.fitted_margin) * 1e6) / 1e6 as fitted_net_value_per_contact_high,
     {% for rate in ['caused_response_rate', 'caused_opt_out_rate', 'complaint_rate'] %}
-    round(fitted.fitted_{{ rate }}, 9) as fitted_{{ rate }},
+    round(fitted.fitted_{{ rate }} * 1e9) / 1e9 as fitted_{{ rate }},
     {% endfor %}
     cast(optima.optimum_contacts_28d as integer) as optimum_contacts_28d
 from valued

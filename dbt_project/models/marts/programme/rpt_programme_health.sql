@@ -98,10 +98,10 @@ select
     is_higher_better,
     cast(counted as bigint) as counted,
     cast(total as bigint) as total,
-    round(figure, 6) as figure,
-    case when unit = 'share' then round({{ wilson_low('counted', 'total') }}, 6) end as figure_low,
-    case when unit = 'share' then round({{ wilson_high('counted', 'total') }}, 6) end as figure_high,
-    round(figure_before, 6) as figure_before,
+    round(figure * 1e6) / 1e6 as figure,
+    case when unit = 'share' then round({{ wilson_low('counted', 'total') }} * 1e6) / 1e6 end as figure_low,
+    case when unit = 'share' then round({{ wilson_high('counted', 'total') }} * 1e6) / 1e6 end as figure_high,
+    round(figure_before * 1e6) / 1e6 as figure_before,
     cast(
         case
             when figure_before is null or not is_told then null

@@ -305,8 +305,8 @@ select
     ) as type_basis,
     cast(reasoned.declared_type as string) as declared_type,
     cast(reasoned.inferred_type as string) as inferred_type,
-    cast(round(reasoned.nearest_share, 4) as double) as inferred_confidence,
-    cast(round(reasoned.evidence_share, 4) as double) as evidence_share,
+    cast(round(reasoned.nearest_share * 1e4) / 1e4 as double) as inferred_confidence,
+    cast(round(reasoned.evidence_share * 1e4) / 1e4 as double) as evidence_share,
     reasoned.last_evidence_date,
     cast(
         case
@@ -327,15 +327,15 @@ select
             else 'none'
         end as string
     ) as wants_basis,
-    cast(round(reasoned.seeking_share, 4) as double) as seeking_share,
+    cast(round(reasoned.seeking_share * 1e4) / 1e4 as double) as seeking_share,
     {% for side in ['wanted', 'given'] %}
     {% for axis in relationship_axes() %}
-    cast(round(reasoned.{{ side }}_{{ axis }}, 4) as double) as {{ side }}_{{ axis }},
+    cast(round(reasoned.{{ side }}_{{ axis }} * 1e4) / 1e4 as double) as {{ side }}_{{ axis }},
     {% endfor %}
     {% endfor %}
-    cast(round(reasoned.wanted_strain, 4) as double) as strain,
+    cast(round(reasoned.wanted_strain * 1e4) / 1e4 as double) as strain,
     cast(reasoned.given_type as string) as given_type,
-    cast(round(reasoned.mismatch, 4) as double) as mismatch,
+    cast(round(reasoned.mismatch * 1e4) / 1e4 as double) as mismatch,
     cast(
         case
             when reasoned.largest_gap >= {{ var('mismatch_least_gap') }}
@@ -349,7 +349,7 @@ select
         end as string
     ) as mismatch_reason,
     cast({{ polarity('reasoned.polarity_score') }} as string) as polarity,
-    cast(round(reasoned.polarity_score, 4) as double) as polarity_score,
+    cast(round(reasoned.polarity_score * 1e4) / 1e4 as double) as polarity_score,
     cast(reasoned.value_tier as string) as value_tier,
     cast(coalesce(reasoned.touch_count, 0) as bigint) as human_touch_count_12m,
     cast(reasoned.owner_continuity as double) as owner_continuity,

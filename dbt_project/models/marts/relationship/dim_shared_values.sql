@@ -85,13 +85,15 @@ select
     -- what they say counts fully; what they answer, against what is usual in mailing
     cast(
         round(
-            case
-                when is_declared then 1
-                else {{ saturated(
-                    'answer_count / greatest(message_count, ' ~ var('relationship_signals').answers.enough ~ ')',
-                    var('relationship_signals').answers.half
-                ) }}
-            end, 4
-        ) as double
+            (
+                case
+                    when is_declared then 1
+                    else {{ saturated(
+                        'answer_count / greatest(message_count, ' ~ var('relationship_signals').answers.enough ~ ')',
+                        var('relationship_signals').answers.half
+                    ) }}
+                end
+            ) * 1e4
+        ) / 1e4 as double
     ) as shared_value_score
 from shared

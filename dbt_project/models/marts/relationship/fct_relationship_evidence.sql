@@ -57,8 +57,8 @@ select
     customer_id,
     cast(axis as string) as axis,
     cast(signal as string) as signal,
-    cast(round(value, 4) as double) as value,
-    cast(round(observation_count, 2) as double) as observation_count,
-    cast(round(weight, 4) as double) as weight
+    cast(round(value * 1e4) / 1e4 as double) as value,
+    cast(round(observation_count * 1e2) / 1e2 as double) as observation_count,
+    cast(round(weight * 1e4) / 1e4 as double) as weight
 from listed
 where weight > 0

@@ -47,13 +47,13 @@ select
     customer_id,
     last_date as month_end_date,
     cast({{ inferred_type() }} as string) as relationship_type,
-    cast(round(nearest_share, 4) as double) as type_confidence,
+    cast(round(nearest_share * 1e4) / 1e4 as double) as type_confidence,
     {% for axis in relationship_axes() %}
-    cast(round(wanted_{{ axis }}, 4) as double) as wanted_{{ axis }},
+    cast(round(wanted_{{ axis }} * 1e4) / 1e4 as double) as wanted_{{ axis }},
     {% endfor %}
-    cast(round(wanted_strain, 4) as double) as strain,
-    cast(round(seeking_share, 4) as double) as seeking_share,
-    cast(round(evidence_share, 4) as double) as evidence_share,
+    cast(round(wanted_strain * 1e4) / 1e4 as double) as strain,
+    cast(round(seeking_share * 1e4) / 1e4 as double) as seeking_share,
+    cast(round(evidence_share * 1e4) / 1e4 as double) as evidence_share,
     last_evidence_date,
     cast({{ polarity(polarity_score()) }} as string) as polarity,
     cast({{ value_tier('sales_amount') }} as string) as value_tier,

@@ -118,17 +118,17 @@ select
         || cast(monetary_quintile as string)
         as string
     ) as rfm_cell,
-    cast(round(foretold.p_alive, 6) as double) as p_alive,
-    cast(round(foretold.expected_count, 6) as double) as expected_orders_90d,
+    cast(round(foretold.p_alive * 1e6) / 1e6 as double) as p_alive,
+    cast(round(foretold.expected_count * 1e6) / 1e6 as double) as expected_orders_90d,
     cast(foretold.low_count as bigint) as expected_orders_90d_low,
     cast(foretold.high_count as bigint) as expected_orders_90d_high,
-    cast(round(foretold.order_value, 3) as decimal(18, 3)) as expected_order_value,
-    cast(round(foretold.low_order_value, 3) as decimal(18, 3)) as expected_order_value_low,
-    cast(round(foretold.high_order_value, 3) as decimal(18, 3)) as expected_order_value_high,
+    cast(round(foretold.order_value * 1e3) / 1e3 as decimal(18, 3)) as expected_order_value,
+    cast(round(foretold.low_order_value * 1e3) / 1e3 as decimal(18, 3)) as expected_order_value_low,
+    cast(round(foretold.high_order_value * 1e3) / 1e3 as decimal(18, 3)) as expected_order_value_high,
     cast(
         round(
-            foretold.discounted_year_count * foretold.order_value * cast({{ var('gross_margin_share') }} as double), 3
-        ) as decimal(18, 3)
+            foretold.discounted_year_count * foretold.order_value * cast({{ var('gross_margin_share') }} as double) * 1e3
+        ) / 1e3 as decimal(18, 3)
     ) as clv_365d
 from ranked
 left join foretold on ranked.customer_id = foretold.customer_id

@@ -125,13 +125,13 @@ select
     complaint_rate as expected_complaint_rate,
     {{ reporting_currency() }} as currency_code,
     cast(value_at_risk as decimal(18, 2)) as value_at_risk_amount,
-    round(contact_cost, 6) as contact_cost,
-    round(margin_value, 6) as expected_margin,
-    round(opt_out_loss, 6) as expected_opt_out_loss,
-    round(complaint_cost, 6) as expected_complaint_cost,
-    round(net_value, 6) as net_value,
-    round(net_value - margin_of_error, 6) as net_value_low,
-    round(net_value + margin_of_error, 6) as net_value_high,
+    round(contact_cost * 1e6) / 1e6 as contact_cost,
+    round(margin_value * 1e6) / 1e6 as expected_margin,
+    round(opt_out_loss * 1e6) / 1e6 as expected_opt_out_loss,
+    round(complaint_cost * 1e6) / 1e6 as expected_complaint_cost,
+    round(net_value * 1e6) / 1e6 as net_value,
+    round((net_value - margin_of_error) * 1e6) / 1e6 as net_value_low,
+    round((net_value + margin_of_error) * 1e6) / 1e6 as net_value_high,
     cast(
         case
             when not is_drawn

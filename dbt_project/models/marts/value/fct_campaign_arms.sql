@@ -241,7 +241,7 @@ select
     cast(earlier_response_count as bigint) as earlier_response_count,
     earlier_order_count > 0 as has_ordered_before,
     -- rounded, as the order in which they are added up must not make two of one score
-    cast(round(p_response, 6) as double) as p_response,
+    cast(round(p_response * 1e6) / 1e6 as double) as p_response,
     coalesce(order_count, 0) > 0 as has_ordered,
     first_order_date,
     cast(coalesce(order_count, 0) as bigint) as order_count,

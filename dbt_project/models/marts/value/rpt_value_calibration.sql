@@ -49,12 +49,14 @@ select
     cast(decile as integer) as decile,
     cast({{ var('value_holdout_days') }} as bigint) as held_out_days,
     count(*) as customer_count,
-    cast(round(avg(predicted), 6) as double) as predicted_mean,
-    cast(round(avg(actual), 6) as double) as actual_mean,
+    cast(round(avg(predicted) * 1e6) / 1e6 as double) as predicted_mean,
+    cast(round(avg(actual) * 1e6) / 1e6 as double) as actual_mean,
     cast(
         round(
-            case when count(*) > 1 then stddev_samp(actual) / sqrt(cast(count(*) as double)) end, 6
-        ) as double
+            (
+                case when count(*) > 1 then stddev_samp(actual) / sqrt(cast(count(*) as double)) end
+            ) * 1e6
+        ) / 1e6 as double
     ) as actual_mean_error,
     cast(sum(is_within) as bigint) as within_interval_count,
     {{ reporting_currency() }} as currency_code

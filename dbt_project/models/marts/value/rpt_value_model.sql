@@ -31,7 +31,7 @@ correlated as (
 
 alike as (
 
-    select case when not isnan(correlation) then round(correlation, 6) end as spend_correlation
+    select case when not isnan(correlation) then round(correlation * 1e6) / 1e6 end as spend_correlation
     from correlated
 
 ),
@@ -65,7 +65,7 @@ measured as (
         held.held_out_customer_count,
         held.predicted,
         held.actual,
-        case when held.actual > 0 then round(held.missed / held.actual, 6) end as miss_share,
+        case when held.actual > 0 then round(held.missed / held.actual * 1e6) / 1e6 end as miss_share,
         held.within_interval_count
     from samples
     cross join alike
@@ -102,12 +102,12 @@ judged as (
                 when spend_correlation >= {{ var('value_most_spend_correlation') }}
                     then
                         'Who orders more often spends more an order (correlation '
-                        || cast(round(spend_correlation, 2) as string)
+                        || cast(round(spend_correlation * 1e2) / 1e2 as string)
                         || '), and the model takes the two for independent.'
                 when spend_correlation <= -{{ var('value_most_spend_correlation') }}
                     then
                         'Who orders more often spends less an order (correlation '
-                        || cast(round(spend_correlation, 2) as string)
+                        || cast(round(spend_correlation * 1e2) / 1e2 as string)
                         || '), and the model takes the two for independent.'
             end,
             case
@@ -150,11 +150,11 @@ select
     cast(log_likelihood as double) as log_likelihood,
     cast(spend_correlation as double) as spend_frequency_correlation,
     cast(held_out_customer_count as bigint) as held_out_customer_count,
-    cast(round(predicted, 6) as double) as predicted_total,
-    cast(round(actual, 6) as double) as actual_total,
+    cast(round(predicted * 1e6) / 1e6 as double) as predicted_total,
+    cast(round(actual * 1e6) / 1e6 as double) as actual_total,
     cast(miss_share as double) as miss_share,
     cast(
-        round(cast(within_interval_count as double) / held_out_customer_count, 6) as double
+        round(cast(within_interval_count as double) / held_out_customer_count * 1e6) / 1e6 as double
     ) as within_interval_share,
     {{ reporting_currency() }} as currency_code
 from judged

@@ -5,5 +5,5 @@ select
     page_id,
     cast(signal as string) as signal,
     signal in ({{ sql_texts(var('voice_levels')) }}) as is_level,
-    cast(round(value, 6) as double) as value
+    cast(round(value * 1e6) / 1e6 as double) as value
 from {{ ref('canonical_page_signals') }}

@@ -8,10 +8,11 @@ select
     count(sentiment_score) as scored_count,
     count(*) filter (where is_negative) as negative_count,
     cast(
-        round({{ ratio('count(*) filter (where is_negative)', 'count(sentiment_score)') }}, 6)
-        as double
+        round(
+            {{ ratio('count(*) filter (where is_negative)', 'count(sentiment_score)') }} * 1e6
+        ) / 1e6 as double
     ) as negative_share,
-    cast(round(avg(sentiment_score), 6) as double) as mean_sentiment,
+    cast(round(avg(sentiment_score) * 1e6) / 1e6 as double) as mean_sentiment,
     count(reach_count) as reach_known_count,
     cast(sum(reach_count) as bigint) as reach_count
 from {{ ref('int_voice__mentions') }}

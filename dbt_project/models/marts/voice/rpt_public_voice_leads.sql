@@ -165,14 +165,14 @@ select
     cast(loud_day_count as bigint) as loud_day_count,
     cast(other_day_count as bigint) as other_day_count,
     cast(round(loud_count) as bigint) as loud_count,
-    cast(round(loud_expected, 4) as double) as loud_expected_count,
-    cast(case when is_told then round(ratio, 4) end as double) as rate_ratio,
-    cast(case when is_told then round(share_low / nullif(1e0 - share_low, 0e0) * odds, 4) end as double)
+    cast(round(loud_expected * 1e4) / 1e4 as double) as loud_expected_count,
+    cast(case when is_told then round(ratio * 1e4) / 1e4 end as double) as rate_ratio,
+    cast(case when is_told then round(share_low / nullif(1e0 - share_low, 0e0) * odds * 1e4) / 1e4 end as double)
         as rate_ratio_low,
-    cast(case when is_told then round(share_high / nullif(1e0 - share_high, 0e0) * odds, 4) end as double)
+    cast(case when is_told then round(share_high / nullif(1e0 - share_high, 0e0) * odds * 1e4) / 1e4 end as double)
         as rate_ratio_high,
-    cast(round(chance, 6) as double) as chance,
-    cast(round(corrected_chance, 6) as double) as corrected_chance,
+    cast(round(chance * 1e6) / 1e6 as double) as chance,
+    cast(round(corrected_chance * 1e6) / 1e6 as double) as corrected_chance,
     cast(verdict as string) as verdict,
     cast(
         case verdict

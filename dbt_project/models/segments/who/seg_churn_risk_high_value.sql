@@ -18,7 +18,7 @@ select
         end
         || '.' as string
     ) as reason,
-    cast(round(cast(value.sales_amount_365d as double), 3) as double) as urgency
+    cast(round(cast(value.sales_amount_365d as double) * 1e3) / 1e3 as double) as urgency
 from {{ ref('dim_customer_value') }} as value
 inner join {{ ref('dim_customer_habits') }} as habits on value.customer_id = habits.customer_id
 where

@@ -68,10 +68,11 @@ select
     -- who is worse off first, then who came to us for more
     cast(
         round(
-            last_told.bad_moment_count - last_told.emotion
-            + least(cast(value.sales_amount_365d as double) / 1e6, 1e-1),
-            6
-        ) as double
+            (
+                last_told.bad_moment_count - last_told.emotion
+                + least(cast(value.sales_amount_365d as double) / 1e6, 1e-1)
+            ) * 1e6
+        ) / 1e6 as double
     ) as urgency
 from last_told
 inner join {{ ref('dim_customer_value') }} as value on last_told.customer_id = value.customer_id

@@ -7,7 +7,7 @@ select
         || ' ' || currency_code || ', last on ' || cast(last_order_date as string)
         || ' (recency, frequency, value: ' || rfm_cell || ').' as string
     ) as reason,
-    cast(round(cast(sales_amount as double), 3) as double) as urgency
+    cast(round(cast(sales_amount as double) * 1e3) / 1e3 as double) as urgency
 from {{ ref('dim_customer_value') }}
 where
     recency_quintile >= {{ var('loyal_least_recency_quintile') }}

@@ -95,11 +95,12 @@ select
     ) as reason,
     cast(
         round(
-            coalesce(unanswered.call_count, 0)
-            + coalesce(cases.reopened_count, 0)
-            + coalesce(cases.open_hours, 0) / 24e0,
-            6
-        ) as double
+            (
+                coalesce(unanswered.call_count, 0)
+                + coalesce(cases.reopened_count, 0)
+                + coalesce(cases.open_hours, 0) / 24e0
+            ) * 1e6
+        ) / 1e6 as double
     ) as urgency
 from {{ ref('dim_customer_relationships') }} as relationships
 left join cases on relationships.customer_id = cases.customer_id

@@ -30,7 +30,7 @@ select
                 || {{ basis_in_words('relationships') }} || ').'
         end as string
     ) as reason,
-    cast(round(1e0 - coalesce(relationships.inferred_confidence, 0e0), 6) as double) as urgency
+    cast(round((1e0 - coalesce(relationships.inferred_confidence, 0e0)) * 1e6) / 1e6 as double) as urgency
 from {{ ref('dim_preferences') }} as preferences
 inner join reactions on preferences.customer_id = reactions.customer_id
 inner join {{ ref('dim_customer_relationships') }} as relationships

@@ -47,6 +47,6 @@ select
             || journeys.last_channel || ' on ' || cast(journeys.last_act_date as string)
         ) || '.' as string
     ) as reason,
-    cast(round(coalesce(needs.score, 0) + coalesce(journeys.act_count / 1e3, 0), 6) as double) as urgency
+    cast(round((coalesce(needs.score, 0) + coalesce(journeys.act_count / 1e3, 0)) * 1e6) / 1e6 as double) as urgency
 from needs
 full outer join journeys on needs.customer_id = journeys.customer_id
