@@ -1,6 +1,15 @@
 {#- A text as SQL writes it: a quote in a name is doubled. -#}
 {% macro sql_text(text) -%}
+    {{- adapter.dispatch('sql_text', 'rapport')(text) -}}
+{%- endmacro %}
+
+{% macro default__sql_text(text) -%}
     '{{ text | string | replace("'", "''") }}'
+{%- endmacro %}
+
+{#- There a backslash begins an escape. -#}
+{% macro spark__sql_text(text) -%}
+    '{{ text | string | replace("\\", "\\\\") | replace("'", "''") }}'
 {%- endmacro %}
 
 {#- A text of a policy that may say nothing. -#}
@@ -10,7 +19,7 @@
 
 {#- A count with its noun, as a sentence has them: `1 order`, `2,000 orders`. -#}
 {% macro counted(count, one, many=none) -%}
-    format('{:,}', cast({{ count }} as bigint))
+    {{ thousands(count) }}
     || case when cast({{ count }} as bigint) = 1 then {{ sql_text(' ' ~ one) }} else {{ sql_text(' ' ~ (many or one ~ 's')) }} end
 {%- endmacro %}
 
@@ -28,9 +37,4 @@
 {#- Several texts as SQL writes them, with commas between them. -#}
 {% macro sql_texts(texts) -%}
     {% for text in texts %}{{ sql_text(text) }}{{ ', ' if not loop.last }}{% endfor %}
-{%- endmacro %}
-
-{#- Columns as one value, so that an aggregate looks for their row once; each is a field of its own name. -#}
-{% macro record_of(columns) -%}
-    struct_pack({% for column in columns %}{{ column }} := {{ column }}{{ ', ' if not loop.last }}{% endfor %})
 {%- endmacro %}

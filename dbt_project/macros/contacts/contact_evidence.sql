@@ -54,12 +54,12 @@
             customer_id
         from (
             {% for fact, before, after in evidence_reach() %}
-            {{ days_between(
+            {{ each_day_between(
                 'touched_date - ' ~ after, 'touched_date + ' ~ before, customers_to_follow([fact]), 'customer_id'
             ) }}
             union all
             {% endfor %}
-            {{ days_between(
+            {{ each_day_between(
                 'touched_date + 1',
                 'last_day(touched_date + 1)',
                 customers_to_follow([ref('fct_relationship_months')]),
@@ -77,7 +77,7 @@
     {{ plan_rebuild(found, noted=noted, customers=ref('int_identity__customers')) }}
 {%- endmacro %}
 
-{% macro days_between(first, last, relation, column=none) -%}
+{% macro each_day_between(first, last, relation, column=none) -%}
     select
         cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date) as exposure_date
         {{- ', ' ~ column if column }}
@@ -94,7 +94,7 @@
     {%- set needed = [] %}
     {% for fact, before, after in evidence_reach() if is_incremental() %}
         {% do needed.append(
-            days_between(
+            each_day_between(
                 'exposure_date - ' ~ before,
                 'exposure_date + ' ~ after,
                 '(select distinct exposure_date from ' ~ touched_days() ~ ')',
