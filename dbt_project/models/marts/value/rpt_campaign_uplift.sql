@@ -232,7 +232,7 @@ ranked as (
             count({{ of }}_chance) over looked_at_together
             + 1 - row_number() over (
                 partition by campaign_id, family
-                order by {{ of }}_chance nulls last, breakdown, group_name
+                order by {{ of }}_chance nulls last, breakdown nulls last, group_name nulls last
             )
         ) as {{ of }}_times{{ ',' if not loop.last }}
         {% endfor %}
@@ -251,7 +251,7 @@ corrected as (
         least(
             max({{ of }}_times) over (
                 partition by campaign_id, family
-                order by {{ of }}_chance nulls last, breakdown, group_name
+                order by {{ of }}_chance nulls last, breakdown nulls last, group_name nulls last
                 rows between unbounded preceding and current row
             ), 1
         ) as {{ of }}_corrected_chance{{ ',' if not loop.last }}
@@ -322,7 +322,7 @@ areas as (
         max(written_count) as written_count,
         max(treated_ordered_count) as treated_ordered_count,
         max(control_ordered_count) as control_ordered_count,
-        max_by(gain, written_count) as whole_gain,
+        max_by(gain, written_count) filter (where gain is not null) as whole_gain,
         count(*) as score_count
     from slices
     group by campaign_id
