@@ -34,6 +34,12 @@
     cast(cast(round({{ share }} * 1e2) / 1e2 as decimal(9, 2)) as string)
 {%- endmacro %}
 
+{#- A number with one decimal, as people read it: 1,234.5. -#}
+{% macro in_tenths(number) -%}
+    {%- set tenths = 'round((' ~ number ~ ') * 1e1)' -%}
+    {{ thousands('floor(' ~ tenths ~ ' / 1e1)') }} || '.' || cast(cast({{ tenths }} % 1e1 as integer) as string)
+{%- endmacro %}
+
 {#- An amount that was computed (double) in whole cents; a cast alone rounds .005 by the engine's own lights. -#}
 {% macro in_cents(amount) -%}
     cast(round(({{ amount }}) * 1e2) / 1e2 as decimal(18, 2))

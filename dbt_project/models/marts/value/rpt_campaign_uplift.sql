@@ -43,7 +43,7 @@ grouped as (
         has_ordered_before,
         p_response,
         other_currency_order_count,
-        cast(sales_amount as double) as sales
+        sales_amount
     from deciles
     {% if breakdown == 'p_response_decile' %}
     where p_response_decile is not null
@@ -65,8 +65,11 @@ counted as (
         count(*) filter (where arm = '{{ arm }}') as {{ word }}_count,
         count(*) filter (where arm = '{{ arm }}' and has_ordered) as {{ word }}_ordered_count,
         count(*) filter (where arm = '{{ arm }}' and has_ordered_before) as {{ word }}_earlier_count,
-        avg(sales) filter (where arm = '{{ arm }}') as {{ word }}_sales,
-        var_samp(sales) filter (where arm = '{{ arm }}')
+        -- amounts are added up before they are doubles, so that their order does not show
+        {{ ratio(
+            "sum(sales_amount) filter (where arm = '" ~ arm ~ "')", "count(*) filter (where arm = '" ~ arm ~ "')"
+        ) }} as {{ word }}_sales,
+        var_samp(cast(sales_amount as double)) filter (where arm = '{{ arm }}')
         / count(*) filter (where arm = '{{ arm }}') as {{ word }}_variance,
         {% endfor %}
         sum(other_currency_order_count) as other_currency_order_count,
