@@ -36,14 +36,14 @@ daily as (
 
     select
         customer_id,
-        day_number,
+        event_date,
         {% for kind in ['contact', 'control', 'service', 'visit'] %}
         cast(count(*) filter (where kind = '{{ kind }}') as double) as {{ kind }}_count,
         {% endfor %}
         -- an order or a reply of which nobody knows the hour
-        max(case when kind = 'response' and {{ has_no_hour('event') }} then day_number end) as response_day_number
+        max(case when kind = 'response' and {{ has_no_hour('event') }} then event_date end) as response_date
     from {{ events }}
-    group by customer_id, day_number
+    group by customer_id, event_date
 
 ),
 
@@ -51,7 +51,7 @@ around as (
 
     select
         customer_id,
-        day_number,
+        event_date,
         contact_count + control_count > 0 as is_exposed,
         sum(contact_count) over before_28d as contacts_28d,
         sum(contact_count) over before_30d as contacts_30d,
@@ -59,27 +59,27 @@ around as (
         sum(service_count) over next_3d as service_count_3d,
         sum(service_count) over before_28d as service_count_28d,
         sum(visit_count) over next_3d as visit_count_3d,
-        min(response_day_number) over while_answered as response_day_number
+        min(response_date) over while_answered as response_date
     from daily
     window
         before_28d as (
-            partition by customer_id order by day_number nulls last
+            partition by customer_id order by {{ day_number('event_date') }} nulls last
             range between 28 preceding and 1 preceding
         ),
         before_30d as (
-            partition by customer_id order by day_number nulls last
+            partition by customer_id order by {{ day_number('event_date') }} nulls last
             range between 30 preceding and 1 preceding
         ),
         before_90d as (
-            partition by customer_id order by day_number nulls last
+            partition by customer_id order by {{ day_number('event_date') }} nulls last
             range between 90 preceding and 1 preceding
         ),
         next_3d as (
-            partition by customer_id order by day_number nulls last
+            partition by customer_id order by {{ day_number('event_date') }} nulls last
             range between current row and 3 following
         ),
         while_answered as (
-            partition by customer_id order by day_number nulls last
+            partition by customer_id order by {{ day_number('event_date') }} nulls last
             range between current row and {{ most_answer_days() - 1 }} following
         )
 
@@ -97,17 +97,16 @@ last_exposed_days as (
 
     select
         reactions.customer_id,
-        reactions.day_number as reaction_day_number,
         bool_or(reactions.kind = 'opt_out') as has_opt_out,
         bool_or(reactions.kind = 'complaint') as has_complaint,
-        max(exposed_days.day_number) as day_number
+        max(exposed_days.event_date) as event_date
     from {{ events }} as reactions
     inner join exposed_days
         on
             reactions.customer_id = exposed_days.customer_id
-            and exposed_days.day_number between reactions.day_number - 7 and reactions.day_number
+            and exposed_days.event_date between reactions.event_date - 7 and reactions.event_date
     where reactions.kind in ('opt_out', 'complaint') and reactions.message_key is null
-    group by reactions.customer_id, reactions.day_number
+    group by reactions.customer_id, reactions.event_date
 
 ),
 
@@ -115,11 +114,11 @@ unnamed_reactions as (
 
     select
         customer_id,
-        day_number,
+        event_date,
         bool_or(has_opt_out) as has_opt_out,
         bool_or(has_complaint) as has_complaint
     from last_exposed_days
-    group by customer_id, day_number
+    group by customer_id, event_date
 
 ),
 
@@ -211,7 +210,7 @@ select
     coalesce(
         {{ hours_between('exposures.event_at', 'next_responses.response_at') }} < 24 * exposures.answer_days, false
     )
-    or coalesce(exposed_days.response_day_number < exposures.day_number + exposures.answer_days, false)
+    or coalesce(exposed_days.response_date < exposures.event_date + exposures.answer_days, false)
         as has_unnamed_response,
     {% for kind in ['opt_out', 'complaint'] %}
     coalesce(named_reactions.has_{{ kind }} or unnamed_reactions.has_{{ kind }}, false)
@@ -227,11 +226,11 @@ from exposures
 inner join exposed_days
     on
         exposures.customer_id = exposed_days.customer_id
-        and exposures.day_number = exposed_days.day_number
+        and exposures.event_date = exposed_days.event_date
 left join unnamed_reactions
     on
         exposures.customer_id = unnamed_reactions.customer_id
-        and exposures.day_number = unnamed_reactions.day_number
+        and exposures.event_date = unnamed_reactions.event_date
 left join named_reactions on exposures.event_id = named_reactions.event_id
 left join next_responses on exposures.event_id = next_responses.event_id
 left join relationships
