@@ -38,6 +38,13 @@
     cast(datediff({{ last_date }}, {{ first_date }}) as bigint)
 {%- endmacro %}
 
+{#- Months from that of one date to that of another. -#}
+{% macro months_between(first_date, last_date) -%}
+    cast(
+        (year({{ last_date }}) - year({{ first_date }})) * 12 + month({{ last_date }}) - month({{ first_date }}) as bigint
+    )
+{%- endmacro %}
+
 {#- An instant so many units later; a unit that an expression counts. A constant is `+ interval 3 day` in both. -#}
 {% macro days_later(instant, count) -%}{{ adapter.dispatch('later', 'rapport')(instant, 'day', count) }}{%- endmacro %}
 {% macro hours_later(instant, count) -%}{{ adapter.dispatch('later', 'rapport')(instant, 'hour', count) }}{%- endmacro %}

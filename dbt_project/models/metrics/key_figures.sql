@@ -59,51 +59,98 @@ currency as (
 
 ),
 
--- A share is counted and what it is of; a figure that is none is of nothing.
-figures as (
+counts as (
 
-    select 'customers' as figure, 'count' as unit, customers as counted, null as counted_of, null as amount
+    select
+        'customers' as figure,
+        customers as counted
     from customers
     {% if is_told('shop.orders') %}
     union all
-    select 'active_customers_28d', 'count', customers, null, null
+    select
+        'active_customers_28d' as figure,
+        customers as counted
     from orders
     union all
-    select 'orders_28d', 'count', orders, null, null
-    from orders
-    union all
-    select 'net_sales_28d', 'amount', null, null, sales
+    select
+        'orders_28d' as figure,
+        orders as counted
     from orders
     {% endif %}
     union all
-    select 'segment_members', 'count', customers, null, null
+    select
+        'segment_members' as figure,
+        customers as counted
     from members
-    union all
-    select 'want_a_relationship', 'share', seek, customers, null
+
+),
+
+-- A share is counted and what it is of.
+shares as (
+
+    {% for figure, counted in [
+        ('want_a_relationship', 'seek'),
+        ('said_they_want_none', 'refuse'),
+        ('seem_to_want_none', 'seem_to_refuse'),
+        ('mismatched', 'mismatched'),
+        ('of_unknown_type', 'of_unknown_type'),
+    ] %}
+    select
+        '{{ figure }}' as figure,
+        {{ counted }} as counted,
+        customers as counted_of
     from customers
     union all
-    select 'said_they_want_none', 'share', refuse, customers, null
-    from customers
-    union all
-    select 'seem_to_want_none', 'share', seem_to_refuse, customers, null
+    {% endfor %}
+    select
+        'unhappy' as figure,
+        unhappy as counted,
+        told as counted_of
     from customers
     {% if is_told('klaviyo.events or hubspot.email_events') %}
     union all
-    select 'over_contacted', 'share', over_contacted, customers, null
+    select
+        'over_contacted' as figure,
+        over_contacted as counted,
+        customers as counted_of
     from pressed
     {% endif %}
     union all
-    select 'opted_out_of_email', 'share', opted_out, customers, null
+    select
+        'opted_out_of_email' as figure,
+        opted_out as counted,
+        customers as counted_of
     from consents
+
+),
+
+figures as (
+
+    select
+        figure,
+        'count' as unit,
+        counted,
+        cast(null as bigint) as counted_of,
+        cast(null as decimal(38, 3)) as amount
+    from counts
     union all
-    select 'mismatched', 'share', mismatched, customers, null
-    from customers
+    select
+        figure,
+        'share' as unit,
+        counted,
+        counted_of,
+        cast(null as decimal(38, 3)) as amount
+    from shares
+    {% if is_told('shop.orders') %}
     union all
-    select 'unhappy', 'share', unhappy, told, null
-    from customers
-    union all
-    select 'of_unknown_type', 'share', of_unknown_type, customers, null
-    from customers
+    select
+        'net_sales_28d' as figure,
+        'amount' as unit,
+        cast(null as bigint) as counted,
+        cast(null as bigint) as counted_of,
+        sales as amount
+    from orders
+    {% endif %}
 
 )
 

@@ -9,6 +9,6 @@ from (
     {% for table, number, columns in released_keys() %}
     ('{{ table }}', {{ number }}, '{{ columns | join(",") }}'),
     {% endfor %}
-    (null, null, null)
+    (cast(null as string), cast(null as integer), cast(null as string))
 ) as released (table_name, key_number, column_names)
 where released.table_name is not null

@@ -9,6 +9,6 @@ from (
     {% for mart, column, streams in untold_columns() %}
     ('{{ mart }}', '{{ column }}', '{{ streams }}'),
     {% endfor %}
-    (null, null, null)
+    (cast(null as string), cast(null as string), cast(null as string))
 ) as untold (mart, column_name, known_by)
 where untold.mart is not null

@@ -134,11 +134,12 @@ examined as (
         definitions.most_per_owner,
         customers.owner_id as own_owner_id,
         preferences.pause_until_date,
-        list_contains(preferences.unreadable_preferences, 'wants_relationship')
+        array_contains(preferences.unreadable_preferences, 'wants_relationship')
             as is_unreadable_wish,
-        list_contains(preferences.unreadable_preferences, 'max_marketing_messages_30d')
+        array_contains(preferences.unreadable_preferences, 'max_marketing_messages_30d')
             as is_unreadable_cap,
-        list_has_any(preferences.unreadable_preferences, ['allowed_hours', 'allowed_weekdays'])
+        array_contains(preferences.unreadable_preferences, 'allowed_hours')
+        or array_contains(preferences.unreadable_preferences, 'allowed_weekdays')
             as is_unreadable_time,
         relationships.relationship_type,
         -- not known is not no
@@ -161,7 +162,7 @@ examined as (
                 or (definitions.destination = 'hubspot' and not customers.has_crm_contact)
                 then 'no_record_in_destination'
             -- Leaving somebody alone needs nobody's consent.
-            when not definitions.takes_slot then null
+            when not definitions.takes_slot then cast(null as string)
             when definitions.message_class = 'service'
                 then case
                     {{ service_refusals_of('definitions.channel', 'preferences') }}
@@ -169,12 +170,12 @@ examined as (
                 end
             {{ refusals_of('definitions.channel', 'preferences') }}
             when
-                list_contains({{ refused_topics('definitions.channel', 'preferences') }}, definitions.topic)
+                array_contains({{ refused_topics('definitions.channel', 'preferences') }}, definitions.topic)
                 then 'topic_unwanted'
             when preferences.is_paused then 'paused'
             when definitions.is_offer and not relationships.has_offers then 'treatment_without_offers'
             when
-                not list_contains(relationships.treatment_channels, definitions.channel)
+                not array_contains(relationships.treatment_channels, definitions.channel)
                 then 'treatment_without_channel'
             when sendings.from_at is null then 'no_allowed_time'
             when resting.customer_id is not null then 'over_contacted'
@@ -209,7 +210,7 @@ slots as (
 
     select
         customer_id,
-        max_by(segment, -priority) as winner
+        min_by(segment, (priority, segment)) as winner
     from examined
     where clause is null and takes_slot
     group by customer_id
@@ -224,7 +225,7 @@ callers as (
         staff.owner_id
     from definitions
     inner join {{ ref('dim_staff') }} as staff
-        on definitions.skill is null or list_contains(staff.skills, definitions.skill)
+        on definitions.skill is null or array_contains(staff.skills, definitions.skill)
     where definitions.most_per_owner is not null and staff.is_active
 
 ),
@@ -290,7 +291,7 @@ rounds as (
         segment,
         row_number() over (
             partition by owner_id
-            order by priority asc, urgency desc nulls last, customer_id asc nulls last
+            order by priority asc nulls last, urgency desc nulls last, customer_id asc nulls last
         ) as place
     from calls
     where owner_id is not null and place <= most_per_owner

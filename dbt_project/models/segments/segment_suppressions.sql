@@ -32,7 +32,7 @@ select
                     case
                         when pause_until_date = {{ endless() }}
                             then 'Asked for a pause without an end that could be read.'
-                        else 'Asked for a pause until ' || pause_until_date || '.'
+                        else 'Asked for a pause until ' || cast(pause_until_date as string) || '.'
                     end
             when 'treatment_without_offers'
                 then
@@ -48,7 +48,7 @@ select
                         when is_unreadable_time
                             then 'At what times they may be written to cannot be read, so it is at none.'
                         else
-                            'Allows no time in the seven days after ' || {{ as_of_date() }}
+                            'Allows no time in the seven days after ' || cast({{ as_of_date() }} as string)
                             || ' at which this is sent (' || coalesce(send_window, 'at any hour') || ').'
                     end
             when 'over_contacted'

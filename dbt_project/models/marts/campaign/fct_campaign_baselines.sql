@@ -11,11 +11,15 @@ reached as (
         reached_date,
         window_days,
         offer_until_date,
-        greatest(
-            {{ var('campaign_baseline_days') }},
-            7 * ceil(
-                cast(coalesce(offer_until_date - reached_date + 1, window_days) as double) / 7
-            )
+        cast(
+            greatest(
+                {{ var('campaign_baseline_days') }},
+                7 * ceil(
+                    cast(
+                        coalesce({{ days_between('reached_date', 'offer_until_date') }} + 1, window_days) as double
+                    ) / 7
+                )
+            ) as integer
         ) as shift_days
     from {{ ref('fct_campaign_recipients') }}
     where is_reached and window_until_date < {{ latest_day() }}
@@ -25,10 +29,10 @@ reached as (
 shifted as (
 
     select
-        reached.*,
-        reached.reached_at - cast(reached.shift_days as integer) * interval 1 day as earlier_at,
-        reached.reached_date - cast(reached.shift_days as integer) as earlier_date,
-        reached.offer_until_date - cast(reached.shift_days as integer) as earlier_until_date
+        *,
+        {{ days_later('reached_at', '-shift_days') }} as earlier_at,
+        reached_date - shift_days as earlier_date,
+        offer_until_date - shift_days as earlier_until_date
     from reached
 
 ),

@@ -106,12 +106,12 @@ last_answers as (
 
 select
     held.order_id,
-    any_value(held.customer_id) as customer_id,
-    any_value(held.ordered_date) as order_date,
-    any_value(held.currency_code) as currency_code,
-    cast(any_value(held.sales_amount) as decimal(18, 3)) as sales_amount,
-    cast(any_value(held.reporting_sales_amount) as decimal(18, 3)) as reporting_sales_amount,
-    cast(list_sort(list(held.campaign_id)) as string[]) as campaign_ids,
+    held.customer_id,
+    held.ordered_date as order_date,
+    held.currency_code,
+    cast(held.sales_amount as decimal(18, 3)) as sales_amount,
+    cast(held.reporting_sales_amount as decimal(18, 3)) as reporting_sales_amount,
+    {{ sorted_list('array_agg(held.campaign_id)') }} as campaign_ids,
     coalesce(
         max_by(held.campaign_id, (last_answers.answered_at, held.reached_at, held.campaign_id)) filter (
             where last_answers.answered_at is not null
@@ -124,4 +124,10 @@ select
 from held
 left join last_answers
     on held.order_id = last_answers.order_id and held.campaign_id = last_answers.campaign_id
-group by held.order_id
+group by
+    held.order_id,
+    held.customer_id,
+    held.ordered_date,
+    held.currency_code,
+    held.sales_amount,
+    held.reporting_sales_amount

@@ -23,7 +23,7 @@ campaigns as (
 
 ),
 
-touchpoints as not materialized (
+touchpoints as (
 
     select
         campaign_id,
@@ -81,6 +81,23 @@ windows as (
 
 ),
 
+-- Read by themselves: kept beside the others, all would be a second copy of the fact.
+redeemed as (
+
+    select
+        campaign_id,
+        customer_id,
+        occurred_at as redeemed_at,
+        touchpoint_date as redeemed_date
+    from {{ ref('fct_touchpoints') }}
+    where
+        event_type = 'redeemed'
+        {% if is_incremental() %}
+        and touchpoint_date >= (select min(touched.begun_date) from {{ touched_days() }} as touched)
+        {% endif %}
+
+),
+
 redemptions as (
 
     select
@@ -88,15 +105,7 @@ redemptions as (
         windows.customer_id,
         count(*) as redemption_count
     from windows
-    inner join (
-        select
-            campaign_id,
-            customer_id,
-            occurred_at as redeemed_at,
-            touchpoint_date as redeemed_date
-        from touchpoints
-        where event_type = 'redeemed'
-    ) as redeemed
+    inner join redeemed
         on
             windows.campaign_id = redeemed.campaign_id
             and windows.customer_id = redeemed.customer_id

@@ -59,7 +59,7 @@ claims as (
     qualify
         row_number() over (
             partition by order_id
-            order by answered_at desc nulls last, reached_at desc, touchpoint_id desc
+            order by answered_at desc nulls last, reached_at desc nulls last, touchpoint_id desc nulls last
         ) = 1
 
 )

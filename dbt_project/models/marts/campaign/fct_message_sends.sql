@@ -5,8 +5,19 @@ with
 touchpoints as (
 
     select
-        * exclude (message_id),
+        touchpoint_id,
+        customer_id,
+        occurred_at,
+        touchpoint_date,
+        channel,
+        direction,
+        message_class,
+        event_type,
+        is_marketing_contact,
+        campaign_id,
+        flow_id,
         {{ message_of_flow() }} as message_id,
+        variation_id,
         {{ is_by_robot() }} as is_by_robot
     from {{ ref('fct_touchpoints') }}
     where flow_id is not null or (message_id is not null and variation_id is not null)
@@ -30,7 +41,7 @@ sends as (
         event_type = 'bounced' as is_bounced,
         lead(occurred_at) over (
             partition by customer_id, message_id
-            order by occurred_at, touchpoint_id
+            order by occurred_at nulls last, touchpoint_id nulls last
         ) as next_sent_at
     from touchpoints
     where direction = 'outbound' and event_type in ('sent', 'delivered', 'bounced')

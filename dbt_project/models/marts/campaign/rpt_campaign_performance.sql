@@ -30,7 +30,7 @@ window_orders as (
         sum(reporting_sales_amount) as window_sales_amount
     from (
         select
-            unnest(campaign_ids) as campaign_id,
+            {{ unnested('campaign_ids') }} as campaign_id,
             customer_id,
             reporting_sales_amount
         from {{ ref('fct_campaign_orders') }}

@@ -20,7 +20,7 @@ got as (
     qualify
         row_number() over (
             partition by campaign_id, customer_id
-            order by sent_at desc, touchpoint_id desc
+            order by sent_at desc nulls last, touchpoint_id desc nulls last
         ) = 1
 
 ),

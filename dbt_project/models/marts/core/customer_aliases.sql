@@ -15,7 +15,7 @@ merged as (
     select
         other_customer_id as alias_customer_id,
         max(change_date) as since_date,
-        max_by(rule, change_date) as rule
+        max_by(rule, (change_date, rule)) filter (where rule is not null) as rule
     from {{ ref('identity_changes') }}
     where change = 'merged'
     group by other_customer_id

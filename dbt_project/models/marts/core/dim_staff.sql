@@ -47,7 +47,7 @@ tickets as (
 select
     staff.owner_id,
     cast(staff.team as string) as team,
-    cast(staff.skills as string[]) as skills,
+    staff.skills,
     not staff.is_archived as is_active,
     staff.created_at,
     cast(coalesce(customers.customer_count, 0) as bigint) as customer_count,

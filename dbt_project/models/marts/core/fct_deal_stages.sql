@@ -4,15 +4,11 @@ visits as (
 
     select
         *,
-        lead(stage_order) over each_deal as next_stage_order,
-        max(stage_order) over each_deal as deepest_stage_order,
+        lead(stage_order) over (partition by deal_id order by visit_number nulls last) as next_stage_order,
+        max(stage_order) over (partition by deal_id) as deepest_stage_order,
         -- of several stays in one stage the first one counts the deal
-        row_number() over (partition by deal_id, stage order by visit_number) = 1 as is_first_visit
+        row_number() over (partition by deal_id, stage order by visit_number nulls last) = 1 as is_first_visit
     from {{ ref('int_crm__deals') }}
-    window each_deal as (
-        partition by deal_id order by visit_number
-        rows between unbounded preceding and unbounded following
-    )
 
 )
 

@@ -6,21 +6,20 @@ deals as (
 
     select
         deal_id,
-        any_value(customer_id) as customer_id,
-        any_value(customer_count) as customer_count,
-        any_value(company_id) as company_id,
-        any_value(owner_id) as owner_id,
-        any_value(pipeline) as pipeline,
-        any_value(deal_amount) as deal_amount,
-        any_value(currency_code) as currency_code,
-        any_value(reporting_rate) as reporting_rate,
-        any_value(opened_at) as opened_at,
-        any_value(opened_date) as opened_date,
-        any_value(closed_at) as close_property_at,
+        customer_id,
+        customer_count,
+        company_id,
+        owner_id,
+        pipeline,
+        deal_amount,
+        currency_code,
+        reporting_rate,
+        opened_at,
+        opened_date,
+        closed_at as close_property_at,
         count(*) as visit_count,
         max_by(stage, visit_number) as stage,
-        max_by(stage_order, visit_number) as stage_order,
-        max_by(win_probability, visit_number) as win_probability,
+        max_by(win_probability, visit_number) filter (where win_probability is not null) as win_probability,
         max_by(outcome, visit_number) as outcome,
         max(entered_at) as stage_entered_at,
         max_by(stage, (stage_order, visit_number)) filter (
@@ -28,7 +27,9 @@ deals as (
         ) as deepest_stage,
         max(stage_order) as deepest_stage_order
     from {{ ref('int_crm__deals') }}
-    group by deal_id
+    group by
+        deal_id, customer_id, customer_count, company_id, owner_id, pipeline, deal_amount, currency_code,
+        reporting_rate, opened_at, opened_date, closed_at
 
 )
 
@@ -48,7 +49,11 @@ select
     currency_code,
     case
         when outcome = 'open'
-            then cast(cast(deal_amount as double) * win_probability as decimal(18, 3))
+            then
+                cast(
+                    round(cast(deal_amount as double) * cast(win_probability as double) * 1e3) / 1e3
+                    as decimal(18, 3)
+                )
     end as weighted_amount,
     cast(reporting_rate as decimal(18, 9)) as reporting_rate,
     cast({{ at_rate('deal_amount', 'reporting_rate') }} as decimal(18, 3)) as reporting_deal_amount,

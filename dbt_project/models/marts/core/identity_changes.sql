@@ -8,7 +8,7 @@ states as (
         valid_from,
         lag(anchor_number) over (
             partition by record_number
-            order by valid_from
+            order by valid_from nulls last
         ) as former_anchor_number
     from {{ ref('int_identity__components') }}
 
@@ -17,19 +17,17 @@ states as (
 -- What began or ended that night, seen from either end.
 causes as (
 
+    {% for night in ['valid_from', 'valid_to'] %}
+    {% for end in ['record_number_a', 'record_number_b'] %}
     select
-        unnest([record_number_a, record_number_b]) as record_number,
-        valid_from as change_date,
+        {{ end }} as record_number,
+        {{ night }} as change_date,
         rule
     from {{ ref('int_identity__links') }}
+    where {{ night }} is not null
     union all
-    select
-        unnest([record_number_a, record_number_b]) as record_number,
-        valid_to as change_date,
-        rule
-    from {{ ref('int_identity__links') }}
-    where valid_to is not null
-    union all
+    {% endfor %}
+    {% endfor %}
     select
         record_number,
         valid_from as change_date,
@@ -57,7 +55,7 @@ moves as (
             when bool_or(gone_over.record_number = gone_over.anchor_number) then 'split'
             else 'moved'
         end as change,
-        min_by(causes.rule, {{ rule_strength('causes.rule') }}) as rule,
+        min_by(causes.rule, {{ rule_strength('causes.rule') }}) filter (where causes.rule is not null) as rule,
         count(distinct gone_over.record_number) as record_count
     from gone_over
     left join causes
@@ -80,9 +78,9 @@ changes as (
     select
         valid_from as change_date,
         anchor_number,
-        null as former_anchor_number,
+        cast(null as bigint) as former_anchor_number,
         'created' as change,
-        null as rule,
+        cast(null as string) as rule,
         1 as record_count
     from states
     where former_anchor_number is null and record_number = anchor_number

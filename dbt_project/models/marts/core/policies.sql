@@ -15,7 +15,11 @@ given as (
             {% endfor %}
         ),
         {% endfor %}
-        (null, null, null, null, null, null)
+        (
+            {% for column in columns %}
+            cast(null as string){{ ',' if not loop.last }}
+            {% endfor %}
+        )
     ) as in_force ({{ columns | join(', ') }})
     where in_force.policy is not null
 

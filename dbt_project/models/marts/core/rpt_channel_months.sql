@@ -16,8 +16,7 @@
 
 with
 
--- Read once by each of the three: of all history, kept, it would be a second copy of the fact.
-touchpoints as {{ 'materialized' if is_incremental() else 'not materialized' }} (
+touchpoints as (
 
     select
         cast(date_trunc('month', touchpoint_date) as date) as month_date,
@@ -68,6 +67,23 @@ counted as (
 
 ),
 
+-- Reads the fact itself: what is above, kept for both, would be a second copy of it.
+customer_months as (
+
+    select
+        cast(date_trunc('month', touchpoint_date) as date) as month_date,
+        channel,
+        customer_id,
+        bool_or(direction = 'outbound') as was_reached,
+        bool_or(direction = 'inbound' and not {{ is_by_robot() }}) as was_active
+    from {{ ref('fct_touchpoints') }}
+    {% if is_incremental() %}
+    where {{ is_in_touched_month('touchpoint_date') }}
+    {% endif %}
+    group by month_date, channel, customer_id
+
+),
+
 customers as (
 
     select
@@ -76,16 +92,7 @@ customers as (
         count(*) as customer_count,
         count(*) filter (where was_reached) as reached_customer_count,
         count(*) filter (where was_active) as active_customer_count
-    from (
-        select
-            month_date,
-            channel,
-            customer_id,
-            bool_or(direction = 'outbound') as was_reached,
-            bool_or(direction = 'inbound' and not is_by_robot) as was_active
-        from touchpoints
-        group by month_date, channel, customer_id
-    ) as customer_months
+    from customer_months
     group by month_date, channel
 
 ),

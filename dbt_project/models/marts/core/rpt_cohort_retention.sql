@@ -83,9 +83,7 @@ months as (
         'cohort' as buyers,
         cohort_month_date,
         cohort_customer_count,
-        cast(
-            unnest(generate_series(cohort_month_date, {{ latest_day() }}, interval 1 month)) as date
-        ) as month_date
+        {{ series_of_months('cohort_month_date', first_day_of_months(1)) }} as month_date
     from cohorts
     union all
     select
@@ -101,7 +99,7 @@ months as (
 select
     cast(months.buyers as string) as buyers,
     months.cohort_month_date,
-    date_diff('month', months.cohort_month_date, months.month_date) as months_since,
+    {{ months_between('months.cohort_month_date', 'months.month_date') }} as months_since,
     months.month_date,
     -- the month of the latest day is still running, unless that is its last day and whole
     months.month_date <= {{ last_day_of_complete_months() }} as is_month_over,

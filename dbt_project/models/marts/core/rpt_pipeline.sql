@@ -46,8 +46,8 @@ entered as (
     select
         pipeline,
         stage,
-        any_value(stage_order) as stage_order,
-        any_value(stage_outcome) as stage_outcome,
+        max(stage_order) as stage_order,
+        max(stage_outcome) as stage_outcome,
         month_date,
         count(*) as entered_count,
         count(*) filter (where not is_summed) as other_currency_deal_count,
@@ -75,28 +75,29 @@ standing as (
     select
         pipeline,
         stage,
-        any_value(stage_order) as stage_order,
-        any_value(outcome) as stage_outcome,
+        max(stage_order) as stage_order,
+        max(outcome) as stage_outcome,
         month_date,
         count(*) as open_count,
         sum(reporting_deal_amount) as open_amount
     from (
         select
-            *,
-            cast(
-                unnest(
-                    generate_series(
-                        date_trunc('month', cast(entered_date as timestamp)),
-                        coalesce(
-                            date_trunc('month', cast(left_date as timestamp)) - interval 1 month,
-                            date_trunc('month', cast({{ latest_day() }} as timestamp))
-                        ),
-                        interval 1 month
-                    )
-                ) as date
-            ) as month_date
-        from {{ ref('fct_deal_stages') }}
-        where outcome = 'open'
+            pipeline,
+            stage,
+            stage_order,
+            outcome,
+            reporting_deal_amount,
+            {{ series_of_months('first_month_date', 'last_month_date') }} as month_date
+        from (
+            select
+                *,
+                cast(date_trunc('month', entered_date) as date) as first_month_date,
+                coalesce(
+                    cast(date_trunc('month', left_date) - interval 1 month as date), {{ first_day_of_months(1) }}
+                ) as last_month_date
+            from {{ ref('fct_deal_stages') }}
+            where outcome = 'open'
+        ) as stays
     ) as held
     group by pipeline, stage, month_date
 
@@ -110,7 +111,12 @@ joined as (
         coalesce(entered.stage_order, standing.stage_order) as stage_order,
         coalesce(entered.stage_outcome, standing.stage_outcome) as stage_outcome,
         coalesce(entered.month_date, standing.month_date) as month_date,
-        entered.* exclude (pipeline, stage, stage_order, stage_outcome, month_date),
+        {% for count in ['entered', 'advanced', 'lost', 'still_open', 'won', 'closed', 'other_currency_deal'] %}
+        entered.{{ count }}_count,
+        {% endfor %}
+        entered.entered_amount,
+        entered.won_amount,
+        entered.mean_days_to_won,
         standing.open_count,
         standing.open_amount
     from entered
@@ -153,8 +159,10 @@ select
         when joined.stage_outcome = 'open'
             then
                 cast(
-                    joined.entered_count * {{ ratio('joined.won_amount', 'joined.closed_count') }}
-                    / nullif(joined.mean_days_to_won, 0) as decimal(18, 3)
+                    round(
+                        joined.entered_count * {{ ratio('joined.won_amount', 'joined.closed_count') }}
+                        / nullif(joined.mean_days_to_won, 0) * 1e3
+                    ) / 1e3 as decimal(18, 3)
                 )
     end as daily_velocity_amount
 from joined

@@ -34,7 +34,7 @@ refused as (
     select
         source,
         entity,
-        regexp_extract(method, '^refused: (.*)$', 1) as missing_scope
+        {{ extracted('method', '^refused: (.*)$', 1) }} as missing_scope
     from {{ ref('stg_sources__totals') }}
     where checked_date = {{ as_of_date() }} and {{ is_refused() }}
 

@@ -61,7 +61,7 @@ followed as (
         lag(is_conversion) over in_time as is_after_conversion
     from steps
     window in_time as (
-        partition by customer_id order by turn_at nulls last, is_conversion, touchpoint_id
+        partition by customer_id order by turn_at nulls last, is_conversion nulls last, touchpoint_id nulls last
     )
 
 ),
@@ -93,7 +93,7 @@ numbered as (
 )
 
 select
-    numbered.customer_id || '-' || numbered.journey_number as journey_id,
+    numbered.customer_id || '-' || cast(numbered.journey_number as string) as journey_id,
     cast(numbered.place - numbered.first_place + 1 as bigint) as step_number,
     numbered.customer_id,
     cast(numbered.journey_number as bigint) as journey_number,

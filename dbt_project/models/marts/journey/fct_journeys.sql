@@ -31,8 +31,8 @@ journeys as (
         {% for stage in stages %}
         max(case when stage = '{{ stage }}' then 1 else 0 end){{ ' +' if not loop.last else ' as stage_count,' }}
         {% endfor %}
-        max_by(stage, -step_number) as first_stage,
-        max_by(channel, -step_number) as first_channel,
+        min_by(stage, step_number) as first_stage,
+        min_by(channel, step_number) as first_channel,
         max_by(stage, step_number) as last_stage,
         max_by(channel, step_number) as last_channel,
         bool_or(event_type = 'ticket_opened') as has_ticket,

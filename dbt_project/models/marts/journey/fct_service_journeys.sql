@@ -34,7 +34,7 @@ bad_moments as (
         min(occurred_at) as bad_at,
         min(step_date) as bad_date,
         count(*) as ticket_count,
-        min_by(priority, (occurred_at, touchpoint_id)) as priority,
+        min_by(priority, (occurred_at, touchpoint_id)) filter (where priority is not null) as priority,
         bool_or(is_slow) as is_slow,
         bool_or(is_reopened) as is_reopened,
         bool_or(is_negative) as is_negative,
@@ -169,7 +169,7 @@ nexts as (
 
     select
         bad_moments.journey_id,
-        min_by(orders.ordered_at, orders.turn_at) as next_ordered_at
+        min_by(orders.ordered_at, (orders.turn_at, orders.ordered_at)) as next_ordered_at
     from bad_moments
     inner join orders
         on bad_moments.customer_id = orders.customer_id and orders.turn_at > bad_moments.bad_at

@@ -50,9 +50,9 @@ counted as (
         median(usual_days_between_orders) filter (where is_compared) as usual_days_between_orders,
         median(waited_days) filter (where is_compared) as median_wait_days,
         -- in ten-thousandths of a day and millionths: whole numbers add up to the same in any order
-        sum(cast(waited_days * 1e4 as bigint)) filter (where is_compared) as waited,
-        sum(cast(usual_wait_days * 1e4 as bigint)) filter (where is_compared) as usual_wait,
-        sum(cast(usual_again_share * 1e6 as bigint)) filter (where is_compared) as usual_again
+        sum(cast(round(waited_days * 1e4) as bigint)) filter (where is_compared) as waited,
+        sum(cast(round(usual_wait_days * 1e4) as bigint)) filter (where is_compared) as usual_wait,
+        sum(cast(round(usual_again_share * 1e6) as bigint)) filter (where is_compared) as usual_again
     from grouped
     group by handling_of_group, split_by, split_value
 

@@ -20,7 +20,7 @@ select
     coalesce(partners.since_date, contacts.first_contact_date) as since_date,
     partners.until_date,
     coalesce(partners.until_date >= {{ latest_day() }}, true) as is_active,
-    cast(array_length(partners.contact_ids) as bigint) as person_count,
+    {{ size_of('partners.contact_ids') }} as person_count,
     contacts.last_contact_date
 from {{ ref('canonical_partners') }} as partners
 left join contacts on partners.partner_id = contacts.partner_id

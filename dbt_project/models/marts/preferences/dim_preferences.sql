@@ -28,16 +28,11 @@ consents as (
             where level = 'channel' and channel = 'email'
         ) as email_consent_at,
         max(consent) filter (where level = 'everything') as everything_consent,
-        list_sort(
-            list(topic) filter (
-                where level = 'topic' and channel = '*' and consent = 'withdrawn'
-            )
-        ) as withdrawn_topics,
-        list_sort(
-            list(topic) filter (
-                where level = 'topic' and channel = 'email' and consent = 'withdrawn'
-            )
-        ) as withdrawn_email_topics
+        {% for channel, topics in [('*', 'withdrawn_topics'), ('email', 'withdrawn_email_topics')] %}
+        {{ sorted_list(
+            "array_agg(topic) filter (where level = 'topic' and channel = '" ~ channel ~ "' and consent = 'withdrawn')"
+        ) }} as {{ topics }}{{ ',' if not loop.last }}
+        {% endfor %}
     from {{ ref('int_consent__in_force') }}
     group by customer_id
 
@@ -53,13 +48,13 @@ select
     {% endfor %}
     consents.email_consent_at,
     declared.is_email_deliverable,
-    cast(coalesce(consents.withdrawn_topics, []) as string[]) as withdrawn_topics,
-    cast(coalesce(consents.withdrawn_email_topics, []) as string[]) as withdrawn_email_topics,
+    coalesce(consents.withdrawn_topics, {{ empty_list('string') }}) as withdrawn_topics,
+    coalesce(consents.withdrawn_email_topics, {{ empty_list('string') }}) as withdrawn_email_topics,
     cast(
         case
             when consents.everything_consent = 'withdrawn' then 'no'
             -- an answer that nobody can read may be a no
-            when list_contains(declared.unreadable_preferences, 'wants_relationship') then 'no'
+            when array_contains(declared.unreadable_preferences, 'wants_relationship') then 'no'
             when consents.everything_consent = 'granted' then 'yes'
             else 'unknown'
         end as string
@@ -67,9 +62,9 @@ select
 
     -- preference: how they want what they allowed
     cast(declared.declared_relationship as string) as declared_relationship,
-    cast(declared.wanted_topics as string[]) as wanted_topics,
-    cast(declared.unwanted_topics as string[]) as unwanted_topics,
-    cast(declared.allowed_channels as string[]) as allowed_channels,
+    declared.wanted_topics,
+    declared.unwanted_topics,
+    declared.allowed_channels,
     cast(declared.max_marketing_messages_30d as bigint) as max_marketing_messages_30d,
     {{ hours_of('declared.allowed_hours') }} as allowed_hours,
     {{ weekdays_of('declared.allowed_weekdays') }} as allowed_weekdays,
@@ -79,10 +74,10 @@ select
     declared.pause_until_date,
     -- a day that they named, on whatever clock; one that ends with the night is over for what is sent tomorrow
     coalesce(declared.pause_until_date > {{ as_of_date() }}, false) as is_paused,
-    cast(declared.declared_values as string[]) as declared_values,
-    cast(declared.interests as string[]) as interests,
+    declared.declared_values,
+    declared.interests,
     cast(declared.loyalty_status as string) as loyalty_status,
     declared.preferences_updated_at,
-    cast(declared.unreadable_preferences as string[]) as unreadable_preferences
+    declared.unreadable_preferences
 from declared
 left join consents on declared.customer_id = consents.customer_id

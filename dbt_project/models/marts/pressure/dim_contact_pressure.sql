@@ -39,7 +39,13 @@ optima as (
         max(optimum_contacts_28d) as optimum_contacts_28d
     from {{ ref('rpt_contact_response_curve') }}
     group by relationship_type, evidence
-    qualify row_number() over (partition by relationship_type order by evidence desc) = 1
+    qualify row_number() over (partition by relationship_type order by evidence desc nulls last) = 1
+
+),
+
+days as (
+
+    select {{ series_of_days(latest_day() ~ ' - ' ~ (windows | max - 1), latest_day()) }} as contact_date
 
 ),
 
@@ -59,13 +65,10 @@ weights as (
         fatigue_weight * power(2, -age_days / {{ var('fatigue_half_life_days') }}) as fatigue_weight
     from (
         select
-            cast(unnest(
-                generate_series(
-                    {{ latest_day() }} - {{ windows | max - 1 }}, {{ latest_day() }}, interval 1 day
-                )
-            ) as date) as contact_date,
-            {{ day_number(latest_day()) }} - {{ day_number('contact_date') }} as age_days
-    ) as every_day
+            contact_date,
+            {{ days_between('contact_date', latest_day()) }} as age_days
+        from days
+    ) as aged
     cross join (
         values
         {% for class in ['marketing', 'pulse', 'service', 'transactional'] %}
@@ -146,8 +149,8 @@ quiet as (
         count(*) as contact_count
     from last_30d
     where not (
-        list_contains(allowed_hours, cast(hour(wall_time) as integer))
-        and list_contains(allowed_weekdays, {{ weekday_of('wall_time') }})
+        array_contains(allowed_hours, cast(hour(wall_time) as integer))
+        and array_contains(allowed_weekdays, {{ weekday_of('wall_time') }})
     )
     group by customer_id
 

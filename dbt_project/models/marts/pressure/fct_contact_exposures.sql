@@ -8,112 +8,117 @@
     )
 }}
 
+{% set events = 'events' if is_incremental() else ref('int_pressure__evidence') %}
+
 with
 
--- Read several times for a few columns each: of all history that takes less than keeping it once,
--- of a night it takes more.
-events as {{ 'materialized' if is_incremental() else 'not materialized' }} (
+{% if is_incremental() %}
+-- What lies within reach of the days to rebuild is read once. Of all history, kept, it would be a second copy of the
+-- fact: each of those below reads its own few columns.
+events as (
 
-    select
-        *,
-        {{ day_number('event_date') }} as day_number
-    from ({{ contact_evidence() }}) as evidence
-    where kind is not null
+    {% for fact, before, after in evidence_reach() %}
+    select *
+    from {{ ref('int_pressure__evidence') }}
+    where
+        kind {{ '=' if fact == ref('fct_control_draws') else '<>' }} 'control'
+        and event_date in ({{ days_within_reach(before, after) }})
+        and {{ is_of_touched_customer() }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 
+{% endif %}
 -- One narrow row per customer and day is all that the windows have to sort; doubles, because they
 -- are added up in half the time that whole numbers without a limit take.
 daily as (
 
     select
-        customer_key,
-        day_number,
-        {% for kind in ['contact', 'control', 'service'] %}
+        customer_id,
+        event_date,
+        {% for kind in ['contact', 'control', 'service', 'visit'] %}
         cast(count(*) filter (where kind = '{{ kind }}') as double) as {{ kind }}_count,
         {% endfor %}
-        cast(count(*) filter (where kind = 'visit') as double) as visit_count
-    from events
-    group by customer_key, day_number
+        -- an order or a reply of which nobody knows the hour
+        max(case when kind = 'response' and {{ has_no_hour('event') }} then event_date end) as response_date
+    from {{ events }}
+    group by customer_id, event_date
 
 ),
 
 around as (
 
     select
-        customer_key,
-        day_number,
+        customer_id,
+        event_date,
         contact_count + control_count > 0 as is_exposed,
         sum(contact_count) over before_28d as contacts_28d,
         sum(contact_count) over before_30d as contacts_30d,
         sum(control_count) over before_90d as control_count_90d,
         sum(service_count) over next_3d as service_count_3d,
         sum(service_count) over before_28d as service_count_28d,
-        sum(visit_count) over next_3d as visit_count_3d
+        sum(visit_count) over next_3d as visit_count_3d,
+        min(response_date) over while_answered as response_date
     from daily
     window
         before_28d as (
-            partition by customer_key order by day_number
+            partition by customer_id order by {{ day_number('event_date') }} nulls last
             range between 28 preceding and 1 preceding
         ),
         before_30d as (
-            partition by customer_key order by day_number
+            partition by customer_id order by {{ day_number('event_date') }} nulls last
             range between 30 preceding and 1 preceding
         ),
         before_90d as (
-            partition by customer_key order by day_number
+            partition by customer_id order by {{ day_number('event_date') }} nulls last
             range between 90 preceding and 1 preceding
         ),
         next_3d as (
-            partition by customer_key order by day_number
+            partition by customer_id order by {{ day_number('event_date') }} nulls last
             range between current row and 3 following
+        ),
+        while_answered as (
+            partition by customer_id order by {{ day_number('event_date') }} nulls last
+            range between current row and {{ most_answer_days() - 1 }} following
         )
 
 ),
 
-exposed_days as not materialized (
+exposed_days as (
 
-    select
-        customer_key,
-        day_number
-    from events
-    where kind in ('contact', 'control')
+    select * from around
+    where is_exposed
 
 ),
 
 -- Who leaves without saying because of which message left after the last one.
-unnamed_reactions as (
+last_exposed_days as (
 
     select
-        reactions.customer_key,
-        exposed.day_number,
+        reactions.customer_id,
         bool_or(reactions.kind = 'opt_out') as has_opt_out,
-        bool_or(reactions.kind = 'complaint') as has_complaint
-    from events as reactions
-    asof inner join exposed_days as exposed
+        bool_or(reactions.kind = 'complaint') as has_complaint,
+        max(exposed_days.event_date) as event_date
+    from {{ events }} as reactions
+    inner join exposed_days
         on
-            reactions.customer_key = exposed.customer_key
-            and reactions.day_number >= exposed.day_number
-    where
-        reactions.kind in ('opt_out', 'complaint')
-        and reactions.message_key is null
-        and reactions.day_number <= exposed.day_number + 7
-    group by reactions.customer_key, exposed.day_number
+            reactions.customer_id = exposed_days.customer_id
+            and exposed_days.event_date between reactions.event_date - 7 and reactions.event_date
+    where reactions.kind in ('opt_out', 'complaint') and reactions.message_key is null
+    group by reactions.customer_id, reactions.event_date
 
 ),
 
-exposures as not materialized (
+unnamed_reactions as (
 
     select
-        *,
-        {{ answer_days('channel') }} as answer_days,
-        cast(date_trunc('month', event_date) as date) - 1 as month_end_date
-    from events
-    where
-        kind in ('contact', 'control')
-        {% if is_incremental() %}
-        and {{ is_touched('event_date') }}
-        {% endif %}
+        customer_id,
+        event_date,
+        bool_or(has_opt_out) as has_opt_out,
+        bool_or(has_complaint) as has_complaint
+    from last_exposed_days
+    group by customer_id, event_date
 
 ),
 
@@ -130,12 +135,12 @@ named_reactions as (
         bool_or(reactions.answer = 'no') filter (
             where reactions.kind = 'pulse' and reactions.question = 'clear'
         ) as has_said_unclear
-    from exposures
-    inner join events as reactions
+    from {{ events }} as exposures
+    inner join {{ events }} as reactions
         on
-            exposures.customer_key = reactions.customer_key
+            exposures.customer_id = reactions.customer_id
             and exposures.message_key = reactions.message_key
-            and {{ is_answer_to('exposures.event', 'reactions.event', 'exposures.answer_days') }}
+            and {{ is_answer_to('exposures.event', 'reactions.event', answer_days('exposures.channel')) }}
     where
         exposures.kind = 'contact'
         and reactions.kind in ('named_response', 'opt_out', 'complaint', 'pulse')
@@ -143,37 +148,33 @@ named_reactions as (
 
 ),
 
--- Orders and replies that name no message: the next one, by the hour and, of those without one, by the day.
-{% for by, without in [('hour', 'not '), ('day', '')] %}
-responses_by_{{ by }} as not materialized (
+-- The next order or reply that names no message, by the hour.
+next_responses as (
 
     select
-        customer_key,
-        day_number,
-        event_at,
-        event_date
-    from events
-    where kind = 'response' and {{ without }}{{ has_no_hour('event') }}
+        event_id,
+        min(case when kind = 'response' then event_at end) over (
+            partition by customer_id order by event_at nulls last
+            range between current row and unbounded following
+        ) as response_at
+    from {{ events }}
+    where kind in ('contact', 'control') or (kind = 'response' and not {{ has_no_hour('event') }})
+    qualify kind <> 'response'
 
 ),
 
-{% endfor %}
-unnamed_responses as (
+exposures as (
 
     select
-        exposures.event_id,
-        {{ is_answer_to('exposures.event', 'responses_by_hour.event', 'exposures.answer_days') }}
-        or {{ is_answer_to('exposures.event', 'responses_by_day.event', 'exposures.answer_days') }}
-            as has_unnamed_response
-    from exposures
-    asof left join responses_by_hour
-        on
-            exposures.customer_key = responses_by_hour.customer_key
-            and exposures.event_at <= responses_by_hour.event_at
-    asof left join responses_by_day
-        on
-            exposures.customer_key = responses_by_day.customer_key
-            and exposures.day_number <= responses_by_day.day_number
+        *,
+        {{ answer_days('channel') }} as answer_days,
+        cast(date_trunc('month', event_date) as date) - 1 as month_end_date
+    from {{ events }}
+    where
+        kind in ('contact', 'control')
+        {% if is_incremental() %}
+        and {{ is_touched('event_date') }}
+        {% endif %}
 
 ),
 
@@ -201,34 +202,37 @@ select
     cast(exposures.message_id as string) as message_id,
     cast(exposures.channel as string) as channel,
     cast(exposures.kind as string) as arm,
-    coalesce(around.control_count_90d, 0) > 0 as is_in_experiment,
+    coalesce(exposed_days.control_count_90d, 0) > 0 as is_in_experiment,
     cast(coalesce(relationships.relationship_type, 'unknown') as string) as relationship_type,
-    cast(coalesce(around.contacts_28d, 0) as integer) as contact_count_28d,
-    cast(coalesce(around.contacts_30d, 0) as integer) as contact_count_30d,
+    cast(coalesce(exposed_days.contacts_28d, 0) as integer) as contact_count_28d,
+    cast(coalesce(exposed_days.contacts_30d, 0) as integer) as contact_count_30d,
     coalesce(named_reactions.has_named_response, false) as has_named_response,
-    coalesce(unnamed_responses.has_unnamed_response, false) as has_unnamed_response,
+    coalesce(
+        {{ hours_between('exposures.event_at', 'next_responses.response_at') }} < 24 * exposures.answer_days, false
+    )
+    or coalesce(exposed_days.response_date < exposures.event_date + exposures.answer_days, false)
+        as has_unnamed_response,
     {% for kind in ['opt_out', 'complaint'] %}
     coalesce(named_reactions.has_{{ kind }} or unnamed_reactions.has_{{ kind }}, false)
         as has_{{ kind }},
     {% endfor %}
-    cast(around.service_count_3d as integer) as service_contact_count_3d,
-    cast(coalesce(around.service_count_28d, 0) as integer)
+    cast(exposed_days.service_count_3d as integer) as service_contact_count_3d,
+    cast(coalesce(exposed_days.service_count_28d, 0) as integer)
         as service_contact_count_28d_before,
-    cast(around.visit_count_3d as integer) as visit_count_3d,
+    cast(exposed_days.visit_count_3d as integer) as visit_count_3d,
     named_reactions.has_said_too_much,
     named_reactions.has_said_unclear
 from exposures
-inner join around
+inner join exposed_days
     on
-        exposures.customer_key = around.customer_key
-        and exposures.day_number = around.day_number
-        and around.is_exposed
+        exposures.customer_id = exposed_days.customer_id
+        and exposures.event_date = exposed_days.event_date
 left join unnamed_reactions
     on
-        exposures.customer_key = unnamed_reactions.customer_key
-        and exposures.day_number = unnamed_reactions.day_number
+        exposures.customer_id = unnamed_reactions.customer_id
+        and exposures.event_date = unnamed_reactions.event_date
 left join named_reactions on exposures.event_id = named_reactions.event_id
-left join unnamed_responses on exposures.event_id = unnamed_responses.event_id
+left join next_responses on exposures.event_id = next_responses.event_id
 left join relationships
     on
         exposures.customer_id = relationships.customer_id

@@ -10,7 +10,7 @@
 
 with
 
-exposures as not materialized (
+exposures as (
 
     select
         *,

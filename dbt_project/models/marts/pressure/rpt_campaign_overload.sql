@@ -6,13 +6,6 @@
 
 with
 
-contacts as not materialized (
-
-    select *
-    from {{ ref('fct_contact_exposures') }}
-    where arm = 'contact' and campaign_id is not null
-
-),
 
 -- The optimum is not asked, it was found out later.
 cells as (
@@ -67,14 +60,15 @@ over_declared_cap as (
     select
         contacts.campaign_id,
         count(*) as contact_count
-    from contacts
+    from {{ ref('fct_contact_exposures') }} as contacts
     inner join {{ ref('dim_preferences') }} as preferences
         on
             contacts.customer_id = preferences.customer_id
             and preferences.max_marketing_messages_30d is not null
     left join treatments on contacts.relationship_type = treatments.relationship_type
     where
-        preferences.preferences_updated_at <= contacts.exposed_at
+        contacts.arm = 'contact'
+        and preferences.preferences_updated_at <= contacts.exposed_at
         and contacts.contact_count_30d >= preferences.max_marketing_messages_30d
         and contacts.contact_count_30d
         < coalesce(treatments.treatment_cap_30d, {{ var('contact_cap_30d') }})
@@ -89,12 +83,13 @@ of_newcomers as (
         contacts.campaign_id,
         sum(contacts.service_contact_count_3d) as service_contact_count,
         sum(contacts.service_contact_count_28d_before) as service_contact_count_28d_before
-    from contacts
+    from {{ ref('fct_contact_exposures') }} as contacts
     inner join {{ ref('dim_customers') }} as customers
         on contacts.customer_id = customers.customer_id
     where
-        (contacts.service_contact_count_3d > 0 or contacts.service_contact_count_28d_before > 0)
-        and contacts.exposure_date - customers.first_seen_date < 28
+        contacts.arm = 'contact'
+        and (contacts.service_contact_count_3d > 0 or contacts.service_contact_count_28d_before > 0)
+        and contacts.exposure_date < customers.first_seen_date + 28
     group by contacts.campaign_id
 
 ),
@@ -112,23 +107,23 @@ counted as (
                     cells.contact_count_30d
                     >= coalesce(treatments.treatment_cap_30d, {{ var('contact_cap_30d') }})
                 ), 0
-            ) + coalesce(any_value(over_declared_cap.contact_count), 0) as bigint
+            ) + coalesce(max(over_declared_cap.contact_count), 0) as bigint
         ) as over_cap_count,
         {% for count in ['recipient', 'opt_out', 'complaint', 'harmed'] %}
-        cast(coalesce(any_value(recipients.{{ count }}_count), 0) as bigint) as {{ count }}_count,
+        cast(coalesce(max(recipients.{{ count }}_count), 0) as bigint) as {{ count }}_count,
         {% endfor %}
         {% for count in [
             'contact', 'silent', 'repeat_visit', 'too_much_asked', 'too_much', 'unclear_asked', 'unclear',
         ] %}
         cast(sum(cells.{{ count }}_count) as bigint) as {{ count }}_count,
         {% endfor %}
-        sum(cells.service_contact_count) - coalesce(any_value(of_newcomers.service_contact_count), 0)
+        sum(cells.service_contact_count) - coalesce(max(of_newcomers.service_contact_count), 0)
             as service_contact_count,
         -- the day of the message and the three after it, at the pace of the four weeks before
         (
             sum(cells.service_contact_count_28d_before)
-            - coalesce(any_value(of_newcomers.service_contact_count_28d_before), 0)
-        ) * 4 / 28.0 as usual_service_contact_count
+            - coalesce(max(of_newcomers.service_contact_count_28d_before), 0)
+        ) * 4 / 28e0 as usual_service_contact_count
     from cells
     left join recipients on cells.campaign_id = recipients.campaign_id
     left join treatments on cells.relationship_type = treatments.relationship_type
@@ -278,42 +273,38 @@ select
         when not is_week_over then 'The week of answers is not over yet.'
         when recipient_count < {{ var('overload_least_recipients') }}
             then
-                format(
-                    'It reached {}; below {} a verdict would be chance.',
-                    {{ counted('recipient_count', 'customer') }}, {{ var('overload_least_recipients') }}
-                )
+                'It reached ' || {{ counted('recipient_count', 'customer') }}
+                || '; below {{ var('overload_least_recipients') }} a verdict would be chance.'
         else
-            format(
-                '{} Of {} {:,} left or complained{}; they asked for help {} in 72 hours, {} is usual for them{}.',
-                case verdict
-                    when 'ok' then 'Neither too much nor unclear.'
-                    when 'overloaded' then 'Too much.'
-                    when 'confusing' then 'Unclear.'
-                    when 'both' then 'Too much, and unclear.'
-                    else
-                        case
-                            when is_overloaded is null and is_confusing is null
-                                then 'The figures leave open whether it was too much or unclear.'
-                            when is_overloaded is null
-                                then 'The figures leave open whether it was too much.'
-                            else 'The figures leave open whether it was unclear.'
-                        end
-                end,
-                {{ counted('recipient_count', 'recipient') }},
-                harmed_count,
-                coalesce(format(', {:,.1f} is usual', usual_harmed_count), ', with nothing to compare it to'),
-                {{ counted('service_contact_count', 'time') }},
-                {{ counted('round(usual_service_contact_count)', 'time') }},
-                case
-                    when too_much_asked_count + unclear_asked_count > 0
-                        then
-                            format(
-                                '; {:,} of {:,} said it was too much, {:,} of {:,} that it was unclear',
-                                too_much_count, too_much_asked_count, unclear_count,
-                                unclear_asked_count
-                            )
-                    else ''
-                end
+            case verdict
+                when 'ok' then 'Neither too much nor unclear.'
+                when 'overloaded' then 'Too much.'
+                when 'confusing' then 'Unclear.'
+                when 'both' then 'Too much, and unclear.'
+                else
+                    case
+                        when is_overloaded is null and is_confusing is null
+                            then 'The figures leave open whether it was too much or unclear.'
+                        when is_overloaded is null
+                            then 'The figures leave open whether it was too much.'
+                        else 'The figures leave open whether it was unclear.'
+                    end
+            end
+            || ' Of ' || {{ counted('recipient_count', 'recipient') }} || ' '
+            || {{ thousands('harmed_count') }} || ' left or complained'
+            || coalesce(
+                ', ' || {{ in_tenths('usual_harmed_count') }} || ' is usual', ', with nothing to compare it to'
             )
+            || '; they asked for help ' || {{ counted('service_contact_count', 'time') }} || ' in 72 hours, '
+            || {{ counted('round(usual_service_contact_count)', 'time') }} || ' is usual for them'
+            || case
+                when too_much_asked_count + unclear_asked_count > 0
+                    then
+                        '; ' || {{ thousands('too_much_count') }} || ' of ' || {{ thousands('too_much_asked_count') }}
+                        || ' said it was too much, ' || {{ thousands('unclear_count') }} || ' of '
+                        || {{ thousands('unclear_asked_count') }} || ' that it was unclear'
+                else ''
+            end
+            || '.'
     end as verdict_reason
 from verdicts

@@ -59,8 +59,8 @@ counted as (
         cast(coalesce(sum({{ count }}_count) filter (where arm = 'control'), 0) as bigint)
             as {{ controls }}_count,
         {% endfor %}
-        sum(cost) filter (where arm = 'contact')
-        / sum(exposure_count) filter (where arm = 'contact') as cost_per_contact
+        {{ ratio("sum(cost) filter (where arm = 'contact')", "sum(exposure_count) filter (where arm = 'contact')") }}
+            as cost_per_contact
     from of_campaigns
     group by relationship_type, evidence, contacts_28d
 
@@ -276,7 +276,7 @@ optima as (
         exposed.relationship_type,
         exposed.evidence,
         case
-            when any_value(exposed.exposure_count) >= {{ var('response_curve_least_exposures') }}
+            when max(exposed.exposure_count) >= {{ var('response_curve_least_exposures') }}
                 then
                     coalesce(
                         max(fitted.contacts_28d) filter (
@@ -290,7 +290,7 @@ optima as (
                             fitted.fitted_net_value > 0
                             and fitted.contacts_28d < losing.first_losing_contacts_28d
                         ),
-                        case when any_value(losing.first_losing_contacts_28d) is not null then 0 end
+                        case when max(losing.first_losing_contacts_28d) is not null then 0 end
                     )
         end as optimum_contacts_28d
     from exposed

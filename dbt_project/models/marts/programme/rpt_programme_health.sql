@@ -32,8 +32,8 @@ compared as (
     window
         months_before as (
             partition by measure, scope
-            order by month_start_date
-            range between interval 3 month preceding and interval 1 day preceding
+            order by {{ months_between("date '1970-01-01'", 'month_start_date') }} nulls last
+            range between 3 preceding and 1 preceding
         )
 
 ),
@@ -78,8 +78,8 @@ changed as (
                     )
             else
                 (figure - figure_before) / sqrt(
-                    (counted + 1e0) / total / total
-                    + (counted_before + 1e0) / total_before / total_before
+                    (counted + 1e0) / nullif(power(total, 2), 0)
+                    + (counted_before + 1e0) / nullif(power(total_before, 2), 0)
                 )
         end as deviations
     from smoothed
@@ -104,7 +104,7 @@ select
     round(figure_before * 1e6) / 1e6 as figure_before,
     cast(
         case
-            when figure_before is null or not is_told then null
+            when figure_before is null or not is_told then cast(null as string)
             when abs(deviations) < {{ z }} then 'steady'
             when (deviations > 0) = is_higher_better then 'better'
             else 'worse'

@@ -105,8 +105,9 @@ select
         when order_count > other_currency_order_count
             then
                 cast(
-                    cast(sales_amount as double) / (order_count - other_currency_order_count)
-                    as decimal(18, 3)
+                    round(
+                        cast(sales_amount as double) / (order_count - other_currency_order_count) * 1e3
+                    ) / 1e3 as decimal(18, 3)
                 )
     end as average_order_amount,
     recency_quintile,

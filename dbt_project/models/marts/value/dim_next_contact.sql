@@ -124,7 +124,7 @@ select
     opt_out_rate as expected_opt_out_rate,
     complaint_rate as expected_complaint_rate,
     {{ reporting_currency() }} as currency_code,
-    cast(value_at_risk as decimal(18, 2)) as value_at_risk_amount,
+    {{ in_cents('value_at_risk') }} as value_at_risk_amount,
     round(contact_cost * 1e6) / 1e6 as contact_cost,
     round(margin_value * 1e6) / 1e6 as expected_margin,
     round(opt_out_loss * 1e6) / 1e6 as expected_opt_out_loss,
@@ -144,11 +144,11 @@ select
             when net_value < 0
                 then
                     'After ' || {{ counted('contact_count_28d', 'marketing contact') }} || ' in 28 days one more brings '
-                    || cast(cast(margin_value as decimal(18, 2)) as string) || ' in answers and costs '
-                    || cast(cast(contact_cost + opt_out_loss + complaint_cost as decimal(18, 2)) as string) || ': '
-                    || cast(cast(contact_cost as decimal(18, 2)) as string) || ' to send, '
-                    || cast(cast(opt_out_loss as decimal(18, 2)) as string) || ' by who opts out, '
-                    || cast(cast(complaint_cost as decimal(18, 2)) as string) || ' by who complains.'
+                    || cast({{ in_cents('margin_value') }} as string) || ' in answers and costs '
+                    || cast({{ in_cents('contact_cost + opt_out_loss + complaint_cost') }} as string) || ': '
+                    || cast({{ in_cents('contact_cost') }} as string) || ' to send, '
+                    || cast({{ in_cents('opt_out_loss') }} as string) || ' by who opts out, '
+                    || cast({{ in_cents('complaint_cost') }} as string) || ' by who complains.'
         end as string
     ) as reason
 from valued

@@ -139,19 +139,19 @@ before as (
     from daily
     window
         answered_365d as (
-            partition by customer_id order by day_number
+            partition by customer_id order by day_number nulls last
             range between {{ 365 + most_answer_days() }} preceding and {{ 1 + most_answer_days() }} preceding
         ),
         before_28d as (
-            partition by customer_id order by day_number
+            partition by customer_id order by day_number nulls last
             range between 28 preceding and 1 preceding
         ),
         before_90d as (
-            partition by customer_id order by day_number
+            partition by customer_id order by day_number nulls last
             range between 90 preceding and 1 preceding
         ),
         before_365d as (
-            partition by customer_id order by day_number
+            partition by customer_id order by day_number nulls last
             range between 365 preceding and 1 preceding
         )
 

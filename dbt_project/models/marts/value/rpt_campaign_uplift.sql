@@ -43,7 +43,7 @@ grouped as (
         has_ordered_before,
         p_response,
         other_currency_order_count,
-        cast(sales_amount as double) as sales
+        sales_amount
     from deciles
     {% if breakdown == 'p_response_decile' %}
     where p_response_decile is not null
@@ -65,8 +65,11 @@ counted as (
         count(*) filter (where arm = '{{ arm }}') as {{ word }}_count,
         count(*) filter (where arm = '{{ arm }}' and has_ordered) as {{ word }}_ordered_count,
         count(*) filter (where arm = '{{ arm }}' and has_ordered_before) as {{ word }}_earlier_count,
-        avg(sales) filter (where arm = '{{ arm }}') as {{ word }}_sales,
-        var_samp(sales) filter (where arm = '{{ arm }}')
+        -- amounts are added up before they are doubles, so that their order does not show
+        {{ ratio(
+            "sum(sales_amount) filter (where arm = '" ~ arm ~ "')", "count(*) filter (where arm = '" ~ arm ~ "')"
+        ) }} as {{ word }}_sales,
+        var_samp(cast(sales_amount as double)) filter (where arm = '{{ arm }}')
         / count(*) filter (where arm = '{{ arm }}') as {{ word }}_variance,
         {% endfor %}
         sum(other_currency_order_count) as other_currency_order_count,
@@ -232,7 +235,7 @@ ranked as (
             count({{ of }}_chance) over looked_at_together
             + 1 - row_number() over (
                 partition by campaign_id, family
-                order by {{ of }}_chance nulls last, breakdown, group_name
+                order by {{ of }}_chance nulls last, breakdown nulls last, group_name nulls last
             )
         ) as {{ of }}_times{{ ',' if not loop.last }}
         {% endfor %}
@@ -251,7 +254,7 @@ corrected as (
         least(
             max({{ of }}_times) over (
                 partition by campaign_id, family
-                order by {{ of }}_chance nulls last, breakdown, group_name
+                order by {{ of }}_chance nulls last, breakdown nulls last, group_name nulls last
                 rows between unbounded preceding and current row
             ), 1
         ) as {{ of }}_corrected_chance{{ ',' if not loop.last }}
@@ -322,7 +325,7 @@ areas as (
         max(written_count) as written_count,
         max(treated_ordered_count) as treated_ordered_count,
         max(control_ordered_count) as control_ordered_count,
-        max_by(gain, written_count) as whole_gain,
+        max_by(gain, written_count) filter (where gain is not null) as whole_gain,
         count(*) as score_count
     from slices
     group by campaign_id

@@ -38,7 +38,7 @@ ordered as (
 
     select
         *,
-        ntile(10) over (partition by model order by predicted, customer_id) as decile
+        ntile(10) over (partition by model order by predicted nulls last, customer_id nulls last) as decile
     from foretold
 
 )

@@ -38,8 +38,7 @@ spread as (
 
 lags as (
 
-    select cast(lag_days as bigint) as lag_days
-    from (select unnest(generate_series(0, {{ most_lag }})) as lag_days) as listed
+    select {{ series_of_numbers(0, most_lag) }} as lag_days
 
 ),
 
@@ -110,7 +109,9 @@ ranked as (
         *,
         chance * (
             count(chance) over () + 1 - row_number() over (
-                order by chance nulls last, source, signal_kind, signal, outcome, lag_days
+                order by
+                    chance nulls last, source nulls last, signal_kind nulls last, signal nulls last, outcome nulls last,
+                    lag_days nulls last
             )
         ) as chance_times
     from tested
@@ -126,7 +127,9 @@ corrected as (
                 then
                     least(
                         max(chance_times) over (
-                            order by chance nulls last, source, signal_kind, signal, outcome, lag_days
+                            order by
+                                chance nulls last, source nulls last, signal_kind nulls last, signal nulls last,
+                                outcome nulls last, lag_days nulls last
                             rows between unbounded preceding and current row
                         ), 1e0
                     )

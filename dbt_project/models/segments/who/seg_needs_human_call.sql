@@ -71,7 +71,7 @@ select
                 when cases.case_count > 0
                     then
                         'Waits for an answer in ' || {{ counted('cases.case_count', 'open case') }} || ', for '
-                        || {{ counted('cases.open_hours', 'hour') }}
+                        || {{ counted('round(cases.open_hours)', 'hour') }}
                         || case
                             when cases.reopened_count > 0
                                 then ', reopened ' || {{ counted('cases.reopened_count', 'time') }}

@@ -42,7 +42,7 @@ where
     and preferences.unwanted_topics is null
     and preferences.allowed_channels is null
     and preferences.max_marketing_messages_30d is null
-    and len(preferences.unreadable_preferences) = 0
+    and {{ size_of('preferences.unreadable_preferences') }} = 0
     and cast(floor(
         {{ hash_share("preferences.customer_id || ':turn'") }}
         * {{ var('capture_every_months') }}
