@@ -13,10 +13,12 @@
             and min({{ value }}) over () < max({{ value }}) over ()
             then
                 cast(
-                    (
-                        5 * (rank() over (order by {{ value }} {{ worst_first }} nulls last))
-                        + count({{ value }}) over () - 1
-                    ) // count({{ value }}) over () as integer
+                    floor(
+                        cast(
+                            5 * (rank() over (order by {{ value }} {{ worst_first }} nulls last))
+                            + count({{ value }}) over () - 1 as double
+                        ) / count({{ value }}) over ()
+                    ) as integer
                 )
     end
 {%- endmacro %}

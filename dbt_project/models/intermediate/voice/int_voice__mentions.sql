@@ -41,7 +41,7 @@ from (
         source,
         voice_date,
         platform,
-        unnest(topics) as topic,
+        {{ unnested('topics') }} as topic,
         sentiment_score,
         reach_count
     from mentions
