@@ -1,0 +1,1 @@
+"""What sqlfluff's templater lacks of dbt's."""
