@@ -42,3 +42,8 @@
         when answer_mood = 'happy' then 0e0
     end
 {%- endmacro %}
+
+{#- A score as people write it: 5, 2.5. -#}
+{% macro score_text(score) -%}
+    {{ replaced('cast(cast(' ~ score ~ ' as decimal(18, 3)) as string)', '\\.?0+$', '') }}
+{%- endmacro %}

@@ -13,12 +13,10 @@
             and min({{ value }}) over () < max({{ value }}) over ()
             then
                 cast(
-                    floor(
-                        cast(
-                            5 * (rank() over (order by {{ value }} {{ worst_first }} nulls last))
-                            + count({{ value }}) over () - 1 as double
-                        ) / count({{ value }}) over ()
-                    ) as integer
+                    (
+                        5 * (rank() over (order by {{ value }} {{ worst_first }} nulls last))
+                        + count({{ value }}) over () - 1
+                    ) // count({{ value }}) over () as integer
                 )
     end
 {%- endmacro %}

@@ -171,7 +171,7 @@
 
 {#- The weekday of a local time, as the lists name it. -#}
 {% macro weekday_of(local_time) -%}
-    lower(left(dayname({{ local_time }}), 3))
+    split_part('{{ weekday_names() | join(',') }}', ',', cast({{ iso_weekday(local_time) }} as integer))
 {%- endmacro %}
 
 {#-
