@@ -102,7 +102,10 @@
             ~ sql_text(choice) ~ ' end'
         ) %}
     {%- endfor %}
-    case when count({{ column }}) > 0 then {{ those_of(list_of(left_in), 'choice', 'choice is not null') }} end
+    case
+        when count({{ column }}) > 0
+            then {{ those_of(list_of(left_in), 'choice', 'choice is not null') }}
+    end
 {%- endmacro %}
 
 {#- Everything that any record of theirs lists. -#}

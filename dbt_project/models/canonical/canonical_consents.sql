@@ -33,7 +33,11 @@ profile_versions as (
     window
         earlier as (
             partition by profile_id
-            order by updated_at nulls last, load_date nulls last, load_id nulls last, row_hash nulls last
+            order by
+                updated_at nulls last,
+                load_date nulls last,
+                load_id nulls last,
+                row_hash nulls last
         )
 
 ),
@@ -51,7 +55,8 @@ profile_states as (
         '{{ channel }}' as channel,
         {{ channel }}_consent as consent,
         {{ channel }}_consent_at as consent_at,
-        {{ 'cast(null as string)' if channel == 'push' else channel ~ '_consent_method' }} as consent_method,
+        {{ 'cast(null as string)' if channel == 'push' else channel ~ '_consent_method' }}
+            as consent_method,
         is_valid,
         load_date,
         said_at
@@ -239,11 +244,19 @@ contact_versions as (
     window
         earlier as (
             partition by contact_id
-            order by updated_at nulls last, load_date nulls last, load_id nulls last, row_hash nulls last
+            order by
+                updated_at nulls last,
+                load_date nulls last,
+                load_id nulls last,
+                row_hash nulls last
         ),
         all_earlier as (
             partition by contact_id
-            order by updated_at nulls last, load_date nulls last, load_id nulls last, row_hash nulls last
+            order by
+                updated_at nulls last,
+                load_date nulls last,
+                load_id nulls last,
+                row_hash nulls last
             rows between unbounded preceding and 1 preceding
         )
 
@@ -295,7 +308,8 @@ answers as (
         contact_id,
         addresses,
         '*' as channel,
-        {{ unnested(those_of(topics, 'named', 'not array_contains(topics_before, named)')) }} as topic,
+        {{ unnested(those_of(topics, 'named', 'not array_contains(topics_before, named)')) }}
+            as topic,
         '{{ action }}' as action,
         '{{ topics }}' as basis,
         is_new_answer,
@@ -346,7 +360,11 @@ status_reads as (
         subscription_status not in ('SUBSCRIBED', 'NOT_SPECIFIED') as is_refused,
         lag(subscription_status) over (
             partition by {{ email_key('email') }}, channel, subscription_id
-            order by read_date nulls last, load_date nulls last, load_id nulls last, row_hash nulls last
+            order by
+                read_date nulls last,
+                load_date nulls last,
+                load_id nulls last,
+                row_hash nulls last
         ) as status_before
     from {{ ref('base_hubspot__subscription_statuses') }}
     where email is not null

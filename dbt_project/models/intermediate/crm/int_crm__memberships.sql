@@ -45,7 +45,7 @@ qualify
         partition by contact_map.customer_id
         order by
             ties.is_primary desc nulls last,
-            ties.is_archived nulls last,
-            companies.created_at nulls last,
-            ties.company_id nulls last
+            ties.is_archived asc nulls last,
+            companies.created_at asc nulls last,
+            ties.company_id asc nulls last
     ) = 1

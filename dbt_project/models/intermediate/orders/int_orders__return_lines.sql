@@ -369,7 +369,10 @@ credits as (
     from credited_sales
     qualify row_number() over (
         partition by order_id, product_id, line_number
-        order by sold_at desc nulls last, sold_order_id nulls last, sold_line_number nulls last
+        order by
+            sold_at desc nulls last,
+            sold_order_id asc nulls last,
+            sold_line_number asc nulls last
     ) = 1
 
 ),
@@ -417,7 +420,10 @@ portions as (
         returns.returned_amount,
         sum(found.quantity) over (
             partition by found.order_id, found.product_id, found.line_number
-            order by sales.ordered_at desc nulls last, found.sold_order_id nulls last, found.sold_line_number nulls last
+            order by
+                sales.ordered_at desc nulls last,
+                found.sold_order_id asc nulls last,
+                found.sold_line_number asc nulls last
             rows between unbounded preceding and current row
         ) as quantity_so_far,
         greatest(sales.sales_amount, 0) as sold_amount

@@ -43,7 +43,8 @@ of_records as (
         said.contact_id as source_record_id,
         case
             when said.addresses is not null then said.email_keys
-            when said.action = 'withdraw' then coalesce(carried.email_keys, {{ empty_list('string') }})
+            when said.action = 'withdraw'
+                then coalesce(carried.email_keys, {{ empty_list('string') }})
             when latest.email_key is null then {{ empty_list('string') }}
             else {{ list_of(['latest.email_key']) }}
         end as email_keys,

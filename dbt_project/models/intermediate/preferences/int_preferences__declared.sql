@@ -14,8 +14,8 @@ answers as (
             order by
                 preferences.preferences_updated_at desc nulls last,
                 preferences.updated_at desc nulls last,
-                preferences.contact_id nulls last,
-                preferences.source nulls last
+                preferences.contact_id asc nulls last,
+                preferences.source asc nulls last
         ) as newness
     from {{ ref('canonical_preferences') }} as preferences
     left join {{ ref('int_clocks__zone_names') }} as zone_names
@@ -32,7 +32,8 @@ declared as (
 
     select
         customer_id,
-        min_by(declared_relationship, newness) filter (where declared_relationship is not null) as declared_relationship,
+        min_by(declared_relationship, newness) filter (where declared_relationship is not null)
+            as declared_relationship,
         {{ in_any_list('wanted_topics') }} as wanted_topics,
         {{ in_any_list('unwanted_topics') }} as unwanted_topics,
         {{ in_all_lists('allowed_channels', marketing_channels()) }} as allowed_channels,
@@ -67,7 +68,10 @@ mailed as (
         zone_names.time_zone,
         row_number() over (
             partition by contact_map.customer_id
-            order by contacts.updated_at desc nulls last, contacts.contact_id nulls last, contacts.source nulls last
+            order by
+                contacts.updated_at desc nulls last,
+                contacts.contact_id asc nulls last,
+                contacts.source asc nulls last
         ) as newness
     from {{ ref('canonical_contacts') }} as contacts
     left join {{ ref('int_clocks__zone_names') }} as zone_names
