@@ -9,10 +9,19 @@ def dispatch(name: str, package: str | None = None) -> Callable[..., str]:
 
     def called(*arguments: Any) -> str:
         if name == "sql_text":
-            return "'" + str(arguments[0]).replace("'", "''") + "'"
-        return f"{name}({', '.join(map(_written, arguments))})"
+            return _as_text(arguments[0])
+        written = _as_text if name in _OF_TEXTS else _written
+        return f"{name}({', '.join([_written(arguments[0]), *map(written, arguments[1:])])})"
 
     return called
+
+
+# Whose arguments but the first are texts (patterns, separators, paths) and no expressions.
+_OF_TEXTS = {"finds", "joined", "json_text", "matches", "replaced", "split_text", "trimmed"}
+
+
+def _as_text(argument: Any) -> str:
+    return "null" if argument is None else "'" + str(argument).replace("'", "''") + "'"
 
 
 def _written(argument: Any) -> str:

@@ -15,21 +15,21 @@ from sqlglot.tokens import Token, TokenType
 
 # Functions that both engines have under one name, with one result.
 _PORTABLE = """
-    abs array_agg array_contains avg bit_and bit_count bit_or bool_and bool_or case cast ceil chr
-    coalesce concat_ws contains corr count cume_dist date_trunc day dense_rank exists exp
-    first_value floor greatest hour if instr isnan lag last_day last_value lead least left length
-    ln lower max max_by md5 median min min_by minute month ntile nullif percent_rank pi power
-    quarter rank replace right round row_number second sign split_part sqrt stddev_samp substr sum
-    translate try_cast upper var_samp year
+    abs array_agg array_contains avg bit_and bit_count bit_or bool_and bool_or case cast ceil
+    chr coalesce concat_ws contains corr count cume_dist date_trunc day dense_rank exists exp
+    first_value flatten floor greatest hour if instr isnan lag last_day last_value lead least
+    left length ln lower max max_by md5 median min min_by minute month ntile nullif percent_rank
+    pi power quarter rank replace right round row_number second sign split_part sqrt stddev_samp
+    substr sum translate try_cast upper var_samp year
 """
 PORTABLE = frozenset(re.findall(r"\w+", _PORTABLE))
 # What the engine macros write for DuckDB (macros/engine, and the typing of what landed).
 _BY_MACRO = """
-    array_to_string date_diff epoch_ms epoch_us format generate_series isodow json_extract_string
-    json_transform len list_concat list_distinct list_filter list_position list_sort
-    list_transform make_timestamp regexp_extract regexp_full_match regexp_matches regexp_replace
-    starts_with string_split struct_pack to_days to_hours to_minutes to_months to_seconds trim
-    try_strptime unnest
+    array_to_string date_diff epoch_ms epoch_us format from_json generate_series isodow
+    json_extract_string json_transform len list_concat list_distinct list_filter list_position
+    list_sort list_transform make_timestamp regexp_extract regexp_full_match regexp_matches
+    regexp_replace starts_with string_split struct_pack to_days to_hours to_minutes to_months
+    to_seconds trim try_strptime unnest
 """
 BY_MACRO = frozenset(re.findall(r"\w+", _BY_MACRO))
 # How sqlglot names what DuckDB calls otherwise.
@@ -60,6 +60,7 @@ _ALSO_CALLED = {
     "variance": "var_samp",
     "array": "list_value",
     "datediff": "date_diff",
+    "dayofweek_iso": "isodow",
     "filter": "list_filter",
     "json_extract_scalar": "json_extract_string",
     "unix_to_time": "make_timestamp",

@@ -29,7 +29,7 @@
 
 {#- Midnight sharp is what becomes of a date alone: many a shop reports no hour. -#}
 {% macro has_no_hour(instant) -%}
-    ({{ instant }}_at = date_trunc('day', {{ instant }}_at))
+    ({{ instant }}_at = cast(cast({{ instant }}_at as date) as timestamp))
 {%- endmacro %}
 
 {#- When it had its turn at the latest: without an hour it is the last of its day, as what happened then may have led to it. -#}

@@ -8,14 +8,14 @@
     (
         {{ has_tag(tags, var('service_flow_tag')) }}
         {% if var('service_flow_name_pattern') %}
-        or coalesce(regexp_matches({{ name }}, {{ sql_text(var('service_flow_name_pattern')) }}), false)
+        or coalesce({{ finds(name, var('service_flow_name_pattern')) }}, false)
         {% endif %}
     )
 {%- endmacro %}
 
 {#- The mailing tool's word for what a campaign or message goes out on, by the name that channels have everywhere. -#}
 {% macro channel_of_message(column) -%}
-    case regexp_replace(lower({{ clean_text(column) }}), '[^a-z]', '', 'g')
+    case {{ replaced('lower(' ~ clean_text(column) ~ ')', '[^a-z]', '') }}
         when 'mobilepush' then 'push'
         when 'pushnotification' then 'push'
         else lower({{ clean_text(column) }})

@@ -128,7 +128,10 @@
 {% macro collected(value, order_by, filter=none) -%}{{ adapter.dispatch('collected', 'rapport')(value, order_by, filter) }}{%- endmacro %}
 
 {% macro default__collected(value, order_by, filter) -%}
-    array_agg({{ value }} order by {{ order_by }}){{ ' filter (where ' ~ filter ~ ')' if filter }}
+    array_agg(
+        {{ value }} order by
+        {%- for column in order_by.split(',') %} {{ column | trim }} nulls first{{ ',' if not loop.last }}{% endfor %}
+    ){{ ' filter (where ' ~ filter ~ ')' if filter }}
 {%- endmacro %}
 
 {% macro spark__collected(value, order_by, filter) -%}

@@ -3,27 +3,27 @@
     customers there are. One row per record that is tied to anybody.
 -#}
 {% macro parties_of(records, id) -%}
+    {%- set age = record({
+        'created_at': 'coalesce(created_at, cast(' ~ endless() ~ ' as timestamp))',
+        'other_id': 'other_id',
+    }) %}
     select
         record_id,
-        min_by(customer_id, (created_at, other_id)) filter (
-            where customer_id is not null
-        ) as customer_id,
+        min_by(customer_id, {{ age }}) filter (where customer_id is not null) as customer_id,
         count(distinct customer_id) as customer_count,
-        min_by(company_id, (created_at, other_id)) filter (
-            where company_id is not null
-        ) as company_id
+        min_by(company_id, {{ age }}) filter (where company_id is not null) as company_id
     from (
         select
             tied.record_id,
             contacts.contact_id as other_id,
             contacts.created_at,
             contact_map.customer_id,
-            null as company_id
+            cast(null as string) as company_id
         from (
             select
                 source,
                 {{ id }} as record_id,
-                unnest(contact_ids) as contact_id
+                {{ unnested('contact_ids') }} as contact_id
             from {{ records }}
         ) as tied
         inner join {{ ref('canonical_contacts') }} as contacts
@@ -40,12 +40,12 @@
             tied.record_id,
             companies.company_id as other_id,
             companies.created_at,
-            null as customer_id,
+            cast(null as string) as customer_id,
             companies.company_id
         from (
             select
                 {{ id }} as record_id,
-                unnest(company_ids) as company_id
+                {{ unnested('company_ids') }} as company_id
             from {{ records }}
         ) as tied
         inner join {{ ref('canonical_companies') }} as companies
@@ -56,19 +56,16 @@
 
 {#- The CRM's history of a stage (JSON) as the contract has it; null where it has none. -#}
 {% macro stage_changes(stage_history) -%}
-    nullif(
-        list_transform(
-            from_json(
-                try_cast({{ stage_history }} as json),
-                '[{"value": "VARCHAR", "timestamp": "VARCHAR"}]'
-            ),
-            lambda change: struct_pack(
-                stage := {{ clean_text('change.value') }},
-                entered_at := {{ utc_timestamp('change."timestamp"') }}
-            )
-        ),
-        []
-    )
+    {%- set told = json_records(stage_history, ['value', 'timestamp']) -%}
+    case
+        when {{ size_of(told) }} > 0
+            then
+                {{ each_of(
+                    told,
+                    'change',
+                    record({'stage': clean_text('change.value'), 'entered_at': utc_timestamp('change.timestamp')})
+                ) }}
+    end
 {%- endmacro %}
 
 {#-
@@ -79,27 +76,44 @@
     select
         source,
         {{ id }},
-        list({'stage': stage, 'entered_at': entered_at} order by entered_at desc, version_number desc) as stage_history
+        {{ collected(record_of(['stage', 'entered_at']), order_by='newness') }} as stage_history
     from (
         select
             source,
             {{ id }},
-            {{ stage }} as stage,
-            case when version_number = 1 then opened_at else updated_at end as entered_at,
-            version_number,
-            lag({{ stage }}) over (partition by source, {{ id }} order by version_number) as stage_before
+            stage,
+            entered_at,
+            row_number() over (
+                partition by source, {{ id }}
+                order by entered_at desc nulls last, version_number desc nulls last
+            ) as newness
         from (
             select
-                *,
-                row_number() over (
-                    partition by source, {{ id }}
-                    order by updated_at, load_date, load_id, version_rank desc
-                ) as version_number
-            from {{ records }}
-            where not is_quarantined and is_seen
-        ) as versions
+                source,
+                {{ id }},
+                {{ stage }} as stage,
+                case when version_number = 1 then opened_at else updated_at end as entered_at,
+                version_number,
+                lag({{ stage }}) over (
+                    partition by source, {{ id }} order by version_number nulls last
+                ) as stage_before
+            from (
+                select
+                    *,
+                    row_number() over (
+                        partition by source, {{ id }}
+                        order by
+                            updated_at nulls last,
+                            load_date nulls last,
+                            load_id nulls last,
+                            version_rank desc nulls last
+                    ) as version_number
+                from {{ records }}
+                where not is_quarantined and is_seen
+            ) as versions
+        ) as seen
+        where stage is not null and stage is distinct from stage_before
     ) as changes
-    where stage is not null and stage is distinct from stage_before
     group by source, {{ id }}
 {%- endmacro %}
 
@@ -119,29 +133,35 @@
     from (
         select
             record_id,
-            change.stage as stage,
-            change.entered_at as entered_at,
+            stage,
+            entered_at,
             place
         from (
             select
-                {{ id }} as record_id,
-                unnest(changes) as change,
-                -generate_subscripts(changes, 1) as place
+                record_id,
+                -place as place,
+                {{ item_at('changes', 'place') }}.stage as stage,
+                {{ item_at('changes', 'place') }}.entered_at as entered_at
             from (
                 select
-                    {{ id }},
-                    coalesce(
-                        stage_history,
-                        [struct_pack(stage := {{ stage }}, entered_at := opened_at)]
-                    ) as changes
-                from {{ records }}
-            ) as opened
-        ) as unnested
+                    record_id,
+                    changes,
+                    {{ series_of_numbers(1, size_of('changes')) }} as place
+                from (
+                    select
+                        {{ id }} as record_id,
+                        coalesce(
+                            stage_history, {{ list_of([record({'stage': stage, 'entered_at': 'opened_at'})]) }}
+                        ) as changes
+                    from {{ records }}
+                ) as opened
+            ) as placed
+        ) as told
         where stage is not null and entered_at < {{ cutoff() }}
         qualify
             stage is distinct from lag(stage) over (
-                partition by record_id order by entered_at, place
+                partition by record_id order by entered_at nulls last, place nulls last
             )
     ) as visited
-    window each_record as (partition by record_id order by entered_at, place)
+    window each_record as (partition by record_id order by entered_at nulls last, place nulls last)
 {%- endmacro %}

@@ -6,18 +6,18 @@
     is ruled out before a regular expression looks at it.
 -#}
 {% macro looks_like_an_identifier(text) -%}
+    {%- set forms = [
+        '[^@\\s]@[^@\\s]+\\.[^@\\s.]{2}',
+        '\\+\\d[\\d ().-]{7,}\\d',
+        '(^|\\x1F)\\(?\\d{2,4}\\)?[ ./-]\\d{3,4}[ ./-]\\d{2,4}([ ./-]\\d{2,4})?($|\\x1F)',
+        '(^|\\x1F)\\d{2}([ .-]\\d{2}){4}($|\\x1F)',
+    ] -%}
     case
         when
             {% for sign in '@+ -./' %}
             {{ 'or ' if not loop.first }}contains({{ text }}, '{{ sign }}')
             {% endfor %}
-            then regexp_matches(
-                {{ text }},
-                '[^@\s]@[^@\s]+\.[^@\s.]{2}'
-                || '|\+\d[\d ().-]{7,}\d'
-                || '|(^|\x1F)\(?\d{2,4}\)?[ ./-]\d{3,4}[ ./-]\d{2,4}([ ./-]\d{2,4})?($|\x1F)'
-                || '|(^|\x1F)\d{2}([ .-]\d{2}){4}($|\x1F)'
-            )
+            then {{ finds(text, forms | join('|')) }}
         else false
     end
 {%- endmacro %}

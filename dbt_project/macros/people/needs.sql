@@ -1,6 +1,6 @@
 {#- The words of a name or a term, as a list. -#}
 {% macro words_of(expression) -%}
-    string_split({{ topic_of(expression) }}, '_')
+    {{ split_text(topic_of(expression), '_') }}
 {%- endmacro %}
 
 {#- A word without the s of a plural. -#}

@@ -25,18 +25,15 @@
 
 {#- "Email; SMS" as a list. With anything else among them nobody knows what is meant: none. -#}
 {% macro channel_list(column) -%}
-    case when {{ has_unreadable_channels(column) }} then [] else {{ _channel_items(column) }} end
+    case when {{ has_unreadable_channels(column) }} then {{ empty_list('string') }} else {{ _channel_items(column) }} end
 {%- endmacro %}
 
 {#- Is there a word among them that names no channel, or "none" beside others? -#}
 {% macro has_unreadable_channels(column) -%}
+    {%- set items = _channel_items(column) -%}
     coalesce(
-        len(
-            list_filter(
-                {{ _channel_items(column) }}, lambda item: not list_contains({{ channel_words() }}, item)
-            )
-        ) > 0
-        or (len({{ _channel_items(column) }}) > 1 and list_contains({{ _channel_items(column) }}, 'none')),
+        {{ size_of(those_of(items, 'item', 'item not in (' ~ sql_texts(channel_words()) ~ ')')) }} > 0
+        or ({{ size_of(items) }} > 1 and array_contains({{ items }}, 'none')),
         false
     )
 {%- endmacro %}
@@ -72,7 +69,7 @@
     when {{ channel }} = 'email' and not {{ preferences }}.is_email_deliverable then 'not_deliverable'
     when
         {{ preferences }}.allowed_channels is not null
-        and not list_contains({{ preferences }}.allowed_channels, {{ channel }})
+        and not array_contains({{ preferences }}.allowed_channels, {{ channel }})
         then 'channel_not_allowed'
 {%- endmacro %}
 
@@ -84,53 +81,42 @@
     when {{ consent_to(channel, preferences) }} = 'withdrawn' then 'opted_out'
     when
         {{ preferences }}.allowed_channels is not null
-        and not list_contains({{ preferences }}.allowed_channels, {{ channel }})
+        and not array_contains({{ preferences }}.allowed_channels, {{ channel }})
         then 'channel_not_allowed'
 {%- endmacro %}
 
 {#- The topics that they want nothing of on a channel. -#}
 {% macro refused_topics(channel, preferences) -%}
-    list_concat(
-        {{ preferences }}.unwanted_topics,
-        {{ preferences }}.withdrawn_topics,
-        case when {{ channel }} = 'email' then {{ preferences }}.withdrawn_email_topics end
-    )
+    {{ both_lists(
+        both_lists(preferences ~ '.unwanted_topics', preferences ~ '.withdrawn_topics'),
+        'case when ' ~ channel ~ " = 'email' then " ~ preferences ~ '.withdrawn_email_topics end'
+    ) }}
 {%- endmacro %}
 
 {#- Those of `choices` that no record of theirs leaves out; null when none of them says anything. -#}
 {% macro in_all_lists(column, choices) -%}
+    {%- set left_in = [] %}
+    {%- for choice in choices %}
+        {%- do left_in.append(
+            'case when bool_and(coalesce(array_contains(' ~ column ~ ', ' ~ sql_text(choice) ~ '), true)) then '
+            ~ sql_text(choice) ~ ' end'
+        ) %}
+    {%- endfor %}
     case
         when count({{ column }}) > 0
-            then
-                list_concat(
-                    {% for choice in choices %}
-                    case
-                        when bool_and(coalesce(list_contains({{ column }}, '{{ choice }}'), true))
-                            then ['{{ choice }}']
-                    end{{ ',' if not loop.last }}
-                    {% endfor %}
-                )
+            then {{ those_of(list_of(left_in), 'choice', 'choice is not null') }}
     end
 {%- endmacro %}
 
 {#- Everything that any record of theirs lists. -#}
 {% macro in_any_list(column) -%}
-    list_sort(list_distinct(flatten(list({{ column }}) filter (where {{ column }} is not null))))
-{%- endmacro %}
-
-{#- Of what their records say, the latest answer; never dependent on the order of rows. -#}
-{% macro newest_said(column) -%}
-    first(
-        {{ column }} order by preferences_updated_at desc nulls last, updated_at desc, contact_id
-    ) filter (where {{ column }} is not null)
+    case
+        when count({{ column }}) > 0
+            then {{ distinct_sorted('flatten(array_agg(' ~ column ~ ') filter (where ' ~ column ~ ' is not null))') }}
+    end
 {%- endmacro %}
 
 {#- Is the address dead by the mailing tool's word? It says nothing of their others. -#}
 {% macro has_bounced(suppressions) -%}
-    len(
-        list_filter(
-            list_transform({{ suppressions }}, lambda item: item['reason']),
-            lambda reason: reason in ('HARD_BOUNCE', 'INVALID_EMAIL')
-        )
-    ) > 0
+    {{ size_of(those_of(suppressions, 'item', "item.reason in ('HARD_BOUNCE', 'INVALID_EMAIL')")) }} > 0
 {%- endmacro %}

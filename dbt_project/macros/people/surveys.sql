@@ -35,10 +35,15 @@
     case
         {% for name, scale in var('survey_scales').items() %}
         when question = {{ sql_text(name) }} and answer_mood = {{ survey_mood('question', score) }}
-            then ({{ scale.best }} - {{ score }}) / ({{ scale.best }} - {{ scale.worst }}.0)
+            then ({{ scale.best }} - {{ score }}) / ({{ scale.best }} - {{ scale.worst }}e0)
         {% endfor %}
-        when answer_mood = 'unhappy' then 1
-        when answer_mood = 'neutral' then 0.5
-        when answer_mood = 'happy' then 0
+        when answer_mood = 'unhappy' then 1e0
+        when answer_mood = 'neutral' then 5e-1
+        when answer_mood = 'happy' then 0e0
     end
+{%- endmacro %}
+
+{#- A score as people write it: 5, 2.5. -#}
+{% macro score_text(score) -%}
+    {{ replaced('cast(cast(' ~ score ~ ' as decimal(18, 3)) as string)', '\\.?0+$', '') }}
 {%- endmacro %}

@@ -19,14 +19,14 @@
                 greatest(
                     least(
                         (
-                            {{ hits }} + {{ z * z / 2 }}
-                            {{ sign }} {{ z }} * sqrt(
-                                {{ hits }} * (1 - {{ ratio(hits, total) }}) + {{ z * z / 4 }}
+                            {{ hits }} + {{ z * z / 2 }}e0
+                            {{ sign }} {{ z }}e0 * sqrt(
+                                {{ hits }} * (1e0 - {{ ratio(hits, total) }}) + {{ z * z / 4 }}e0
                             )
-                        ) / ({{ total }} + {{ z * z }}),
-                        1
+                        ) / ({{ total }} + {{ z * z }}e0),
+                        1e0
                     ),
-                    0
+                    0e0
                 )
     end
 {%- endmacro %}
@@ -35,8 +35,8 @@
 {% macro count_low(happened) -%}
     {%- set z = var('confidence_z') -%}
     (
-        {{ happened }} + {{ z * z / 2 }}
-        - {{ z }} * sqrt({{ happened }} + {{ z * z / 4 }})
+        {{ happened }} + {{ z * z / 2 }}e0
+        - {{ z }}e0 * sqrt({{ happened }} + {{ z * z / 4 }}e0)
     )
 {%- endmacro %}
 
@@ -44,8 +44,8 @@
 {% macro count_high(happened) -%}
     {%- set z = var('confidence_z') -%}
     (
-        {{ happened }} + {{ z * z / 2 }}
-        + {{ z }} * sqrt({{ happened }} + {{ z * z / 4 }})
+        {{ happened }} + {{ z * z / 2 }}e0
+        + {{ z }}e0 * sqrt({{ happened }} + {{ z * z / 4 }}e0)
     )
 {%- endmacro %}
 
@@ -71,7 +71,7 @@
                         least(
                             (
                                 {{ gained }} - {{ lost }}
-                                {{ sign }} {{ var('confidence_z') }} * sqrt(
+                                {{ sign }} {{ var('confidence_z') }}e0 * sqrt(
                                     {{ gained }} + {{ lost }} + 1
                                     - power({{ gained }} - {{ lost }}, 2) / ({{ total }} + 2e0)
                                 )
@@ -104,28 +104,28 @@
 {% macro student_quantile(degrees) -%}
     {%- set z = var('confidence_z') -%}
     (
-        {{ z }}
-        + {{ (z ** 3 + z) / 4 }} / {{ degrees }}
-        + {{ (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96 }} / power({{ degrees }}, 2)
-        + {{ (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / 384 }} / power({{ degrees }}, 3)
+        {{ z }}e0
+        + {{ (z ** 3 + z) / 4 }}e0 / {{ degrees }}
+        + {{ (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96 }}e0 / power({{ degrees }}, 2)
+        + {{ (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / 384 }}e0 / power({{ degrees }}, 3)
     )
 {%- endmacro %}
 
 {#- Student's t as standard errors of a normal distribution (Abramowitz and Stegun 26.7.8). -#}
 {% macro normal_of_student(t, degrees) -%}
-    ({{ t }} * (1 - 1 / (4 * {{ degrees }})) / sqrt(1 + power({{ t }}, 2) / (2 * {{ degrees }})))
+    ({{ t }} * (1e0 - 1e0 / (4 * {{ degrees }})) / sqrt(1e0 + power({{ t }}, 2) / (2 * {{ degrees }})))
 {%- endmacro %}
 
 {#- The chance of a value at least so many standard errors from the mean, on either side (26.2.17, to 1.5e-7). -#}
 {% macro two_sided_chance(z) -%}
-    {%- set t = '(1 / (1 + 0.2316419 * abs(' ~ z ~ ')))' -%}
+    {%- set t = '(1e0 / (1e0 + 0.2316419e0 * abs(' ~ z ~ ')))' -%}
     least(
-        2 * exp(-power({{ z }}, 2) / 2) * 0.3989422804 * {{ t }} * (
-            0.31938153 + {{ t }} * (
-                -0.356563782 + {{ t }} * (
-                    1.781477937 + {{ t }} * (-1.821255978 + {{ t }} * 1.330274429)
+        2e0 * exp(-power({{ z }}, 2) / 2) * 0.3989422804e0 * {{ t }} * (
+            0.31938153e0 + {{ t }} * (
+                -0.356563782e0 + {{ t }} * (
+                    1.781477937e0 + {{ t }} * (-1.821255978e0 + {{ t }} * 1.330274429e0)
                 )
             )
-        ), 1
+        ), 1e0
     )
 {%- endmacro %}

@@ -17,8 +17,8 @@
     at five in the afternoon, so it is not read.
 -#}
 {% macro hours_read(rows, column) -%}
-    {% set time = '(\d{1,2})(?:[:.h]([0-5]\d)|h)?\s*(?:([ap])\.?m\.?)?' %}
-    {% set stretch = '\s*' ~ time ~ '\s*(?:-|–|—|to|bis)\s*' ~ time ~ '\s*' %}
+    {% set time = '(\\d{1,2})(?:[:.h]([0-5]\\d)|h)?\\s*(?:([ap])\\.?m\\.?)?' %}
+    {% set stretch = '\\s*' ~ time ~ '\\s*(?:-|–|—|to|bis)\\s*' ~ time ~ '\\s*' %}
     select
         text,
         case when count(*) = count(hours) then bit_or(hours) else 0 end as hours,
@@ -54,23 +54,21 @@
             from (
                 select
                     text,
-                    regexp_full_match(part, '{{ stretch }}') as is_stretch,
+                    {{ matches('part', stretch) }} as is_stretch,
                     {% for side in ['from', 'until'] %}
                     {% for name in ['hour', 'past'] %}
                     coalesce(
                         try_cast(
-                            regexp_extract(
-                                part, '{{ stretch }}', {{ loop.index + (3 if side == 'until' else 0) }}
-                            ) as integer
+                            {{ extracted('part', stretch, loop.index + (3 if side == 'until' else 0)) }} as integer
                         ),
                         0
                     ) as {{ name }}_{{ side }},
                     {% endfor %}
-                    regexp_extract(part, '{{ stretch }}', {{ 3 * loop.index }}) as half_{{ side }}
+                    {{ extracted('part', stretch, 3 * loop.index) }} as half_{{ side }}
                     {{- ',' if not loop.last }}
                     {% endfor %}
                 from (
-                    {{ _parts_of(rows, column, '\s*[;,][;,\s]*') }}
+                    {{ _parts_of(rows, column, '\\s*[;,][;,\\s]*') }}
                 ) as parts
             ) as opened
         ) as timed
@@ -85,7 +83,7 @@
 -#}
 {% macro weekdays_read(rows, column) -%}
     {% set day = '(mon(?:days?)?|tue(?:s|sdays?)?|wed(?:s|nesdays?)?|thu(?:rs?|rsdays?)?|fri(?:days?)?|sat(?:urdays?)?|sun(?:days?)?)' %}
-    {% set range = day ~ '(?:\s*(?:-|–|—|\\bto\\b|\\bbis\\b)\s*' ~ day ~ ')?' %}
+    {% set range = day ~ '(?:\\s*(?:-|–|—|\\bto\\b|\\bbis\\b)\\s*' ~ day ~ ')?' %}
     select
         text,
         case when count(*) = count(weekdays) then bit_or(weekdays) else 0 end as weekdays,
@@ -104,13 +102,13 @@
             select
                 text,
                 part,
-                regexp_full_match(part, '{{ range }}') as is_range,
-                {{ _day_number("regexp_extract(part, '" ~ range ~ "', 1)") }} as day_from,
+                {{ matches('part', range) }} as is_range,
+                {{ _day_number(extracted('part', range, 1)) }} as day_from,
                 coalesce(
-                    {{ _day_number("nullif(regexp_extract(part, '" ~ range ~ "', 2), '')") }}, day_from
+                    {{ _day_number("nullif(" ~ extracted('part', range, 2) ~ ", '')") }}, day_from
                 ) as day_until
             from (
-                {{ _parts_of(rows, column, '[;,\s]+', glue='\s*(?:-|–|—|\\bto\\b|\\bbis\\b)\s*') }}
+                {{ _parts_of(rows, column, '[;,\\s]+', glue='\\s*(?:-|–|—|\\bto\\b|\\bbis\\b)\\s*') }}
             ) as parts
         ) as opened
     ) as ranges
@@ -119,20 +117,18 @@
 
 {#- Place of a day in the week by the first letters of its name, from 0. -#}
 {% macro _day_number(name) -%}
-    cast((strpos('{{ weekday_names() | join }}', left({{ name }}, 3)) - 1) / 3 as integer)
+    cast((instr('{{ weekday_names() | join }}', left({{ name }}, 3)) - 1) / 3 as integer)
 {%- endmacro %}
 
 {#- What stands between separators, one row each, of every text of a column that says anything. -#}
 {% macro _parts_of(rows, column, separators, glue=none) -%}
-    {% set lowered = "lower(trim(text, ' ;,'))" %}
+    {% set said = 'lower(' ~ trimmed('text', ' ;,') ~ ')' %}
     {% if glue %}
-        {% set lowered = "regexp_replace(" ~ lowered ~ ", '" ~ glue ~ "', '-', 'g')" %}
+        {% set said = replaced(said, glue, '-') %}
     {% endif %}
                     select
                         text,
-                        unnest(
-                            string_split(regexp_replace({{ lowered }}, '{{ separators }}', ';', 'g'), ';')
-                        ) as part
+                        {{ unnested(split_text(replaced(said, separators, ';'), ';')) }} as part
                     from (select distinct {{ column }} as text from {{ rows }}) as texts
                     where {{ clean_text('text') }} is not null
 {%- endmacro %}
@@ -147,19 +143,15 @@
 {%- endmacro %}
 
 {% macro _list_of_bits(mask, members, type) -%}
+    {%- set found = [] %}
+    {%- for member in members %}
+        {%- set said = sql_text(member) if member is string else member %}
+        {%- do found.append('case when (' ~ mask ~ ') & ' ~ 2 ** loop.index0 ~ ' <> 0 then ' ~ said ~ ' end') %}
+    {%- endfor %}
     case
         when {{ mask }} is not null
             then
-                cast(
-                    list_concat(
-                        {% for member in members %}
-                        case
-                            when {{ mask }} & {{ 2 ** loop.index0 }} <> 0
-                                then [{{ "'" ~ member ~ "'" if member is string else member }}]
-                        end{{ ',' if not loop.last }}
-                        {% endfor %}
-                    ) as {{ type }} []
-                )
+                cast({{ those_of(list_of(found), 'member', 'member is not null') }} as {{ list_type(type) }})
     end
 {%- endmacro %}
 
@@ -170,16 +162,16 @@
     {% for hour in range(since, until if until > since else until + 24) %}
         {% do hours.append(hour % 24) %}
     {% endfor %}
-    coalesce({{ preferences }}.allowed_hours, {{ hours }})
+    coalesce({{ preferences }}.allowed_hours, {{ list_of(hours) }})
 {%- endmacro %}
 
 {% macro weekdays_in_force(preferences) -%}
-    coalesce({{ preferences }}.allowed_weekdays, {{ weekday_names() }})
+    coalesce({{ preferences }}.allowed_weekdays, {{ list_of([sql_texts(weekday_names())]) }})
 {%- endmacro %}
 
 {#- The weekday of a local time, as the lists name it. -#}
 {% macro weekday_of(local_time) -%}
-    lower(left(dayname({{ local_time }}), 3))
+    split_part('{{ weekday_names() | join(',') }}', ',', cast({{ iso_weekday(local_time) }} as integer))
 {%- endmacro %}
 
 {#-
@@ -212,7 +204,7 @@
             *,
             sum(case when starts_at = ends_before then 0 else 1 end) over (
                 partition by {{ columns | join(', ') }}
-                order by starts_at
+                order by starts_at nulls last
             ) as stretch
         from (
             select
@@ -222,7 +214,7 @@
                 clock_hours.ends_at,
                 lag(clock_hours.ends_at) over (
                     partition by wishes.{{ columns | join(', wishes.') }}
-                    order by clock_hours.starts_at
+                    order by clock_hours.starts_at nulls last
                 ) as ends_before
             from {{ wishes }} as wishes
             inner join ({{ _clock_hours(wishes) }}) as clock_hours
@@ -230,10 +222,10 @@
             where
                 clock_hours.local_date > wishes.paused_until_date
                 {% for column in hours %}
-                and list_contains(wishes.{{ column }}, clock_hours.local_hour)
+                and array_contains(wishes.{{ column }}, clock_hours.local_hour)
                 {% endfor %}
                 {% for column in weekdays %}
-                and list_contains(wishes.{{ column }}, clock_hours.local_weekday)
+                and array_contains(wishes.{{ column }}, clock_hours.local_weekday)
                 {% endfor %}
         ) as allowed
     ) as numbered
@@ -260,13 +252,8 @@
             {{ local_time('quarters.quarter_at', 'clocks') }} as wall_time
         from ({{ clocks_between(as_of_date(), as_of_date() ~ ' + 9') }}) as clocks
         inner join (
-            select unnest(
-                generate_series(
-                    {{ cutoff() }},
-                    cast({{ as_of_date() }} + 9 as timestamp),
-                    interval 15 minute
-                )
-            ) as quarter_at
+            select {{ minutes_later(cutoff(), '15 * numbers.quarter') }} as quarter_at
+            from (select {{ series_of_numbers(0, 8 * 24 * 4) }} as quarter) as numbers
         ) as quarters
             on
                 clocks.valid_from <= quarters.quarter_at
@@ -279,9 +266,9 @@
 
 {#- The two halves of a send window such as "Tue-Thu 10:00-18:00": hours begin with the first digit. -#}
 {% macro send_window_hours(send_window) -%}
-    nullif(regexp_extract({{ send_window }}, '\d.*$'), '')
+    nullif({{ extracted(send_window, '\\d.*$') }}, '')
 {%- endmacro %}
 
 {% macro send_window_weekdays(send_window) -%}
-    nullif(trim(regexp_extract({{ send_window }}, '^\D*')), '')
+    nullif({{ trimmed(extracted(send_window, '^\\D*')) }}, '')
 {%- endmacro %}

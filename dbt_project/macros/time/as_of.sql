@@ -11,7 +11,7 @@
 
 {#- Whole days since 1970-01-01: what rolling windows count on. -#}
 {% macro day_number(date_expression) -%}
-    date_diff('day', date '1970-01-01', {{ date_expression }})
+    {{ days_between("date '1970-01-01'", date_expression) }}
 {%- endmacro %}
 
 {#- Parsing knows no night, so it gets a placeholder; running without one is refused at the start. -#}

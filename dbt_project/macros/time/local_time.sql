@@ -30,10 +30,10 @@
 
 {#- What the clock shows at an instant kept in UTC. -#}
 {% macro local_time(instant, clocks) -%}
-    ({{ instant }} + to_minutes({{ clocks }}.offset_minutes))
+    {{ minutes_later(instant, clocks ~ '.offset_minutes') }}
 {%- endmacro %}
 
 {#- The instant (UTC) at which a clock that is so far ahead shows this. -#}
 {% macro utc_time(local_time, clocks) -%}
-    ({{ local_time }} - to_minutes({{ clocks }}.offset_minutes))
+    {{ minutes_later(local_time, '-' ~ clocks ~ '.offset_minutes') }}
 {%- endmacro %}

@@ -6,21 +6,19 @@
     and Etc/GMT-5 are ten hours apart.
 -#}
 {% macro zone_key(expression) -%}
-    regexp_replace(
+    {% set plain %}
         replace(
             replace(
-                replace(lower(trim({{ expression }})), '_slash_', '/'), '_hyphen_', '-'
+                replace(lower({{ trimmed(expression) }}), '_slash_', '/'), '_hyphen_', '-'
             ),
             '_plus_',
             '+'
-        ),
-        '\s+',
-        '_',
-        'g'
-    )
+        )
+    {% endset %}
+    {{ replaced(plain, '\\s+', '_') }}
 {%- endmacro %}
 
 {#- A country's name or code as it is compared; null where there is no letter in it. -#}
 {% macro country_key(expression) -%}
-    nullif(regexp_replace({{ folded(expression) }}, '[^\p{L}\p{M}\p{N}]+', '', 'g'), '')
+    nullif({{ replaced(folded(expression), '[^\\p{L}\\p{M}\\p{N}]+', '') }}, '')
 {%- endmacro %}

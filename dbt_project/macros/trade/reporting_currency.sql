@@ -1,6 +1,6 @@
 {#- The currency that marts add amounts up in; a row of a table, as orders may have decided it. -#}
 {% macro reporting_currency() -%}
-    cast((select reporting.currency_code from {{ ref('int_orders__reporting_currency') }} as reporting) as string)
+    (select reporting.currency_code from {{ ref('int_orders__reporting_currency') }} as reporting)
 {%- endmacro %}
 
 {#-
@@ -18,7 +18,7 @@
     left join {{ ref('int_orders__rates') }} as rates
         on
             {{ currency }} = rates.currency_code
-            and date_trunc('month', {{ day }}) = rates.month_date
+            and cast(date_trunc('month', {{ day }}) as date) = rates.month_date
 {%- endmacro %}
 
 {#-

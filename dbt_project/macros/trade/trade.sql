@@ -16,13 +16,13 @@
 
 {#- Is it one of the words of a policy? -#}
 {% macro is_one_of(column, words) -%}
-    list_contains([{{ sql_texts(words) }}], {{ column }})
+    {{ column ~ ' in (' ~ sql_texts(words) ~ ')' if words else 'false' }}
 {%- endmacro %}
 
 {#- An id as its source has it: policies name codes, and ids of a source that the firm declared begin with its name. -#}
 {% macro own_code(source, id) -%}
     case
-        when starts_with({{ id }}, {{ source }} || ':') then substr({{ id }}, length({{ source }}) + 2)
+        when {{ starts_with(id, source ~ " || ':'") }} then substr({{ id }}, length({{ source }}) + 2)
         else {{ id }}
     end
 {%- endmacro %}
@@ -33,7 +33,7 @@
         when {{ product_id }} is null then cast(null as string)
         {% for class in var('product_classes') %}
         {% for code in class.codes %}
-        when regexp_full_match({{ product_id }}, {{ sql_text('(?i)' ~ code) }}) then {{ sql_text(class.name) }}
+        when {{ matches(product_id, '(?i)' ~ code) }} then {{ sql_text(class.name) }}
         {% endfor %}
         {% endfor %}
     end

@@ -56,9 +56,9 @@ addresses as (
 contacts as (
 
     select
-        unnest(list_append(additional_emails, email)) as address,
+        {{ unnested(both_lists('additional_emails', list_of(['email']))) }} as address,
         has_opted_out_of_email,
-        list_contains(allowed_channels, 'email') as allows_email,
+        array_contains(allowed_channels, 'email') as allows_email,
         preferences_updated_at,
         updated_at
     from {{ ref('base_hubspot__contacts') }}
@@ -100,7 +100,10 @@ mapped_words as (
         words.evidence,
         words.occurred_at,
         words.load_date,
-        unnest(coalesce(nullif(words.addresses, []), [contacts.email])) as address
+        {{ unnested(
+            'case when ' ~ size_of('words.addresses') ~ ' > 0 then words.addresses else '
+            ~ list_of(['contacts.email']) ~ ' end'
+        ) }} as address
     from {{ ref('base_mapped__consents') }} as words
     left join {{ ref('base_mapped__contacts') }} as contacts
         on words.source = contacts.source and words.contact_id = contacts.contact_id
@@ -126,7 +129,7 @@ words as (
     from {{ ref('base_hubspot__subscription_statuses') }}
     where
         channel = 'email'
-        and starts_with(subscription_id, '*')
+        and subscription_id like '*%'
         and (
             subscription_status = 'UNSUBSCRIBED'
             or (subscription_status = 'SUBSCRIBED' and {{ is_own_act('set_by') }})
@@ -198,7 +201,7 @@ last_words as (
     -- who looks knows no IDNA: the same domain in two scripts is left to those who weigh consent
     where
         said_at < {{ cutoff() }}
-        and regexp_full_match(address, '[\x00-\x7F]*')
+        and {{ matches('address', '[\\x00-\\x7F]*') }}
         and address not like '%xn--%'
     group by address
 

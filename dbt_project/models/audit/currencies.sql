@@ -13,7 +13,7 @@ months as (
         -- without a rate of the month, the latest of the currency says about how much it is
         coalesce(
             reporting_rate,
-            max_by(reporting_rate, month_date) filter (where reporting_rate is not null)
+            max_by(reporting_rate, case when reporting_rate is not null then month_date end)
                 over (partition by currency_code)
         ) as about_rate
     from {{ ref('rpt_currency_months') }}
@@ -53,12 +53,12 @@ select
         cast(summed.left_out_about_amount as double) / nullif(cast(summed.about_amount as double), 0), 0
     ) as left_out_sales_share,
     greatest(left_out_order_share, left_out_sales_share)
-    <= {{ var('currency_most_left_out_share') }} as is_little_left_out,
+    <= {{ var('currency_most_left_out_share') }}e0 as is_little_left_out,
     deals.deal_count,
     deals.left_out_deal_count,
     coalesce(cast(deals.left_out_deal_count as double) / nullif(deals.deal_count, 0), 0)
         as left_out_deal_share,
-    left_out_deal_share <= {{ var('currency_most_left_out_share') }} as is_little_of_deals_left_out,
+    left_out_deal_share <= {{ var('currency_most_left_out_share') }}e0 as is_little_of_deals_left_out,
     coalesce(summed.order_count, 0) = 0 or reporting.currency_code <> 'XXX' as is_known
 from summed
 cross join deals

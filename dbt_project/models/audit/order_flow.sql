@@ -15,9 +15,13 @@ days as (
 usual as (
 
     select coalesce(median(coalesce(days.order_count, 0)), 0) as order_count
-    from unnest(range(7, 63, 7)) as weeks (age_days)
-    left join days
-        on days.order_date = {{ last_complete_day() }} - to_days(cast(weeks.age_days as integer))
+    from (
+        values
+        {% for weeks in range(1, 9) %}
+        ({{ 7 * weeks }}){{ ',' if not loop.last }}
+        {% endfor %}
+    ) as weeks (age_days)
+    left join days on days.order_date = {{ last_complete_day() }} - weeks.age_days
 
 ),
 

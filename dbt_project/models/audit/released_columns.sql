@@ -1,11 +1,5 @@
 with
 
-texts as not materialized (
-
-    select * from {{ ref('released_texts') }}
-
-),
-
 identifiers as (
 
     select * from {{ ref('int_identity__identifiers') }}
@@ -45,7 +39,7 @@ read_through as (
         column_name,
         count(*) as told_count,
         count(*) filter (where {{ looks_like_an_identifier('said') }}) as identifier_count
-    from texts
+    from {{ ref('released_texts') }}
     group by table_name, column_name
 
 ),
@@ -53,42 +47,21 @@ read_through as (
 overlong as (
 
     select
-        long_texts.table_name,
-        long_texts.column_name,
+        texts.table_name,
+        texts.column_name,
         count(*) as overlong_count
-    from (
-        select
-            table_name,
-            column_name,
-            list_max(
-                list_transform({{ members('said') }}, lambda member: length(member))
-            ) as longest
-        from texts
-        -- bytes are counted sooner than characters, and are as many or more
-        where strlen(said) > {{ most_characters() }}
-    ) as long_texts
+    from {{ ref('released_texts') }} as texts
     inner join released
         on
-            long_texts.table_name = released.table_name
-            and long_texts.column_name = released.column_name
-    where long_texts.longest > released.most_characters
-    group by long_texts.table_name, long_texts.column_name
-
-),
-
--- A row is held against what identifies those whom it is about, and not everybody, as somebody is
--- always called like a thing.
-about as not materialized (
-
-    select
-        table_name,
-        column_name,
-        said,
-        holder_kind,
-        holder_id
-    from texts
-    unpivot (holder_id for holder_kind in (customer_id, owner_id, company_id))
-    where column_name <> holder_kind
+            texts.table_name = released.table_name
+            and texts.column_name = released.column_name
+    where
+        -- what is no longer has no longer members
+        length(texts.said) > {{ most_characters() }}
+        and {{ size_of(
+            those_of(members('texts.said'), 'member', 'length(member) > released.most_characters')
+        ) }} > 0
+    group by texts.table_name, texts.column_name
 
 ),
 
@@ -102,10 +75,13 @@ told_within as (
         count(distinct about.holder_kind || about.holder_id) as holder_count
     from (
         select
-            * exclude (said),
+            table_name,
+            column_name,
+            holder_kind,
+            holder_id,
             {{ compared_text('said') }} as said
-        from about
-        where strlen(said) >= 6 and regexp_matches(said, '[^a-zA-Z0-9]')
+        from {{ ref('released_holders') }}
+        where length(said) >= 6 and {{ finds('said', '[^a-zA-Z0-9]') }}
     ) as about
     inner join identifiers
         on about.holder_kind = identifiers.holder_kind and about.holder_id = identifiers.holder_id
@@ -127,9 +103,12 @@ told_whole as (
         count(*) as row_count
     from (
         select
-            * exclude (said),
-            unnest({{ members(compared_text('said')) }}) as said
-        from about
+            table_name,
+            column_name,
+            holder_kind,
+            holder_id,
+            {{ unnested(members(compared_text('said'))) }} as said
+        from {{ ref('released_holders') }}
     ) as about
     inner join identifiers
         on
@@ -147,8 +126,8 @@ anonymous as (
     select distinct
         table_name,
         column_name,
-        unnest({{ members(compared_text('said')) }}) as said
-    from texts
+        {{ unnested(members(compared_text('said'))) }} as said
+    from {{ ref('released_texts') }}
     where customer_id is null and owner_id is null and company_id is null
 
 ),
@@ -176,9 +155,9 @@ digests as (
         texts.table_name,
         texts.column_name,
         count(distinct texts.said) as digest_count
-    from texts
+    from {{ ref('released_texts') }} as texts
     inner join identifiers on lower(texts.said) = identifiers.identifier
-    where strlen(texts.said) in (32, 40, 64) and identifiers.kind = 'digest'
+    where length(texts.said) in (32, 40, 64) and identifiers.kind = 'digest'
     group by texts.table_name, texts.column_name
 
 )

@@ -1,3 +1,8 @@
+{% set terms = [
+    'allowed_from_at', 'allowed_until_at', 'time_zone', 'allowed_hours', 'allowed_weekdays',
+    'paused_until_date', 'send_hours', 'send_weekdays',
+] %}
+
 -- Says of the published lists what a recipient would say of them; asks the marts, not the
 -- model that made the lists.
 with
@@ -57,11 +62,16 @@ sendings as (
 quarters as (
 
     select
-        *,
-        unnest(
-            generate_series(allowed_from_at, allowed_until_at - interval 1 minute, interval 15 minute)
-        ) as quarter_at
-    from (select distinct * exclude (customer_id, segment) from sendings) as distinct_sendings
+        numbered.*,
+        {{ minutes_later('numbered.allowed_from_at', '15 * numbered.quarter') }} as quarter_at
+    from (
+        select
+            distinct_sendings.*,
+            {{ series_of_numbers(
+                0, 'floor(4 * ' ~ hours_between('allowed_from_at', 'allowed_until_at - interval 1 minute') ~ ')'
+            ) }} as quarter
+        from (select distinct {{ terms | join(', ') }} from sendings) as distinct_sendings
+    ) as numbered
 
 ),
 
@@ -83,25 +93,17 @@ quarters_on_the_wall as (
 
 timely as (
 
-    select
-        allowed_from_at,
-        allowed_until_at,
-        time_zone,
-        allowed_hours,
-        allowed_weekdays,
-        paused_until_date,
-        send_hours,
-        send_weekdays
+    select {{ terms | join(', ') }}
     from quarters_on_the_wall
-    group by all
+    group by {{ terms | join(', ') }}
     having
         bool_and(
             coalesce(
-                list_contains(allowed_hours, cast(hour(wall_time) as integer))
-                and list_contains(allowed_weekdays, {{ weekday_of('wall_time') }})
+                array_contains(allowed_hours, cast(hour(wall_time) as integer))
+                and array_contains(allowed_weekdays, {{ weekday_of('wall_time') }})
                 and cast(wall_time as date) > paused_until_date
                 and send_hours & (1 << cast(hour(wall_time) as integer)) <> 0
-                and list_contains(send_weekdays, {{ weekday_of('wall_time') }}),
+                and array_contains(send_weekdays, {{ weekday_of('wall_time') }}),
                 false
             )
         )
@@ -116,14 +118,9 @@ timely_sendings as (
     from sendings
     inner join timely
         on
-            sendings.allowed_from_at = timely.allowed_from_at
-            and sendings.allowed_until_at = timely.allowed_until_at
-            and sendings.time_zone = timely.time_zone
-            and sendings.allowed_hours = timely.allowed_hours
-            and sendings.allowed_weekdays = timely.allowed_weekdays
-            and sendings.paused_until_date = timely.paused_until_date
-            and sendings.send_hours = timely.send_hours
-            and sendings.send_weekdays = timely.send_weekdays
+            {% for term in terms %}
+            {{ 'and ' if not loop.first }}sendings.{{ term }} = timely.{{ term }}
+            {% endfor %}
 
 ),
 
@@ -206,14 +203,14 @@ members as (
         and coalesce(preferences.wants_relationship = 'no', true) as is_unwilling,
         members.channel is not null
         and (
-            not list_contains(preferences.allowed_channels, members.channel)
+            not array_contains(preferences.allowed_channels, members.channel)
             or not is_service
             and (
-                list_contains(preferences.unwanted_topics, segments.topic)
-                or list_contains(preferences.withdrawn_topics, segments.topic)
+                array_contains(preferences.unwanted_topics, segments.topic)
+                or array_contains(preferences.withdrawn_topics, segments.topic)
                 or (
                     members.channel = 'email'
-                    and list_contains(preferences.withdrawn_email_topics, segments.topic)
+                    and array_contains(preferences.withdrawn_email_topics, segments.topic)
                 )
                 or coalesce(preferences.is_paused, true)
             )
@@ -223,7 +220,7 @@ members as (
             coalesce(relationships.wants_relationship = 'no', true) <> (members.lane = 'plain')
             or not is_service
             and (
-                not list_contains(relationships.treatment_channels, members.channel)
+                not array_contains(relationships.treatment_channels, members.channel)
                 or (segments.is_offer and not relationships.has_offers)
             )
         ) as is_mistreated,
@@ -247,7 +244,7 @@ members as (
                 or staff.is_active is not true
                 or coalesce(calls.call_count > segments.most_per_owner, true)
                 or coalesce(calls.all_call_count > {{ var('most_calls_per_owner') }}, true)
-                or coalesce(segments.skill is not null and not list_contains(staff.skills, segments.skill), true)
+                or coalesce(segments.skill is not null and not array_contains(staff.skills, segments.skill), true)
         end as is_misrouted
     from {{ ref('segment_members') }} as members
     left join {{ ref('segments') }} as segments on members.segment = segments.segment

@@ -15,7 +15,7 @@ compared as (
         coalesce(segments.size, 0) as size,
         coalesce(last_sizes.size, 0) as last_size,
         coalesce(
-            {{ as_of_date() }} - segments.last_as_of_date <= {{ bounds.most_days }}, false
+            {{ days_between('segments.last_as_of_date', as_of_date()) }} <= {{ bounds.most_days }}, false
         ) as is_of_late,
         ln((coalesce(segments.size, 0) + 0.5e0) / (coalesce(last_sizes.size, 0) + 0.5e0)) as log_ratio,
         4 * sqrt(

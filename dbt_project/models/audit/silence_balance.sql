@@ -37,7 +37,7 @@ told as (
                     silences.is_contact_avoided
                     and (
                         written_to.customer_id is not null
-                        or count(*) filter (where silences.is_contact_avoided) over (
+                        or count(case when silences.is_contact_avoided then 1 end) over (
                             partition by silences.customer_id
                         ) > 1
                     )

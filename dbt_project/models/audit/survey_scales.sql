@@ -52,17 +52,12 @@ select
     case
         when counted.off_scale_count > 0
             then
-                format(
-                    '{}: {} of {}, by {}, not from {:g} to {:g}; they go from {:g} to {:g}',
-                    scales.question,
-                    counted.off_scale_count,
-                    {{ counted('counted.answer_count', 'answer') }},
-                    {{ counted('counted.customer_count', 'customer') }},
-                    cast(scales.least as double),
-                    cast(scales.most as double),
-                    counted.least_score,
-                    counted.most_score
-                )
+                scales.question || ': ' || cast(counted.off_scale_count as string)
+                || ' of ' || {{ counted('counted.answer_count', 'answer') }}
+                || ', by ' || {{ counted('counted.customer_count', 'customer') }}
+                || ', not from ' || {{ score_text('scales.least') }} || ' to ' || {{ score_text('scales.most') }}
+                || '; they go from ' || {{ score_text('counted.least_score') }}
+                || ' to ' || {{ score_text('counted.most_score') }}
         else scales.question
     end as survey,
     coalesce(counted.answer_count, 0) as answer_count,

@@ -3,7 +3,7 @@ select
     source,
     contact_id,
     'email' as kind,
-    unnest(list_append(additional_emails, email)) as address,
+    {{ unnested(both_lists('additional_emails', list_of(['email']))) }} as address,
     country_code
 from {{ ref('canonical_contacts') }}
 union all
@@ -11,6 +11,6 @@ select
     source,
     contact_id,
     'phone' as kind,
-    unnest(phones) as address,
+    {{ unnested('phones') }} as address,
     country_code
 from {{ ref('canonical_contacts') }}

@@ -25,7 +25,7 @@ select
     emails.email_name as campaign_name,
     'email' as channel,
     emails.email_state as campaign_status,
-    cast([] as string[]) as tags,
+    {{ empty_list('string') }} as tags,
     emails.is_archived,
     emails.published_at as sent_at,
     emails.updated_at

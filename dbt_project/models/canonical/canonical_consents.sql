@@ -10,7 +10,7 @@ profile_versions as (
 
     select
         profile_id,
-        [email] as addresses,
+        {{ list_of(['email']) }} as addresses,
         email_consent,
         email_consent_at,
         email_consent_method,
@@ -33,7 +33,11 @@ profile_versions as (
     window
         earlier as (
             partition by profile_id
-            order by updated_at, load_date, load_id
+            order by
+                updated_at nulls last,
+                load_date nulls last,
+                load_id nulls last,
+                row_hash nulls last
         )
 
 ),
@@ -47,11 +51,12 @@ profile_states as (
     select
         profile_id,
         addresses,
-        list_contains(unreadable_fields, '{{ channel }}_consent_timestamp') as is_undated,
+        array_contains(unreadable_fields, '{{ channel }}_consent_timestamp') as is_undated,
         '{{ channel }}' as channel,
         {{ channel }}_consent as consent,
         {{ channel }}_consent_at as consent_at,
-        {{ 'null' if channel == 'push' else channel ~ '_consent_method' }} as consent_method,
+        {{ 'cast(null as string)' if channel == 'push' else channel ~ '_consent_method' }}
+            as consent_method,
         is_valid,
         load_date,
         said_at
@@ -97,7 +102,7 @@ suppressions as (
         is_valid,
         load_date,
         said_at,
-        unnest(suppressions) as suppression
+        {{ unnested('suppressions') }} as suppression
     from profile_versions
 
 ),
@@ -116,7 +121,7 @@ from_suppressions as (
         'explicit' as evidence,
         is_valid,
         load_date,
-        coalesce({{ plausible_time('suppression."timestamp"') }}, said_at) as occurred_at
+        coalesce({{ plausible_time('suppression.timestamp') }}, said_at) as occurred_at
     from suppressions
     where coalesce(suppression.reason, '') not in ('HARD_BOUNCE', 'INVALID_EMAIL')
 
@@ -130,7 +135,7 @@ list_suppressions as (
         is_valid,
         load_date,
         said_at,
-        unnest(list_suppressions) as suppression
+        {{ unnested('list_suppressions') }} as suppression
     from profile_versions
 
 ),
@@ -150,7 +155,7 @@ from_list_suppressions as (
         list_suppressions.is_valid,
         list_suppressions.load_date,
         coalesce(
-            {{ plausible_time('list_suppressions.suppression."timestamp"') }},
+            {{ plausible_time('list_suppressions.suppression.timestamp') }},
             list_suppressions.said_at
         ) as occurred_at
     from list_suppressions
@@ -166,7 +171,7 @@ from_events as (
         'klaviyo' as source,
         events.profile_id as contact_id,
         -- an event does not say which address it came from
-        cast(null as string[]) as addresses,
+        cast(null as {{ list_type('string') }}) as addresses,
         meanings.channel,
         case
             when meanings.consent_level = 'topic' then coalesce(events.list_topic, '*')
@@ -205,11 +210,11 @@ contact_versions as (
 
     select
         contact_id,
-        list_append(additional_emails, email) as addresses,
+        {{ both_lists('additional_emails', list_of(['email'])) }} as addresses,
         {{ email_key('email') }} as email_key,
         has_opted_out_of_email,
         wants_relationship,
-        allowed_channels,
+        readable_channels as allowed_channels,
         wanted_topics,
         unwanted_topics,
         quarantine_reason is null as is_valid,
@@ -218,31 +223,41 @@ contact_versions as (
         preferences_updated_at as answered_at,
         lag(has_opted_out_of_email) over earlier as has_opted_out_before,
         lag(wants_relationship) over earlier as wants_relationship_before,
-        lag(allowed_channels) over earlier as allowed_channels_before,
+        lag(readable_channels) over earlier as allowed_channels_before,
         lag(wanted_topics) over earlier as wanted_topics_before,
         lag(unwanted_topics) over earlier as unwanted_topics_before,
         lag(contact_id) over earlier is not null
         and preferences_updated_at
         > coalesce(
-            max(preferences_updated_at) over (
-                earlier rows between unbounded preceding and 1 preceding
-            ),
-            timestamp '1970-01-01'
+            max(preferences_updated_at) over all_earlier, timestamp '1970-01-01 00:00:00'
         ) as is_new_answer
     from (
         select
-            * exclude (allowed_channels),
+            *,
             -- a list that nobody can read narrows what is in force, but says nothing of consent
             case
-                when not list_contains(unreadable_fields, 'allowed_channels') then allowed_channels
-            end as allowed_channels
+                when not array_contains(unreadable_fields, 'allowed_channels') then allowed_channels
+            end as readable_channels
         from {{ ref('base_hubspot__contacts') }}
     ) as base
     where contact_id is not null
     window
         earlier as (
             partition by contact_id
-            order by updated_at, load_date, load_id
+            order by
+                updated_at nulls last,
+                load_date nulls last,
+                load_id nulls last,
+                row_hash nulls last
+        ),
+        all_earlier as (
+            partition by contact_id
+            order by
+                updated_at nulls last,
+                load_date nulls last,
+                load_id nulls last,
+                row_hash nulls last
+            rows between unbounded preceding and 1 preceding
         )
 
 ),
@@ -274,7 +289,7 @@ answers as (
         '{{ channel }}' as channel,
         '*' as topic,
         case
-            when list_contains(allowed_channels, '{{ channel }}') then 'grant' else 'withdraw'
+            when array_contains(allowed_channels, '{{ channel }}') then 'grant' else 'withdraw'
         end as action,
         'allowed_channels' as basis,
         is_new_answer,
@@ -284,8 +299,8 @@ answers as (
     from contact_versions
     where
         allowed_channels is not null
-        and list_contains(allowed_channels, '{{ channel }}')
-        is distinct from list_contains(allowed_channels_before, '{{ channel }}')
+        and array_contains(allowed_channels, '{{ channel }}')
+        is distinct from array_contains(allowed_channels_before, '{{ channel }}')
     {% endfor %}
     {% for action, topics in [('grant', 'wanted_topics'), ('withdraw', 'unwanted_topics')] %}
     union all
@@ -293,7 +308,7 @@ answers as (
         contact_id,
         addresses,
         '*' as channel,
-        unnest(list_filter({{ topics }}, lambda topic: not list_contains(topics_before, topic)))
+        {{ unnested(those_of(topics, 'named', 'not array_contains(topics_before, named)')) }}
             as topic,
         '{{ action }}' as action,
         '{{ topics }}' as basis,
@@ -304,7 +319,7 @@ answers as (
     from (
         select
             *,
-            coalesce({{ topics }}_before, []) as topics_before
+            coalesce({{ topics }}_before, {{ empty_list('string') }}) as topics_before
         from contact_versions
     ) as versions
     {% endfor %}
@@ -345,7 +360,11 @@ status_reads as (
         subscription_status not in ('SUBSCRIBED', 'NOT_SPECIFIED') as is_refused,
         lag(subscription_status) over (
             partition by {{ email_key('email') }}, channel, subscription_id
-            order by read_date, load_date, load_id
+            order by
+                read_date nulls last,
+                load_date nulls last,
+                load_id nulls last,
+                row_hash nulls last
         ) as status_before
     from {{ ref('base_hubspot__subscription_statuses') }}
     where email is not null
@@ -359,11 +378,11 @@ status_words as (
     select
         reads.email_key,
         case
-            when list_contains({{ marketing_channels() }}, reads.channel) then reads.channel
+            when reads.channel in ({{ sql_texts(marketing_channels()) }}) then reads.channel
             else '*'
         end as channel,
         case
-            when starts_with(coalesce(reads.subscription_id, '*'), '*') then '*'
+            when coalesce(reads.subscription_id, '*') like '*%' then '*'
             else coalesce(definitions.topic, 'subscription_' || reads.subscription_id)
         end as topic,
         case when reads.is_refused then 'withdraw' else 'grant' end as action,
@@ -375,7 +394,7 @@ status_words as (
                 then 'explicit'
             else 'record'
         end as evidence,
-        reads.is_valid and list_contains({{ marketing_channels() }}, reads.channel) as is_valid,
+        reads.is_valid and reads.channel in ({{ sql_texts(marketing_channels()) }}) as is_valid,
         reads.load_date,
         case
             when reads.set_at is null or {{ is_implausible('reads.set_at') }}
@@ -399,7 +418,7 @@ from_statuses as (
     select
         'hubspot' as source,
         cast(null as string) as contact_id,
-        [words.email_key] as addresses,
+        {{ list_of(['words.email_key']) }} as addresses,
         words.channel,
         words.topic,
         words.action,
@@ -418,7 +437,7 @@ from_mail as (
     select
         'hubspot' as source,
         cast(null as string) as contact_id,
-        [events.email_key] as addresses,
+        {{ list_of(['events.email_key']) }} as addresses,
         'email' as channel,
         '*' as topic,
         'withdraw' as action,
@@ -490,17 +509,28 @@ from_flags as (
 mapped_states as (
 
     select
-        * replace (coalesce(action, 'unasked') as action),
+        source,
+        contact_id,
+        addresses,
+        channel,
+        topic,
+        coalesce(action, 'unasked') as action,
+        basis,
+        evidence,
+        is_quarantined,
+        load_date,
+        occurred_at,
+        said_at,
         lag(coalesce(action, 'unasked')) over (
             partition by
-                source, coalesce(contact_id, array_to_string(addresses, ';')), channel, topic
+                source, coalesce(contact_id, {{ joined('addresses', ';') }}), channel, topic
             order by
-                coalesce(occurred_at, said_at),
-                load_date,
-                load_id,
+                coalesce(occurred_at, said_at) nulls last,
+                load_date nulls last,
+                load_id nulls last,
                 landed_file nulls last,
                 landed_line nulls last,
-                row_hash
+                row_hash nulls last
         ) as action_before
     from {{ ref('base_mapped__consents') }}
     where is_seen and channel is not null
@@ -556,7 +586,7 @@ said as (
 select
     source,
     contact_id,
-    list_filter(addresses, lambda address: address is not null) as addresses,
+    {{ those_of('addresses', 'address', 'address is not null') }} as addresses,
     channel,
     topic,
     action,

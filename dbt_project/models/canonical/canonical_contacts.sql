@@ -21,10 +21,11 @@ hubspot as (
         additional_emails,
         first_name,
         last_name,
-        list_filter(
-            [phone, mobile_phone, calculated_phone, calculated_mobile_phone],
-            lambda number: number is not null
-        ) as phones,
+        {{ those_of(
+            list_of(['phone', 'mobile_phone', 'calculated_phone', 'calculated_mobile_phone']),
+            'number',
+            'number is not null'
+        ) }} as phones,
         birth_date,
         postcode,
         city,
@@ -75,14 +76,14 @@ klaviyo as (
         'klaviyo' as source,
         profile_id as contact_id,
         external_id,
-        cast(null as string[]) as merged_contact_ids,
+        cast(null as {{ list_type('string') }}) as merged_contact_ids,
         cast(null as string) as owner_id,
         cast(null as string) as company_id,
         email,
-        cast([] as string[]) as additional_emails,
+        {{ empty_list('string') }} as additional_emails,
         first_name,
         last_name,
-        list_filter([phone], lambda number: number is not null) as phones,
+        {{ those_of(list_of(['phone']), 'number', 'number is not null') }} as phones,
         birth_date,
         postcode,
         city,
@@ -109,7 +110,7 @@ klaviyo as (
         load_id,
         row_hash,
         {{ is_staged() }} as is_current,
-        cast(null as string[]) as company_ids
+        cast(null as {{ list_type('string') }}) as company_ids
     from {{ ref('base_klaviyo__profiles') }}
     where not is_quarantined
 
@@ -121,14 +122,14 @@ shop as (
         'shop' as source,
         shop_customer_id as contact_id,
         shop_customer_id as external_id,
-        cast(null as string[]) as merged_contact_ids,
+        cast(null as {{ list_type('string') }}) as merged_contact_ids,
         cast(null as string) as owner_id,
         cast(null as string) as company_id,
         email,
-        cast([] as string[]) as additional_emails,
+        {{ empty_list('string') }} as additional_emails,
         cast(null as string) as first_name,
         cast(null as string) as last_name,
-        cast([] as string[]) as phones,
+        {{ empty_list('string') }} as phones,
         cast(null as date) as birth_date,
         {% for column in [
             'postcode', 'city', 'country_code', 'company_name', 'lifecycle_stage', 'language_code',
@@ -147,7 +148,7 @@ shop as (
         load_id,
         row_hash,
         {{ is_staged() }} as is_current,
-        cast(null as string[]) as company_ids
+        cast(null as {{ list_type('string') }}) as company_ids
     from {{ ref('base_shop__customers') }}
     where not is_quarantined
 
@@ -163,10 +164,10 @@ mapped as (
         owner_id,
         company_id,
         {{ normalised_email('email') }} as email,
-        coalesce(additional_emails, []) as additional_emails,
+        coalesce(additional_emails, {{ empty_list('string') }}) as additional_emails,
         first_name,
         last_name,
-        coalesce(phones, []) as phones,
+        coalesce(phones, {{ empty_list('string') }}) as phones,
         birth_date,
         postcode,
         city,

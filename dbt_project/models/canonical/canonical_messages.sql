@@ -12,7 +12,7 @@ listed as (
         select
             campaign_id,
             channel,
-            unnest(message_ids) as message_id
+            {{ unnested('message_ids') }} as message_id
         from {{ ref('stg_klaviyo__campaigns') }}
     ) as messages
     group by message_id
@@ -44,14 +44,14 @@ messages as (
         'campaign' as sent_by,
         coalesce(listed.message_id, told.message_id) as message_id,
         coalesce(listed.campaign_id, told.campaign_id) as campaign_id,
-        null as flow_id,
+        cast(null as string) as flow_id,
         coalesce(told.channel, listed.channel) as channel,
         told.message_name,
         'campaign ' || coalesce(listed.campaign_id, told.campaign_id)
         || ' by ' || coalesce(told.channel, listed.channel, '') as sent_as,
-        null as first_message_id,
-        null as is_variation,
-        null as is_transactional
+        cast(null as string) as first_message_id,
+        cast(null as boolean) as is_variation,
+        cast(null as boolean) as is_transactional
     from listed
     full outer join told on listed.message_id = told.message_id
     union all
@@ -59,14 +59,14 @@ messages as (
         'klaviyo' as source,
         'flow' as sent_by,
         of_steps.message_id,
-        null as campaign_id,
+        cast(null as string) as campaign_id,
         coalesce(of_steps.flow_id, steps.flow_id) as flow_id,
         of_steps.channel,
         coalesce(of_steps.message_name, steps.message_name) as message_name,
         'step of ' || coalesce(steps.message_id, of_steps.message_id) as sent_as,
         -- a test has several messages, and is known by the one that it began with
         coalesce(steps.message_id, of_steps.message_id) as first_message_id,
-        null as is_variation,
+        cast(null as boolean) as is_variation,
         coalesce(of_steps.is_transactional, steps.is_transactional) as is_transactional
     from of_steps
     left join steps on of_steps.action_id = steps.action_id
@@ -75,13 +75,13 @@ messages as (
         'klaviyo' as source,
         'flow' as sent_by,
         steps.message_id,
-        null as campaign_id,
-        any_value(steps.flow_id) as flow_id,
-        null as channel,
-        any_value(steps.message_name) as message_name,
+        cast(null as string) as campaign_id,
+        min(steps.flow_id) as flow_id,
+        cast(null as string) as channel,
+        min(steps.message_name) as message_name,
         'step of ' || steps.message_id as sent_as,
         steps.message_id as first_message_id,
-        null as is_variation,
+        cast(null as boolean) as is_variation,
         bool_and(steps.is_transactional) as is_transactional
     from steps
     left join of_steps on steps.message_id = of_steps.message_id
@@ -93,11 +93,11 @@ messages as (
         'campaign' as sent_by,
         message_id,
         min(campaign_id) as campaign_id,
-        null as flow_id,
+        cast(null as string) as flow_id,
         'email' as channel,
         max(message_name) as message_name,
         min(campaign_id) as sent_as,
-        null as first_message_id,
+        cast(null as string) as first_message_id,
         bool_or(variation_id is not null) as is_variation,
         bool_and(message_class = 'transactional') as is_transactional
     from {{ ref('map_hubspot__sendings') }}
@@ -125,12 +125,12 @@ select
     message_id,
     sent_by,
     campaign_id,
-    cast(flow_id as string) as flow_id,
+    flow_id,
     channel,
     message_name,
     coalesce(
         is_variation, sent_as is not null and count(*) over (partition by source, sent_as) > 1
     ) as is_variation,
-    cast(first_message_id as string) as first_message_id,
-    cast(is_transactional as boolean) as is_transactional
+    first_message_id,
+    is_transactional
 from messages

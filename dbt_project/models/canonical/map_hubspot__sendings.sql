@@ -8,7 +8,7 @@ emails as (
         *,
         first_value(marketing_email_id) over (
             partition by coalesce('test ' || test_id, 'email ' || marketing_email_id)
-            order by (test_role = 'master') desc nulls last, marketing_email_id
+            order by (test_role = 'master') desc nulls last, marketing_email_id nulls last
         ) as first_email_id
     from {{ ref('stg_hubspot__marketing_emails') }}
 
@@ -22,7 +22,7 @@ sendings as (
         test_id,
         email_name,
         is_transactional,
-        unnest(sending_ids) as sending_id
+        {{ unnested('sending_ids') }} as sending_id
     from emails
 
 )

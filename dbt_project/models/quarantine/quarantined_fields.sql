@@ -18,7 +18,7 @@ select
 from (
     select
         record_key,
-        unnest(unreadable_fields) as field,
+        {{ unnested('unreadable_fields') }} as field,
         load_id,
         load_date,
         version_rank,

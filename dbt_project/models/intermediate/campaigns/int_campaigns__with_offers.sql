@@ -11,7 +11,7 @@ offers as (
 
     select
         campaign_id,
-        {{ cut_text("array_to_string(list_sort(list(distinct offer_type)), ', ')") }} as offer_type,
+        {{ cut_text(joined(sorted_list('array_agg(distinct offer_type)'), ', ')) }} as offer_type,
         min(valid_from_date) as offer_from_date,
         max(valid_until_date) as offer_until_date,
         count(distinct coupon_upc) as coupon_count,

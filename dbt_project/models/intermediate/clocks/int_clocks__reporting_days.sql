@@ -16,14 +16,11 @@ clock as (
 -- From the day before the first, which still runs on clocks behind UTC, to the day after the last.
 dates as (
 
-    select
-        cast(
-            unnest(generate_series(first_at - interval 1 day, last_at, interval 1 day)) as date
-        ) as calendar_date
+    select {{ series_of_days('first_date', 'last_date') }} as calendar_date
     from (
         select
-            min(valid_from) as first_at,
-            max(valid_to) as last_at
+            cast(min(valid_from) as date) - 1 as first_date,
+            cast(max(valid_to) as date) as last_date
         from clock
     ) as known
 
@@ -76,18 +73,29 @@ carried as (
     select
         *,
         max(last_begun_date) over (
-            order by utc_date rows between unbounded preceding and current row
+            order by utc_date nulls last rows between unbounded preceding and current row
         ) as last_date
     from turning
+
+),
+
+days as (
+
+    select
+        utc_date,
+        coalesce(date_at_once, lag(last_date) over (order by utc_date nulls last)) as first_date,
+        coalesce(turns_at, cast(utc_date + 1 as timestamp)) as turns_at,
+        last_date
+    from carried
 
 )
 
 select
     utc_date,
-    coalesce(date_at_once, lag(last_date) over (order by utc_date)) as first_date,
-    coalesce(turns_at, cast(utc_date + interval 1 day as timestamp)) as turns_at,
+    first_date,
+    turns_at,
     last_date
-from carried
-qualify
+from days
+where
     first_date is not null
-    and utc_date < (select max(clock.valid_to) from clock)
+    and cast(utc_date as timestamp) < (select max(clock.valid_to) from clock)

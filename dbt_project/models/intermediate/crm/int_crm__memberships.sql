@@ -24,7 +24,7 @@ ties as (
         source,
         contact_id,
         is_archived,
-        unnest(company_ids) as company_id,
+        {{ unnested('company_ids') }} as company_id,
         false as is_primary
     from contacts
 
@@ -32,10 +32,7 @@ ties as (
 
 select
     contact_map.customer_id,
-    min_by(
-        ties.company_id,
-        (not ties.is_primary, ties.is_archived, companies.created_at, ties.company_id)
-    ) as company_id
+    ties.company_id
 from ties
 inner join {{ ref('int_identity__contact_map') }} as contact_map
     on
@@ -43,4 +40,12 @@ inner join {{ ref('int_identity__contact_map') }} as contact_map
         and ties.contact_id = contact_map.source_record_id
 inner join {{ ref('canonical_companies') }} as companies
     on ties.company_id = companies.company_id and not companies.is_deleted
-group by contact_map.customer_id
+qualify
+    row_number() over (
+        partition by contact_map.customer_id
+        order by
+            ties.is_primary desc nulls last,
+            ties.is_archived asc nulls last,
+            companies.created_at asc nulls last,
+            ties.company_id asc nulls last
+    ) = 1

@@ -1,7 +1,7 @@
 select
     owner_id,
     team,
-    coalesce(skills, []) as skills,
+    coalesce(skills, {{ empty_list('string') }}) as skills,
     has_left as is_archived,
     created_at
 from {{ ref('canonical_staff') }}

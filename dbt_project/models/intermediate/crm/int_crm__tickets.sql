@@ -31,7 +31,7 @@ staged as (
         stages.stage is not null as is_known,
         coalesce(stages.outcome = 'closed', false) as is_closed,
         lead(coalesce(stages.outcome = 'closed', false)) over (
-            partition by visits.record_id order by visits.visit_number
+            partition by visits.record_id order by visits.visit_number nulls last
         ) as is_closed_next
     from visits
     inner join tickets on visits.record_id = tickets.ticket_id

@@ -30,7 +30,7 @@ term_words as (
     from (
         select
             term,
-            unnest({{ words_of('term') }}) as word
+            {{ unnested(words_of('term')) }} as word
         from terms
     ) as words
     where word is not null
@@ -45,7 +45,7 @@ category_words as (
     from (
         select
             product_category,
-            unnest({{ words_of('product_category') }}) as word
+            {{ unnested(words_of('product_category')) }} as word
         from categories
     ) as words
     where word is not null

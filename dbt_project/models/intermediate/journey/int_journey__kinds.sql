@@ -41,9 +41,9 @@ qualify
     row_number() over (
         partition by kinds.channel, kinds.direction, kinds.event_type, kinds.topic
         order by
-            stages.event_type is not null desc,
-            stages.topic is not null desc,
-            stages.channel is not null desc,
-            stages.direction is not null desc
+            stages.event_type is not null desc nulls last,
+            stages.topic is not null desc nulls last,
+            stages.channel is not null desc nulls last,
+            stages.direction is not null desc nulls last
     ) = 1
     and (stages.step <> 'none' or conversions.event_type is not null)

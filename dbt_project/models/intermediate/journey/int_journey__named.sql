@@ -1,3 +1,5 @@
+{% set last_part = '^[a-z]+://[^/?#]+/([^?#]*/)?([^/?#]+)/?([?#].*)?$' %}
+
 -- What a customer typed into a search stays here, as a person's name is a term too: marts get the
 -- category of the catalogue that it names.
 with
@@ -7,9 +9,7 @@ linked as (
     select
         source || ':' || event_id as touchpoint_id,
         -- the last part of the path; what is asked for behind it may say who they are
-        nullif(
-            regexp_extract(clicked_url, '^[a-z]+://[^/?#]+/([^?#]*/)?([^/?#]+)/?([?#].*)?$', 2), ''
-        ) as named
+        nullif({{ extracted('clicked_url', last_part, 2) }}, '') as named
     from {{ ref('canonical_message_events') }}
     where clicked_url is not null
 
@@ -19,7 +19,7 @@ categories as (
 
     select
         {{ web_touchpoint_id() }} as touchpoint_id,
-        unnest(categories) as named
+        {{ unnested('categories') }} as named
     from {{ ref('canonical_web_events') }}
     union all
     -- what somebody speaks of in public; who speaks against it does not look for it

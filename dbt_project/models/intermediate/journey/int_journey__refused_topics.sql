@@ -1,7 +1,7 @@
 {% for topics in ['unwanted_topics', 'withdrawn_topics', 'withdrawn_email_topics'] %}
 select
     customer_id,
-    unnest({{ topics }}) as topic
+    {{ unnested(topics) }} as topic
 from {{ ref('dim_preferences') }}
 {{ 'union' if not loop.last }}
 {% endfor %}

@@ -9,9 +9,9 @@ return_lines as (
         product_id,
         line_number,
         bool_or(is_cancelled) as is_cancelled,
-        arg_max(returned_order_id, (returned_quantity, returned_order_id)) filter (
-            where sold_order_id is not null
-        ) as taken_back_order_id,
+        max_by(
+            returned_order_id, {{ record_of(['returned_quantity', 'returned_order_id']) }}
+        ) filter (where sold_order_id is not null) as taken_back_order_id,
         sum(returned_quantity) filter (where sold_order_id is null) as left_quantity,
         sum(returned_amount - booked_amount) as left_amount
     from {{ ref('int_orders__return_lines') }}

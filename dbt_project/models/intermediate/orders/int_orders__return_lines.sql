@@ -32,7 +32,9 @@ sales as (
                 from brought_back
             )
             or (lines.customer_id, lines.product_id) in (
-                select (brought_back.customer_id, brought_back.product_id)
+                select
+                    brought_back.customer_id,
+                    brought_back.product_id
                 from brought_back
             )
         )
@@ -84,7 +86,7 @@ named_returns as (
         *,
         sum(returned_quantity) over (
             partition by named_order_id, product_id, currency_code
-            order by ordered_at, order_id, line_number
+            order by ordered_at nulls last, order_id nulls last, line_number nulls last
             rows between unbounded preceding and current row
         ) as up_to_piece
     from returns
@@ -98,7 +100,7 @@ named_sales as (
         *,
         sum(item_quantity) over (
             partition by order_id, product_id, currency_code
-            order by line_number
+            order by line_number nulls last
             rows between unbounded preceding and current row
         ) as up_to_piece
     from sales
@@ -198,12 +200,19 @@ numbered as (
         *,
         row_number() over (
             partition by customer_id, product_id, currency_code
-            order by order_date, turn, ordered_at, order_id, line_number
+            order by
+                order_date nulls last,
+                turn nulls last,
+                ordered_at nulls last,
+                order_id nulls last,
+                line_number nulls last
         ) as move_number
     from moves
     where
         (customer_id, product_id) in (
-            select (returns.customer_id, returns.product_id)
+            select
+                returns.customer_id,
+                returns.product_id
             from returns
             where returns.named_order_id is null
         )
@@ -219,7 +228,7 @@ summed as (
     window
         so_far as (
             partition by customer_id, product_id, currency_code
-            order by move_number
+            order by move_number nulls last
             rows between unbounded preceding and current row
         )
 
@@ -235,7 +244,7 @@ piled as (
     window
         so_far as (
             partition by customer_id, product_id, currency_code
-            order by move_number
+            order by move_number nulls last
             rows between unbounded preceding and current row
         )
 
@@ -248,7 +257,7 @@ stretches as (
         coalesce(
             lag(height) over (
                 partition by customer_id, product_id, currency_code
-                order by move_number
+                order by move_number nulls last
             ),
             0
         ) as height_before
@@ -283,7 +292,7 @@ heights as (
         height as from_height,
         lead(height) over (
             partition by customer_id, product_id, currency_code
-            order by height
+            order by height nulls last
         ) as to_height
     from every_height
 
@@ -314,7 +323,7 @@ layers as (
                 stretches.product_id,
                 stretches.currency_code,
                 heights.from_height
-            order by stretches.move_number
+            order by stretches.move_number nulls last
         )
 
 ),
@@ -360,7 +369,10 @@ credits as (
     from credited_sales
     qualify row_number() over (
         partition by order_id, product_id, line_number
-        order by sold_at desc, sold_order_id asc, sold_line_number asc
+        order by
+            sold_at desc nulls last,
+            sold_order_id asc nulls last,
+            sold_line_number asc nulls last
     ) = 1
 
 ),
@@ -408,7 +420,10 @@ portions as (
         returns.returned_amount,
         sum(found.quantity) over (
             partition by found.order_id, found.product_id, found.line_number
-            order by sales.ordered_at desc, found.sold_order_id asc, found.sold_line_number asc
+            order by
+                sales.ordered_at desc nulls last,
+                found.sold_order_id asc nulls last,
+                found.sold_line_number asc nulls last
             rows between unbounded preceding and current row
         ) as quantity_so_far,
         greatest(sales.sales_amount, 0) as sold_amount
@@ -446,7 +461,7 @@ taken as (
         *,
         sum(amount) over (
             partition by sold_order_id, product_id, sold_line_number
-            order by ordered_at, order_id, line_number
+            order by ordered_at nulls last, order_id nulls last, line_number nulls last
             rows between unbounded preceding and current row
         ) as amount_so_far
     from priced

@@ -90,7 +90,7 @@ summed as (
         whole_order as (partition by order_id),
         up_to_line as (
             partition by order_id
-            order by product_id, line_number
+            order by product_id nulls last, line_number nulls last
             rows between unbounded preceding and current row
         )
 

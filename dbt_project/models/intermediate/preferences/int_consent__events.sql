@@ -73,14 +73,17 @@ expiries as (
 
     select
         *,
-        occurred_at + to_days({{ var('consent_lifetime_days') }}) as expired_at
+        occurred_at + interval {{ var('consent_lifetime_days') }} day as expired_at
     from distinct_statements
     where action = 'grant' and not (channel = '*' and topic = '*')
+    window
+        grants as (
+            partition by customer_id, channel, topic
+            order by occurred_at nulls last, basis nulls last
+        )
     qualify
-        lead(occurred_at) over (partition by customer_id, channel, topic order by occurred_at)
-        is null
-        or lead(occurred_at) over (partition by customer_id, channel, topic order by occurred_at)
-        > occurred_at + to_days({{ var('consent_lifetime_days') }})
+        lead(occurred_at) over grants is null
+        or lead(occurred_at) over grants > occurred_at + interval {{ var('consent_lifetime_days') }} day
 
 ),
 

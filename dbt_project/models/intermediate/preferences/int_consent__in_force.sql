@@ -36,7 +36,7 @@ refused as (
             source,
             source_record_id,
             'email' as kind,
-            unnest(list_append(additional_email_keys, email_key)) as address_key
+            {{ unnested(both_lists('additional_email_keys', list_of(['email_key']))) }} as address_key
         from {{ ref('int_identity__versions') }}
         where valid_to is null
         union all

@@ -31,7 +31,7 @@ of_addresses as (
 
     select
         'email' as kind,
-        unnest(email_keys) as address_key,
+        {{ unnested('email_keys') }} as address_key,
         source,
         channel,
         topic,

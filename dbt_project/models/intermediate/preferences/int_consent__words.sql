@@ -10,7 +10,7 @@ keyed as (
 
     select
         *,
-        list_transform(addresses, lambda address: {{ email_key('address') }}) as address_keys
+        {{ each_of('addresses', 'address', email_key('address')) }} as address_keys
     from {{ ref('canonical_consents') }}
 
 ),
@@ -19,7 +19,7 @@ said as (
 
     select
         *,
-        list_filter(address_keys, lambda address: address is not null) as email_keys
+        {{ those_of('address_keys', 'address', 'address is not null') }} as email_keys
     from keyed
 
 ),
@@ -29,7 +29,7 @@ carried as (
     select
         source,
         source_record_id,
-        list(address_key) as email_keys
+        {{ collected('address_key', order_by='address_key') }} as email_keys
     from {{ ref('int_identity__addresses') }}
     where kind = 'email'
     group by source, source_record_id
@@ -43,9 +43,10 @@ of_records as (
         said.contact_id as source_record_id,
         case
             when said.addresses is not null then said.email_keys
-            when said.action = 'withdraw' then coalesce(carried.email_keys, [])
-            when latest.email_key is null then []
-            else [latest.email_key]
+            when said.action = 'withdraw'
+                then coalesce(carried.email_keys, {{ empty_list('string') }})
+            when latest.email_key is null then {{ empty_list('string') }}
+            else {{ list_of(['latest.email_key']) }}
         end as email_keys,
         said.channel,
         said.topic,
@@ -74,7 +75,7 @@ addressed as (
 
     select
         source,
-        unnest(email_keys) as email_key,
+        {{ unnested('email_keys') }} as email_key,
         channel,
         topic,
         action,
@@ -112,7 +113,7 @@ union all
 select
     addressed.source,
     holders.source_record_id,
-    [addressed.email_key] as email_keys,
+    {{ list_of(['addressed.email_key']) }} as email_keys,
     addressed.channel,
     addressed.topic,
     addressed.action,

@@ -8,7 +8,15 @@ answers as (
     select
         contact_map.customer_id,
         preferences.*,
-        zone_names.time_zone as known_time_zone
+        zone_names.time_zone as known_time_zone,
+        row_number() over (
+            partition by contact_map.customer_id
+            order by
+                preferences.preferences_updated_at desc nulls last,
+                preferences.updated_at desc nulls last,
+                preferences.contact_id asc nulls last,
+                preferences.source asc nulls last
+        ) as newness
     from {{ ref('canonical_preferences') }} as preferences
     left join {{ ref('int_clocks__zone_names') }} as zone_names
         on {{ zone_key('preferences.time_zone') }} = zone_names.spelling_key
@@ -24,7 +32,8 @@ declared as (
 
     select
         customer_id,
-        {{ newest_said('declared_relationship') }} as declared_relationship,
+        min_by(declared_relationship, newness) filter (where declared_relationship is not null)
+            as declared_relationship,
         {{ in_any_list('wanted_topics') }} as wanted_topics,
         {{ in_any_list('unwanted_topics') }} as unwanted_topics,
         {{ in_all_lists('allowed_channels', marketing_channels()) }} as allowed_channels,
@@ -32,15 +41,16 @@ declared as (
         bit_and(allowed_hours) as allowed_hours,
         bit_and(allowed_weekdays) as allowed_weekdays,
         max(marketing_pause_until) as pause_until_date,
-        {{ newest_said('known_time_zone') }} as time_zone,
-        {{ newest_said('loyalty_status') }} as loyalty_status,
+        min_by(known_time_zone, newness) filter (where known_time_zone is not null) as time_zone,
+        min_by(loyalty_status, newness) filter (where loyalty_status is not null) as loyalty_status,
         {{ in_any_list('declared_values') }} as declared_values,
         {{ in_any_list('interests') }} as interests,
         max(preferences_updated_at) as preferences_updated_at,
-        list_filter(
-            {{ in_any_list('unreadable_fields') }},
-            lambda field: list_contains({{ lasting_contact_properties() }}, field)
-        ) as unreadable_preferences
+        {{ those_of(
+            in_any_list('unreadable_fields'),
+            'field',
+            'field in (' ~ sql_texts(lasting_contact_properties()) ~ ')'
+        ) }} as unreadable_preferences
     from answers
     group by customer_id
 
@@ -48,17 +58,21 @@ declared as (
 
 -- What the mailing tool itself would let through: one profile of theirs that it blocks is enough.
 -- An address that bounced is dead and says nothing of the others.
-mailing as (
+mailed as (
 
     select
         contact_map.customer_id,
-        bool_and(contacts.is_email_deliverable) filter (
-            where not contacts.has_bounced
-        ) as is_email_deliverable,
-        bool_or(contacts.email is not null and not contacts.has_bounced) as has_address,
-        first(
-            zone_names.time_zone order by contacts.updated_at desc, contacts.contact_id asc
-        ) filter (where zone_names.time_zone is not null) as time_zone
+        contacts.email,
+        contacts.is_email_deliverable,
+        contacts.has_bounced,
+        zone_names.time_zone,
+        row_number() over (
+            partition by contact_map.customer_id
+            order by
+                contacts.updated_at desc nulls last,
+                contacts.contact_id asc nulls last,
+                contacts.source asc nulls last
+        ) as newness
     from {{ ref('canonical_contacts') }} as contacts
     left join {{ ref('int_clocks__zone_names') }} as zone_names
         on {{ zone_key('contacts.time_zone') }} = zone_names.spelling_key
@@ -74,7 +88,18 @@ mailing as (
             or contacts.time_zone is not null
             {{ 'or contacts.email is not null' if not is_delivery_told() }}
         )
-    group by contact_map.customer_id
+
+),
+
+mailing as (
+
+    select
+        customer_id,
+        bool_and(is_email_deliverable) filter (where not has_bounced) as is_email_deliverable,
+        bool_or(email is not null and not has_bounced) as has_address,
+        min_by(time_zone, newness) filter (where time_zone is not null) as time_zone
+    from mailed
+    group by customer_id
 
 )
 
@@ -112,7 +137,7 @@ select
     declared.declared_values,
     declared.interests,
     declared.preferences_updated_at,
-    coalesce(declared.unreadable_preferences, []) as unreadable_preferences
+    coalesce(declared.unreadable_preferences, {{ empty_list('string') }}) as unreadable_preferences
 from {{ ref('int_identity__customers') }} as customers
 left join declared on customers.customer_id = declared.customer_id
 left join mailing on customers.customer_id = mailing.customer_id

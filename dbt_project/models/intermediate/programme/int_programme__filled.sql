@@ -7,7 +7,7 @@ contacts as (
         coalesce(contacts.first_name, contacts.last_name) is null as is_without_name,
         contacts.email is null as is_without_email,
         contacts.owner_id is null as is_without_owner,
-        contacts.company_id is null and coalesce(contacts.company_ids, []) = []
+        contacts.company_id is null and coalesce({{ size_of('contacts.company_ids') }}, 0) = 0
             as is_without_company,
         contacts.updated_at < {{ cutoff() }} - interval {{ var('stale_contact_days') }} day as is_stale,
         cast(date_trunc('month', {{ reporting_date('contacts.created_at') }}) as date)

@@ -7,17 +7,17 @@ sends as (
         exposures.exposure_id,
         cast(date_trunc('month', exposures.exposure_date) as date) as month_start_date,
         exposures.contact_count_30d < preferences.max_marketing_messages_30d as is_within_frequency,
-        list_contains(preferences.allowed_channels, exposures.channel) as is_within_channels,
+        array_contains(preferences.allowed_channels, exposures.channel) as is_within_channels,
         -- a message about nothing in particular is about nothing that they did not want
         case
             when campaigns.topic is not null and preferences.unwanted_topics is not null
-                then not list_contains(preferences.unwanted_topics, campaigns.topic)
+                then not array_contains(preferences.unwanted_topics, campaigns.topic)
         end as is_within_topics,
-        list_contains(
+        array_contains(
             preferences.allowed_hours,
             cast(hour({{ local_time('exposures.exposed_at', 'clocks') }}) as integer)
         ) as is_within_hours,
-        list_contains(
+        array_contains(
             preferences.allowed_weekdays,
             {{ weekday_of('cast(' ~ local_time('exposures.exposed_at', 'clocks') ~ ' as date)') }}
         ) as is_within_weekdays

@@ -28,7 +28,7 @@ tied as (
         source,
         engagement_type,
         engagement_id,
-        unnest(contact_ids) as contact_id
+        {{ unnested('contact_ids') }} as contact_id
     from logged
 
 ),

@@ -38,9 +38,9 @@ deals as (
 
     select
         deal_id,
-        any_value(customer_id) as customer_id,
+        min(customer_id) as customer_id,
         min(opened_at) as opened_at,
-        max_by(case when outcome <> 'open' then entered_at end, visit_number) as closed_at
+        max_by(entered_at, visit_number) filter (where outcome <> 'open') as closed_at
     from {{ ref('int_crm__deals') }}
     where customer_id is not null
     group by deal_id

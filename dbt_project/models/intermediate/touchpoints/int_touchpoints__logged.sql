@@ -65,9 +65,9 @@ engagements as (
             else 'sent'
         end as event_type,
         owner_id,
-        null as question,
-        null as answer,
-        null as answer_mood
+        cast(null as string) as question,
+        cast(null as string) as answer,
+        cast(null as string) as answer_mood
     from logged
     where
         not is_deleted
@@ -115,9 +115,9 @@ happened as (
         'inbound' as direction,
         'ticket_opened' as event_type,
         owner_id,
-        null as question,
-        null as answer,
-        null as answer_mood
+        cast(null as string) as question,
+        cast(null as string) as answer,
+        cast(null as string) as answer_mood
     from tickets
     union all
     select
@@ -133,7 +133,7 @@ happened as (
         owner_id,
         'sentiment' as question,
         sentiment as answer,
-        null as answer_mood
+        cast(null as string) as answer_mood
     from tickets
     where closed_at is not null
     union all
@@ -153,7 +153,7 @@ happened as (
         end as channel,
         case when score is null then 'outbound' else 'inbound' end as direction,
         case when score is null then 'surveyed' else 'answered' end as event_type,
-        null as owner_id,
+        cast(null as string) as owner_id,
         lower(survey_type) as question,
         cast(score as string) as answer,
         {{ survey_mood('lower(survey_type)', 'score', 'response_group') }} as answer_mood
@@ -168,7 +168,7 @@ tied as (
         source,
         kind,
         record_id,
-        unnest(contact_ids) as contact_id
+        {{ unnested('contact_ids') }} as contact_id
     from happened
 
 ),
@@ -198,13 +198,13 @@ select
     happened.event_type,
     false as is_marketing_contact,
     happened.source,
-    null as campaign_id,
-    null as flow_id,
-    null as message_id,
-    null as variation_id,
-    null as order_id,
-    null as coupon_upc,
-    null as product_id,
+    cast(null as string) as campaign_id,
+    cast(null as string) as flow_id,
+    cast(null as string) as message_id,
+    cast(null as string) as variation_id,
+    cast(null as string) as order_id,
+    cast(null as string) as coupon_upc,
+    cast(null as string) as product_id,
     happened.owner_id,
     happened.question,
     happened.answer,

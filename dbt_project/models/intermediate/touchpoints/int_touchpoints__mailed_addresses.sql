@@ -15,13 +15,13 @@ select
     events.flow_id,
     events.message_id,
     events.variation_id,
-    null as order_id,
-    null as coupon_upc,
-    null as product_id,
-    null as owner_id,
+    cast(null as string) as order_id,
+    cast(null as string) as coupon_upc,
+    cast(null as string) as product_id,
+    cast(null as string) as owner_id,
     events.question,
     events.answer,
-    null as answer_mood
+    cast(null as string) as answer_mood
 from {{ ref('canonical_message_events') }} as events
 inner join {{ ref('int_identity__mail_recipients') }} as recipients
     on events.source = recipients.source and events.event_id = recipients.event_id

@@ -9,21 +9,21 @@ select
     'social' as channel,
     'inbound' as direction,
     'human' as actor,
-    null as message_class,
+    cast(null as string) as message_class,
     'answered' as event_type,
     false as is_marketing_contact,
     mentions.source,
-    null as campaign_id,
-    null as flow_id,
-    null as message_id,
-    null as variation_id,
-    null as order_id,
-    null as coupon_upc,
+    cast(null as string) as campaign_id,
+    cast(null as string) as flow_id,
+    cast(null as string) as message_id,
+    cast(null as string) as variation_id,
+    cast(null as string) as order_id,
+    cast(null as string) as coupon_upc,
     mentions.product_id,
-    null as owner_id,
+    cast(null as string) as owner_id,
     'mention' as question,
     cast(mentions.sentiment_score as string) as answer,
-    null as answer_mood
+    cast(null as string) as answer_mood
 from {{ ref('canonical_mentions') }} as mentions
 inner join {{ ref('int_identity__contact_map') }} as contact_map
     on mentions.source = contact_map.source and mentions.contact_id = contact_map.source_record_id

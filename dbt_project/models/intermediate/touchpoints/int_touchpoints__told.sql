@@ -1,7 +1,7 @@
 with
 
--- What became of messages, and what people did on the web. Read several times for a few columns each.
-events as not materialized (
+-- What became of messages, and what people did on the web.
+events as (
 
     select
         source,
@@ -19,9 +19,8 @@ events as not materialized (
         variation_id,
         campaign_id,
         flow_id,
-        clicked_url,
-        null as coupon_upc,
-        null as product_id,
+        cast(null as string) as coupon_upc,
+        cast(null as string) as product_id,
         question,
         answer,
         occurred_at
@@ -37,18 +36,17 @@ events as not materialized (
         channel,
         'inbound' as direction,
         'human' as actor,
-        null as message_class,
+        cast(null as string) as message_class,
         false as is_marketing_contact,
         is_automated,
-        null as message_id,
-        null as variation_id,
+        cast(null as string) as message_id,
+        cast(null as string) as variation_id,
         campaign_id,
-        null as flow_id,
-        null as clicked_url,
+        cast(null as string) as flow_id,
         coupon_upc,
         product_id,
-        null as question,
-        null as answer,
+        cast(null as string) as question,
+        cast(null as string) as answer,
         occurred_at
     from {{ ref('canonical_web_events') }}
 
@@ -61,96 +59,6 @@ campaign_of_message as (
         campaign_id
     from {{ ref('canonical_messages') }}
     where campaign_id is not null
-
-),
-
--- A filter of the recipient's mail opens every link as soon as a message comes, to see what is
--- behind it. Where the tool does not say of a click whose it was, so many links of one message
--- within so many seconds of its delivery were no person's.
-unflagged_clicks as (
-
-    select
-        source,
-        event_id,
-        contact_id,
-        message_id,
-        clicked_url,
-        occurred_at
-    from events
-    where
-        event_type = 'clicked'
-        and is_automated is null
-        and message_id is not null
-        and clicked_url is not null
-
-),
-
--- Few messages have so many links clicked at all: only of these is it asked when they came.
-messages_with_many_clicks as (
-
-    select
-        contact_id,
-        message_id
-    from unflagged_clicks
-    group by contact_id, message_id
-    having count(distinct clicked_url) >= {{ var('robot_least_links') }}
-
-),
-
-deliveries as (
-
-    select
-        events.contact_id,
-        events.message_id,
-        min(events.occurred_at) as delivered_at
-    from events
-    inner join messages_with_many_clicks as clicked
-        on events.contact_id = clicked.contact_id and events.message_id = clicked.message_id
-    where events.event_type = 'delivered'
-    group by events.contact_id, events.message_id
-
-),
-
-clicks_at_once as (
-
-    select
-        unflagged_clicks.source,
-        unflagged_clicks.event_id,
-        unflagged_clicks.contact_id,
-        unflagged_clicks.message_id,
-        unflagged_clicks.clicked_url
-    from unflagged_clicks
-    inner join deliveries
-        on
-            unflagged_clicks.contact_id = deliveries.contact_id
-            and unflagged_clicks.message_id = deliveries.message_id
-            and unflagged_clicks.occurred_at >= deliveries.delivered_at
-            and unflagged_clicks.occurred_at
-            <= deliveries.delivered_at + interval {{ var('robot_most_seconds') }} second
-
-),
-
-messages_of_robots as (
-
-    select
-        contact_id,
-        message_id
-    from clicks_at_once
-    group by contact_id, message_id
-    having count(distinct clicked_url) >= {{ var('robot_least_links') }}
-
-),
-
-clicks_by_robots as (
-
-    select
-        clicks_at_once.source,
-        clicks_at_once.event_id
-    from clicks_at_once
-    inner join messages_of_robots as followed
-        on
-            clicks_at_once.contact_id = followed.contact_id
-            and clicks_at_once.message_id = followed.message_id
 
 ),
 
@@ -234,7 +142,7 @@ touchpoints as (
     left join service_flows on events.flow_id = service_flows.flow_id
     left join service_campaigns
         on coalesce(campaign_of_message.campaign_id, events.campaign_id) = service_campaigns.campaign_id
-    left join clicks_by_robots
+    left join {{ ref('int_touchpoints__clicks_by_robots') }} as clicks_by_robots
         on events.source = clicks_by_robots.source and events.event_id = clicks_by_robots.event_id
 
 )
@@ -254,11 +162,11 @@ select
     sent_flow_id as flow_id,
     message_id,
     variation_id,
-    null as order_id,
+    cast(null as string) as order_id,
     coupon_upc,
     product_id,
-    null as owner_id,
+    cast(null as string) as owner_id,
     question,
     answer,
-    null as answer_mood
+    cast(null as string) as answer_mood
 from touchpoints

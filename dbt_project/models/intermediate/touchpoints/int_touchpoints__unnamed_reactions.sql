@@ -50,5 +50,5 @@ where contacts.is_marketing_contact
 qualify
     row_number() over (
         partition by reactions.touchpoint_id
-        order by contacts.occurred_at desc, contacts.touchpoint_id desc
+        order by contacts.occurred_at desc nulls last, contacts.touchpoint_id desc nulls last
     ) = 1

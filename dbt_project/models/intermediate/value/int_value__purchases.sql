@@ -15,7 +15,7 @@ days as (
         is_kept
         and customer_id is not null
         and order_date <= {{ latest_day() }}
-        and sales_amount >= {{ var('value_least_purchase_amount') }}
+        and sales_amount >= cast({{ var('value_least_purchase_amount') }} as decimal(18, 3))
     group by customer_id, order_date
 
 )

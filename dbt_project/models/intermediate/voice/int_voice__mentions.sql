@@ -24,7 +24,7 @@ select
     cast(null as string) as topic,
     sentiment_score,
     reach_count,
-    sentiment_score <= {{ var('voice_negative_most') }} as is_negative
+    sentiment_score <= {{ var('voice_negative_most') }}e0 as is_negative
 from mentions
 union all
 select
@@ -35,13 +35,13 @@ select
     topic,
     sentiment_score,
     reach_count,
-    sentiment_score <= {{ var('voice_negative_most') }} as is_negative
+    sentiment_score <= {{ var('voice_negative_most') }}e0 as is_negative
 from (
     select
         source,
         voice_date,
         platform,
-        unnest(topics) as topic,
+        {{ unnested('topics') }} as topic,
         sentiment_score,
         reach_count
     from mentions

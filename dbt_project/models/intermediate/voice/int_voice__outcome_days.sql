@@ -51,13 +51,8 @@ days as (
 
     select
         outcome,
-        cast(day as date) as outcome_date
-    from (
-        select
-            outcome,
-            unnest(generate_series(first_date, {{ until }}, interval 1 day)) as day
-        from since_when
-    ) as listed
+        {{ series_of_days('first_date', until) }} as outcome_date
+    from since_when
 
 ),
 

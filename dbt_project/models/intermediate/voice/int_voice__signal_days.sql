@@ -33,7 +33,7 @@ series as (
     having sum(value) > 0
     qualify
         row_number() over (
-            partition by source, signal_kind order by sum(value) desc nulls last, signal
+            partition by source, signal_kind order by sum(value) desc nulls last, signal nulls last
         ) <= {{ var('voice_most_topics') }}
 
 ),
@@ -52,13 +52,8 @@ listened as (
 
     select
         source,
-        cast(day as date) as voice_date
-    from (
-        select
-            source,
-            unnest(generate_series(first_date, {{ until }}, interval 1 day)) as day
-        from observed
-    ) as days
+        {{ series_of_days('first_date', until) }} as voice_date
+    from observed
 
 ),
 
