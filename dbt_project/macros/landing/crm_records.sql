@@ -127,7 +127,7 @@
         record_id,
         stage,
         entered_at,
-        row_number() over each_record as visit_number,
+        cast(row_number() over each_record as bigint) as visit_number,
         lead(entered_at) over each_record as left_at,
         lead(stage) over each_record as next_stage
     from (
