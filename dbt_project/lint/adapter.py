@@ -15,6 +15,11 @@ def dispatch(name: str, package: str | None = None) -> Callable[..., str]:
     return called
 
 
+def quote(name: str) -> str:
+    """Return a name as DuckDB quotes it."""
+    return f'"{name}"'
+
+
 def _written(argument: Any) -> str:
     if argument is None:
         return "null"

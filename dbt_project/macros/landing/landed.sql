@@ -1,11 +1,11 @@
 {#-
     What landed for the night: rows of completed loads, as text, each with
-    `load_id`, `load_date`, `is_new_load` (no finished build has seen the load),
-    `row_hash` and `raw`, the row as it came. Columns that a source may lack (`optional`) are
+    `load_id`, `load_date`, `is_new_load` (no finished build has seen the load), `raw`, the row as
+    it came, and `row_hash`, the digest of it. Columns that a source may lack (`optional`) are
     null where it does.
 -#}
 {% macro landed(source_name, stream, optional=[]) -%}
-    {% if optional %}
+    {% if optional and may_lack_columns() %}
     select * from ({{ landed(source_name, stream) }}) as present
     union all by name
     select
@@ -18,8 +18,8 @@
         landed.*,
         landed._dlt_load_id as load_id,
         built.load_id is null as is_new_load,
-        hash(landed) as row_hash,
-        landed as raw
+        {{ row_digest('landed') }} as row_hash,
+        {{ whole_row('landed') }} as raw
     from {{ landing_of(source_name, stream) }} as landed
     inner join ({{ completed_loads(source_name) }}) as completed
         on landed._dlt_load_id = completed.load_id
@@ -31,6 +31,64 @@
         on landed._dlt_load_id = built.load_id
     where landed.load_date <= {{ as_of_date() }}
     {% endif %}
+{%- endmacro %}
+
+{#-
+    DuckDB reads the files, and has the columns that stand in them; Spark reads tables over the same
+    files, which are declared with all that may.
+-#}
+{% macro may_lack_columns() -%}
+    {{ return(adapter.dispatch('may_lack_columns', 'rapport')()) }}
+{%- endmacro %}
+
+{% macro default__may_lack_columns() -%}{{ return(true) }}{%- endmacro %}
+
+{% macro spark__may_lack_columns() -%}{{ return(false) }}{%- endmacro %}
+
+{#-
+    What tells rows of one load apart that say the same time, and what is the same in the same rows: a
+    number of 60 bits that depends on nothing but their texts.
+-#}
+{% macro row_digest(rows) -%}{{ adapter.dispatch('row_digest', 'rapport')(rows) }}{%- endmacro %}
+
+{% macro default__row_digest(rows) -%}
+    {{ digest_number('concat_ws(chr(31), *columns(' ~ rows ~ '.*))') }}
+{%- endmacro %}
+
+{% macro spark__row_digest(rows) -%}
+    {{ digest_number('concat_ws(chr(31), ' ~ rows ~ '.*)') }}
+{%- endmacro %}
+
+{% macro digest_number(text) -%}{{ adapter.dispatch('digest_number', 'rapport')(text) }}{%- endmacro %}
+
+{% macro default__digest_number(text) -%}
+    cast('0x' || substr(md5({{ text }}), 1, 15) as bigint)
+{%- endmacro %}
+
+{% macro spark__digest_number(text) -%}
+    cast(conv(substr(md5({{ text }}), 1, 15), 16, 10) as bigint)
+{%- endmacro %}
+
+{#- A row as one value, each column a field of its own name. -#}
+{% macro whole_row(rows) -%}{{ adapter.dispatch('whole_row', 'rapport')(rows) }}{%- endmacro %}
+
+{% macro default__whole_row(rows) -%}
+    {{ rows }}
+{%- endmacro %}
+
+{% macro spark__whole_row(rows) -%}
+    struct({{ rows }}.*)
+{%- endmacro %}
+
+{#- A record as JSON, with the fields that are null. -#}
+{% macro json_of(record) -%}{{ adapter.dispatch('json_of', 'rapport')(record) }}{%- endmacro %}
+
+{% macro default__json_of(record) -%}
+    cast(to_json({{ record }}) as string)
+{%- endmacro %}
+
+{% macro spark__json_of(record) -%}
+    to_json({{ record }}, map('ignoreNullFields', 'false'))
 {%- endmacro %}
 
 {#- dlt lists a load once all its files are there; files of other loads do not count. -#}
@@ -62,10 +120,10 @@
         partition by {{ keys | join(', ') }}, is_quarantined
         order by
             {% if changed_at %}{{ changed_at }} desc nulls last,{% endif %}
-            load_date desc,
-            load_id desc,
-            {% if prefer %}{{ prefer }} desc,{% endif %}
-            row_hash desc
+            load_date desc nulls last,
+            load_id desc nulls last,
+            {% if prefer %}{{ prefer }} desc nulls last,{% endif %}
+            row_hash desc nulls last
     )
 {%- endmacro %}
 
@@ -199,7 +257,7 @@
 {% macro landed_together(model) -%}
     {% for source_name, stream in streams_of(model) %}
     {% if not loop.first %}
-    union all by name
+    union all {{ 'by name' if may_lack_columns() }}
     {% endif %}
     select
         '{{ source_name }}' as source,

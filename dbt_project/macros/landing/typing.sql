@@ -3,12 +3,12 @@
 {#- A text of a source, without blanks around it and no longer than a release may show: what is longer ends in the
     digest of it all, so that two of them stay two. -#}
 {% macro clean_text(column) -%}
-    {{ cut_text('nullif(trim(' ~ column ~ "), '')") }}
+    {{ cut_text(whole_text(column)) }}
 {%- endmacro %}
 
 {#- A text that is read and not shown, such as an address of the web: as long as it is. -#}
 {% macro whole_text(column) -%}
-    nullif(trim({{ column }}), '')
+    nullif({{ trimmed(column) }}, '')
 {%- endmacro %}
 
 {% macro cut_text(text) -%}
@@ -21,7 +21,7 @@
 
 {#- The same of every member of a list. -#}
 {% macro cut_texts(texts) -%}
-    list_transform({{ texts }}, lambda text: {{ cut_text('text') }})
+    {{ each_of(texts, 'text', cut_text('text')) }}
 {%- endmacro %}
 
 {#-
@@ -33,39 +33,63 @@
     milliseconds, before 1970 with a minus. Shorter numbers could be either, longer ones anything.
     31/12/2017 stays unread: 3/4/2017 is two days in two countries, and half of a column read by luck is worse
     than none. Whether the year is plausible is the caller's question (`is_no_time`).
-
-    Casting to TIMESTAMP drops the offset, so everything is cast with it; what is not in the engine's own
-    spelling is first put into it.
 -#}
 {% macro utc_timestamp(column) -%}
     {% set spelled -%}
         (?i)\s*(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[t\s]\s*(\d{1,2}:\d\d)(:\d\d(?:\.\d+)?)?\s*(z|utc|gmt|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?)?)?\s*
     {%- endset %}
     case
-        -- as most tools write it
-        when
-            regexp_full_match(
-                {{ column }},
-                '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)?)?'
-            )
+        {{ adapter.dispatch('spelled_instant', 'rapport')(column, spelled) }}
+        when {{ matches(column, '\\s*-?\\d{9,10}(\\.\\d+)?\\s*') }}
+            then {{ instant_of('cast(round(try_cast(' ~ column ~ ' as double) * 1000000) as bigint)') }}
+        when {{ matches(column, '\\s*-?\\d{11,13}(\\.\\d+)?\\s*') }}
+            then {{ instant_of('cast(round(try_cast(' ~ column ~ ' as double) * 1000) as bigint)') }}
+    end
+{%- endmacro %}
+
+{#-
+    DuckDB drops the offset in a cast to TIMESTAMP, so everything is cast with it; what is not in its own
+    spelling, as most tools write it, is first put into it.
+-#}
+{% macro default__spelled_instant(column, spelled) -%}
+    {% set engines_own -%}
+        \d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)?)?
+    {%- endset %}
+        when {{ matches(column, engines_own) }}
             then try_cast({{ column }} as timestamptz) at time zone 'UTC'
-        when regexp_full_match({{ column }}, '\s*-?\d{9,10}(\.\d+)?\s*')
-            then
-                make_timestamp(cast(round(try_cast({{ column }} as double) * 1000000) as bigint))
-        when regexp_full_match({{ column }}, '\s*-?\d{11,13}(\.\d+)?\s*')
-            then make_timestamp(cast(round(try_cast({{ column }} as double) * 1000) as bigint))
-        when regexp_full_match({{ column }}, '{{ spelled }}')
+        when {{ matches(column, spelled) }}
             then
                 try_cast(
-                    regexp_replace({{ column }}, '{{ spelled }}', '\1-\2-\3 ')
-                    || coalesce(nullif(regexp_extract({{ column }}, '{{ spelled }}', 4), ''), '0:00')
-                    || coalesce(nullif(regexp_extract({{ column }}, '{{ spelled }}', 5), ''), ':00')
-                    || regexp_replace(
-                        regexp_extract({{ column }}, '{{ spelled }}', 6), '(?i)^(z|utc|gmt|)$', '+00'
-                    )
+                    {{ replaced(column, spelled, '\\1-\\2-\\3 ') }}
+                    || coalesce(nullif({{ extracted(column, spelled, 4) }}, ''), '0:00')
+                    || coalesce(nullif({{ extracted(column, spelled, 5) }}, ''), ':00')
+                    || {{ replaced(extracted(column, spelled, 6), '(?i)^(z|utc|gmt|)$', '+00') }}
                     as timestamptz
                 ) at time zone 'UTC'
-    end
+{%- endmacro %}
+
+{#- Spark reads one spelling of an offset, and fractions of six digits. -#}
+{% macro spark__spelled_instant(column, spelled) -%}
+    {% set offset = extracted(column, spelled, 6) %}
+        when {{ matches(column, spelled) }}
+            then
+                cast(
+                    try_cast(
+                        {{ extracted(column, spelled, 1) }}
+                        || '-' || {{ extracted(column, spelled, 2) }}
+                        || '-' || {{ extracted(column, spelled, 3) }}
+                        || ' ' || coalesce(nullif({{ extracted(column, spelled, 4) }}, ''), '0:00')
+                        || coalesce(nullif(left({{ extracted(column, spelled, 5) }}, 10), ''), ':00')
+                        || case
+                            when {{ offset }} rlike '^[+-]'
+                                then
+                                    left({{ offset }}, 3)
+                                    || ':' || rpad({{ extracted(offset, '[0-5]\\d$', 0) }}, 2, '0')
+                            else '+00:00'
+                        end
+                        as timestamp_ltz
+                    ) as timestamp_ntz
+                )
 {%- endmacro %}
 
 {#-
@@ -84,30 +108,69 @@
     none. Milliseconds since 1970 are negative for most people.
 -#}
 {% macro birth_date(column) -%}
-    {% set text = 'trim(' ~ column ~ ')' %}
-    {% set month_first = 'try_strptime(' ~ text ~ ", '%m/%d/%Y')" %}
-    {% set day_first = 'try_strptime(' ~ text ~ ", '%d/%m/%Y')" %}
-    cast(
-        coalesce(
-            try_strptime(
-                regexp_extract({{ text }}, '^(\d{4}-\d{1,2}-\d{1,2})([T ].*)?$', 1), '%Y-%m-%d'
-            ),
-            try_strptime({{ text }}, ['%Y%m%d', '%Y/%m/%d', '%d.%m.%Y']),
-            case
-                when coalesce({{ month_first }} = {{ day_first }}, true)
-                    then coalesce({{ month_first }}, {{ day_first }})
-            end,
-            case
-                when regexp_full_match({{ text }}, '-?\d{9,13}')
-                    then make_timestamp(try_cast({{ text }} as bigint) * 1000)
-            end
-        ) as date
+    {% set text = trimmed(column) %}
+    {% set day_first = day_by(text, '%d/%m/%Y') %}
+    {% set month_first = day_by(text, '%m/%d/%Y') %}
+    coalesce(
+        {{ day_by(extracted(text, '\\A(\\d{4}-\\d{1,2}-\\d{1,2})([T ].*)?\\z', 1), '%Y-%m-%d') }},
+        {{ day_by(text, '%Y%m%d') }},
+        {{ day_by(text, '%Y/%m/%d') }},
+        {{ day_by(text, '%d.%m.%Y') }},
+        case
+            when coalesce({{ month_first }} = {{ day_first }}, true)
+                then coalesce({{ month_first }}, {{ day_first }})
+        end,
+        case
+            when {{ matches(text, '-?\\d{9,13}') }}
+                then cast({{ instant_of('try_cast(' ~ text ~ ' as bigint) * 1000') }} as date)
+        end
     )
+{%- endmacro %}
+
+{#- The day that a text names by a format of %Y, %m and %d, with one digit or two; null where it does not. -#}
+{% macro day_by(text, format) -%}{{ adapter.dispatch('day_by', 'rapport')(text, format) }}{%- endmacro %}
+
+{% macro default__day_by(text, format) -%}
+    cast(try_strptime({{ text }}, {{ sql_text(format) }}) as date)
+{%- endmacro %}
+
+{#- Digits that nothing parts are of two each; four of the year. -#}
+{% macro spark__day_by(text, format) -%}
+    {% set year = '(\\d{1,4})' if format[2] != '%' else '(\\d{4})' %}
+    {% set part = '(\\d{1,2})' if format[2] != '%' else '(\\d{2})' %}
+    {% set order = modules.re.findall('%(.)', format) %}
+    {% set pattern -%}
+        \A{{ modules.re.escape(format) | replace('\\%', '%') | replace('%Y', year) | replace('%m', part) | replace('%d', '(\\d{1,2})') }}\z
+    {%- endset %}
+    try_cast(
+        lpad({{ extracted(text, pattern, order.index('Y') + 1) }}, 4, '0')
+        || '-' || {{ extracted(text, pattern, order.index('m') + 1) }}
+        || '-' || {{ extracted(text, pattern, order.index('d') + 1) }}
+        as date
+    )
+{%- endmacro %}
+
+{#- A text as a number of a type that has fractions; null where it is none. -#}
+{% macro number(text, type='double') -%}{{ adapter.dispatch('number', 'rapport')(text, type) }}{%- endmacro %}
+
+{% macro default__number(text, type) -%}
+    try_cast({{ text }} as {{ type }})
+{%- endmacro %}
+
+{#- Spark reads 1d as well, and digits of other scripts; DuckDB 1_000. -#}
+{% macro spark__number(text, type) -%}
+    case
+        when not {{ text }} rlike {{ sql_text('(?i)[0-9.][df]\\s*\\z|[^\\x00-\\x7F]') }}
+            then
+                try_cast(
+                    regexp_replace({{ text }}, {{ sql_text('(?<=\\d)_(?=\\d)') }}, '') as {{ type }}
+                )
+    end
 {%- endmacro %}
 
 {#- Three decimals: a dinar has a thousand fils. -#}
 {% macro amount(column) -%}
-    try_cast({{ column }} as decimal(18, 3))
+    {{ number(column, 'decimal(18, 3)') }}
 {%- endmacro %}
 
 {#- An amount as people write it: two decimals, and a third one where it says something. -#}
@@ -120,21 +183,47 @@
 
 {#- Goods are sold by the piece or by weight and measure; a thousandth is a gram of a kilogram. -#}
 {% macro quantity(column) -%}
-    try_cast({{ column }} as decimal(18, 3))
+    {{ number(column, 'decimal(18, 3)') }}
 {%- endmacro %}
 
 {#- A number with a fraction is not rounded, it is refused. -#}
 {% macro whole_number(column) -%}
+    {{ adapter.dispatch('whole_number', 'rapport')(column) }}
+{%- endmacro %}
+
+{% macro default__whole_number(column) -%}
     case
         when try_cast({{ column }} as double) = try_cast({{ column }} as bigint)
             then try_cast({{ column }} as bigint)
     end
 {%- endmacro %}
 
+{#- Spark's bigints have no point and no exponent. -#}
+{% macro spark__whole_number(column) -%}
+    {% set rounded = number(column, 'decimal(38, 0)') %}
+    case
+        when {{ number(column) }} = cast({{ rounded }} as double) then try_cast({{ rounded }} as bigint)
+    end
+{%- endmacro %}
+
+{#- A yes or no as tools write it: true, t, yes, y or 1; null for what is neither. -#}
+{% macro boolean(text) -%}{{ adapter.dispatch('boolean', 'rapport')(text) }}{%- endmacro %}
+
+{% macro default__boolean(text) -%}
+    try_cast({{ text }} as boolean)
+{%- endmacro %}
+
+{% macro spark__boolean(text) -%}
+    case
+        when lower({{ text }}) in ('true', 't', 'yes', 'y', '1') then true
+        when lower({{ text }}) in ('false', 'f', 'no', 'n', '0') then false
+    end
+{%- endmacro %}
+
 {#-
     A JSON object as a struct of texts, parsed once however many members are asked for;
     null where the column holds no object. `members` is a list of names, or a mapping of
-    names to what is below them.
+    names to what is below them: 'string', a mapping, or a list of one of the two.
 -#}
 {% macro json_members(column, members) -%}
     {% if members is mapping %}
@@ -142,60 +231,133 @@
     {% else %}
         {% set structure = {} %}
         {% for member in members %}
-            {% do structure.update({member: 'VARCHAR'}) %}
+            {% do structure.update({member: 'string'}) %}
         {% endfor %}
     {% endif %}
+    {{ adapter.dispatch('json_members', 'rapport')(column, structure) }}
+{%- endmacro %}
+
+{% macro default__json_members(column, structure) -%}
     case
         when starts_with(ltrim({{ column }}), '{')
-            then json_transform(try_cast({{ column }} as json), '{{ tojson(structure) }}')
+            then json_transform(
+                try_cast({{ column }} as json), '{{ tojson(structure) }}'
+            )
     end
+{%- endmacro %}
+
+{#- What Spark cannot read is a record of nulls, so an object is asked for first. -#}
+{% macro spark__json_members(column, structure) -%}
+    case
+        when
+            {{ column }} rlike {{ sql_text('\\A\\p{Zs}*\\{') }}
+            and json_object_keys({{ column }}) is not null
+            then from_json({{ column }}, '{{ _json_type(structure) }}')
+    end
+{%- endmacro %}
+
+{% macro _json_type(structure) -%}
+    {%- if structure is mapping -%}
+        struct<
+        {%- for name, below in structure.items() -%}
+            `{{ name }}`: {{ _json_type(below) }}{{ ', ' if not loop.last }}
+        {%- endfor -%}
+        >
+    {%- elif structure is string -%}
+        string
+    {%- else -%}
+        array<{{ _json_type(structure[0]) }}>
+    {%- endif -%}
+{%- endmacro %}
+
+{#- A JSON list as a list of texts: its members, or that `member` of each; empty where it cannot be read, null of no list. -#}
+{% macro json_list(column, member=none) -%}
+    {{ adapter.dispatch('json_list', 'rapport')(column, member) }}
+{%- endmacro %}
+
+{% macro default__json_list(column, member) -%}
+    case
+        when starts_with(ltrim({{ column }}), '[')
+            then
+                coalesce(
+                    json_extract_string(
+                        try_cast({{ column }} as json), '$[*]{{ '.' ~ member if member }}'
+                    ),
+                    []
+                )
+    end
+{%- endmacro %}
+
+{% macro spark__json_list(column, member) -%}
+    case
+        when {{ column }} rlike {{ sql_text('\\A\\p{Zs}*\\[') }}
+            then
+                coalesce(
+                    {% if member %}
+                    array_compact(
+                        from_json({{ column }}, 'array<struct<`{{ member }}`: string>>').{{ member }}
+                    ),
+                    {% else %}
+                    from_json({{ column }}, 'array<string>'),
+                    {% endif %}
+                    array()
+                )
+    end
+{%- endmacro %}
+
+{#- The names of a JSON object's members; none where it is no object. -#}
+{% macro json_names(column) -%}{{ adapter.dispatch('json_names', 'rapport')(column) }}{%- endmacro %}
+
+{% macro default__json_names(column) -%}
+    coalesce(json_keys(try_cast({{ column }} as json)), [])
+{%- endmacro %}
+
+{% macro spark__json_names(column) -%}
+    coalesce(json_object_keys({{ column }}), array())
+{%- endmacro %}
+
+{#- A part of a JSON text, still JSON. -#}
+{% macro json_part(column, path) -%}{{ adapter.dispatch('json_part', 'rapport')(column, path) }}{%- endmacro %}
+
+{% macro default__json_part(column, path) -%}
+    json_extract(try_cast({{ column }} as json), {{ sql_text(path) }})
+{%- endmacro %}
+
+{% macro spark__json_part(column, path) -%}
+    get_json_object({{ column }}, {{ sql_text(path) }})
+{%- endmacro %}
+
+{#- A member of a record whose name is no word of SQL. -#}
+{% macro member(record, name) -%}
+    {{ record }}.{{ adapter.quote(name) }}
+{%- endmacro %}
+
+{#- "12;34" is two ids; nothing said is none. -#}
+{% macro listed_ids(text) -%}
+    coalesce({{ all_found(text, '[^;\\s]+') }}, {{ empty_list('string') }})
 {%- endmacro %}
 
 {#- "Recipes; offers" is two values; nothing said is null, not a list of none. -#}
 {% macro text_list(expression) -%}
-    list_sort(
-        list_distinct(
-            {{ cut_texts(
-                "string_split(nullif(regexp_replace(lower(trim(" ~ expression ~ ", ' ;')), '\\s*;[\\s;]*', ';', 'g'), ''), ';')"
-            ) }}
-        )
-    )
+    {% set parted = replaced('lower(' ~ trimmed(expression, ' ;') ~ ')', '\\s*;[\\s;]*', ';') %}
+    {{ distinct_sorted(cut_texts(split_text('nullif(' ~ parted ~ ", '')", ';'))) }}
 {%- endmacro %}
 
 {#- "Recipes, new offers" is two topics, by the names that topics have everywhere. -#}
 {% macro topic_list(expression) -%}
-    list_sort(
-        list_distinct(
-            list_filter(
-                list_transform(
-                    string_split(regexp_replace({{ expression }}, '[,|]', ';', 'g'), ';'),
-                    lambda item: {{ topic_of('item') }}
-                ),
-                lambda item: item is not null
-            )
-        )
-    )
+    {{ distinct_sorted(each_of(split_text(replaced(expression, '[,|]', ';'), ';'), 'item', topic_of('item'))) }}
 {%- endmacro %}
 
 {#- The same of texts that stand in a list already. What looks like somebody's address or number is no topic. -#}
 {% macro topics_of(texts) -%}
-    list_sort(
-        list_distinct(
-            list_filter(
-                list_transform(
-                    {{ texts }},
-                    lambda item: case when not {{ looks_like_an_identifier('item') }} then {{ topic_of('item') }} end
-                ),
-                lambda item: item is not null
-            )
-        )
-    )
+    {% set topic = 'case when not ' ~ looks_like_an_identifier('item') ~ ' then ' ~ topic_of('item') ~ ' end' %}
+    {{ distinct_sorted(each_of(texts, 'item', topic)) }}
 {%- endmacro %}
 
 {#- "New products" and "new-products" are one topic. -#}
 {% macro topic_of(expression) -%}
     nullif(
-        trim(regexp_replace(lower({{ cut_text(expression) }}), '[^\p{L}\p{N}]+', '_', 'g'), '_'), ''
+        {{ trimmed(replaced('lower(' ~ cut_text(expression) ~ ')', '[^\\p{L}\\p{N}]+', '_'), '_') }}, ''
     )
 {%- endmacro %}
 
@@ -222,14 +384,11 @@
 
 {#- The fields of a row that nobody can read, by name; pairs of a name and its condition. -#}
 {% macro unreadable(fields) -%}
-    list_filter(
-        [
-            {% for field, condition in fields %}
-            case when {{ condition }} then '{{ field }}' end{{ ',' if not loop.last }}
-            {% endfor %}
-        ],
-        lambda field: field is not null
-    )
+    {% set names = [] %}
+    {% for field, condition in fields %}
+        {% do names.append('case when ' ~ condition ~ " then '" ~ field ~ "' end") %}
+    {% endfor %}
+    {{ those_of(list_of(names), 'field', 'field is not null') }}
 {%- endmacro %}
 
 {#- What every object of the CRM has to have; `members` is its `properties`, opened. -#}
@@ -243,12 +402,13 @@
 
 {#- The domain of an address knows no case; the part before it may, so it stays. -#}
 {% macro normalised_email(column) -%}
+    {% set address = trimmed(column) %}
     case
-        when trim({{ column }}) like '%_@_%'
+        when {{ address }} like '%_@_%'
             then
-                regexp_extract(trim({{ column }}), '^(.*)@', 1)
+                {{ extracted(address, '^(.*)@', 1) }}
                 || '@'
-                || lower(regexp_extract(trim({{ column }}), '@([^@]*)$', 1))
+                || lower({{ extracted(address, '@([^@]*)\\z', 1) }})
     end
 {%- endmacro %}
 
@@ -266,12 +426,12 @@
     not count. "Class: Service" is `class:service`.
 -#}
 {% macro tag_line(tags) -%}
-    (';' || lower(array_to_string({{ tags }}, ';')) || ';')
+    (';' || lower({{ joined(tags, ';') }}) || ';')
 {%- endmacro %}
 
 {#- What follows "<kind>:" in the first such tag, by alphabet. -#}
 {% macro tagged(tags, kind) -%}
-    nullif(trim(regexp_extract({{ tag_line(tags) }}, ';\s*{{ kind }}\s*:\s*([^;]+)', 1)), '')
+    nullif({{ trimmed(extracted(tag_line(tags), ';\\s*' ~ kind ~ '\\s*:\\s*([^;]+)', 1)) }}, '')
 {%- endmacro %}
 
 {#- Is the tag among them? -#}
@@ -279,7 +439,7 @@
     {%- set parts = [] %}
     {%- for part in tag.lower().split(':') %}{% do parts.append(modules.re.escape(part.strip())) %}{% endfor %}
     {%- if tag.strip() -%}
-    coalesce(regexp_matches({{ tag_line(tags) }}, {{ sql_text(';\\s*' ~ parts | join('\\s*:\\s*') ~ '\\s*;') }}), false)
+    coalesce({{ finds(tag_line(tags), ';\\s*' ~ parts | join('\\s*:\\s*') ~ '\\s*;') }}, false)
     {%- else -%}
     false
     {%- endif -%}
