@@ -5,8 +5,13 @@
     null where it does.
 -#}
 {% macro landed(source_name, stream, optional=[]) -%}
-    {% if optional and may_lack_columns() %}
-    select * from ({{ landed(source_name, stream) }}) as present
+    {{ adapter.dispatch('landed', 'rapport')(source_name, stream, optional) }}
+{%- endmacro %}
+
+{#- DuckDB reads the files and has the columns that stand in them. -#}
+{% macro default__landed(source_name, stream, optional) -%}
+    {% if optional %}
+    select * from ({{ _landed_of(source_name, stream, landing_of(source_name, stream)) }}) as present
     union all by name
     select
         {% for column in optional %}
@@ -14,13 +19,38 @@
         {% endfor %}
     where false
     {% else %}
+    {{ _landed_of(source_name, stream, landing_of(source_name, stream)) }}
+    {% endif %}
+{%- endmacro %}
+
+{#- Spark reads tables over the same files, and knows their columns before. -#}
+{% macro spark__landed(source_name, stream, optional) -%}
+    {% set present = columns_landed(source_name, stream) %}
+    {% set lacking = optional | reject('in', present) | list %}
+    {% set rows -%}
+        (
+            select
+                *{% for column in lacking %},
+                cast(null as string) as {{ column }}{% endfor %}
+            from {{ landing_of(source_name, stream) }}
+        )
+    {%- endset %}
+    {{ _landed_of(source_name, stream, rows) }}
+{%- endmacro %}
+
+{% macro columns_landed(source_name, stream) -%}
+    {% set table = api.Relation.create(schema='landing', identifier=source_name ~ '__' ~ stream) %}
+    {{ return(adapter.get_columns_in_relation(table) | map(attribute='name') | list if execute else []) }}
+{%- endmacro %}
+
+{% macro _landed_of(source_name, stream, rows) -%}
     select
         landed.*,
         landed._dlt_load_id as load_id,
         built.load_id is null as is_new_load,
         {{ row_digest('landed') }} as row_hash,
         {{ whole_row('landed') }} as raw
-    from {{ landing_of(source_name, stream) }} as landed
+    from {{ rows }} as landed
     inner join ({{ completed_loads(source_name) }}) as completed
         on landed._dlt_load_id = completed.load_id
     left join (
@@ -30,20 +60,7 @@
     ) as built
         on landed._dlt_load_id = built.load_id
     where landed.load_date <= {{ as_of_date() }}
-    {% endif %}
 {%- endmacro %}
-
-{#-
-    DuckDB reads the files, and has the columns that stand in them; Spark reads tables over the same
-    files, which are declared with all that may.
--#}
-{% macro may_lack_columns() -%}
-    {{ return(adapter.dispatch('may_lack_columns', 'rapport')()) }}
-{%- endmacro %}
-
-{% macro default__may_lack_columns() -%}{{ return(true) }}{%- endmacro %}
-
-{% macro spark__may_lack_columns() -%}{{ return(false) }}{%- endmacro %}
 
 {#-
     What tells rows of one load apart that say the same time, and what is the same in the same rows: a
@@ -99,7 +116,9 @@
 {%- endmacro %}
 
 {#- A table of the landing; of a source that the firm declared dbt knows none by name. -#}
-{% macro landing_of(source_name, stream) -%}
+{% macro landing_of(source_name, stream) -%}{{ adapter.dispatch('landing_of', 'rapport')(source_name, stream) }}{%- endmacro %}
+
+{% macro default__landing_of(source_name, stream) -%}
     {% if source_name not in declared_sources() -%}
         {{ source(source_name, stream) }}
     {%- elif stream == 'completed_loads' -%}
@@ -107,6 +126,10 @@
     {%- else -%}
         read_parquet('{{ source_name }}/{{ stream }}/load_date=*/*.parquet', hive_partitioning = true, union_by_name = true)
     {%- endif %}
+{%- endmacro %}
+
+{% macro spark__landing_of(source_name, stream) -%}
+    landing.{{ source_name }}__{{ stream }}
 {%- endmacro %}
 
 {#-
@@ -253,18 +276,43 @@
     {%- endif %}
 {%- endmacro %}
 
-{#- What landed of several streams of one shape. -#}
-{% macro landed_together(model) -%}
+{#- What landed of several streams of one shape; a column that only some have is null of the others. -#}
+{% macro landed_together(model) -%}{{ adapter.dispatch('landed_together', 'rapport')(model) }}{%- endmacro %}
+
+{% macro default__landed_together(model) -%}
     {% for source_name, stream in streams_of(model) %}
-    {% if not loop.first %}
-    union all {{ 'by name' if may_lack_columns() }}
-    {% endif %}
+    {{ _landed_of_streams(source_name, stream, landed(source_name, stream)) }}
+    {{ 'union all by name' if not loop.last }}
+    {% endfor %}
+{%- endmacro %}
+
+{% macro spark__landed_together(model) -%}
+    {% set columns = [] %}
+    {% for source_name, stream in streams_of(model) %}
+        {% do columns.extend(columns_landed(source_name, stream) | reject('in', columns) | list) %}
+    {% endfor %}
+    {% for source_name, stream in streams_of(model) %}
+    {% set present = columns_landed(source_name, stream) %}
+    {% set rows -%}
+        (
+            select
+                {% for column in columns %}
+                {{ column if column in present else 'cast(null as string) as ' ~ column }}{{ ',' if not loop.last }}
+                {% endfor %}
+            from {{ landing_of(source_name, stream) }}
+        )
+    {%- endset %}
+    {{ _landed_of_streams(source_name, stream, _landed_of(source_name, stream, rows)) }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+{%- endmacro %}
+
+{% macro _landed_of_streams(source_name, stream, rows) -%}
     select
         '{{ source_name }}' as source,
         '{{ stream }}' as landed_stream,
         together.*
-    from ({{ landed(source_name, stream) }}) as together
-    {% endfor %}
+    from ({{ rows }}) as together
 {%- endmacro %}
 
 {#- The runner of the night fills it after a build has succeeded; here it only has to exist. -#}

@@ -68,28 +68,35 @@
                 ) at time zone 'UTC'
 {%- endmacro %}
 
-{#- Spark reads one spelling of an offset, and fractions of six digits. -#}
+{#- Spark reads one spelling of an offset, fractions of six digits, and no 24:00. -#}
 {% macro spark__spelled_instant(column, spelled) -%}
+    {% set hour = extracted(column, spelled, 4) %}
+    {% set second = 'left(' ~ extracted(column, spelled, 5) ~ ', 10)' %}
     {% set offset = extracted(column, spelled, 6) %}
+    {% set is_midnight = hour ~ " = '24:00' and replace(translate(" ~ second ~ ", ':.', ''), '0', '') = ''" %}
         when {{ matches(column, spelled) }}
             then
                 cast(
                     try_cast(
                         {{ extracted(column, spelled, 1) }}
                         || '-' || {{ extracted(column, spelled, 2) }}
-                        || '-' || {{ extracted(column, spelled, 3) }}
-                        || ' ' || coalesce(nullif({{ extracted(column, spelled, 4) }}, ''), '0:00')
-                        || coalesce(nullif(left({{ extracted(column, spelled, 5) }}, 10), ''), ':00')
+                        || '-' || {{ extracted(column, spelled, 3) }} || ' '
                         || case
-                            when {{ offset }} rlike '^[+-]'
+                            when {{ is_midnight }} then '0:00:00'
+                            else
+                                coalesce(nullif({{ hour }}, ''), '0:00')
+                                || coalesce(nullif({{ second }}, ''), ':00')
+                        end
+                        || case
+                            when left({{ offset }}, 1) in ('+', '-')
                                 then
-                                    left({{ offset }}, 3)
-                                    || ':' || rpad({{ extracted(offset, '[0-5]\\d$', 0) }}, 2, '0')
+                                    left({{ offset }}, 3) || ':'
+                                    || rpad(replace(substr({{ offset }}, 4), ':', ''), 2, '0')
                             else '+00:00'
                         end
                         as timestamp_ltz
                     ) as timestamp_ntz
-                )
+                ) + case when {{ is_midnight }} then interval 1 day else interval 0 day end
 {%- endmacro %}
 
 {#-
