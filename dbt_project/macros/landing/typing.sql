@@ -258,7 +258,7 @@
     case
         when
             {{ column }} rlike {{ sql_text('\\A\\p{Zs}*\\{') }}
-            and json_object_keys({{ column }}) is not null
+            and try_parse_json({{ column }}) is not null
             then from_json({{ column }}, '{{ _json_type(structure) }}')
     end
 {%- endmacro %}
