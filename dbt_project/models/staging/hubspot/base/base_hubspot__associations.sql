@@ -3,12 +3,12 @@
         materialized=typed_once(),
         incremental_strategy='append',
         on_schema_change='fail',
-        pre_hook="{{ age_typed_rows('hubspot') }}",
-        post_hook="{{ rank_anew() }}",
         meta={
             'version_key': ['from_type', 'to_type', 'from_id'],
             'changed_at': 'read_date',
-        }
+        },
+        pre_hook="{{ age_typed_rows('hubspot') }}",
+        post_hook="{{ rank_anew() }}"
     )
 }}
 

@@ -3,14 +3,14 @@
         materialized=typed_once(),
         incremental_strategy='append',
         on_schema_change='fail',
-        pre_hook="{{ age_typed_rows('hubspot', seen_at='created_at') }}",
-        post_hook="{{ rank_anew() }}",
         meta={
             'version_key': ['landed_stream', 'engagement_id'],
             'changed_at': 'updated_at',
             'prefer': 'is_archived',
             'has_load_dates': true,
-        }
+        },
+        pre_hook="{{ age_typed_rows('hubspot', seen_at='created_at') }}",
+        post_hook="{{ rank_anew() }}"
     )
 }}
 

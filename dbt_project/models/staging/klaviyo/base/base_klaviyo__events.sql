@@ -3,9 +3,9 @@
         materialized=typed_once(),
         incremental_strategy='append',
         on_schema_change='fail',
+        meta={'version_key': ['event_id']},
         pre_hook="{{ age_typed_rows('klaviyo', seen_at='occurred_at') }}",
-        post_hook="{{ rank_anew() }}",
-        meta={'version_key': ['event_id']}
+        post_hook="{{ rank_anew() }}"
     )
 }}
 

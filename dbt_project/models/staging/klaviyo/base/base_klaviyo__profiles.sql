@@ -25,29 +25,35 @@ opened as (
             'organization': 'string',
             'properties': {'Birthday': 'string'},
             'subscriptions': {
-                'email': {'marketing': {
-                    'consent': 'string',
-                    'consent_timestamp': 'string',
-                    'timestamp': 'string',
-                    'method': 'string',
-                    'double_optin': 'string',
-                    'can_receive_email_marketing': 'string',
-                    'suppression': [{'reason': 'string', 'timestamp': 'string'}],
-                    'list_suppressions': [
-                        {'list_id': 'string', 'reason': 'string', 'timestamp': 'string'},
-                    ],
-                }},
-                'sms': {'marketing': {
-                    'consent': 'string',
-                    'consent_timestamp': 'string',
-                    'method': 'string',
-                    'can_receive_sms_marketing': 'string',
-                }},
-                'mobile_push': {'marketing': {
-                    'consent': 'string',
-                    'consent_timestamp': 'string',
-                    'can_receive_push_marketing': 'string',
-                }},
+                'email': {
+                    'marketing': {
+                        'consent': 'string',
+                        'consent_timestamp': 'string',
+                        'timestamp': 'string',
+                        'method': 'string',
+                        'double_optin': 'string',
+                        'can_receive_email_marketing': 'string',
+                        'suppression': [{'reason': 'string', 'timestamp': 'string'}],
+                        'list_suppressions': [
+                            {'list_id': 'string', 'reason': 'string', 'timestamp': 'string'},
+                        ],
+                    },
+                },
+                'sms': {
+                    'marketing': {
+                        'consent': 'string',
+                        'consent_timestamp': 'string',
+                        'method': 'string',
+                        'can_receive_sms_marketing': 'string',
+                    },
+                },
+                'mobile_push': {
+                    'marketing': {
+                        'consent': 'string',
+                        'consent_timestamp': 'string',
+                        'can_receive_push_marketing': 'string',
+                    },
+                },
             },
         }) }} as members
     from landed

@@ -3,9 +3,9 @@
         materialized=typed_once(),
         incremental_strategy='append',
         on_schema_change='fail',
+        meta={'version_key': ['order_id'], 'changed_at': 'updated_at'},
         pre_hook="{{ age_typed_rows('shop', seen_at='ordered_at') }}",
-        post_hook="{{ rank_anew() }}",
-        meta={'version_key': ['order_id'], 'changed_at': 'updated_at'}
+        post_hook="{{ rank_anew() }}"
     )
 }}
 
