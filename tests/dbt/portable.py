@@ -25,11 +25,12 @@ _PORTABLE = """
 PORTABLE = frozenset(re.findall(r"\w+", _PORTABLE))
 # What the engine macros write for DuckDB (macros/engine, and the typing of what landed).
 _BY_MACRO = """
-    array_to_string date_diff epoch_ms epoch_us format from_json generate_series isodow
-    json_extract_string json_transform len list_concat list_distinct list_filter list_position
-    list_sort list_transform make_timestamp regexp_extract regexp_full_match regexp_matches
-    regexp_replace starts_with string_split struct_pack to_days to_hours to_minutes to_months
-    to_seconds trim try_strptime unnest
+    array_to_string columns date_diff epoch_ms epoch_us format from_json generate_series isodow
+    json_extract json_extract_string json_keys json_transform len list_concat list_distinct
+    list_filter list_position list_sort list_transform make_timestamp read_json read_parquet
+    regexp_extract regexp_extract_all regexp_full_match regexp_matches regexp_replace starts_with
+    string_split struct_pack to_days to_hours to_json to_minutes to_months to_seconds trim
+    try_strptime unnest
 """
 BY_MACRO = frozenset(re.findall(r"\w+", _BY_MACRO))
 # How sqlglot names what DuckDB calls otherwise.
@@ -113,14 +114,12 @@ _FORBIDDEN: dict[str, Callable[[exp.Expression], bool]] = {
     "star with exclude or replace": lambda node: (
         _is_one(node, exp.Star, "except_") or _is_one(node, exp.Star, "replace")
     ),
-    "union by name": lambda node: _is_one(node, exp.SetOperation, "by_name"),
     "hint materialized": lambda node: (
         isinstance(node, exp.CTE) and node.args.get("materialized") is not None
     ),
     "group by all": lambda node: _is_one(node, exp.Group, "all"),
     "distinct on": lambda node: _is_one(node, exp.Distinct, "on"),
     "pivot or unpivot": lambda node: isinstance(node, exp.Pivot),
-    "columns()": lambda node: isinstance(node, exp.Columns),
     "asof or positional join": lambda node: _is_one(node, exp.Join, "method"),
     "recursion with aggregates": _is_recursion_with_aggregates,
     "round to digits": lambda node: _is_one(node, exp.Round, "decimals"),
@@ -208,6 +207,8 @@ def of_text(written: str) -> Iterator[str]:
                 yield f"{call[1]}() by hand"
     if re.search(r"\blambda\b|->(?!>)", sql):
         yield "lambda by hand"
+    if re.search(r"\bunion\s+(?:all\s+)?by\s+name\b", sql):
+        yield "union by name"
     if re.search(r"->>", sql):
         yield "json by hand"
     if re.search(r"[\[{]", sql):

@@ -31,6 +31,11 @@
     regexp_extract({{ text }}, {{ sql_text(pattern) }}, {{ group }})
 {%- endmacro %}
 
+{#- All that is like the pattern, or what that group of it holds, as a list; null of no text. -#}
+{% macro all_found(text, pattern, group=0) -%}
+    regexp_extract_all({{ text }}, {{ sql_text(pattern) }}, {{ group }})
+{%- endmacro %}
+
 {#- All that is like the pattern, replaced; `by` may name groups (\1). -#}
 {% macro replaced(text, pattern, by) -%}{{ adapter.dispatch('replaced', 'rapport')(text, pattern, by) }}{%- endmacro %}
 

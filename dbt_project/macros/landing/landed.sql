@@ -1,54 +1,8 @@
-{#-
-    What landed for the night: rows of completed loads, as text, each with
-    `load_id`, `load_date`, `is_new_load` (no finished build has seen the load),
-    `row_hash` and `raw`, the row as it came. Columns that a source may lack (`optional`) are
-    null where it does.
--#}
-{% macro landed(source_name, stream, optional=[]) -%}
-    {% if optional %}
-    select * from ({{ landed(source_name, stream) }}) as present
-    union all by name
-    select
-        {% for column in optional %}
-        cast(null as string) as {{ column }}{{ ',' if not loop.last }}
-        {% endfor %}
-    where false
-    {% else %}
-    select
-        landed.*,
-        landed._dlt_load_id as load_id,
-        built.load_id is null as is_new_load,
-        hash(landed) as row_hash,
-        landed as raw
-    from {{ landing_of(source_name, stream) }} as landed
-    inner join ({{ completed_loads(source_name) }}) as completed
-        on landed._dlt_load_id = completed.load_id
-    left join (
-        select distinct load_id
-        from {{ source('build_ledger', 'built_loads') }}
-        where source = '{{ source_name }}'
-    ) as built
-        on landed._dlt_load_id = built.load_id
-    where landed.load_date <= {{ as_of_date() }}
-    {% endif %}
-{%- endmacro %}
-
 {#- dlt lists a load once all its files are there; files of other loads do not count. -#}
 {% macro completed_loads(source_name) -%}
     select distinct load_id
     from {{ landing_of(source_name, 'completed_loads') }}
     where status = 0
-{%- endmacro %}
-
-{#- A table of the landing; of a source that the firm declared dbt knows none by name. -#}
-{% macro landing_of(source_name, stream) -%}
-    {% if source_name not in declared_sources() -%}
-        {{ source(source_name, stream) }}
-    {%- elif stream == 'completed_loads' -%}
-        read_json('{{ source_name }}/_dlt_loads/*.jsonl', format = 'newline_delimited', columns = {load_id: 'string', status: 'integer', load_date: 'date', erased: 'map(string, bigint)'})
-    {%- else -%}
-        read_parquet('{{ source_name }}/{{ stream }}/load_date=*/*.parquet', hive_partitioning = true, union_by_name = true)
-    {%- endif %}
 {%- endmacro %}
 
 {#-
@@ -62,10 +16,10 @@
         partition by {{ keys | join(', ') }}, is_quarantined
         order by
             {% if changed_at %}{{ changed_at }} desc nulls last,{% endif %}
-            load_date desc,
-            load_id desc,
-            {% if prefer %}{{ prefer }} desc,{% endif %}
-            row_hash desc
+            load_date desc nulls last,
+            load_id desc nulls last,
+            {% if prefer %}{{ prefer }} desc nulls last,{% endif %}
+            row_hash desc nulls last
     )
 {%- endmacro %}
 
@@ -193,20 +147,6 @@
     {%- else -%}
         true
     {%- endif %}
-{%- endmacro %}
-
-{#- What landed of several streams of one shape. -#}
-{% macro landed_together(model) -%}
-    {% for source_name, stream in streams_of(model) %}
-    {% if not loop.first %}
-    union all by name
-    {% endif %}
-    select
-        '{{ source_name }}' as source,
-        '{{ stream }}' as landed_stream,
-        together.*
-    from ({{ landed(source_name, stream) }}) as together
-    {% endfor %}
 {%- endmacro %}
 
 {#- The runner of the night fills it after a build has succeeded; here it only has to exist. -#}

@@ -327,7 +327,7 @@
             is_new_load,
             {% if mapping.each %}
             item_number,
-            hash(row_hash, item_number) as row_hash,
+            {{ digest_number("row_hash || ':' || item_number") }} as row_hash,
             {% else %}
             cast(null as bigint) as item_number,
             row_hash,
@@ -461,7 +461,7 @@ said as (
         cast(null as string) as load_id,
         cast(null as date) as load_date,
         cast(null as boolean) as is_new_load,
-        cast(null as ubigint) as row_hash,
+        cast(null as bigint) as row_hash,
         cast(null as string) as raw
     where false
 

@@ -3,12 +3,12 @@
 {#- A text of a source, without blanks around it and no longer than a release may show: what is longer ends in the
     digest of it all, so that two of them stay two. -#}
 {% macro clean_text(column) -%}
-    {{ cut_text('nullif(trim(' ~ column ~ "), '')") }}
+    {{ cut_text(whole_text(column)) }}
 {%- endmacro %}
 
 {#- A text that is read and not shown, such as an address of the web: as long as it is. -#}
 {% macro whole_text(column) -%}
-    nullif(trim({{ column }}), '')
+    nullif({{ trimmed(column) }}, '')
 {%- endmacro %}
 
 {% macro cut_text(text) -%}
@@ -21,7 +21,7 @@
 
 {#- The same of every member of a list. -#}
 {% macro cut_texts(texts) -%}
-    list_transform({{ texts }}, lambda text: {{ cut_text('text') }})
+    {{ each_of(texts, 'text', cut_text('text')) }}
 {%- endmacro %}
 
 {#-
@@ -33,38 +33,17 @@
     milliseconds, before 1970 with a minus. Shorter numbers could be either, longer ones anything.
     31/12/2017 stays unread: 3/4/2017 is two days in two countries, and half of a column read by luck is worse
     than none. Whether the year is plausible is the caller's question (`is_no_time`).
-
-    Casting to TIMESTAMP drops the offset, so everything is cast with it; what is not in the engine's own
-    spelling is first put into it.
 -#}
 {% macro utc_timestamp(column) -%}
     {% set spelled -%}
         (?i)\s*(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[t\s]\s*(\d{1,2}:\d\d)(:\d\d(?:\.\d+)?)?\s*(z|utc|gmt|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?)?)?\s*
     {%- endset %}
     case
-        -- as most tools write it
-        when
-            regexp_full_match(
-                {{ column }},
-                '\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)?)?'
-            )
-            then try_cast({{ column }} as timestamptz) at time zone 'UTC'
-        when regexp_full_match({{ column }}, '\s*-?\d{9,10}(\.\d+)?\s*')
-            then
-                make_timestamp(cast(round(try_cast({{ column }} as double) * 1000000) as bigint))
-        when regexp_full_match({{ column }}, '\s*-?\d{11,13}(\.\d+)?\s*')
-            then make_timestamp(cast(round(try_cast({{ column }} as double) * 1000) as bigint))
-        when regexp_full_match({{ column }}, '{{ spelled }}')
-            then
-                try_cast(
-                    regexp_replace({{ column }}, '{{ spelled }}', '\1-\2-\3 ')
-                    || coalesce(nullif(regexp_extract({{ column }}, '{{ spelled }}', 4), ''), '0:00')
-                    || coalesce(nullif(regexp_extract({{ column }}, '{{ spelled }}', 5), ''), ':00')
-                    || regexp_replace(
-                        regexp_extract({{ column }}, '{{ spelled }}', 6), '(?i)^(z|utc|gmt|)$', '+00'
-                    )
-                    as timestamptz
-                ) at time zone 'UTC'
+        {{ adapter.dispatch('spelled_instant', 'rapport')(column, spelled) }}
+        when {{ matches(column, '\\s*-?\\d{9,10}(\\.\\d+)?\\s*') }}
+            then {{ instant_of('cast(round(try_cast(' ~ column ~ ' as double) * 1000000) as bigint)') }}
+        when {{ matches(column, '\\s*-?\\d{11,13}(\\.\\d+)?\\s*') }}
+            then {{ instant_of('cast(round(try_cast(' ~ column ~ ' as double) * 1000) as bigint)') }}
     end
 {%- endmacro %}
 
@@ -84,30 +63,28 @@
     none. Milliseconds since 1970 are negative for most people.
 -#}
 {% macro birth_date(column) -%}
-    {% set text = 'trim(' ~ column ~ ')' %}
-    {% set month_first = 'try_strptime(' ~ text ~ ", '%m/%d/%Y')" %}
-    {% set day_first = 'try_strptime(' ~ text ~ ", '%d/%m/%Y')" %}
-    cast(
-        coalesce(
-            try_strptime(
-                regexp_extract({{ text }}, '^(\d{4}-\d{1,2}-\d{1,2})([T ].*)?$', 1), '%Y-%m-%d'
-            ),
-            try_strptime({{ text }}, ['%Y%m%d', '%Y/%m/%d', '%d.%m.%Y']),
-            case
-                when coalesce({{ month_first }} = {{ day_first }}, true)
-                    then coalesce({{ month_first }}, {{ day_first }})
-            end,
-            case
-                when regexp_full_match({{ text }}, '-?\d{9,13}')
-                    then make_timestamp(try_cast({{ text }} as bigint) * 1000)
-            end
-        ) as date
+    {% set text = trimmed(column) %}
+    {% set day_first = day_by(text, '%d/%m/%Y') %}
+    {% set month_first = day_by(text, '%m/%d/%Y') %}
+    coalesce(
+        {{ day_by(extracted(text, '\\A(\\d{4}-\\d{1,2}-\\d{1,2})([T ].*)?\\z', 1), '%Y-%m-%d') }},
+        {{ day_by(text, '%Y%m%d') }},
+        {{ day_by(text, '%Y/%m/%d') }},
+        {{ day_by(text, '%d.%m.%Y') }},
+        case
+            when coalesce({{ month_first }} = {{ day_first }}, true)
+                then coalesce({{ month_first }}, {{ day_first }})
+        end,
+        case
+            when {{ matches(text, '-?\\d{9,13}') }}
+                then cast({{ instant_of('try_cast(' ~ text ~ ' as bigint) * 1000') }} as date)
+        end
     )
 {%- endmacro %}
 
 {#- Three decimals: a dinar has a thousand fils. -#}
 {% macro amount(column) -%}
-    try_cast({{ column }} as decimal(18, 3))
+    {{ number(column, 'decimal(18, 3)') }}
 {%- endmacro %}
 
 {#- An amount as people write it: two decimals, and a third one where it says something. -#}
@@ -120,82 +97,35 @@
 
 {#- Goods are sold by the piece or by weight and measure; a thousandth is a gram of a kilogram. -#}
 {% macro quantity(column) -%}
-    try_cast({{ column }} as decimal(18, 3))
+    {{ number(column, 'decimal(18, 3)') }}
 {%- endmacro %}
 
-{#- A number with a fraction is not rounded, it is refused. -#}
-{% macro whole_number(column) -%}
-    case
-        when try_cast({{ column }} as double) = try_cast({{ column }} as bigint)
-            then try_cast({{ column }} as bigint)
-    end
-{%- endmacro %}
-
-{#-
-    A JSON object as a struct of texts, parsed once however many members are asked for;
-    null where the column holds no object. `members` is a list of names, or a mapping of
-    names to what is below them.
--#}
-{% macro json_members(column, members) -%}
-    {% if members is mapping %}
-        {% set structure = members %}
-    {% else %}
-        {% set structure = {} %}
-        {% for member in members %}
-            {% do structure.update({member: 'VARCHAR'}) %}
-        {% endfor %}
-    {% endif %}
-    case
-        when starts_with(ltrim({{ column }}), '{')
-            then json_transform(try_cast({{ column }} as json), '{{ tojson(structure) }}')
-    end
+{#- "12;34" is two ids; nothing said is none. -#}
+{% macro listed_ids(text) -%}
+    coalesce({{ all_found(text, '[^;\\s]+') }}, {{ empty_list('string') }})
 {%- endmacro %}
 
 {#- "Recipes; offers" is two values; nothing said is null, not a list of none. -#}
 {% macro text_list(expression) -%}
-    list_sort(
-        list_distinct(
-            {{ cut_texts(
-                "string_split(nullif(regexp_replace(lower(trim(" ~ expression ~ ", ' ;')), '\\s*;[\\s;]*', ';', 'g'), ''), ';')"
-            ) }}
-        )
-    )
+    {% set parted = replaced('lower(' ~ trimmed(expression, ' ;') ~ ')', '\\s*;[\\s;]*', ';') %}
+    {{ distinct_sorted(cut_texts(split_text('nullif(' ~ parted ~ ", '')", ';'))) }}
 {%- endmacro %}
 
 {#- "Recipes, new offers" is two topics, by the names that topics have everywhere. -#}
 {% macro topic_list(expression) -%}
-    list_sort(
-        list_distinct(
-            list_filter(
-                list_transform(
-                    string_split(regexp_replace({{ expression }}, '[,|]', ';', 'g'), ';'),
-                    lambda item: {{ topic_of('item') }}
-                ),
-                lambda item: item is not null
-            )
-        )
-    )
+    {{ distinct_sorted(each_of(split_text(replaced(expression, '[,|]', ';'), ';'), 'item', topic_of('item'))) }}
 {%- endmacro %}
 
 {#- The same of texts that stand in a list already. What looks like somebody's address or number is no topic. -#}
 {% macro topics_of(texts) -%}
-    list_sort(
-        list_distinct(
-            list_filter(
-                list_transform(
-                    {{ texts }},
-                    lambda item: case when not {{ looks_like_an_identifier('item') }} then {{ topic_of('item') }} end
-                ),
-                lambda item: item is not null
-            )
-        )
-    )
+    {% set topic = 'case when not ' ~ looks_like_an_identifier('item') ~ ' then ' ~ topic_of('item') ~ ' end' %}
+    {{ distinct_sorted(each_of(texts, 'item', topic)) }}
 {%- endmacro %}
 
 {#- "New products" and "new-products" are one topic. -#}
 {% macro topic_of(expression) -%}
     nullif(
-        trim(regexp_replace(lower({{ cut_text(expression) }}), '[^\p{L}\p{N}]+', '_', 'g'), '_'), ''
+        {{ trimmed(replaced('lower(' ~ cut_text(expression) ~ ')', '[^\\p{L}\\p{N}]+', '_'), '_') }}, ''
     )
 {%- endmacro %}
 
@@ -222,14 +152,11 @@
 
 {#- The fields of a row that nobody can read, by name; pairs of a name and its condition. -#}
 {% macro unreadable(fields) -%}
-    list_filter(
-        [
-            {% for field, condition in fields %}
-            case when {{ condition }} then '{{ field }}' end{{ ',' if not loop.last }}
-            {% endfor %}
-        ],
-        lambda field: field is not null
-    )
+    {% set names = [] %}
+    {% for field, condition in fields %}
+        {% do names.append('case when ' ~ condition ~ " then '" ~ field ~ "' end") %}
+    {% endfor %}
+    {{ those_of(list_of(names), 'field', 'field is not null') }}
 {%- endmacro %}
 
 {#- What every object of the CRM has to have; `members` is its `properties`, opened. -#}
@@ -243,12 +170,13 @@
 
 {#- The domain of an address knows no case; the part before it may, so it stays. -#}
 {% macro normalised_email(column) -%}
+    {% set address = trimmed(column) %}
     case
-        when trim({{ column }}) like '%_@_%'
+        when {{ address }} like '%_@_%'
             then
-                regexp_extract(trim({{ column }}), '^(.*)@', 1)
+                {{ extracted(address, '^(.*)@', 1) }}
                 || '@'
-                || lower(regexp_extract(trim({{ column }}), '@([^@]*)$', 1))
+                || lower({{ extracted(address, '@([^@]*)\\z', 1) }})
     end
 {%- endmacro %}
 
@@ -266,12 +194,12 @@
     not count. "Class: Service" is `class:service`.
 -#}
 {% macro tag_line(tags) -%}
-    (';' || lower(array_to_string({{ tags }}, ';')) || ';')
+    (';' || lower({{ joined(tags, ';') }}) || ';')
 {%- endmacro %}
 
 {#- What follows "<kind>:" in the first such tag, by alphabet. -#}
 {% macro tagged(tags, kind) -%}
-    nullif(trim(regexp_extract({{ tag_line(tags) }}, ';\s*{{ kind }}\s*:\s*([^;]+)', 1)), '')
+    nullif({{ trimmed(extracted(tag_line(tags), ';\\s*' ~ kind ~ '\\s*:\\s*([^;]+)', 1)) }}, '')
 {%- endmacro %}
 
 {#- Is the tag among them? -#}
@@ -279,7 +207,7 @@
     {%- set parts = [] %}
     {%- for part in tag.lower().split(':') %}{% do parts.append(modules.re.escape(part.strip())) %}{% endfor %}
     {%- if tag.strip() -%}
-    coalesce(regexp_matches({{ tag_line(tags) }}, {{ sql_text(';\\s*' ~ parts | join('\\s*:\\s*') ~ '\\s*;') }}), false)
+    coalesce({{ finds(tag_line(tags), ';\\s*' ~ parts | join('\\s*:\\s*') ~ '\\s*;') }}, false)
     {%- else -%}
     false
     {%- endif -%}

@@ -11,12 +11,11 @@
             lower(
                 strip_accents(
                     nfc_normalize(
-                        regexp_replace(
-                            {{ expression }},
-                            '[\x{00AD}\x{0640}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{206F}\x{FEFF}]',
-                            '',
-                            'g'
-                        )
+                        {{ replaced(
+                            expression,
+                            '[\\x{00AD}\\x{0640}\\x{200B}-\\x{200F}\\x{202A}-\\x{202E}\\x{2060}-\\x{206F}\\x{FEFF}]',
+                            ''
+                        ) }}
                     )
                 )
             ),
@@ -30,28 +29,18 @@
 
 {#- The words of a name in one order, so that family name first or last is the same; null if none. -#}
 {% macro name_key(first_name, last_name) -%}
-    nullif(
-        array_to_string(
-            list_sort(
-                regexp_extract_all(
-                    {{ folded("concat_ws(' ', " ~ first_name ~ ", " ~ last_name ~ ")") }},
-                    '[\p{L}\p{N}]+'
-                )
-            ),
-            ' '
-        ),
-        ''
-    )
+    {% set words = all_found(folded("concat_ws(' ', " ~ first_name ~ ', ' ~ last_name ~ ')'), '[\\p{L}\\p{N}]+') %}
+    nullif({{ joined(sorted_list(words), ' ') }}, '')
 {%- endmacro %}
 
 {#- The name of a town or a firm as it is compared: its words as they stand. -#}
 {% macro place_key(expression) -%}
-    nullif(trim(regexp_replace({{ folded(expression) }}, '[^\p{L}\p{N}]+', ' ', 'g')), '')
+    nullif({{ trimmed(replaced(folded(expression), '[^\\p{L}\\p{N}]+', ' ')) }}, '')
 {%- endmacro %}
 
 {#- A postcode as it is compared: SW1Y4JH is SW1Y 4JH, and of a long American one the short. -#}
 {% macro postcode_key(expression) -%}
-    replace(regexp_replace({{ place_key(expression) }}, '^(\d{5}) \d{4}$', '\1'), ' ', '')
+    replace({{ replaced(place_key(expression), '^(\\d{5}) \\d{4}$', '\\1') }}, ' ', '')
 {%- endmacro %}
 
 {#-
@@ -59,11 +48,10 @@
     letters one after the other, given or family name first.
 -#}
 {% macro tying_name(first_name, last_name) -%}
-    {% set letters %}regexp_replace({{ folded('$') }}, '[^\p{L}\p{N}]', '', 'g'){% endset %}
-    {% set first = letters | replace('$', "coalesce(" ~ first_name ~ ", '')") %}
-    {% set last = letters | replace('$', "coalesce(" ~ last_name ~ ", '')") %}
+    {% set first = replaced(folded('coalesce(' ~ first_name ~ ", '')"), '[^\\p{L}\\p{N}]', '') %}
+    {% set last = replaced(folded('coalesce(' ~ last_name ~ ", '')"), '[^\\p{L}\\p{N}]', '') %}
     case
-        when regexp_matches({{ name_key(first_name, last_name) }}, '\p{Arabic}')
+        when {{ finds(name_key(first_name, last_name), '\\p{Arabic}') }}
             then least({{ first }} || {{ last }}, {{ last }} || {{ first }})
         else {{ name_key(first_name, last_name) }}
     end
@@ -74,24 +62,12 @@
     page's copy left in it. Null for what is no address.
 -#}
 {% macro plain_email(email) -%}
-    lower(
-        nfc_normalize(
-            nullif(
-                regexp_extract(
-                    regexp_replace(
-                        {{ email }},
-                        '[\s\x00\x0B\x{00AD}\x{061C}\x{200B}-\x{200F}\x{202A}-\x{202E}'
-                        || '\x{2060}-\x{206F}\x{FE00}-\x{FE0F}\x{FEFF}]',
-                        '',
-                        'g'
-                    ),
-                    '(?:mailto:)?([^<>;,:()"]+@[^<>;,:()"]*[^<>;,:()".])',
-                    1
-                ),
-                ''
-            )
-        )
-    )
+    {% set unseen = '[\\s\\x00\\x0B\\x{00AD}\\x{061C}\\x{200B}-\\x{200F}\\x{202A}-\\x{202E}'
+        ~ '\\x{2060}-\\x{206F}\\x{FE00}-\\x{FE0F}\\x{FEFF}]' %}
+    {% set address = extracted(
+        replaced(email, unseen, ''), '(?:mailto:)?([^<>;,:()"]+@[^<>;,:()"]*[^<>;,:()".])', 1
+    ) %}
+    lower(nfc_normalize(nullif({{ address }}, '')))
 {%- endmacro %}
 
 {#-
@@ -103,8 +79,8 @@
     {% set address = plain_email(email) %}
     {% set ascii -%}
     case
-        when regexp_matches({{ address }}, '@.*[^\x00-\x7F]')
-            then regexp_extract({{ address }}, '^(.*@)', 1) || idna(split_part({{ address }}, '@', -1))
+        when {{ finds(address, '@.*[^\\x00-\\x7F]') }}
+            then {{ extracted(address, '^(.*@)', 1) }} || idna(split_part({{ address }}, '@', -1))
         else {{ address }}
     end
     {%- endset %}
@@ -112,7 +88,7 @@
     case
         when split_part({{ ascii }}, '@', -1) in ({{ sql_texts(domains) }})
             then
-                replace(regexp_replace({{ ascii }}, '(\+.*)?@[^@]*$', ''), '.', '')
+                replace({{ replaced(ascii, '(\\+.*)?@[^@]*$', '') }}, '.', '')
                 || '@' || split_part({{ ascii }}, '@', -1)
         else {{ ascii }}
     end
@@ -123,18 +99,18 @@
 
 {#- What stands before the @ and before a +tag: a post's name or a word for "none". -#}
 {% macro mailbox_of(email_key) -%}
-    regexp_extract({{ email_key }}, '^[^+@]*')
+    {{ extracted(email_key, '^[^+@]*') }}
 {%- endmacro %}
 
 {#- Letters and digits alone: "N/A", "n.a." and "na" are one word for nothing. -#}
 {% macro bare(expression) -%}
-    regexp_replace(lower({{ expression }}), '[^\p{L}\p{N}]', '', 'g')
+    {{ replaced('lower(' ~ expression ~ ')', '[^\\p{L}\\p{N}]', '') }}
 {%- endmacro %}
 
 {#- Country of telephone numbers written without one: the contact's own, else the source's. -#}
 {% macro phone_region(source, country_code) -%}
     coalesce(
-        case when regexp_full_match({{ country_code }}, '[A-Z]{2}') then {{ country_code }} end,
+        case when {{ matches(country_code, '[A-Z]{2}') }} then {{ country_code }} end,
         case {{ source }}
             {% for name, region in var('identity_phone_regions').items() %}
             when {{ sql_text(name) }} then {{ sql_text(region) }}
@@ -151,7 +127,11 @@
 
 {#- Place of a rule in that order, from 0. -#}
 {% macro rule_strength(rule) -%}
-    list_position({{ identity_rules() }}, {{ rule }}) - 1
+    case {{ rule }}
+        {% for name in identity_rules() %}
+        when '{{ name }}' then {{ loop.index0 }}
+        {% endfor %}
+    end
 {%- endmacro %}
 
 {#- What a rule's values are: an address is the same address whether it is held still or was. -#}

@@ -14,7 +14,7 @@ states as (
         record_number,
         anchor_number
     from {{ ref('int_identity__components') }}
-    qualify row_number() over (partition by record_number order by valid_from desc) = 1
+    qualify row_number() over (partition by record_number order by valid_from desc nulls last) = 1
 
 ),
 

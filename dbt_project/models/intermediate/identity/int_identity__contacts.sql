@@ -78,10 +78,10 @@ select
     -- Place in the order of landing: the first record of a customer gives them their id.
     row_number() over (
         order by
-            known.first_load_date,
-            known.created_at_when_first_seen nulls last,
-            known.source,
-            known.source_record_id
+            known.first_load_date asc nulls last,
+            known.created_at_when_first_seen asc nulls last,
+            known.source asc nulls last,
+            known.source_record_id asc nulls last
     ) - 1 as record_number,
     known.source,
     known.source_record_id,

@@ -34,21 +34,31 @@ customers as (
 
 ),
 
-described as (
+-- Every tie is broken, so the order of rows decides nothing.
+describing as (
 
     select
         contact_map.customer_id,
-        {{ survivor('owner_id') }} as owner_id,
-        {{ survivor('lifecycle_stage') }} as lifecycle_stage,
-        {{ survivor('language_code') }} as language_code,
-        {{ survivor('country_code') }} as country_code,
-        {{ survivor('age_band') }} as age_band,
-        {{ survivor('income_band') }} as income_band,
-        {{ survivor('household_size') }} as household_size,
-        {{ survivor('household_composition') }} as household_composition,
-        {{ survivor('home_ownership') }} as home_ownership,
-        {{ survivor('marital_status') }} as marital_status,
-        {{ survivor('kids_count') }} as kids_count
+        contacts.owner_id,
+        contacts.lifecycle_stage,
+        contacts.language_code,
+        contacts.country_code,
+        contacts.age_band,
+        contacts.income_band,
+        contacts.household_size,
+        contacts.household_composition,
+        contacts.home_ownership,
+        contacts.marital_status,
+        contacts.kids_count,
+        row_number() over (
+            partition by contact_map.customer_id
+            order by
+                coalesce(contacts.is_archived or contacts.is_removed, false) asc nulls last,
+                contacts.updated_at desc nulls last,
+                contacts.created_at asc nulls last,
+                contacts.contact_id asc nulls last,
+                contacts.source asc nulls last
+        ) as place
     from {{ ref('canonical_contacts') }} as contacts
     inner join {{ ref('int_identity__contact_map') }} as contact_map
         on
@@ -66,7 +76,26 @@ described as (
             contacts.{{ column }}{{ ',' if not loop.last }}
             {% endfor %}
         ) is not null
-    group by contact_map.customer_id
+
+),
+
+described as (
+
+    select
+        customer_id,
+        {{ survivor('owner_id') }} as owner_id,
+        {{ survivor('lifecycle_stage') }} as lifecycle_stage,
+        {{ survivor('language_code') }} as language_code,
+        {{ survivor('country_code') }} as country_code,
+        {{ survivor('age_band') }} as age_band,
+        {{ survivor('income_band') }} as income_band,
+        {{ survivor('household_size') }} as household_size,
+        {{ survivor('household_composition') }} as household_composition,
+        {{ survivor('home_ownership') }} as home_ownership,
+        {{ survivor('marital_status') }} as marital_status,
+        {{ survivor('kids_count') }} as kids_count
+    from describing
+    group by customer_id
 
 )
 

@@ -11,7 +11,7 @@ states as (
         valid_from,
         lead(valid_from) over (
             partition by record_number
-            order by valid_from
+            order by valid_from asc nulls last
         ) as valid_to
     from {{ ref('int_identity__components') }}
     union all

@@ -14,7 +14,7 @@ versions as (
         *,
         lead(updated_at) over (
             partition by source, source_record_id
-            order by valid_from
+            order by valid_from asc nulls last
         ) as replaced_at
     from {{ ref('int_identity__versions') }}
 
@@ -44,7 +44,7 @@ said as (
         source_record_id,
         valid_from,
         'former_email' as rule,
-        unnest(additional_email_keys) as value
+        {{ unnested('additional_email_keys') }} as value
     from versions
     union all
     -- a family shares a number, so a telephone alone says nothing: it counts with the name
@@ -92,7 +92,7 @@ begun as (
         coalesce(
             valid_from <> lag(valid_to) over (
                 partition by source, source_record_id, rule, value
-                order by valid_from
+                order by valid_from asc nulls last
             ),
             true
         ) as is_new
@@ -106,7 +106,7 @@ numbered as (
         *,
         count(*) filter (where is_new) over (
             partition by source, source_record_id, rule, value
-            order by valid_from
+            order by valid_from asc nulls last
             rows between unbounded preceding and current row
         ) as period_number
     from begun
@@ -123,7 +123,7 @@ periods as (
         value,
         min(valid_from) as valid_from,
         case when bool_and(valid_to is not null) then max(valid_to) end as valid_to,
-        date_diff('day', min(updated_at), max(replaced_at)) as held_days
+        {{ days_between('cast(min(updated_at) as date)', 'cast(max(replaced_at) as date)') }} as held_days
     from numbered
     group by source, source_record_id, rule, value, period_number
     union all
@@ -133,8 +133,8 @@ periods as (
         'external_id' as rule,
         external_id as value,
         first_load_date as valid_from,
-        null as valid_to,
-        null as held_days
+        cast(null as date) as valid_to,
+        cast(null as bigint) as held_days
     from contacts
     where not is_record and external_id is not null
 
@@ -176,13 +176,19 @@ merge_lists as (
 
     select
         source,
-        source_record_id as survivor_id,
-        trim(merged.record_id) as merged_id,
+        survivor_id,
+        {{ trimmed('record_id') }} as merged_id,
         valid_from,
         valid_to
-    from versions
-    cross join unnest(merged_record_ids) as merged (record_id)
-    where merged_record_ids is not null
+    from (
+        select
+            source,
+            source_record_id as survivor_id,
+            {{ unnested('merged_record_ids') }} as record_id,
+            valid_from,
+            valid_to
+        from versions
+    ) as listed
 
 ),
 
@@ -237,7 +243,7 @@ ties as (
         source_b,
         record_id_b,
         decided_on as valid_from,
-        null as valid_to
+        cast(null as date) as valid_to
     from {{ ref('identity_overrides') }}
     union all
     select
@@ -247,7 +253,7 @@ ties as (
         source_b,
         record_id_b,
         valid_from,
-        null as valid_to
+        cast(null as date) as valid_to
     from {{ ref('int_identity__fuzzy_pairs') }}
     where is_tied
 
@@ -295,7 +301,7 @@ coded as (
     select
         kind,
         value,
-        row_number() over (order by kind, value) as value_number,
+        row_number() over (order by kind asc nulls last, value asc nulls last) as value_number,
         case kind
             when 'external_id' then 'number'
             when 'email' then 'mailbox'
@@ -306,7 +312,7 @@ coded as (
         end as placeholder_value,
         case kind when 'email' then {{ mailbox_of('value') }} end as mailbox,
         case kind when 'phone' then split_part(value, ' ', 1) end as phone_key,
-        case kind when 'phone' then {{ bare("substr(value, strpos(value, ' '))") }} end as name
+        case kind when 'phone' then {{ bare("substr(value, instr(value, ' '))") }} end as name
     from (
         select distinct
             {{ value_kind('rule') }} as kind,
@@ -381,7 +387,7 @@ places as (
         crowd,
         row_number() over (
             partition by kind, crowd
-            order by min(valid_from), record_number
+            order by min(valid_from) asc nulls last, record_number asc nulls last
         ) as place
     from located
     where kind in ('external_id', 'email', 'phone')

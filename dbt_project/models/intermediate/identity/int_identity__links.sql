@@ -31,7 +31,7 @@ customers as (
         on states.record_number = contacts.record_number
     qualify row_number() over (
         partition by states.record_number
-        order by states.valid_from desc
+        order by states.valid_from desc nulls last
     ) = 1
 
 ),

@@ -34,7 +34,10 @@ owner_of as (
     qualify
         row_number() over (
             partition by address_key
-            order by is_in_crm desc, is_theirs_now desc, customer_id asc
+            order by
+                is_in_crm desc nulls last,
+                is_theirs_now desc nulls last,
+                customer_id asc nulls last
         ) = 1
 
 )

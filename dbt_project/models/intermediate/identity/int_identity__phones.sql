@@ -64,10 +64,10 @@ renumbered as (
     from new_spellings
     inner join {{ ref('phone_renumberings') }} as renumberings
         on
-            starts_with(
-                new_spellings.possible_e164,
-                '+' || renumberings.country_code || renumberings.old_prefix
-            )
+            {{ starts_with(
+                'new_spellings.possible_e164',
+                "'+' || renumberings.country_code || renumberings.old_prefix"
+            ) }}
             and length(new_spellings.possible_e164) = 1
             + length(renumberings.country_code)
             + length(renumberings.old_prefix)

@@ -16,9 +16,19 @@ from (
         valid_from,
         valid_to,
         phone_region,
-        unnest(phones) as phone,
-        generate_subscripts(phones, 1) as place
-    from {{ ref('int_identity__versions') }}
+        {{ item_at('phones', 'place') }} as phone,
+        place
+    from (
+        select
+            source,
+            source_record_id,
+            valid_from,
+            valid_to,
+            phone_region,
+            phones,
+            {{ series_of_numbers(1, size_of('phones')) }} as place
+        from {{ ref('int_identity__versions') }}
+    ) as counted
 ) as stated
 inner join {{ ref('int_identity__phones') }} as phones
     on

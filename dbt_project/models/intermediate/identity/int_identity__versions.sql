@@ -12,7 +12,12 @@ seen as (
         greatest(cast(load_date as date), cast(created_at as date)) as valid_from,
         row_number() over (
             partition by source, contact_id
-            order by updated_at, load_date, load_id, is_archived, row_hash
+            order by
+                updated_at asc nulls last,
+                load_date asc nulls last,
+                load_id asc nulls last,
+                is_archived asc nulls last,
+                row_hash asc nulls last
         ) as version_number
     from {{ ref('canonical_contacts') }}
     where created_at < {{ cutoff() }}
@@ -25,7 +30,7 @@ compared as (
         *,
         max(version_number) over (
             partition by source, contact_id
-            order by valid_from
+            order by valid_from asc nulls last
         ) as newest_number
     from seen
 
@@ -36,7 +41,7 @@ select
     contact_id as source_record_id,
     external_id,
     {{ email_key('email') }} as email_key,
-    list_transform(additional_emails, lambda address: {{ email_key('address') }})
+    {{ each_of('additional_emails', 'address', email_key('address')) }}
         as additional_email_keys,
     email,
     first_name,
@@ -57,7 +62,7 @@ select
     valid_from,
     lead(valid_from) over (
         partition by source, contact_id
-        order by valid_from
+        order by valid_from asc nulls last
     ) as valid_to
 from compared
 where version_number = newest_number

@@ -10,9 +10,12 @@ removals as (
 -- What a merge took in is part of the survivor that lists it, noticed as gone or not.
 merged as (
 
-    select distinct unnest(merged_company_ids) as company_id
-    from {{ ref('base_hubspot__companies') }}
-    where {{ is_staged() }} and not is_archived
+    select distinct company_id
+    from (
+        select {{ unnested('merged_company_ids') }} as company_id
+        from {{ ref('base_hubspot__companies') }}
+        where {{ is_staged() }} and not is_archived
+    ) as listed
 
 ),
 

@@ -10,9 +10,12 @@ removals as (
 -- What a merge took in is part of the survivor that lists it, noticed as gone or not.
 merged as (
 
-    select distinct unnest(merged_deal_ids) as deal_id
-    from {{ ref('base_hubspot__deals') }}
-    where {{ is_staged() }} and not is_archived
+    select distinct deal_id
+    from (
+        select {{ unnested('merged_deal_ids') }} as deal_id
+        from {{ ref('base_hubspot__deals') }}
+        where {{ is_staged() }} and not is_archived
+    ) as listed
 
 ),
 

@@ -1,10 +1,14 @@
 {{
     config(
-        materialized='incremental',
+        materialized=typed_once(),
         incremental_strategy='append',
         on_schema_change='fail',
+        meta={
+            'version_key': ['from_type', 'to_type', 'from_id'],
+            'changed_at': 'read_date',
+        },
         pre_hook="{{ age_typed_rows('hubspot') }}",
-        post_hook="{{ rank_anew(['from_type', 'to_type', 'from_id'], changed_at='read_date') }}"
+        post_hook="{{ rank_anew() }}"
     )
 }}
 
@@ -23,13 +27,7 @@ typed as (
         lower({{ clean_text('from_type') }}) as from_type,
         {{ clean_text('from_id') }} as from_id,
         lower({{ clean_text('to_type') }}) as to_type,
-        case
-            when starts_with(ltrim(targets), '[')
-                then
-                    coalesce(
-                        json_extract_string(try_cast(targets as json), '$[*].toObjectId'), []
-                    )
-        end as to_ids,
+        {{ json_list('targets', 'toObjectId') }} as to_ids,
 
         -- dates
         cast({{ utc_timestamp('read_on') }} as date) as read_date,
@@ -48,7 +46,15 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        from_type,
+        from_id,
+        to_type,
+        to_ids,
+        read_date,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         coalesce(from_type, '')
         || ':' || coalesce(from_id, '')
         || ':' || coalesce(to_type, '') as record_key,
@@ -61,7 +67,7 @@ checked as (
             when {{ is_no_time('raw.read_on', 'read_date') }} then 'read_on is not a date'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as string) end as payload
+        case when is_quarantined then {{ json_of('raw') }} end as payload
 
     from typed
 
@@ -69,5 +75,5 @@ checked as (
 
 select
     *,
-    1 as version_rank
+    {{ ranked_when_typed() }}
 from checked

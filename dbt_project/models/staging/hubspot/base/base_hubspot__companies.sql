@@ -24,7 +24,7 @@ typed as (
         -- ids
         {{ clean_text('id') }} as company_id,
         {{ clean_text('members.hubspot_owner_id') }} as owner_id,
-        coalesce(regexp_extract_all(members.hs_merged_object_ids, '[^;\s]+'), []) as merged_company_ids,
+        {{ listed_ids('members.hs_merged_object_ids') }} as merged_company_ids,
 
         -- text
         {{ clean_text('members.name') }} as company_name,
@@ -39,7 +39,7 @@ typed as (
         {{ amount('members.annualrevenue') }} as annual_revenue_amount,
 
         -- booleans
-        coalesce(try_cast(archived as boolean), false) as is_archived,
+        coalesce({{ boolean('archived') }}, false) as is_archived,
 
         -- timestamps
         {{ utc_timestamp('created_at') }} as created_at,
@@ -74,21 +74,37 @@ placed as (
 checked as (
 
     select
-        * exclude (raw, country_code_key, country_name_key),
+        company_id,
+        owner_id,
+        merged_company_ids,
+        company_name,
+        domain,
+        industry,
+        lifecycle_stage,
+        employee_count,
+        annual_revenue_amount,
+        is_archived,
+        created_at,
+        updated_at,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
+        country_code,
         company_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case
             {{ crm_object_faults('company_id') }}
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as string) end as payload
+        case when is_quarantined then {{ json_of('raw') }} end as payload
 
     from placed
 
 )
 
 select
-    * exclude (members),
+    *,
     {{ first_and_last_load_date(['company_id']) }},
     {{
         version_rank(['company_id'], changed_at='updated_at', prefer='is_archived')

@@ -21,7 +21,7 @@ opened as (
             'household_comp', 'home_ownership', 'marital_status', 'kids_count',
             'date_of_birth', 'zip', 'company',
         ] + lasting) }} as members,
-        coalesce(json_keys(try_cast(properties as json)), []) as member_names
+        {{ json_names('properties') }} as member_names
     from landed
 
 ),
@@ -35,8 +35,8 @@ remembered as (
         (
             last_value(
                 case
-                    when list_contains(member_names, '{{ property }}')
-                        then {'said': members.{{ property }}}
+                    when array_contains(member_names, '{{ property }}')
+                        then {{ record({'said': 'members.' ~ property}) }}
                 end ignore nulls
             ) over versions
         ).said as {{ property }}{{ ',' if not loop.last }}
@@ -44,7 +44,11 @@ remembered as (
     from opened
     window versions as (
         partition by id
-        order by {{ utc_timestamp('updated_at') }} nulls first, load_date, load_id, row_hash
+        order by
+            {{ utc_timestamp('updated_at') }} asc nulls first,
+            load_date asc nulls last,
+            load_id asc nulls last,
+            row_hash asc nulls last
         rows between unbounded preceding and current row
     )
 
@@ -70,24 +74,16 @@ typed as (
         {{ clean_text('members.hubspot_owner_id') }} as owner_id,
         {{ clean_text('shop_customer_number') }} as shop_customer_number,
         {{ clean_text('members.associatedcompanyid') }} as company_id,
-        coalesce(
-            list_sort(
-                list_distinct(
-                    list_concat(
-                        regexp_extract_all(hs_merged_object_ids, '[^;\s]+'),
-                        regexp_extract_all(hs_calculated_merged_vids, '([^:;\s]+):[^;]*', 1)
-                    )
-                )
-            ),
-            []
-        ) as merged_contact_ids,
+        {{ distinct_sorted(both_lists(
+            listed_ids('hs_merged_object_ids'),
+            all_found('hs_calculated_merged_vids', '([^:;\\s]+):[^;]*', 1)
+        )) }} as merged_contact_ids,
 
         -- direct identifiers
         {{ normalised_email('members.email') }} as email,
-        list_filter(
-            regexp_extract_all(hs_additional_emails, '[^;,\s]+'),
-            lambda address: contains(address, '@')
-        ) as additional_emails,
+        {{ those_of(
+            all_found('hs_additional_emails', '[^;,\\s]+'), 'address', "contains(address, '@')"
+        ) }} as additional_emails,
         {{ clean_text('members.firstname') }} as first_name,
         {{ clean_text('members.lastname') }} as last_name,
         {{ clean_text('members.phone') }} as phone,
@@ -119,8 +115,8 @@ typed as (
         -- preferences they declared; what cannot be read is the strictest of its kind
         lower({{ clean_text('declared_relationship') }}) as declared_relationship,
         case
-            when lower(trim(wants_relationship)) in ('yes', 'true') then 'yes'
-            when lower(trim(wants_relationship)) in ('no', 'false') then 'no'
+            when lower({{ trimmed('wants_relationship') }}) in ('yes', 'true') then 'yes'
+            when lower({{ trimmed('wants_relationship') }}) in ('no', 'false') then 'no'
         end as wants_relationship,
         {{ topic_list('wanted_topics') }} as wanted_topics,
         {{ topic_list('unwanted_topics') }} as unwanted_topics,
@@ -128,13 +124,13 @@ typed as (
         case
             when {{ whole_number('max_marketing_messages_30d') }} >= 0
                 then {{ whole_number('max_marketing_messages_30d') }}
-            when trim(max_marketing_messages_30d) <> '' then 0
+            when {{ trimmed('max_marketing_messages_30d') }} <> '' then 0
         end as max_marketing_messages_30d,
         allowed_hours as hours_text,
         allowed_weekdays as weekdays_text,
         coalesce(
             cast({{ plausible_time('marketing_pause_until') }} as date),
-            case when trim(marketing_pause_until) <> '' then {{ endless() }} end
+            case when {{ trimmed('marketing_pause_until') }} <> '' then {{ endless() }} end
         ) as marketing_pause_until,
         {{ text_list('declared_values') }} as declared_values,
         {{ text_list('interests') }} as interests,
@@ -142,10 +138,10 @@ typed as (
 
         -- booleans
         coalesce(
-            try_cast(nullif(trim(hs_email_optout), '') as boolean),
-            coalesce(trim(hs_email_optout), '') <> ''
+            {{ boolean(whole_text('hs_email_optout')) }},
+            {{ whole_text('hs_email_optout') }} is not null
         ) as has_opted_out_of_email,
-        coalesce(try_cast(archived as boolean), false) as is_archived,
+        coalesce({{ boolean('archived') }}, false) as is_archived,
 
         -- timestamps
         coalesce(
@@ -162,15 +158,15 @@ typed as (
             ('updated_at', plausible_time('updated_at') ~ ' is null'),
             ('email', clean_text('members.email') ~ ' is not null and ' ~ normalised_email('members.email') ~ ' is null'),
             ('wants_relationship', clean_text('wants_relationship') ~ ' is not null'
-                ~ " and lower(trim(wants_relationship)) not in ('yes', 'true', 'no', 'false')"),
+                ~ ' and lower(' ~ trimmed('wants_relationship') ~ ") not in ('yes', 'true', 'no', 'false')"),
             ('allowed_channels', has_unreadable_channels('allowed_channels')),
             ('max_marketing_messages_30d', clean_text('max_marketing_messages_30d') ~ ' is not null'
                 ~ ' and coalesce(' ~ whole_number('max_marketing_messages_30d') ~ ', -1) < 0'),
             ('marketing_pause_until', is_no_time('marketing_pause_until', utc_timestamp('marketing_pause_until'))),
             ('preferences_updated_at', is_no_time('preferences_updated_at', utc_timestamp('preferences_updated_at'))),
             ('hs_email_optout', clean_text('hs_email_optout') ~ ' is not null'
-                ~ ' and try_cast(trim(hs_email_optout) as boolean) is null'),
-        ]) }} as unreadable_fields,
+                ~ ' and ' ~ boolean(trimmed('hs_email_optout')) ~ ' is null'),
+        ]) }} as unreadable_members,
         load_id,
         load_date,
         is_new_load,
@@ -184,19 +180,16 @@ typed as (
 placed as (
 
     select
-        typed.* exclude (unreadable_fields),
+        typed.*,
         -- the code that the CRM keeps beside the name, else what the name means
         coalesce(coded.country_code, named.country_code) as country_code,
         -- sets of bits; where not everything can be read, nothing is allowed
         hours.hours as allowed_hours,
         weekdays.weekdays as allowed_weekdays,
-        list_concat(
-            typed.unreadable_fields,
-            {{ unreadable([
-                ('allowed_hours', 'hours.is_unreadable'),
-                ('allowed_weekdays', 'weekdays.is_unreadable'),
-            ]) }}
-        ) as unreadable_fields
+        {{ both_lists('typed.unreadable_members', unreadable([
+            ('allowed_hours', 'hours.is_unreadable'),
+            ('allowed_weekdays', 'weekdays.is_unreadable'),
+        ])) }} as unreadable_fields
     from typed
     left join hours on typed.hours_text = hours.text
     left join weekdays on typed.weekdays_text = weekdays.text
@@ -210,7 +203,57 @@ placed as (
 checked as (
 
     select
-        * exclude (raw, country_code_key, country_name_key, hours_text, weekdays_text),
+        contact_id,
+        owner_id,
+        shop_customer_number,
+        company_id,
+        merged_contact_ids,
+        email,
+        additional_emails,
+        first_name,
+        last_name,
+        phone,
+        mobile_phone,
+        calculated_phone,
+        calculated_mobile_phone,
+        birth_date,
+        postcode,
+        company_name,
+        lifecycle_stage,
+        language_code,
+        city,
+        job_title,
+        time_zone,
+        age_band,
+        income_band,
+        household_size,
+        household_composition,
+        home_ownership,
+        marital_status,
+        kids_count,
+        loyalty_status,
+        declared_relationship,
+        wants_relationship,
+        wanted_topics,
+        unwanted_topics,
+        allowed_channels,
+        max_marketing_messages_30d,
+        marketing_pause_until,
+        declared_values,
+        interests,
+        preferences_updated_at,
+        has_opted_out_of_email,
+        is_archived,
+        created_at,
+        updated_at,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
+        country_code,
+        allowed_hours,
+        allowed_weekdays,
+        unreadable_fields,
         contact_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case
@@ -219,7 +262,7 @@ checked as (
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
         case
-            when is_quarantined or len(unreadable_fields) > 0 then cast(to_json(raw) as string)
+            when is_quarantined or {{ size_of('unreadable_fields') }} > 0 then {{ json_of('raw') }}
         end as payload
 
     from placed
@@ -227,7 +270,7 @@ checked as (
 )
 
 select
-    * exclude (members),
+    *,
     {{ first_and_last_load_date(['contact_id']) }},
     {{
         version_rank(['contact_id'], changed_at='updated_at', prefer='is_archived')

@@ -24,21 +24,21 @@ typed as (
         -- ids
         {{ clean_text('id') }} as deal_id,
         {{ clean_text('members.hubspot_owner_id') }} as owner_id,
-        coalesce(regexp_extract_all(members.hs_merged_object_ids, '[^;\s]+'), []) as merged_deal_ids,
+        {{ listed_ids('members.hs_merged_object_ids') }} as merged_deal_ids,
 
         -- text
         {{ clean_text('members.pipeline') }} as pipeline,
         {{ clean_text('members.dealstage') }} as deal_stage,
         upper({{ clean_text('members.deal_currency_code') }}) as currency_code,
-        json_extract(try_cast(properties_with_history as json), '/dealstage') as stage_history,
+        {{ json_part('properties_with_history', '$.dealstage') }} as stage_history,
 
         -- numbers
         {{ amount('members.amount') }} as deal_amount,
 
         -- booleans
-        coalesce(try_cast(members.hs_is_closed as boolean), false) as is_closed,
-        coalesce(try_cast(members.hs_is_closed_won as boolean), false) as is_won,
-        coalesce(try_cast(archived as boolean), false) as is_archived,
+        coalesce({{ boolean('members.hs_is_closed') }}, false) as is_closed,
+        coalesce({{ boolean('members.hs_is_closed_won') }}, false) as is_won,
+        coalesce({{ boolean('archived') }}, false) as is_archived,
 
         -- timestamps
         {{ utc_timestamp(
@@ -63,7 +63,25 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        deal_id,
+        owner_id,
+        merged_deal_ids,
+        pipeline,
+        deal_stage,
+        currency_code,
+        stage_history,
+        deal_amount,
+        is_closed,
+        is_won,
+        is_archived,
+        opened_at,
+        closed_at,
+        created_at,
+        updated_at,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         deal_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case
@@ -73,14 +91,14 @@ checked as (
             when {{ is_no_time('members.closedate', 'closed_at') }} then 'closedate is not a time'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as string) end as payload
+        case when is_quarantined then {{ json_of('raw') }} end as payload
 
     from typed
 
 )
 
 select
-    * exclude (members),
+    *,
     {{ first_and_last_load_date(['deal_id']) }},
     {{
         version_rank(['deal_id'], changed_at='updated_at', prefer='is_archived')

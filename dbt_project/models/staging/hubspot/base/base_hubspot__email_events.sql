@@ -1,10 +1,11 @@
 {{
     config(
-        materialized='incremental',
+        materialized=typed_once(),
         incremental_strategy='append',
         on_schema_change='fail',
+        meta={'version_key': ['event_id']},
         pre_hook="{{ age_typed_rows('hubspot', seen_at='occurred_at') }}",
-        post_hook="{{ rank_anew(['event_id']) }}"
+        post_hook="{{ rank_anew() }}"
     )
 }}
 
@@ -37,11 +38,11 @@ typed as (
         {{ normalised_email('recipient') }} as email,
 
         -- text
-        lower({{ clean_text('"type"') }}) as event_type,
+        lower({{ clean_text('type') }}) as event_type,
         lower({{ clean_text('members.portalsubscriptionstatus') }}) as portal_status,
 
         -- booleans
-        coalesce(try_cast(members.filteredevent as boolean), false) as is_filtered,
+        coalesce({{ boolean('members.filteredevent') }}, false) as is_filtered,
 
         -- timestamps
         {{ utc_timestamp('created_at') }} as occurred_at,
@@ -60,7 +61,18 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        event_id,
+        app_id,
+        sending_id,
+        email,
+        event_type,
+        portal_status,
+        is_filtered,
+        occurred_at,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         event_id as record_key,
         occurred_at < {{ cutoff() }} as is_seen,
         -- said of everything that the firm mails; of one subscription, the statuses say it
@@ -78,7 +90,7 @@ checked as (
                 then 'created is more than a day after the pull'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as string) end as payload
+        case when is_quarantined then {{ json_of('raw') }} end as payload
 
     from typed
 
@@ -86,5 +98,5 @@ checked as (
 
 select
     *,
-    1 as version_rank
+    {{ ranked_when_typed() }}
 from checked

@@ -1,15 +1,16 @@
 {{
     config(
-        materialized='incremental',
+        materialized=typed_once(),
         incremental_strategy='append',
         on_schema_change='fail',
+        meta={
+            'version_key': ['landed_stream', 'engagement_id'],
+            'changed_at': 'updated_at',
+            'prefer': 'is_archived',
+            'has_load_dates': true,
+        },
         pre_hook="{{ age_typed_rows('hubspot', seen_at='created_at') }}",
-        post_hook="{{ rank_anew(
-            ['landed_stream', 'engagement_id'],
-            changed_at='updated_at',
-            prefer='is_archived',
-            load_dates=true,
-        ) }}"
+        post_hook="{{ rank_anew() }}"
     )
 }}
 
@@ -48,7 +49,7 @@ typed as (
         {{ clean_text('members.hubspot_owner_id') }} as owner_id,
 
         -- text
-        rtrim(landed_stream, 's') as engagement_type,
+        {{ replaced('landed_stream', 's$', '') }} as engagement_type,
         case landed_stream
             when 'calls' then 'phone'
             when 'emails' then 'email'
@@ -88,7 +89,7 @@ typed as (
         lower({{ clean_text('members.hs_task_type') }}) as task_type,
 
         -- booleans
-        coalesce(try_cast(archived as boolean), false) as is_archived,
+        coalesce({{ boolean('archived') }}, false) as is_archived,
 
         -- timestamps
         {{ utc_timestamp('members.hs_timestamp') }} as due_at,
@@ -113,11 +114,31 @@ typed as (
 checked as (
 
     select
-        * exclude (raw, due_at, began_at, ended_at),
+        source,
+        landed_stream,
+        engagement_id,
+        owner_id,
+        engagement_type,
+        channel,
+        direction,
+        outcome,
+        call_disposition,
+        task_type,
+        is_archived,
+        completed_at,
+        created_at,
+        updated_at,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         coalesce(began_at, due_at, created_at) as occurred_at,
         coalesce(
-            try_cast(members.hs_call_duration as double) / 1000,
-            date_diff('second', began_at, ended_at)
+            {{ number('members.hs_call_duration') }} / 1000,
+            cast(
+                {{ microseconds_of("date_trunc('second', ended_at)") }}
+                - {{ microseconds_of("date_trunc('second', began_at)") }} as double
+            ) / 1000000
         ) as duration_seconds,
         engagement_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
@@ -133,20 +154,18 @@ checked as (
                 then 'hs_task_completion_date is not a time'
             when
                 members.hs_call_duration <> ''
-                and try_cast(members.hs_call_duration as double) is null
+                and {{ number('members.hs_call_duration') }} is null
                 then 'hs_call_duration is not a number'
             when direction not in ('inbound', 'outbound') then 'the direction is unknown'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as string) end as payload
+        case when is_quarantined then {{ json_of('raw') }} end as payload
 
     from typed
 
 )
 
 select
-    * exclude (members),
-    load_date as first_load_date,
-    load_date as last_load_date,
-    1 as version_rank
+    *,
+    {{ ranked_when_typed() }}
 from checked

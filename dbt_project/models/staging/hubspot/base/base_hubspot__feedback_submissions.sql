@@ -32,10 +32,10 @@ typed as (
         upper({{ clean_text('members.hs_response_group') }}) as response_group,
 
         -- numbers
-        try_cast({{ clean_text('members.hs_value') }} as double) as score,
+        {{ number(clean_text('members.hs_value')) }} as score,
 
         -- booleans
-        coalesce(try_cast(archived as boolean), false) as is_archived,
+        coalesce({{ boolean('archived') }}, false) as is_archived,
 
         -- timestamps
         {{ utc_timestamp('created_at') }} as created_at,
@@ -59,7 +59,21 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        feedback_submission_id,
+        survey_id,
+        survey_name,
+        survey_type,
+        survey_channel,
+        response_group,
+        score,
+        is_archived,
+        created_at,
+        updated_at,
+        submitted_at,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         feedback_submission_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case
@@ -69,14 +83,14 @@ checked as (
                 then 'hs_submission_timestamp is not a time'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as string) end as payload
+        case when is_quarantined then {{ json_of('raw') }} end as payload
 
     from typed
 
 )
 
 select
-    * exclude (members),
+    *,
     {{ first_and_last_load_date(['feedback_submission_id']) }},
     {{
         version_rank(['feedback_submission_id'], changed_at='updated_at', prefer='is_archived')

@@ -11,14 +11,14 @@ opened as (
     select
         *,
         {{ json_members('attributes', {
-            'name': 'VARCHAR',
-            'state': 'VARCHAR',
-            'type': 'VARCHAR',
-            'isTransactional': 'VARCHAR',
-            'publishDate': 'VARCHAR',
-            'primaryEmailCampaignId': 'VARCHAR',
-            'allEmailCampaignIds': ['VARCHAR'],
-            'testing': {'testId': 'VARCHAR', 'abStatus': 'VARCHAR'},
+            'name': 'string',
+            'state': 'string',
+            'type': 'string',
+            'isTransactional': 'string',
+            'publishDate': 'string',
+            'primaryEmailCampaignId': 'string',
+            'allEmailCampaignIds': ['string'],
+            'testing': {'testId': 'string', 'abStatus': 'string'},
         }) }} as members
     from landed
 
@@ -29,27 +29,22 @@ typed as (
     select
         -- ids
         {{ clean_text('id') }} as marketing_email_id,
-        list_distinct(
-            list_filter(
-                list_append(
-                    coalesce(members.allemailcampaignids, []), members.primaryemailcampaignid
-                ),
-                lambda sending: sending is not null
-            )
-        ) as sending_ids,
+        {{ distinct_sorted(
+            both_lists('members.allemailcampaignids', list_of(['members.primaryemailcampaignid']))
+        ) }} as sending_ids,
         {{ clean_text('members.testing.testid') }} as test_id,
 
         -- text
         {{ clean_text('members.name') }} as email_name,
         lower({{ clean_text('members.state') }}) as email_state,
-        lower({{ clean_text('members."type"') }}) as email_type,
+        lower({{ clean_text('members.type') }}) as email_type,
         lower({{ clean_text('members.testing.abstatus') }}) as test_role,
 
         -- booleans
-        coalesce(try_cast(members.istransactional as boolean), false)
-        or coalesce({{ clean_text('members."type"') }} in ('SINGLE_SEND_API', 'SMTP_TOKEN'), false)
+        coalesce({{ boolean('members.istransactional') }}, false)
+        or coalesce({{ clean_text('members.type') }} in ('SINGLE_SEND_API', 'SMTP_TOKEN'), false)
             as is_transactional,
-        coalesce(try_cast(archived as boolean), false) as is_archived,
+        coalesce({{ boolean('archived') }}, false) as is_archived,
 
         -- timestamps
         {{ utc_timestamp('created_at') }} as created_at,
@@ -71,7 +66,22 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        marketing_email_id,
+        sending_ids,
+        test_id,
+        email_name,
+        email_state,
+        email_type,
+        test_role,
+        is_transactional,
+        is_archived,
+        created_at,
+        updated_at,
+        published_at,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         marketing_email_id as record_key,
         coalesce(created_at < {{ cutoff() }}, true) as is_seen,
         case
@@ -81,13 +91,13 @@ checked as (
                 then 'publishDate is not a time'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as string) end as payload
+        case when is_quarantined then {{ json_of('raw') }} end as payload
 
     from typed
 
 )
 
 select
-    * exclude (members),
+    *,
     {{ version_rank(['marketing_email_id'], prefer='is_archived') }} as version_rank
 from checked

@@ -10,7 +10,7 @@ opened as (
 
     select
         *,
-        {{ cut_texts("coalesce(json_extract_string(try_cast(teams as json), '$[*].name'), [])") }}
+        {{ cut_texts('coalesce(' ~ json_list('teams', 'name') ~ ', ' ~ empty_list('string') ~ ')') }}
             as teams_of_owner
     from landed
 
@@ -29,16 +29,16 @@ typed as (
         {{ clean_text('last_name') }} as last_name,
 
         -- text
-        list_filter(teams_of_owner, lambda team: not starts_with(team, 'skill:'))[1] as team,
+        {{
+            item_at(those_of('teams_of_owner', 'team', 'not ' ~ starts_with('team', "'skill:'")), 1)
+        }} as team,
         -- A team named "skill:negotiation" says what its members can do.
-        list_sort(
-            list_distinct(
-                regexp_extract_all(array_to_string(teams_of_owner, ';'), 'skill:\s*([^;]+)', 1)
-            )
-        ) as skills,
+        {{
+            distinct_sorted(all_found(joined('teams_of_owner', ';'), 'skill:\\s*([^;]+)', 1))
+        }} as skills,
 
         -- booleans
-        coalesce(try_cast(archived as boolean), false) as is_archived,
+        coalesce({{ boolean('archived') }}, false) as is_archived,
 
         -- timestamps
         {{ utc_timestamp('created_at') }} as created_at,
@@ -58,7 +58,20 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        owner_id,
+        user_id,
+        email,
+        first_name,
+        last_name,
+        team,
+        skills,
+        is_archived,
+        created_at,
+        updated_at,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         owner_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case
@@ -67,7 +80,7 @@ checked as (
             when updated_at is null then 'updated_at is missing or not a time'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as string) end as payload
+        case when is_quarantined then {{ json_of('raw') }} end as payload
 
     from typed
 

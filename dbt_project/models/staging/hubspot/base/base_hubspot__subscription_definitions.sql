@@ -30,7 +30,7 @@ typed as (
         lower({{ clean_text('members.communicationMethod') }}) as channel,
 
         -- booleans
-        coalesce(try_cast(members.isactive as boolean), true) as is_active,
+        coalesce({{ boolean('members.isactive') }}, true) as is_active,
 
         -- timestamps
         {{ utc_timestamp('created_at') }} as created_at,
@@ -51,7 +51,18 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        subscription_id,
+        subscription_name,
+        topic,
+        purpose,
+        channel,
+        is_active,
+        created_at,
+        updated_at,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         subscription_id as record_key,
         coalesce(created_at < {{ cutoff() }}, true) as is_seen,
         case
@@ -60,13 +71,13 @@ checked as (
             when subscription_name is null then 'the subscription has no name'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as string) end as payload
+        case when is_quarantined then {{ json_of('raw') }} end as payload
 
     from typed
 
 )
 
 select
-    * exclude (members),
+    *,
     {{ version_rank(['subscription_id'], changed_at='updated_at') }} as version_rank
 from checked

@@ -50,7 +50,18 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        subscription_id,
+        email,
+        channel,
+        subscription_status,
+        legal_basis,
+        set_by,
+        read_date,
+        set_at,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         coalesce(channel, '') || ':' || coalesce(subscription_id, '') as record_key,
         coalesce(set_at < {{ cutoff() }}, true) as is_seen,
         case
@@ -62,7 +73,7 @@ checked as (
             when {{ is_no_time('raw.set_at', 'set_at') }} then 'set_at is not a time'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as string) end as payload
+        case when is_quarantined then {{ json_of('raw') }} end as payload
 
     from typed
 

@@ -33,15 +33,13 @@ typed as (
         lower({{ clean_text('members.hs_ticket_priority') }}) as priority,
         lower({{ clean_text('members.source_type') }}) as source_type,
         case
-            when lower(trim(members.customer_sentiment)) in ('negative', 'neutral', 'positive')
-                then lower(trim(members.customer_sentiment))
+            when lower({{ trimmed('members.customer_sentiment') }}) in ('negative', 'neutral', 'positive')
+                then lower({{ trimmed('members.customer_sentiment') }})
         end as sentiment,
-        json_extract(
-            try_cast(properties_with_history as json), '/hs_pipeline_stage'
-        ) as stage_history,
+        {{ json_part('properties_with_history', '$.hs_pipeline_stage') }} as stage_history,
 
         -- booleans
-        coalesce(try_cast(archived as boolean), false) as is_archived,
+        coalesce({{ boolean('archived') }}, false) as is_archived,
 
         -- timestamps
         {{ utc_timestamp(
@@ -56,7 +54,7 @@ typed as (
         members,
         {{ unreadable([
             ('customer_sentiment', clean_text('members.customer_sentiment') ~ ' is not null'
-                ~ " and lower(trim(members.customer_sentiment)) not in ('negative', 'neutral', 'positive')"),
+                ~ ' and lower(' ~ trimmed('members.customer_sentiment') ~ ") not in ('negative', 'neutral', 'positive')"),
         ]) }} as unreadable_fields,
         load_id,
         load_date,
@@ -71,7 +69,26 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        ticket_id,
+        owner_id,
+        pipeline,
+        ticket_stage,
+        category,
+        priority,
+        source_type,
+        sentiment,
+        stage_history,
+        is_archived,
+        opened_at,
+        first_replied_at,
+        closed_at,
+        created_at,
+        updated_at,
+        unreadable_fields,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         ticket_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case
@@ -84,7 +101,7 @@ checked as (
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
         case
-            when is_quarantined or len(unreadable_fields) > 0 then cast(to_json(raw) as string)
+            when is_quarantined or {{ size_of('unreadable_fields') }} > 0 then {{ json_of('raw') }}
         end as payload
 
     from typed
@@ -92,7 +109,7 @@ checked as (
 )
 
 select
-    * exclude (members),
+    *,
     {{ first_and_last_load_date(['ticket_id']) }},
     {{
         version_rank(['ticket_id'], changed_at='updated_at', prefer='is_archived')

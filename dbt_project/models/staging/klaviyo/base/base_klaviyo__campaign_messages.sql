@@ -11,7 +11,7 @@ opened as (
     select
         *,
         {{ json_members('attributes', {
-            'definition': {'label': 'VARCHAR', 'channel': 'VARCHAR'},
+            'definition': {'label': 'string', 'channel': 'string'},
         }) }} as members
     from landed
 
@@ -24,9 +24,7 @@ typed as (
         {{ clean_text('id') }} as message_id,
         coalesce(
             {{ clean_text('campaign_id') }},
-            {{ clean_text(
-                "json_extract_string(try_cast(relationships as json), '$.campaign.data.id')"
-            ) }}
+            {{ clean_text(json_text('relationships', '$.campaign.data.id')) }}
         ) as campaign_id,
 
         -- text
@@ -48,7 +46,14 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        message_id,
+        campaign_id,
+        message_name,
+        channel,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         message_id as record_key,
         true as is_seen,
         case
@@ -56,13 +61,13 @@ checked as (
             when members is null then 'attributes is not a JSON object'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as string) end as payload
+        case when is_quarantined then {{ json_of('raw') }} end as payload
 
     from typed
 
 )
 
 select
-    * exclude (members),
+    *,
     {{ version_rank(['message_id']) }} as version_rank
 from checked

@@ -11,7 +11,9 @@ opened as (
     select
         *,
         {{ json_members('attributes', ['name', 'status', 'archived', 'send_time']) }} as members,
-        {{ cut_texts("coalesce(json_extract_string(try_cast(tags as json), '$[*]'), [])") }} as tag_names
+        {{ json_members('relationships', {'campaign-messages': {'data': [{'id': 'string'}]}}) }}
+            as related,
+        {{ cut_texts('coalesce(' ~ json_list('tags') ~ ', ' ~ empty_list('string') ~ ')') }} as tag_names
     from landed
 
 ),
@@ -21,18 +23,25 @@ typed as (
     select
         -- ids
         {{ clean_text('id') }} as campaign_id,
-        json_extract_string(
-            try_cast(relationships as json), '$.campaign-messages.data[*].id'
-        ) as message_ids,
+        case
+            when related is not null
+                then
+                    coalesce(
+                        {{ each_of(
+                            member('related', 'campaign-messages') ~ '.data', 'message', 'message.id'
+                        ) }},
+                        {{ empty_list('string') }}
+                    )
+        end as message_ids,
 
         -- text
         {{ channel_of_message('channel') }} as channel,
         {{ clean_text('members.name') }} as campaign_name,
         lower({{ clean_text('members.status') }}) as campaign_status,
-        list_sort(tag_names) as tags,
+        {{ sorted_list('tag_names') }} as tags,
 
         -- booleans
-        coalesce(try_cast(members.archived as boolean), false) as is_archived,
+        coalesce({{ boolean('members.archived') }}, false) as is_archived,
 
         -- timestamps
         {{ utc_timestamp('created_at') }} as created_at,
@@ -54,7 +63,20 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        campaign_id,
+        message_ids,
+        channel,
+        campaign_name,
+        campaign_status,
+        tags,
+        is_archived,
+        created_at,
+        updated_at,
+        sent_at,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         campaign_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case
@@ -65,13 +87,13 @@ checked as (
             when {{ is_no_time('members.send_time', 'sent_at') }} then 'send_time is not a time'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as string) end as payload
+        case when is_quarantined then {{ json_of('raw') }} end as payload
 
     from typed
 
 )
 
 select
-    * exclude (members),
+    *,
     {{ version_rank(['campaign_id'], changed_at='updated_at') }} as version_rank
 from checked

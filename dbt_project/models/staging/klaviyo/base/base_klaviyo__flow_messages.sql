@@ -11,9 +11,9 @@ opened as (
     select
         *,
         {{ json_members('attributes', {
-            'name': 'VARCHAR',
-            'channel': 'VARCHAR',
-            'definition': {'name': 'VARCHAR', 'transactional': 'VARCHAR'},
+            'name': 'string',
+            'channel': 'string',
+            'definition': {'name': 'string', 'transactional': 'string'},
         }) }} as members
     from landed
 
@@ -27,9 +27,7 @@ typed as (
         {{ clean_text('flow_id') }} as flow_id,
         coalesce(
             {{ clean_text('action_id') }},
-            {{ clean_text(
-                "json_extract_string(try_cast(relationships as json), '$.flow-action.data.id')"
-            ) }}
+            {{ clean_text(json_text('relationships', '$.flow-action.data.id')) }}
         ) as action_id,
 
         -- text
@@ -39,7 +37,7 @@ typed as (
         {{ channel_of_message('members.channel') }} as channel,
 
         -- booleans
-        try_cast(members.definition.transactional as boolean) as is_transactional,
+        {{ boolean('members.definition.transactional') }} as is_transactional,
 
         -- the row as it came
         members,
@@ -56,7 +54,16 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        message_id,
+        flow_id,
+        action_id,
+        message_name,
+        channel,
+        is_transactional,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         message_id as record_key,
         true as is_seen,
         case
@@ -64,13 +71,13 @@ checked as (
             when members is null then 'attributes is not a JSON object'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as string) end as payload
+        case when is_quarantined then {{ json_of('raw') }} end as payload
 
     from typed
 
 )
 
 select
-    * exclude (members),
+    *,
     {{ version_rank(['message_id']) }} as version_rank
 from checked

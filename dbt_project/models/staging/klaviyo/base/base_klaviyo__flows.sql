@@ -11,7 +11,7 @@ opened as (
     select
         *,
         {{ json_members('attributes', ['name', 'status', 'archived', 'trigger_type']) }} as members,
-        {{ cut_texts("coalesce(json_extract_string(try_cast(tags as json), '$[*]'), [])") }} as tag_names
+        {{ cut_texts('coalesce(' ~ json_list('tags') ~ ', ' ~ empty_list('string') ~ ')') }} as tag_names
     from landed
 
 ),
@@ -26,10 +26,10 @@ typed as (
         {{ clean_text('members.name') }} as flow_name,
         lower({{ clean_text('members.status') }}) as flow_status,
         lower({{ clean_text('members.trigger_type') }}) as trigger_type,
-        list_sort(tag_names) as tags,
+        {{ sorted_list('tag_names') }} as tags,
 
         -- booleans
-        coalesce(try_cast(members.archived as boolean), false) as is_archived,
+        coalesce({{ boolean('members.archived') }}, false) as is_archived,
 
         -- the row as it came
         members,
@@ -46,7 +46,16 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        flow_id,
+        flow_name,
+        flow_status,
+        trigger_type,
+        tags,
+        is_archived,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         flow_id as record_key,
         true as is_seen,
         case
@@ -54,13 +63,13 @@ checked as (
             when members is null then 'attributes is not a JSON object'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as string) end as payload
+        case when is_quarantined then {{ json_of('raw') }} end as payload
 
     from typed
 
 )
 
 select
-    * exclude (members),
+    *,
     {{ version_rank(['flow_id']) }} as version_rank
 from checked

@@ -12,7 +12,7 @@ latest_reads as (
 
     select
         list_id,
-        max(struct_pack(load_date := load_date, load_id := load_id)) as latest_read
+        max({{ record_of(['load_date', 'load_id']) }}) as latest_read
     from {{ ref('base_klaviyo__lists') }}
     where list_id is not null
     group by list_id
@@ -46,7 +46,7 @@ checked as (
         typed.*,
         coalesce(typed.list_id, '') || ':' || coalesce(typed.profile_id, '') as record_key,
         true as is_seen,
-        struct_pack(load_date := typed.load_date, load_id := typed.load_id)
+        {{ record({'load_date': 'typed.load_date', 'load_id': 'typed.load_id'}) }}
         < latest_reads.latest_read as is_of_earlier_read,
         case
             when typed.list_id is null then 'list_id is missing'
@@ -55,14 +55,26 @@ checked as (
                 then 'joined_group_at is not a time'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(typed.raw) as string) end as payload
+        case when is_quarantined then {{ json_of('typed.raw') }} end as payload
     from typed
     left join latest_reads on typed.list_id = latest_reads.list_id
 
 )
 
 select
-    * exclude (raw),
+    list_id,
+    profile_id,
+    joined_at,
+    load_id,
+    load_date,
+    is_new_load,
+    row_hash,
+    record_key,
+    is_seen,
+    is_of_earlier_read,
+    quarantine_reason,
+    is_quarantined,
+    payload,
     case
         when is_of_earlier_read then 2
         else {{ version_rank(['list_id', 'profile_id']) }}

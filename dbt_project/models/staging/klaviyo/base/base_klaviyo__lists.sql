@@ -45,7 +45,16 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        list_id,
+        list_name,
+        topic,
+        opt_in_process,
+        created_at,
+        updated_at,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         list_id as record_key,
         coalesce(created_at < {{ cutoff() }}, true) as is_seen,
         case
@@ -54,14 +63,14 @@ checked as (
             when list_name is null then 'the list has no name'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as string) end as payload
+        case when is_quarantined then {{ json_of('raw') }} end as payload
 
     from typed
 
 )
 
 select
-    * exclude (members),
+    *,
     {{ first_and_last_load_date(['list_id']) }},
     {{ version_rank(['list_id'], changed_at='updated_at') }} as version_rank
 from checked

@@ -10,7 +10,7 @@ opened as (
 
     select
         *,
-        {{ json_members('attributes', {'name': 'VARCHAR', 'integration': {'name': 'VARCHAR'}}) }}
+        {{ json_members('attributes', {'name': 'string', 'integration': {'name': 'string'}}) }}
             as members
     from landed
 
@@ -45,7 +45,15 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        metric_id,
+        metric_name,
+        integration_name,
+        created_at,
+        updated_at,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         metric_id as record_key,
         true as is_seen,
         case
@@ -54,13 +62,13 @@ checked as (
             when metric_name is null then 'the metric has no name'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as string) end as payload
+        case when is_quarantined then {{ json_of('raw') }} end as payload
 
     from typed
 
 )
 
 select
-    * exclude (members),
+    *,
     {{ version_rank(['metric_id'], changed_at='updated_at') }} as version_rank
 from checked

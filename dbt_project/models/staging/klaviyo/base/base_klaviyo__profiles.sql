@@ -1,4 +1,4 @@
-{% set email_consent_time = 'coalesce(email_marketing.consent_timestamp, email_marketing."timestamp")' %}
+{% set email_consent_time = 'coalesce(email_marketing.consent_timestamp, email_marketing.timestamp)' %}
 
 with
 
@@ -13,41 +13,47 @@ opened as (
     select
         *,
         {{ json_members('attributes', {
-            'external_id': 'VARCHAR',
-            'email': 'VARCHAR',
-            'first_name': 'VARCHAR',
-            'last_name': 'VARCHAR',
-            'phone_number': 'VARCHAR',
-            'locale': 'VARCHAR',
+            'external_id': 'string',
+            'email': 'string',
+            'first_name': 'string',
+            'last_name': 'string',
+            'phone_number': 'string',
+            'locale': 'string',
             'location': {
-                'timezone': 'VARCHAR', 'city': 'VARCHAR', 'country': 'VARCHAR', 'zip': 'VARCHAR'
+                'timezone': 'string', 'city': 'string', 'country': 'string', 'zip': 'string'
             },
-            'organization': 'VARCHAR',
-            'properties': {'Birthday': 'VARCHAR'},
+            'organization': 'string',
+            'properties': {'Birthday': 'string'},
             'subscriptions': {
-                'email': {'marketing': {
-                    'consent': 'VARCHAR',
-                    'consent_timestamp': 'VARCHAR',
-                    'timestamp': 'VARCHAR',
-                    'method': 'VARCHAR',
-                    'double_optin': 'VARCHAR',
-                    'can_receive_email_marketing': 'VARCHAR',
-                    'suppression': [{'reason': 'VARCHAR', 'timestamp': 'VARCHAR'}],
-                    'list_suppressions': [
-                        {'list_id': 'VARCHAR', 'reason': 'VARCHAR', 'timestamp': 'VARCHAR'},
-                    ],
-                }},
-                'sms': {'marketing': {
-                    'consent': 'VARCHAR',
-                    'consent_timestamp': 'VARCHAR',
-                    'method': 'VARCHAR',
-                    'can_receive_sms_marketing': 'VARCHAR',
-                }},
-                'mobile_push': {'marketing': {
-                    'consent': 'VARCHAR',
-                    'consent_timestamp': 'VARCHAR',
-                    'can_receive_push_marketing': 'VARCHAR',
-                }},
+                'email': {
+                    'marketing': {
+                        'consent': 'string',
+                        'consent_timestamp': 'string',
+                        'timestamp': 'string',
+                        'method': 'string',
+                        'double_optin': 'string',
+                        'can_receive_email_marketing': 'string',
+                        'suppression': [{'reason': 'string', 'timestamp': 'string'}],
+                        'list_suppressions': [
+                            {'list_id': 'string', 'reason': 'string', 'timestamp': 'string'},
+                        ],
+                    },
+                },
+                'sms': {
+                    'marketing': {
+                        'consent': 'string',
+                        'consent_timestamp': 'string',
+                        'method': 'string',
+                        'can_receive_sms_marketing': 'string',
+                    },
+                },
+                'mobile_push': {
+                    'marketing': {
+                        'consent': 'string',
+                        'consent_timestamp': 'string',
+                        'can_receive_push_marketing': 'string',
+                    },
+                },
             },
         }) }} as members
     from landed
@@ -91,23 +97,21 @@ typed as (
         {{ plausible_time(email_consent_time) }} as email_consent_at,
         -- whoever confirmed by a mail of their own did it themselves, whatever the method is called
         case
-            when try_cast(email_marketing.double_optin as boolean) then 'double_opt_in'
+            when {{ boolean('email_marketing.double_optin') }} then 'double_opt_in'
             else {{ topic_of('email_marketing.method') }}
         end as email_consent_method,
-        try_cast(
-            email_marketing.can_receive_email_marketing as boolean
-        ) as can_receive_email_marketing,
+        {{ boolean('email_marketing.can_receive_email_marketing') }}
+            as can_receive_email_marketing,
         upper({{ clean_text('sms_marketing.consent') }}) as sms_consent,
         {{ plausible_time('sms_marketing.consent_timestamp') }} as sms_consent_at,
         {{ topic_of('sms_marketing.method') }} as sms_consent_method,
-        try_cast(sms_marketing.can_receive_sms_marketing as boolean) as can_receive_sms_marketing,
+        {{ boolean('sms_marketing.can_receive_sms_marketing') }} as can_receive_sms_marketing,
         upper({{ clean_text('push_marketing.consent') }}) as push_consent,
         {{ plausible_time('push_marketing.consent_timestamp') }} as push_consent_at,
-        try_cast(
-            push_marketing.can_receive_push_marketing as boolean
-        ) as can_receive_push_marketing,
-        coalesce(email_marketing.suppression, []) as suppressions,
-        coalesce(email_marketing.list_suppressions, []) as list_suppressions,
+        {{ boolean('push_marketing.can_receive_push_marketing') }}
+            as can_receive_push_marketing,
+        coalesce(email_marketing.suppression, {{ list_of([]) }}) as suppressions,
+        coalesce(email_marketing.list_suppressions, {{ list_of([]) }}) as list_suppressions,
 
         -- timestamps
         coalesce(
@@ -140,7 +144,38 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        profile_id,
+        external_id,
+        email,
+        first_name,
+        last_name,
+        phone,
+        birth_date,
+        postcode,
+        company_name,
+        locale,
+        city,
+        time_zone,
+        email_consent,
+        email_consent_at,
+        email_consent_method,
+        can_receive_email_marketing,
+        sms_consent,
+        sms_consent_at,
+        sms_consent_method,
+        can_receive_sms_marketing,
+        push_consent,
+        push_consent_at,
+        can_receive_push_marketing,
+        suppressions,
+        list_suppressions,
+        created_at,
+        updated_at,
+        unreadable_fields,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         profile_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case
@@ -149,7 +184,7 @@ checked as (
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
         case
-            when is_quarantined or len(unreadable_fields) > 0 then cast(to_json(raw) as string)
+            when is_quarantined or {{ size_of('unreadable_fields') }} > 0 then {{ json_of('raw') }}
         end as payload
 
     from typed
@@ -157,7 +192,7 @@ checked as (
 )
 
 select
-    * exclude (members),
+    *,
     {{ first_and_last_load_date(['profile_id']) }},
     {{ version_rank(['profile_id'], changed_at='updated_at') }} as version_rank
 from checked

@@ -38,7 +38,17 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        coupon_upc,
+        product_id,
+        campaign_id,
+        offer_type,
+        valid_from_date,
+        valid_until_date,
+        updated_at,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         coalesce(coupon_upc, '')
         || ':' || coalesce(product_id, '')
         || ':' || coalesce(campaign_id, '') as record_key,
@@ -53,7 +63,7 @@ checked as (
             when updated_at is null then 'updated_at is missing or not a time'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as string) end as payload
+        case when is_quarantined then {{ json_of('raw') }} end as payload
 
     from typed
 

@@ -42,13 +42,21 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        shop_customer_id,
+        email,
+        created_at,
+        updated_at,
+        unreadable_fields,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         shop_customer_id as record_key,
         created_at < {{ cutoff() }} as is_seen,
         case when shop_customer_id is null then 'customer_id is missing' end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
         case
-            when is_quarantined or len(unreadable_fields) > 0 then cast(to_json(raw) as string)
+            when is_quarantined or {{ size_of('unreadable_fields') }} > 0 then {{ json_of('raw') }}
         end as payload
 
     from typed

@@ -1,6 +1,6 @@
 {{
     config(
-        materialized='incremental',
+        materialized=typed_once(),
         incremental_strategy='append',
         on_schema_change='fail',
         pre_hook="{{ age_typed_rows('shop') }}",
@@ -51,7 +51,20 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        order_id,
+        product_id,
+        line_id,
+        quantity_unit,
+        item_quantity,
+        sales_amount,
+        retail_discount_amount,
+        coupon_discount_amount,
+        coupon_match_discount_amount,
+        updated_at,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         coalesce(order_id, '') || ':' || coalesce(product_id, '')
         || coalesce(':' || line_id, '') as record_key,
         true as is_seen,
@@ -75,15 +88,10 @@ checked as (
             when updated_at is null then 'updated_at is missing or not a time'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as string) end as payload
+        case when is_quarantined then {{ json_of('raw') }} end as payload
 
     from typed
 
 )
 
-select
-    *,
-    1 as line_number,
-    false as is_repeat,
-    1 as version_rank
-from checked
+{{ lines_when_typed('checked') }}

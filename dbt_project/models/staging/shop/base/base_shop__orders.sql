@@ -1,10 +1,11 @@
 {{
     config(
-        materialized='incremental',
+        materialized=typed_once(),
         incremental_strategy='append',
         on_schema_change='fail',
+        meta={'version_key': ['order_id'], 'changed_at': 'updated_at'},
         pre_hook="{{ age_typed_rows('shop', seen_at='ordered_at') }}",
-        post_hook="{{ rank_anew(['order_id'], changed_at='updated_at') }}"
+        post_hook="{{ rank_anew() }}"
     )
 }}
 
@@ -47,12 +48,23 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        order_id,
+        shop_customer_id,
+        store_id,
+        returned_order_id,
+        currency_code,
+        shop_status,
+        ordered_at,
+        updated_at,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         order_id as record_key,
         ordered_at < {{ cutoff() }} as is_seen,
         case
             when order_id is null then 'order_id is missing'
-            when not coalesce(regexp_full_match(currency_code, '[A-Z]{3}'), false)
+            when not coalesce({{ matches('currency_code', '[A-Z]{3}') }}, false)
                 then 'currency_code is not an ISO 4217 code'
             when ordered_at is null then 'ordered_at is missing or not a time'
             when updated_at is null then 'updated_at is missing or not a time'
@@ -61,7 +73,7 @@ checked as (
                 then 'ordered_at is more than a day after updated_at'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as string) end as payload
+        case when is_quarantined then {{ json_of('raw') }} end as payload
 
     from typed
 
@@ -69,5 +81,5 @@ checked as (
 
 select
     *,
-    1 as version_rank
+    {{ ranked_when_typed() }}
 from checked

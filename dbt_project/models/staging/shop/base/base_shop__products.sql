@@ -37,7 +37,18 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        product_id,
+        manufacturer_id,
+        department,
+        brand,
+        product_category,
+        product_type,
+        package_size,
+        updated_at,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         product_id as record_key,
         true as is_seen,
         case
@@ -45,7 +56,7 @@ checked as (
             when updated_at is null then 'updated_at is missing or not a time'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as string) end as payload
+        case when is_quarantined then {{ json_of('raw') }} end as payload
 
     from typed
 

@@ -33,12 +33,19 @@ typed as (
 
 -- who it is about may be an address: it stands in the payload alone
 select
-    * exclude (raw, reason),
+    source,
+    landed_stream,
+    entity,
+    part,
+    load_id,
+    load_date,
+    is_new_load,
+    row_hash,
     coalesce(entity, '') || ':' || coalesce(part, '') as record_key,
     true as is_seen,
     coalesce(entity, 'a record') || ' could not be read: ' || coalesce(reason, 'nobody knows why')
         as quarantine_reason,
     true as is_quarantined,
-    cast(to_json(raw) as string) as payload,
+    {{ json_of('raw') }} as payload,
     1 as version_rank
 from typed

@@ -34,7 +34,16 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        source,
+        landed_stream,
+        object_type,
+        record_id,
+        successor_id,
+        noticed_date,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         coalesce(object_type, '') || ':' || coalesce(record_id, '') as record_key,
         true as is_seen,
         case
@@ -43,7 +52,7 @@ checked as (
             when noticed_date is null then 'noticed_on is missing or not a date'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as string) end as payload
+        case when is_quarantined then {{ json_of('raw') }} end as payload
 
     from typed
 

@@ -42,7 +42,20 @@ typed as (
 checked as (
 
     select
-        * exclude (raw),
+        source,
+        landed_stream,
+        entity,
+        method,
+        not_compared,
+        source_total_count,
+        landed_total_count,
+        checked_date,
+        compared_from,
+        compared_to,
+        load_id,
+        load_date,
+        is_new_load,
+        row_hash,
         coalesce(entity, '') || ':' || coalesce(cast(checked_date as string), '') as record_key,
         true as is_seen,
         case
@@ -53,7 +66,7 @@ checked as (
             when landed_total_count is null then 'landed_total is not a whole number'
         end as quarantine_reason,
         quarantine_reason is not null as is_quarantined,
-        case when is_quarantined then cast(to_json(raw) as string) end as payload
+        case when is_quarantined then {{ json_of('raw') }} end as payload
 
     from typed
 
