@@ -25,7 +25,12 @@
 
         coming as (
 
-            {{ crm_by_month() }}
+            select
+                customer_id,
+                month_start_date,
+                deal_count,
+                mishandled_ticket_count
+            from {{ ref('int_relationship__crm_months') }}
 
         ),
 
@@ -73,104 +78,102 @@
     {{ plan_rebuild(found, 'months', customers=ref('int_identity__customers')) }}
 {%- endmacro %}
 
-{#- Deals and tickets that went badly; few enough to be counted anew each night. -#}
-{% macro crm_by_month() -%}
-    select
-        customer_id,
-        month_start_date,
-        count(*) filter (where is_deal) as deal_count,
-        count(*) filter (where not is_deal) as mishandled_ticket_count
-    from (
-        select
-            customer_id,
-            cast(date_trunc('month', opened_date) as date) as month_start_date,
-            true as is_deal
-        from {{ ref('fct_deals') }}
-        where opened_at < {{ cutoff() }}
-        union all
-        select
-            customer_id,
-            cast(date_trunc('month', opened_date) as date) as month_start_date,
-            false as is_deal
-        from {{ ref('fct_tickets') }}
-        where
-            opened_at < {{ cutoff() }}
-            and (is_reopened or first_response_hours > {{ var('slow_first_response_hours') }})
-    ) as crm_records
-    where customer_id is not null
-    group by customer_id, month_start_date
-{%- endmacro %}
-
 {#-
     Half of the weight for each half-life that a month lies further back. Whole numbers below 2^53, so
     that they and their sums are exact and no order of rows changes a digit.
 -#}
 {% macro evidence_weight(month) -%}
+    {%- set first = modules.datetime.date.fromisoformat(var('earliest_plausible_date') | string) -%}
     cast(
         round(
             1000 * power(
-                2.0,
-                date_diff('month', cast({{ sql_text(var('earliest_plausible_date')) }} as date), {{ month }})
-                / {{ var('evidence_half_life_months') }}.0
+                2e0,
+                (12 * (year({{ month }}) - {{ first.year }}) + month({{ month }}) - {{ first.month }})
+                / cast({{ var('evidence_half_life_months') }} as double)
             )
         ) as double
     )
 {%- endmacro %}
 
 {#-
-    Month ends to score: all that have passed, or those that are new or follow a month in which somebody's
-    evidence changed. Known when the model is compiled for its run, after the months themselves.
+    Runs before the relationship scores: the months of whose evidence changed from the first such on, and everybody's
+    from the month on in which another signal could be seen.
+-#}
+{% macro find_months_to_score(months, signals) -%}
+    {% set found %}
+        with
+
+        changed as (
+
+            select
+                customer_id,
+                cast(date_trunc('month', min(touched_date)) as date) as first_month_date
+            from {{ customers_to_follow([months, signals]) }} as followed
+            group by customer_id
+
+        ),
+
+        every_month as (
+
+            select month_start_date
+            from {{ months }}
+            union
+            select month_start_date
+            from {{ this }}
+
+        )
+
+        select
+            every_month.month_start_date,
+            changed.customer_id
+        from every_month
+        inner join changed on every_month.month_start_date >= changed.first_month_date
+    {% endset %}
+    {{ plan_rebuild(found, 'months', customers=ref('int_identity__customers')) }}
+{%- endmacro %}
+
+{#-
+    Month ends to tell of: all that have passed, or those that are new or follow a month in which somebody's
+    scores changed. Known when the model is compiled for its run, after the scores themselves.
 -#}
 {% macro month_ends_to_score() -%}
-    {% set months, signals = ref('fct_customer_months'), ref('rpt_signal_coverage') %}
-    {% if not execute or load_relation(months) is none %}
+    {% set scores = ref('int_relationship__scores') %}
+    {% if not execute or load_relation(scores) is none %}
         {{ return([]) }}
     {% endif %}
     {% set found %}
-        select cast(last_day(month_start) as string)
+        select cast(last_day(month_start_date) as string)
         from (
-            select
-                unnest(
-                    generate_series(
-                        (select min(month_start_date) from {{ months }})::timestamp,
-                        {{ latest_day() }}::timestamp,
-                        interval 1 month
-                    )
-                ) as month_start
+            select {{ series_of_months('first_month', latest_day()) }} as month_start_date
+            from (select min(month_start_date) as first_month from {{ scores }}) as firsts
         ) as every_month
         where
-            last_day(month_start) <= {{ last_complete_day() }}
+            last_day(month_start_date) <= {{ last_complete_day() }}
             {% if is_incremental() %}
             and (
-                last_day(month_start) not in (select month_end_date from {{ this }})
-                or month_start >= (
-                    select min(touched_date) from {{ days_to_follow([months, signals]) }} as followed
+                last_day(month_start_date) not in (select month_end_date from {{ this }})
+                or month_start_date >= (
+                    select min(touched_date) from {{ days_to_follow([scores]) }} as followed
                 )
             )
             {% endif %}
-        order by month_start
+        order by month_start_date nulls last
     {% endset %}
     {{ return(run_query(found).columns[0].values() | list) }}
 {%- endmacro %}
 
-{#- Was the month not over yet when the model was last built? Then its end is everybody's. -#}
-{% macro is_new_month_end(month_end) -%}
-    not exists(select 1 from {{ this }} where month_end_date = '{{ month_end }}')
-{%- endmacro %}
-
 {#-
-    Runs before the relationship months: month ends to score anew, and those there are no more. New ones
-    are everybody's, others those of the customers whose evidence up to then changed, and everybody's from the
-    month on in which another signal could be seen.
+    Runs before the relationship months: month ends to tell of anew, and those there are no more. New ones
+    are everybody's, others those of the customers whose scores up to then changed.
 -#}
 {% macro find_month_ends() -%}
-    {% set months, signals = ref('fct_customer_months'), ref('rpt_signal_coverage') %}
+    {% set scores = ref('int_relationship__scores') %}
     {% set found %}
         with
 
         month_ends as (
 
-            select unnest({{ month_ends_to_score() }}::date[]) as month_end_date
+            {{ days_listed(month_ends_to_score(), 'month_end_date') }}
 
         ),
 
@@ -179,7 +182,7 @@
             select
                 customer_id,
                 min(touched_date) as first_date
-            from {{ customers_to_follow([months, signals]) }} as followed
+            from {{ customers_to_follow([scores]) }} as followed
             group by customer_id
 
         )
@@ -202,7 +205,7 @@
         from {{ this }}
         where
             month_end_date > {{ last_complete_day() }}
-            or month_end_date < (select min(month_start_date) from {{ months }})
+            or month_end_date < (select min(month_start_date) from {{ scores }})
     {% endset %}
     {{ plan_rebuild(found, 'month ends', customers=ref('int_identity__customers')) }}
 {%- endmacro %}
@@ -228,12 +231,13 @@
     <> exists(select 1 from {{ this }} where given_commitment <> {{ var('given_commitment').contract }})
 {%- endmacro %}
 
-{#- Is the date one of a list, which may be empty? -#}
-{% macro is_one_of_days(column, days) -%}
-    (
-        false
-        {% for day in days %}
-        or {{ column }} = '{{ day }}'
-        {% endfor %}
-    )
+{#- The dates of a list, which may be empty, one row each. -#}
+{% macro days_listed(days, column) -%}
+    {% for day in days %}
+    select cast('{{ day }}' as date) as {{ column }}
+    {{ 'union all' if not loop.last }}
+    {% else %}
+    select cast(null as date) as {{ column }}
+    where false
+    {% endfor %}
 {%- endmacro %}

@@ -154,8 +154,8 @@
 
 {#-
     The incremental strategy `replace_days`; the column is in the model's meta. What other models follow
-    has columns `noted` in its meta: in the same transaction it is noted whose days differ in any. What is
-    kept by customer may note all who are `rebuilt`, where nearly all of them differ.
+    has columns `noted` in its meta: in the same transaction it is noted whose days differ in any; or all
+    that are `rebuilt`, where nearly all of them differ.
 -#}
 {% macro get_incremental_replace_days_sql(arg_dict) %}
     {% set meta = config.get('meta') %}
@@ -170,7 +170,7 @@
     insert into ops.touched_days
     select
         '{{ this.identifier }}' as model_name,
-        {{ as_of_date() }} as touched_date,
+        {{ as_of_date() if day == 'customer_id' else day }} as touched_date,
         customer_id
     from {{ touched_days() }};
     {% elif 'noted' in meta %}

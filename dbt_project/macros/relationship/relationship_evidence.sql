@@ -57,14 +57,12 @@
     {{ return((sources.split(', ') + mapped_like(names)) | join(', ')) }}
 {%- endmacro %}
 
-{#- From when on each signal could be seen, all in one row; null when it never was. -#}
+{#- From when on each signal could be seen, a column each; null when it never was. -#}
 {% macro signals_seen_from() -%}
-    select
-        {% for side, axis, signal, source, streams, kinds in signal_sources() %}
-        max(present_from_date) filter (where signal = '{{ signal }}') as {{ signal }}_from
-        {{- ',' if not loop.last }}
-        {% endfor %}
-    from {{ ref('rpt_signal_coverage') }}
+    {% for side, axis, signal, source, streams, kinds in signal_sources() %}
+    max(present_from_date) filter (where signal = '{{ signal }}') as {{ signal }}_from
+    {{- ',' if not loop.last }}
+    {% endfor %}
 {%- endmacro %}
 
 {#- Could the signal be seen of this customer? Evidence that ended before its time says nothing of it. -#}

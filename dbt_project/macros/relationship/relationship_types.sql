@@ -34,33 +34,31 @@
     ]) }}
 {%- endmacro %}
 
-{#- All profiles in one row, so that a customer is held against each of them without a join per type. -#}
+{#- All profiles in one row, a column per number, so that a customer is held against each without a join per type. -#}
 {% macro relationship_profiles() -%}
-    select
-        {% for axis in relationship_axes() + ['strain'] %}
-        min({{ axis }}) as {{ axis }}_least,
-        max({{ axis }}) as {{ axis }}_most,
-        -- at which end of the axis what speaks for a relationship is
-        case
-            when avg({{ axis }}) filter (where seeks_relationship)
-            >= avg({{ axis }}) filter (where not seeks_relationship)
-                then 1
-            else 0
-        end as {{ axis }}_for_it,
-        1 - {{ axis }}_for_it as {{ axis }}_against_it,
-        {% endfor %}
-        {% for type in relationship_types() %}
-        {%- set last_type = loop.last %}
-        {% for axis in relationship_axes() + ['strain'] %}
-        max({{ axis }} * {{ axis }}) filter (
-            where relationship_type = '{{ type }}'
-        ) as {{ type }}_{{ axis }}_squared,
-        max(2 * {{ axis }}) filter (
-            where relationship_type = '{{ type }}'
-        ) as {{ type }}_{{ axis }}_twice{{ ',' if not (last_type and loop.last) }}
-        {% endfor %}
-        {% endfor %}
-    from {{ ref('int_relationship__types') }}
+    {% for axis in relationship_axes() + ['strain'] %}
+    min({{ axis }}) as {{ axis }}_least,
+    max({{ axis }}) as {{ axis }}_most,
+    -- at which end of the axis what speaks for a relationship is
+    case
+        when avg({{ axis }}) filter (where seeks_relationship)
+        >= avg({{ axis }}) filter (where not seeks_relationship)
+            then 1
+        else 0
+    end as {{ axis }}_for_it,
+    1 - {{ axis }}_for_it as {{ axis }}_against_it,
+    {% endfor %}
+    {% for type in relationship_types() %}
+    {%- set last_type = loop.last %}
+    {% for axis in relationship_axes() + ['strain'] %}
+    max({{ axis }} * {{ axis }}) filter (
+        where relationship_type = '{{ type }}'
+    ) as {{ type }}_{{ axis }}_squared,
+    max(2 * {{ axis }}) filter (
+        where relationship_type = '{{ type }}'
+    ) as {{ type }}_{{ axis }}_twice{{ ',' if not (last_type and loop.last) }}
+    {% endfor %}
+    {% endfor %}
 {%- endmacro %}
 
 {#- Who says that somebody is of their type, in words: they themselves, or a model and how sure it is. -#}

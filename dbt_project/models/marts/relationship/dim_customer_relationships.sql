@@ -6,7 +6,7 @@
         meta={'replaced_by': 'customer_id'},
         pre_hook="{{ follow_customers(
             [
-                ref('fct_customer_months'), ref('fct_relationship_evidence'),
+                ref('int_relationship__scores'),
                 but_browsing(ref('fct_touchpoints')), ref('fct_deals'), ref('dim_preferences'),
                 ref('dim_customers'), ref('dim_customer_value'),
                 ref('rpt_signal_coverage'),
@@ -39,13 +39,40 @@ customers as (
 
 ),
 
-gathered as (
+latest_months as (
 
-    {{ gathered_evidence(latest_day(), of=is_of_touched_customer()) }}
+    select
+        customer_id,
+        max(month_start_date) as month_start_date
+    from {{ ref('int_relationship__scores') }}
+    where {{ is_of_touched_customer() }}
+    group by customer_id
 
 ),
 
-{{ relationship_steps() }},
+scored as (
+
+    select *
+    from {{ ref('int_relationship__scores') }}
+    where
+        {{ is_of_touched_customer() }}
+        and (customer_id, month_start_date) in (select customer_id, month_start_date from latest_months)
+
+),
+
+seen_from as (
+
+    select {{ signals_seen_from() }}
+    from {{ ref('rpt_signal_coverage') }}
+
+),
+
+profiles as (
+
+    select {{ relationship_profiles() }}
+    from {{ ref('int_relationship__types') }}
+
+),
 
 contracts as (
 
@@ -86,7 +113,7 @@ continuity as (
     select
         customer_id,
         sum(touch_count) as touch_count,
-        max(touch_count) / sum(touch_count) as owner_continuity
+        cast(max(touch_count) as double) / sum(touch_count) as owner_continuity
     from touches_by_owner
     group by customer_id
 
@@ -96,7 +123,22 @@ given as (
 
     select
         customers.*,
-        scored.* exclude (customer_id),
+        scored.last_evidence_date,
+        coalesce(scored.inferred_type, 'unknown') as inferred_type,
+        coalesce(scored.inferred_wish, 'unknown') as inferred_wish,
+        scored.nearest_share,
+        scored.seeking_share,
+        scored.evidence_share,
+        scored.polarity_score,
+        {% for axis in relationship_axes() %}
+        scored.wanted_{{ axis }},
+        scored.{{ axis }}_weight,
+        {% endfor %}
+        scored.wanted_strain,
+        scored.months_known,
+        scored.messages,
+        scored.staff_contacts,
+        scored.contacts,
         -- an answer is no initiative of ours
         greatest(staff_contacts - answered, 0) as advances,
         messages + staff_contacts as contacts_given,
@@ -121,12 +163,12 @@ given as (
                 then
                     case
                         when customers.loyalty_status is not null
-                            then {{ var('given_commitment').loyalty_status }}
+                            then cast({{ var('given_commitment').loyalty_status }} as double)
                         else 0
                     end
                     + case
                         when contracts.customer_id is not null
-                            then {{ var('given_commitment').contract }}
+                            then cast({{ var('given_commitment').contract }} as double)
                         else 0
                     end
         end as given_commitment,
@@ -145,6 +187,7 @@ given as (
         continuity.owner_continuity
     from customers
     cross join programme
+    cross join seen_from
     left join scored on customers.customer_id = scored.customer_id
     left join contracts on customers.customer_id = contracts.customer_id
     left join continuity on customers.customer_id = continuity.customer_id
@@ -174,7 +217,8 @@ treated as (
             {{- ' +' if not loop.last }}
             {% endfor %} as known_weight,
             {% for axis in relationship_axes() %}
-            {%- set weight = var('relationship_axis_weights')[axis].weight ~ ' * given_' ~ axis ~ '_weight' %}
+            {%- set full = 'cast(' ~ var('relationship_axis_weights')[axis].weight ~ ' as double)' %}
+            {%- set weight = full ~ ' * given_' ~ axis ~ '_weight' %}
             case when given_{{ axis }} is null then 0 else {{ weight }} end as {{ axis }}_pull,
             coalesce({{ weight }} * {{ within_profiles('given_' ~ axis, axis) }}, 0)
                 as {{ axis }}_pulled{{ ',' if not loop.last }}
@@ -201,15 +245,18 @@ nearest_treatment as (
     from treated
     where
         contacts_given >= {{ var('given_least_contacts') }}
-        and known_weight >= {{ var('given_least_known_share') }} * ({% for axis in relationship_axes() %}
+        and known_weight >= cast({{ var('given_least_known_share') }} as double) * ({% for axis in relationship_axes() %}
         {{- var('relationship_axis_weights')[axis].weight }}{{ ' + ' if not loop.last }}
         {%- endfor %})
         and 1 / (
             {% for type in relationship_types() %}
-            exp((least_distance - {{ type }}_distance) / {{ var('relationship_temperature') }})
+            exp(
+                (least_distance - {{ type }}_distance)
+                / cast({{ var('relationship_temperature') }} as double)
+            )
             {{- ' +' if not loop.last }}
             {% endfor %}
-        ) >= {{ var('relationship_least_confidence') }}
+        ) >= cast({{ var('relationship_least_confidence') }} as double)
 
 ),
 
@@ -218,9 +265,7 @@ judged as (
     select
         given.*,
         coalesce(nearest_treatment.given_type, 'unknown') as given_type,
-        coalesce({{ inferred_type() }}, 'unknown') as inferred_type,
-        coalesce({{ inferred_wish() }}, 'unknown') as inferred_wish,
-        coalesce(declared_type, {{ inferred_type() }}, 'unknown') as relationship_type,
+        coalesce(declared_type, inferred_type) as relationship_type,
         -- Answering more readily than they do wrongs nobody, nor does a person who answers where they
         -- want none. To buy often is no wish for messages: we reach them too seldom when we do so less
         -- often than they turn to us. Nor does a standing lack to whoever seeks no relationship.
@@ -245,9 +290,8 @@ judged as (
             {% else %}
             given_{{ axis }} - wanted_{{ axis }}
             {% endif %}
-        end as {{ axis }}_gap,
+        end as {{ axis }}_gap{{ ',' if not loop.last }}
         {% endfor %}
-        {{ polarity_score() }} as polarity_score
     from given
     left join nearest_treatment on given.customer_id = nearest_treatment.customer_id
 
@@ -261,7 +305,7 @@ evidenced as (
         *,
         {% for axis in relationship_axes() %}
         {%- set weight = var('relationship_axis_weights')[axis].weight %}
-        case when {{ axis }}_gap is null then 0 else {{ axis }}_weight / {{ weight }} end
+        case when {{ axis }}_gap is null then 0 else {{ axis }}_weight / cast({{ weight }} as double) end
             as {{ axis }}_evidence,
         coalesce(given_{{ axis }}_weight * {{ axis }}_gap, 0) as {{ axis }}_evident_gap
         {{- ',' if not loop.last }}
@@ -338,7 +382,7 @@ select
     cast(round(reasoned.mismatch * 1e4) / 1e4 as double) as mismatch,
     cast(
         case
-            when reasoned.largest_gap >= {{ var('mismatch_least_gap') }}
+            when reasoned.largest_gap >= cast({{ var('mismatch_least_gap') }} as double)
                 then
                     case reasoned.largest_gap
                         {% for axis, words in gaps_in_words().items() %}

@@ -315,7 +315,8 @@ baskets as (
 
 crm as (
 
-    select * from ({{ crm_by_month() }}) as every_month
+    select *
+    from {{ ref('int_relationship__crm_months') }}
     {% if is_incremental() %}
     where {{ is_touched('month_start_date') }}
     {% endif %}
