@@ -2,7 +2,8 @@
 
 from datetime import date, timedelta
 
-from sandbox.company import SIMULATED, SIMULATED_DAYS, Company, prepare
+from sandbox.building import SIMULATED_DAYS, prepare
+from sandbox.company import SIMULATED, Company
 
 FIRST_NIGHT = date(2017, 1, 1)  # of the company whose purchases are real
 LAST_NIGHT = date(2018, 1, 2)  # a quiet one: the last order is of the day before

@@ -8,8 +8,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from sandbox.clock import read_clock, set_clock
-from sandbox.company import COMPLETE_JOURNEY, SIMULATED, Company, find, prepare
+from sandbox.building import prepare
+from sandbox.clock import read_clock
+from sandbox.company import COMPLETE_JOURNEY, SIMULATED, Company, find
+from sandbox.exports import set_clock
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -53,19 +53,14 @@ def read_clock(shop_path: Path) -> int:
     return parse_instant(f"{now}+00:00")
 
 
-def set_clock(shop_path: Path, instant: str) -> str:
-    """Move the clock, forward or back, for the APIs, the shop and the files; return it in UTC.
+def write_clock(shop_path: Path, now: int) -> None:
+    """Move the clock to an instant (epoch milliseconds), for the APIs and the shop.
 
     Fractions of a second are dropped: the sandbox knows whole seconds.
     """
-    from sandbox.exports import show
-
-    now = shop_time(parse_instant(instant))
     with _open(shop_path) as connection:
-        connection.execute("update _clock set now = ?", [now])
+        connection.execute("update _clock set now = ?", [shop_time(now)])
     connection.close()
-    show(shop_path.parent, parse_instant(f"{now}+00:00"))
-    return now.replace(" ", "T") + "Z"
 
 
 def _open(shop_path: Path) -> sqlite3.Connection:

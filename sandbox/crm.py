@@ -24,7 +24,6 @@ from sandbox.households import (
     day,
     households,
 )
-from sandbox.mailing import json_text
 from sandbox.people import draw, person, share
 from sandbox.schema import (
     CONTACTS,
@@ -37,6 +36,7 @@ from sandbox.schema import (
     Record,
     Redirect,
     Subscription,
+    json_text,
 )
 from sandbox.simulate.around import Around, Face, Mailing
 

@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.clock import FOREVER, moment
+from sandbox.clock import FOREVER, moment, parse_instant, read_clock, write_clock
 
 DATABASE, FOLDER = "exports.sqlite", "exports"
 SCHEMA = """
@@ -77,6 +77,14 @@ def build(folder: Path, exports: Iterable[Export]) -> dict[str, int]:
                 )
                 counts[name] += row.shown_until == FOREVER
     return counts
+
+
+def set_clock(shop_path: Path, instant: str) -> str:
+    """Move the clock, forward or back, for the APIs, the shop and the files; return it in UTC."""
+    write_clock(shop_path, parse_instant(instant))
+    now = read_clock(shop_path)
+    show(shop_path.parent, now)
+    return f"{moment(now):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def show(folder: Path, now: int) -> None:

@@ -26,7 +26,8 @@ from sandbox import schema, trade
 from sandbox.changes import merged_body, merged_record
 from sandbox.clock import FOREVER, hubspot_time, klaviyo_time
 from sandbox.households import DAY, HOUR, MINUTE, day
-from sandbox.mailing import code, json_text, metric_id, metric_record, ulid
+from sandbox.ids import code, ulid
+from sandbox.metrics import metric_id, metric_record
 from sandbox.people import LOCALES, Person, draw, person
 from sandbox.schema import (
     ASSOCIATION_TYPES,
@@ -42,6 +43,7 @@ from sandbox.schema import (
     Record,
     Redirect,
     Subscription,
+    json_text,
 )
 
 LEAST = 2_000  # customers of a company that has leads; smaller ones are for tests

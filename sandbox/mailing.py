@@ -1,7 +1,6 @@
 """What the Klaviyo look-alike serves: profiles, lists, campaigns, messages and events."""
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,22 +19,24 @@ from sandbox.households import (
     between,
     ms,
 )
+from sandbox.ids import code, ulid
+from sandbox.metrics import OWN, metric_id, metric_record
 from sandbox.people import domain_in_other_case, draw, share
 from sandbox.schema import (
     CAMPAIGNS,
     LISTS,
     MESSAGES,
-    METRICS,
     PROFILES,
     TAGS,
     ListMember,
     Record,
+    json_text,
 )
+from sandbox.simulate import around
 
 RECEIVED_EMAIL = "Received Email"
 COUPON_REDEEMED = "Coupon Redeemed"
 MAILINGS, TASTINGS = "Coupon mailings", "Tasting evenings"
-OWN = {"object": "integration", "name": "Klaviyo", "category": "Internal"}
 TAG_NAMES = ("content:price_offer", "topic:offers")
 
 
@@ -188,23 +189,7 @@ def metric_records() -> Iterator[Record]:
 
 def metric_names() -> list[str]:
     """Return the names of the kinds of event there are."""
-    from sandbox.simulate import around
-
     return [RECEIVED_EMAIL, COUPON_REDEEMED, *sorted(around.METRICS)]
-
-
-def metric_record(name: str, integration: Mapping[str, str] = OWN) -> Record:
-    """Return one kind of event."""
-    stamp = klaviyo_time(OPENING)
-    body = {
-        "name": name,
-        "created": stamp,
-        "updated": stamp,
-        "integration": {"id": code("integration", name, length=5), **integration},
-    }
-    return Record(
-        METRICS, metric_id(name), OPENING, FOREVER, OPENING, OPENING, None, json_text(body)
-    )
 
 
 def campaign_versions(campaign: Campaign) -> Iterator[Record]:
@@ -355,29 +340,3 @@ def profile_id(household: int) -> str:
 def message_id(campaign: Campaign) -> str:
     """Return the id of a campaign's one message."""
     return ulid("message", campaign.number)
-
-
-def metric_id(name: str) -> str:
-    """Return the id of the metric of a name."""
-    return code("metric", name, length=6)
-
-
-def ulid(*about: object) -> str:
-    """Return an id such as Klaviyo gives profiles and messages."""
-    return "01" + code(*about, length=24, letters="0123456789ABCDEFGHJKMNPQRSTVWXYZ")
-
-
-def code(
-    *about: object,
-    length: int,
-    letters: str = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789",
-) -> str:
-    """Return a short id such as Klaviyo gives the other things."""
-    number = draw(*about) << 64 | draw("more", *about)
-    base = len(letters)
-    return "".join(letters[number // base**place % base] for place in range(length))
-
-
-def json_text(value: Iterable[Any]) -> str:
-    """Return the JSON text of a value, as the tables hold it."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

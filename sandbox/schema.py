@@ -12,9 +12,10 @@ Everything is kept by version: a reader at an instant sees the rows with
 - An **event** shows when both its time and ``visible_from`` lie before now.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 CONTACTS = "hubspot/contacts"
 OWNERS = "hubspot/owners"
@@ -426,6 +427,11 @@ TABLES: dict[type, str] = {
     ListMember: "list_members",
     EmailEvent: "email_events",
 }
+
+
+def json_text(value: Iterable[Any]) -> str:
+    """Return the JSON text of a value, as the tables hold it."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def create(database: sqlite3.Connection) -> None:

@@ -10,8 +10,9 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from sandbox import hubspot, klaviyo
-from sandbox.clock import hubspot_time, moment, set_clock
+from sandbox.clock import hubspot_time, moment
 from sandbox.company import Company
+from sandbox.exports import set_clock
 from sandbox.faults import App, BadRule, Faults, Message, Receive, Script, Send
 from sandbox.klaviyo.limits import MINUTE, documented
 from sandbox.limits import Limit

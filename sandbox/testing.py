@@ -21,8 +21,10 @@ import pytest
 import uvicorn
 
 from sandbox import leads, mailing
-from sandbox.clock import LAST_INSTANT, set_clock
-from sandbox.company import Company, prepare
+from sandbox.building import prepare
+from sandbox.clock import LAST_INSTANT
+from sandbox.company import Company
+from sandbox.exports import set_clock
 from sandbox.klaviyo import REVISIONS
 from sandbox.server import HUBSPOT_TOKEN, KLAVIYO_KEY, create_app
 

@@ -6,7 +6,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 from sandbox import prepare
-from sandbox.mailing import json_text
+from sandbox.schema import json_text
 from tests.activating import MADE
 
 MADE_MS = round(MADE.timestamp() * 1_000)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.journeys.simulated import TIMEOUT_DAYS, Pair, wilson
-from sandbox.mailing import metric_id
+from sandbox.metrics import metric_id
 from sandbox.simulate import events
 from sandbox.simulate.company import chunks, company
 from sandbox.simulate.parameters import DAY, END, Parameters

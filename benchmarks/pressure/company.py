@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from sandbox.mailing import metric_id
+from sandbox.metrics import metric_id
 from sandbox.simulate import Parameters, company, events, truth
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sandbox.company import prepare
+from sandbox.building import prepare
 from sandbox.testing import serve
 
 

@@ -22,6 +22,8 @@ _OF_TEXTS = {"finds", "joined", "json_text", "matches", "replaced", "split_text"
 
 def _as_text(argument: Any) -> str:
     return "null" if argument is None else "'" + str(argument).replace("'", "''") + "'"
+
+
 def quote(name: str) -> str:
     """Return a name as DuckDB quotes it."""
     return f'"{name}"'

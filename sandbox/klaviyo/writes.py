@@ -14,10 +14,10 @@ from fastapi.responses import Response
 from sandbox import changes
 from sandbox.calls import current
 from sandbox.clock import FOREVER, klaviyo_time
+from sandbox.ids import code
 from sandbox.klaviyo import resources
 from sandbox.klaviyo.asked import MEDIA_TYPE, Refused
 from sandbox.lists import Lists
-from sandbox.mailing import code
 from sandbox.schema import LISTS, PROFILES, Record
 
 PROFILES_MAX = 1_000

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from sandbox.clock import FOREVER, klaviyo_time
-from sandbox.mailing import code
+from sandbox.ids import code
 from sandbox.schema import Record
 from sandbox.simulate.parameters import BLOCK, DAY, END, Parameters
 

@@ -2,7 +2,7 @@
 
 import duckdb
 
-from sandbox.mailing import metric_id
+from sandbox.metrics import metric_id
 from sandbox.simulate.automations import FLOW_MESSAGES
 from sandbox.simulate.parameters import END, Parameters
 

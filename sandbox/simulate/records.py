@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import duckdb
 
-from sandbox.mailing import metric_id
+from sandbox.metrics import metric_id
 from sandbox.schema import CONTACTS, DEMOGRAPHICS, PROPERTIES
 from sandbox.simulate.engine import texts
 from sandbox.simulate.events import METRICS

@@ -32,7 +32,7 @@ from rapport.sources.streams import (
 )
 from sandbox import leads
 from sandbox.clock import FOREVER
-from sandbox.mailing import metric_record
+from sandbox.metrics import metric_record
 from sandbox.schema import (
     OBJECT_TYPES,
     PROFILES,

@@ -101,7 +101,7 @@ alike as (
     select
         telling.customer_id,
         affinities.other_category as product_category,
-        {{ var('need_lift_power') }}e0 * sum(affinities.log_lift) / max(telling.telling_count) as log_lift,
+        {{ var('need_lift_power') }}e0 * {{ exact_sum('affinities.log_lift') }} / max(telling.telling_count) as log_lift,
         count(*) filter (where affinities.is_bought_together) as alike_category_count,
         max(telling.last_bought_date) filter (where affinities.is_bought_together) as alike_date,
         max(affinities.strength) filter (where affinities.is_bought_together) as strength

@@ -125,7 +125,7 @@ select
     {% for kind in kinds %}
     count(*) filter (where kind = '{{ kind }}') as {{ kind }}_count,
     min(act_date) filter (where kind = '{{ kind }}') as {{ kind }}_since,
-    coalesce(sum(fading) filter (where kind = '{{ kind }}'), 0e0) as {{ kind }}_fading,
+    coalesce({{ exact_sum('fading', filter="kind = '" ~ kind ~ "'") }}, 0e0) as {{ kind }}_fading,
     {% endfor %}
     max(act_date) as last_act_date
 from unanswered

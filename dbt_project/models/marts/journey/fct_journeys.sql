@@ -37,7 +37,7 @@ journeys as (
         max_by(channel, step_number) as last_channel,
         bool_or(event_type = 'ticket_opened') as has_ticket,
         count(emotion) as emotion_count,
-        avg(emotion) as mean_emotion,
+        {{ exact_sum('emotion', 4) }} / count(emotion) as mean_emotion,
         min(emotion) as lowest_emotion,
         max_by(emotion, step_number) filter (where emotion is not null) as last_emotion
     from {{ ref('fct_journey_steps') }}

@@ -10,7 +10,9 @@ customers as (
         count(*) filter (
             where 'strained' in (relationships.relationship_type, relationships.inferred_type)
         ) as strained_customer_count,
-        round(avg(relationships.owner_continuity) * 1e6) / 1e6 as owner_continuity,
+        round(
+            {{ exact_sum('relationships.owner_continuity', 6) }} / count(relationships.owner_continuity) * 1e6
+        ) / 1e6 as owner_continuity,
         count(relationships.owner_continuity) as continuity_customer_count,
         sum(relationships.human_touch_count_12m) as human_touch_count_12m
     from {{ ref('dim_customers') }} as customers

@@ -43,7 +43,7 @@ grouped as (
         has_ordered_before,
         p_response,
         other_currency_order_count,
-        sales_amount
+        sales_amount as sales
     from deciles
     {% if breakdown == 'p_response_decile' %}
     where p_response_decile is not null
@@ -65,15 +65,12 @@ counted as (
         count(*) filter (where arm = '{{ arm }}') as {{ word }}_count,
         count(*) filter (where arm = '{{ arm }}' and has_ordered) as {{ word }}_ordered_count,
         count(*) filter (where arm = '{{ arm }}' and has_ordered_before) as {{ word }}_earlier_count,
-        -- amounts are added up before they are doubles, so that their order does not show
-        {{ ratio(
-            "sum(sales_amount) filter (where arm = '" ~ arm ~ "')", "count(*) filter (where arm = '" ~ arm ~ "')"
-        ) }} as {{ word }}_sales,
-        var_samp(cast(sales_amount as double)) filter (where arm = '{{ arm }}')
-        / count(*) filter (where arm = '{{ arm }}') as {{ word }}_variance,
+        -- of decimals, which add up the same in whatever order they come
+        cast(sum(sales) filter (where arm = '{{ arm }}') as double) as {{ word }}_sum,
+        cast(sum(sales * sales) filter (where arm = '{{ arm }}') as double) as {{ word }}_squares,
         {% endfor %}
         sum(other_currency_order_count) as other_currency_order_count,
-        avg(p_response) as p_response
+        {{ exact_sum('p_response', 6) }} / count(p_response) as p_response
     from grouped
     group by campaign_id, breakdown, group_name
 
@@ -164,8 +161,10 @@ rated as (
         {% for arm in ['treated', 'control'] %}
         coalesce(counted.{{ arm }}_count, 0) as {{ arm }}_count,
         coalesce(counted.{{ arm }}_ordered_count, 0) as {{ arm }}_ordered_count,
-        counted.{{ arm }}_sales,
-        counted.{{ arm }}_variance,
+        {{ ratio('counted.' ~ arm ~ '_sum', 'counted.' ~ arm ~ '_count') }} as {{ arm }}_sales,
+        -- of the mean
+        greatest(counted.{{ arm }}_squares - counted.{{ arm }}_sum * {{ arm }}_sales, 0e0)
+        / nullif(counted.{{ arm }}_count - 1, 0) / counted.{{ arm }}_count as {{ arm }}_variance,
         {{ ratio('counted.' ~ arm ~ '_ordered_count', 'counted.' ~ arm ~ '_count') }} as {{ arm }}_rate,
         {{ wilson_low('counted.' ~ arm ~ '_ordered_count', 'counted.' ~ arm ~ '_count') }} as {{ arm }}_low,
         {{ wilson_high('counted.' ~ arm ~ '_ordered_count', 'counted.' ~ arm ~ '_count') }} as {{ arm }}_high,
