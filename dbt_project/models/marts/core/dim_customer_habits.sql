@@ -25,7 +25,8 @@
 {% set until = last_day_of_complete_months() %}
 {% set acts = ['ordered', 'visited', 'called', 'attempted', 'met', 'ticket_opened'] %}
 {% set answers = ['clicked', 'replied', 'redeemed'] %}
-{% set is_of_few = is_incremental() and not asked(is_other_than('observed_until_date', until)) %}
+{% set themes = [] %}
+{% for theme in var('firm_themes') %}{% do themes.append(sql_text(theme)) %}{% endfor %}
 
 with
 
@@ -51,25 +52,6 @@ clocks as (
 
 ),
 
--- What times and interests are read off. Of a usual night that is the life of a few customers, looked for once
--- and kept together; to ask first what happened and then to whom takes half as long again.
-touchpoints as {{ 'materialized' if is_of_few else 'not materialized' }} (
-
-    select
-        customer_id,
-        occurred_at,
-        direction,
-        channel,
-        event_type,
-        campaign_id
-    from {{ ref('fct_touchpoints') }}
-    where
-        touchpoint_date between {{ since }} and {{ until }}
-        and not {{ is_by_robot() }}
-        and {{ is_of_touched_customer() }}
-
-),
-
 -- When they do something unasked. What answers a message of ours tells when we sent it.
 acts as (
 
@@ -77,78 +59,99 @@ acts as (
         touchpoints.customer_id,
         touchpoints.event_type,
         touchpoints.channel,
-        epoch_us(touchpoints.occurred_at) // 60000000
-        + clocks.offset_minutes as local_minute
-    from touchpoints
+        {{ local_time('touchpoints.occurred_at', 'clocks') }} as wall_time
+    from {{ ref('fct_touchpoints') }} as touchpoints
     inner join customers on touchpoints.customer_id = customers.customer_id
     left join clocks
         on {{ is_clock_at('clocks', 'customers.time_zone', 'touchpoints.occurred_at') }}
     where
-        touchpoints.direction = 'inbound'
+        touchpoints.touchpoint_date between {{ since }} and {{ until }}
+        and touchpoints.direction = 'inbound'
         and touchpoints.event_type in ('{{ acts | join("', '") }}')
+        and not {{ is_by_robot('touchpoints') }}
+        and {{ is_of_touched_customer('touchpoints.customer_id') }}
 
 ),
 
--- 1970-01-01 was a Thursday, the fourth day.
 times as (
 
     select
         customer_id,
         count(*) as act_count,
-        [
-            {% for weekday in weekdays %}
-            count(*) filter (where (local_minute // 1440 + 3) % 7 = {{ loop.index0 }}){{ ',' if not loop.last }}
-            {% endfor %}
-        ] as weekday_counts,
-        [
-            {% for hour in range(24) %}
-            count(*) filter (where local_minute // 60 % 24 = {{ hour }}){{ ',' if not loop.last }}
-            {% endfor %}
-        ] as hour_counts,
-        count(*) filter (where event_type = 'ordered') as channel_order_count,
-        [
-            {% for channel in order_channels %}
-            count(*) filter (
-                where event_type = 'ordered' and channel = '{{ channel }}'
-            ){{ ',' if not loop.last }}
-            {% endfor %}
-        ] as channel_counts
+        {% for weekday in weekdays %}
+        count(*) filter (where {{ iso_weekday('cast(wall_time as date)') }} = {{ loop.index }}) as {{ weekday }}_count,
+        {% endfor %}
+        {% for hour in range(24) %}
+        count(*) filter (where hour(wall_time) = {{ hour }}) as hour_{{ hour }}_count,
+        {% endfor %}
+        {% for channel in order_channels %}
+        count(*) filter (where event_type = 'ordered' and channel = '{{ channel }}') as {{ channel }}_order_count,
+        {% endfor %}
+        count(*) filter (where event_type = 'ordered') as channel_order_count
     from acts
     group by customer_id
 
 ),
 
--- The busiest {{ width }} hours in a row, round the clock; the earliest of equals.
-busiest as (
+-- Stretches of {{ width }} hours in a row, round the clock.
+stretches as (
 
     select
         *,
-        [
-            {% for start in range(24) %}
-            {% for step in range(width) %}
-            hour_counts[{{ (start + step) % 24 + 1 }}]{{ ' +' if not loop.last }}
-            {% endfor %}{{ ',' if not loop.last }}
+        {% for start in range(24) %}
+        {% for step in range(width) %}
+        hour_{{ (start + step) % 24 }}_count{{ ' +' if not loop.last else ' as from_' ~ start ~ '_count,' }}
+        {% endfor %}
+        {% endfor %}
+        greatest(
+            {% for channel in order_channels %}
+            {{ channel }}_order_count{{ ',' if not loop.last }}
             {% endfor %}
-        ] as window_counts
+        ) as usual_channel_count
     from times
 
 ),
 
+busiest as (
+
+    select
+        *,
+        greatest(
+            {% for start in range(24) %}
+            from_{{ start }}_count{{ ',' if not loop.last }}
+            {% endfor %}
+        ) as usual_hours_count
+    from stretches
+
+),
+
+-- Of equals the earliest hours, and the channel that is named first.
 usual_times as (
 
     select
         customer_id,
         act_count,
-        list_filter(
-            {{ weekdays }},
-            lambda weekday, place:
-            weekday_counts[place] >= {{ var('habit_weekday_least_share') }} * act_count
-        ) as usual_weekdays,
-        list_position(window_counts, list_max(window_counts)) - 1 as usual_hours_from,
-        list_max(window_counts) as usual_hours_count,
+        {% set usual_weekdays = [] %}
+        {% for weekday in weekdays %}
+        {% do usual_weekdays.append(
+            "case when " ~ weekday ~ "_count >= cast(" ~ var('habit_weekday_least_share') ~ " as double) * act_count then '"
+            ~ weekday ~ "' end"
+        ) %}
+        {% endfor %}
+        {{ those_of(list_of(usual_weekdays), 'weekday', 'weekday is not null') }} as usual_weekdays,
+        case usual_hours_count
+            {% for start in range(24) %}
+            when from_{{ start }}_count then {{ start }}
+            {% endfor %}
+        end as usual_hours_from,
+        usual_hours_count,
         channel_order_count,
-        {{ order_channels }}[list_position(channel_counts, list_max(channel_counts))] as usual_channel,
-        list_max(channel_counts) as usual_channel_count
+        case usual_channel_count
+            {% for channel in order_channels %}
+            when {{ channel }}_order_count then '{{ channel }}'
+            {% endfor %}
+        end as usual_channel,
+        usual_channel_count
     from busiest
 
 ),
@@ -158,7 +161,6 @@ orders as (
     select
         customer_id,
         count(*) as order_count,
-        list_sort(list(distinct {{ day_number('order_date') }})) as order_days,
         count(*) filter (where coupon_discount_amount > 0) as coupon_order_count,
         count(*) filter (
             where coupon_discount_amount + retail_discount_amount > 0
@@ -178,30 +180,37 @@ orders as (
 
 ),
 
+-- Several orders of a day are one visit.
 gaps as (
 
     select
-        *,
-        list_transform(
-            range(1, len(order_days)), lambda place: order_days[place + 1] - order_days[place]
-        ) as days_between
-    from orders
+        customer_id,
+        {{ days_between('lag(order_date) over (partition by customer_id order by order_date nulls last)', 'order_date') }}
+            as days_between
+    from (
+        select distinct
+            customer_id,
+            order_date
+        from {{ ref('fct_orders') }}
+        where
+            is_kept
+            and order_date between {{ since }} and {{ until }}
+            and {{ is_of_touched_customer() }}
+    ) as days
 
 ),
 
-stores as (
+-- The deviation of the gaps as a share of their mean, from sums of whole numbers: no order of rows changes a digit.
+rhythms as (
 
     select
         customer_id,
-        store_id,
-        count(*) as observations
-    from {{ ref('fct_orders') }}
-    where
-        is_kept
-        and order_date between {{ since }} and {{ until }}
-        and store_id is not null
-        and {{ is_of_touched_customer() }}
-    group by customer_id, store_id
+        count(days_between) as gap_count,
+        median(days_between) as median_days,
+        sqrt(cast(count(days_between) * sum(days_between * days_between) - power(sum(days_between), 2) as double))
+        / sum(days_between) as variation
+    from gaps
+    group by customer_id
 
 ),
 
@@ -222,43 +231,66 @@ bought as (
     group by lines.customer_id, products.product_category, products.brand
 
 ),
-categories as (
+
+chosen as (
+
+    {% for kind, column in {'category': 'product_category', 'brand': 'brand'}.items() %}
+    select
+        customer_id,
+        '{{ kind }}' as kind,
+        {{ column }} as choice,
+        sum(observations) as observations
+    from bought
+    group by customer_id, {{ column }}
+    union all
+    {% endfor %}
+    select
+        customer_id,
+        'store' as kind,
+        store_id as choice,
+        count(*) as observations
+    from {{ ref('fct_orders') }}
+    where
+        is_kept
+        and order_date between {{ since }} and {{ until }}
+        and store_id is not null
+        and {{ is_of_touched_customer() }}
+    group by customer_id, store_id
+
+),
+
+-- What has no name counts in the whole, and is nobody's favourite.
+ranked as (
 
     select
         customer_id,
-        product_category,
-        sum(observations) as observations
-    from bought
-    group by customer_id, product_category
+        kind,
+        choice,
+        observations,
+        {{ ratio('observations', 'sum(observations) over (partition by customer_id, kind)') }} as share,
+        row_number() over (
+            partition by customer_id, kind
+            order by
+                case when choice is null then 1 else 0 end nulls last, observations desc nulls last, choice nulls last
+        ) as place
+    from chosen
 
 ),
 
-brands as (
+favourites as (
 
     select
         customer_id,
-        brand,
-        sum(observations) as observations
-    from bought
-    group by customer_id, brand
-
-),
-
-favourite_categories as (
-
-    {{ favourites('categories', 'product_category') }}
-
-),
-
-favourite_brands as (
-
-    {{ favourites('brands', 'brand') }}
-
-),
-
-favourite_stores as (
-
-    {{ favourites('stores', 'store_id') }}
+        {% for kind, list in {'category': 'categories', 'brand': 'brands'}.items() %}
+        {% set most = "kind = '" ~ kind ~ "' and choice is not null and place <= " ~ var('habit_most_favourites') %}
+        {{ collected('choice', order_by='place', filter=most) }} as favourite_{{ list }},
+        {{ collected('share', order_by='place', filter=most) }} as favourite_{{ kind }}_shares,
+        {% endfor %}
+        max(choice) filter (where kind = 'store' and place = 1) as favourite_store_id,
+        max(share) filter (where kind = 'store' and place = 1) as favourite_store_share,
+        sum(observations) filter (where kind = 'category') as line_count
+    from ranked
+    group by customer_id
 
 ),
 
@@ -281,11 +313,13 @@ answered_messages as (
         count(distinct touchpoints.campaign_id) filter (
             where touchpoints.event_type in ('{{ answers | join("', '") }}')
         ) as answer_count
-    from touchpoints
+    from {{ ref('fct_touchpoints') }} as touchpoints
     inner join campaign_topics on touchpoints.campaign_id = campaign_topics.campaign_id
-    {% if not is_of_few %}
-    where touchpoints.event_type in ('delivered', '{{ answers | join("', '") }}')
-    {% endif %}
+    where
+        touchpoints.touchpoint_date between {{ since }} and {{ until }}
+        and touchpoints.event_type in ('delivered', '{{ answers | join("', '") }}')
+        and not {{ is_by_robot('touchpoints') }}
+        and {{ is_of_touched_customer('touchpoints.customer_id') }}
     group by touchpoints.customer_id, campaign_topics.topic
 
 ),
@@ -335,7 +369,7 @@ own_rates as (
     select
         customer_id,
         sum(message_count) as message_count,
-        least(1, {{ ratio('sum(answer_count)', 'sum(message_count)') }}) as own_rate
+        least(1e0, {{ ratio('sum(answer_count)', 'sum(message_count)') }}) as own_rate
     from messages
     group by customer_id
 
@@ -365,7 +399,7 @@ declared as (
     from (
         select
             customer_id,
-            unnest(list_concat(coalesce(interests, []), coalesce(wanted_topics, []))) as topic
+            {{ unnested(both_lists('interests', 'wanted_topics')) }} as topic
         from customers
     ) as said
 
@@ -393,24 +427,35 @@ topics as (
 
 ),
 
+ranked_topics as (
+
+    select
+        topics.*,
+        row_number() over (
+            partition by topics.customer_id
+            order by topics.is_declared desc nulls last, topics.score desc nulls last, topics.topic nulls last
+        ) as place
+    from topics
+    inner join customers on topics.customer_id = customers.customer_id
+    where not coalesce(array_contains(customers.unwanted_topics, topics.topic), false)
+
+),
+
 interests as (
 
     select
-        topics.customer_id,
-        min(
-            {
-                'is_observed': not topics.is_declared,
-                'negated': -topics.score,
-                'topic': topics.topic,
-                'message_count': topics.message_count,
-                'answer_count': topics.answer_count
-            },
-            {{ var('habit_most_favourites') }}
-        ) as ranked
-    from topics
-    inner join customers on topics.customer_id = customers.customer_id
-    where not coalesce(list_contains(customers.unwanted_topics, topics.topic), false)
-    group by topics.customer_id
+        customer_id,
+        {% for list, value in {
+            'interests': 'topic',
+            'interests_declared': 'is_declared',
+            'interest_message_counts': 'cast(message_count as bigint)',
+            'interest_answer_counts': 'cast(answer_count as bigint)',
+        }.items() %}
+        {{ collected(value, order_by='place') }} as {{ list }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from ranked_topics
+    where place <= {{ var('habit_most_favourites') }}
+    group by customer_id
 
 ),
 
@@ -420,26 +465,38 @@ joined as (
         customers.customer_id,
         customers.time_zone,
         coalesce(usual_times.act_count, 0) as act_count,
-        usual_times.* exclude (customer_id, act_count),
-        coalesce(gaps.order_count, 0) as order_count,
-        coalesce(len(gaps.days_between), 0) as gap_count,
-        gaps.* exclude (customer_id, order_count),
-        favourite_stores.favourites[1] as favourite_store_id,
-        favourite_stores.favourite_shares[1] as favourite_store_share,
-        favourite_categories.favourites as favourite_categories,
-        favourite_categories.favourite_shares as favourite_category_shares,
-        coalesce(favourite_categories.whole, 0) as line_count,
-        favourite_brands.favourites as favourite_brands,
-        favourite_brands.favourite_shares as favourite_brand_shares,
+        usual_times.usual_weekdays,
+        usual_times.usual_hours_from,
+        usual_times.usual_hours_count,
+        usual_times.channel_order_count,
+        usual_times.usual_channel,
+        usual_times.usual_channel_count,
+        coalesce(orders.order_count, 0) as order_count,
+        orders.coupon_order_count,
+        orders.discounted_order_count,
+        orders.gross_amount,
+        orders.discount_amount,
+        coalesce(rhythms.gap_count, 0) as gap_count,
+        rhythms.median_days,
+        rhythms.variation,
+        favourites.favourite_store_id,
+        favourites.favourite_store_share,
+        favourites.favourite_categories,
+        favourites.favourite_category_shares,
+        coalesce(favourites.line_count, 0) as line_count,
+        favourites.favourite_brands,
+        favourites.favourite_brand_shares,
         coalesce(own_rates.message_count, 0) as topic_message_count,
-        interests.ranked as ranked_interests,
-        list_concat([{{ sql_texts(var('firm_themes')) }}], coalesce(staff.skills, [])) as grounds
+        interests.interests,
+        interests.interests_declared,
+        interests.interest_message_counts,
+        interests.interest_answer_counts,
+        {{ both_lists(list_of(themes), 'staff.skills') }} as grounds
     from customers
     left join usual_times on customers.customer_id = usual_times.customer_id
-    left join gaps on customers.customer_id = gaps.customer_id
-    left join favourite_stores on customers.customer_id = favourite_stores.customer_id
-    left join favourite_categories on customers.customer_id = favourite_categories.customer_id
-    left join favourite_brands on customers.customer_id = favourite_brands.customer_id
+    left join orders on customers.customer_id = orders.customer_id
+    left join rhythms on customers.customer_id = rhythms.customer_id
+    left join favourites on customers.customer_id = favourites.customer_id
     left join own_rates on customers.customer_id = own_rates.customer_id
     left join interests on customers.customer_id = interests.customer_id
     left join {{ ref('dim_staff') }} as staff on customers.owner_id = staff.owner_id
@@ -455,7 +512,7 @@ select
     -- when
     cast(act_count as bigint) as act_count,
     case
-        when act_count >= {{ least }} then cast(usual_weekdays as string [])
+        when act_count >= {{ least }} then usual_weekdays
     end as usual_weekdays,
     case when act_count >= {{ least }} then cast(usual_hours_from as integer) end as usual_hours_from,
     case
@@ -481,29 +538,27 @@ select
     -- rhythm
     cast(gap_count as bigint) as gap_count,
     case
-        when gap_count >= {{ least }} then cast(list_median(days_between) as double)
+        when gap_count >= {{ least }} then median_days
     end as median_days_between_orders,
     case
         when gap_count >= {{ least }}
             then
-                greatest(
-                    0, 1 - list_aggregate(days_between, 'stddev_pop') / list_avg(days_between)
-                )
+                greatest(0e0, 1e0 - variation)
     end as rhythm_regularity,
 
     -- what
     cast(line_count as bigint) as line_count,
     case
-        when line_count >= {{ least }} then cast(favourite_categories as string [])
+        when line_count >= {{ least }} then favourite_categories
     end as favourite_categories,
     case
-        when line_count >= {{ least }} then cast(favourite_category_shares as double [])
+        when line_count >= {{ least }} then favourite_category_shares
     end as favourite_category_shares,
     case
-        when line_count >= {{ least }} then cast(favourite_brands as string [])
+        when line_count >= {{ least }} then favourite_brands
     end as favourite_brands,
     case
-        when line_count >= {{ least }} then cast(favourite_brand_shares as double [])
+        when line_count >= {{ least }} then favourite_brand_shares
     end as favourite_brand_shares,
 
     -- for how much
@@ -521,31 +576,19 @@ select
         when order_count >= {{ least }}
             then
                 least(
-                    1,
+                    1e0,
                     {{ ratio('discount_amount', '(gross_amount + discount_amount)') }}
-                    / {{ var('price_sensitivity_full_discount_share') }}
+                    / cast({{ var('price_sensitivity_full_discount_share') }} as double)
                 )
     end as price_sensitivity,
 
     -- about what
     cast(topic_message_count as bigint) as topic_message_count,
-    cast(list_transform(ranked_interests, lambda entry: entry.topic) as string []) as interests,
-    cast(
-        list_transform(ranked_interests, lambda entry: not entry.is_observed) as boolean []
-    ) as interests_declared,
-    cast(
-        list_transform(ranked_interests, lambda entry: entry.message_count) as bigint []
-    ) as interest_message_counts,
-    cast(
-        list_transform(ranked_interests, lambda entry: entry.answer_count) as bigint []
-    ) as interest_answer_counts,
-    cast(
-        coalesce(
-            list_filter(
-                list_transform(ranked_interests, lambda entry: entry.topic),
-                lambda topic: list_contains(grounds, topic)
-            ),
-            []
-        ) as string []
+    interests,
+    interests_declared,
+    interest_message_counts,
+    interest_answer_counts,
+    coalesce(
+        {{ those_of('interests', 'topic', 'array_contains(grounds, topic)') }}, {{ empty_list('string') }}
     ) as common_ground
 from joined
