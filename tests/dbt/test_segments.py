@@ -12,9 +12,9 @@ CUSTOMERS = 100_000
 
 def drawn(expression: str) -> str:
     """The macro `hash_share` of an expression."""
-    text = (PROJECT / "macros/engine/hash_share.sql").read_text()
+    text = (PROJECT / "macros/engine/text.sql").read_text()
     [body] = re.findall(
-        r"{% macro hash_share\(expression\) -%}(.*?){%- endmacro %}", text, re.DOTALL
+        r"{% macro default__hash_share\(expression\) -%}(.*?){%- endmacro %}", text, re.DOTALL
     )
     return body.replace("{{ expression }}", expression)
 
