@@ -11,6 +11,7 @@ from rapport.errors import SettingsError
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 WAREHOUSE_FILE = "rapport_build.duckdb"
 # Two of the sandbox, real and simulated, and one's own accounts.
+ENGINES = ("duckdb", "spark")
 COMPANIES = ("complete-journey", "simulated", "own")
 
 
@@ -142,6 +143,35 @@ ENVIRONMENT = {
             least=1,
         ),
         Variable(
+            "RAPPORT_ENGINE",
+            "choice",
+            ENGINES[0],
+            "What builds the tables that grow with events: DuckDB, as all else, or Spark, where "
+            "one machine is outgrown.",
+            choices=ENGINES,
+        ),
+        Variable(
+            "RAPPORT_SPARK_HOST",
+            "text",
+            None,
+            "Host of a Spark cluster's Thrift server, which sees the home folder under the same "
+            "path; Spark runs on this machine unless set.",
+        ),
+        Variable(
+            "RAPPORT_SPARK_PORT",
+            "integer",
+            "10000",
+            "Port of the Thrift server.",
+            least=1,
+            most=65535,
+        ),
+        Variable(
+            "RAPPORT_SPARK_MEMORY",
+            "text",
+            "3g",
+            "Memory of Spark's driver on this machine, as Spark writes it.",
+        ),
+        Variable(
             "RAPPORT_UI_PORT",
             "integer",
             "8080",
@@ -204,6 +234,8 @@ class Settings:
         keep_releases: how many releases stay on disk (``RAPPORT_KEEP_RELEASES``).
         memory_limit: DuckDB's, as DuckDB writes it (``RAPPORT_MEMORY_LIMIT``).
         threads: DuckDB's and dbt's (``RAPPORT_THREADS``).
+        engine: what builds the tables that grow with events (``RAPPORT_ENGINE``): ``duckdb`` or
+            ``spark``.
         archive: object storage that keeps a copy, as fsspec writes it (``RAPPORT_ARCHIVE``).
         policy_path: the firm's policies (``RAPPORT_POLICY``), which must then be there; None for
             ``policy.yml`` in the home folder, which need not.
@@ -224,6 +256,7 @@ class Settings:
     policy_path: Path | None = None
     release_within_minutes: int = 240
     release_max_age_hours: int = 30
+    engine: str = ENGINES[0]
 
     @classmethod
     def from_env(cls) -> "Settings":
@@ -252,6 +285,7 @@ class Settings:
             keep_releases=ENVIRONMENT["RAPPORT_KEEP_RELEASES"].number(),
             memory_limit=ENVIRONMENT["RAPPORT_MEMORY_LIMIT"].text() or _memory_share(0.6),
             threads=ENVIRONMENT["RAPPORT_THREADS"].number() if is_counted else os.cpu_count() or 1,
+            engine=ENVIRONMENT["RAPPORT_ENGINE"].choice(),
             archive=archive or None,
             policy_path=Path(policy).expanduser().resolve() if policy else None,
             release_within_minutes=ENVIRONMENT["RAPPORT_RELEASE_WITHIN_MINUTES"].number(),
@@ -290,6 +324,21 @@ class Settings:
     def temp_dir(self) -> Path:
         """Where DuckDB spills."""
         return self.home / "warehouse" / "tmp"
+
+    @property
+    def spark_tables_dir(self) -> Path:
+        """Tables that Spark made or reads, as parquet: one folder per schema and table."""
+        return self.home / "warehouse" / "spark"
+
+    @property
+    def spark_dbt(self) -> Path:
+        """The dbt that knows Spark, of an environment of its own."""
+        return self.project_dir / ".spark" / "bin" / "dbt"
+
+    @property
+    def spark_target(self) -> str:
+        """Where Spark runs, by its name in ``profiles.yml``."""
+        return "spark_cluster" if ENVIRONMENT["RAPPORT_SPARK_HOST"].text() else "spark"
 
     @property
     def releases_dir(self) -> Path:
@@ -365,6 +414,15 @@ class Settings:
             "RAPPORT_THREADS": str(self.threads),
             "DBT_LOG_PATH": str(self.dbt_log_path.parent),
             "DBT_LOG_LEVEL_FILE": "info",
+        }
+
+    def spark_environment(self) -> dict[str, str]:
+        """Return what a dbt on Spark reads from the environment."""
+        said = self.dbt_environment()
+        del said["DBT_LOG_PATH"]  # each dbt writes a log of its own
+        return said | {
+            "RAPPORT_SPARK_TABLES": str(self.spark_tables_dir),
+            "RAPPORT_SPARK_MEMORY": ENVIRONMENT["RAPPORT_SPARK_MEMORY"].text(),
         }
 
 

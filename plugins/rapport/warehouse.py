@@ -97,7 +97,12 @@ def _locked(lock: IO[str]) -> bool:
 
 @contextmanager
 def building(
-    warehouse_path: Path, *, loads: Iterable[tuple[str, str]], as_of: date, code: str
+    warehouse_path: Path,
+    *,
+    loads: Iterable[tuple[str, str]],
+    as_of: date,
+    code: str,
+    whole: bool = False,
 ) -> Iterator[bool]:
     """Hold the warehouse for one build, and note what the build took in if it succeeds.
 
@@ -107,6 +112,7 @@ def building(
             arrives while the build runs is not among them, and is new to the next build.
         as_of: the night to build.
         code: fingerprint of the dbt project.
+        whole: start from nothing in any case.
 
     Yields:
         True when the build starts from nothing.
@@ -117,7 +123,7 @@ def building(
     """
     with build_lock(warehouse_path):
         taken = set(loads)
-        fresh = not _can_build_upon(warehouse_path, as_of, code, taken)
+        fresh = whole or not _can_build_upon(warehouse_path, as_of, code, taken)
         if fresh:
             discard(warehouse_path)
         with _opened(warehouse_path, fresh) as connection:

@@ -43,9 +43,10 @@
     regexp_replace({{ text }}, {{ sql_text(pattern) }}, {{ sql_text(by) }}, 'g')
 {%- endmacro %}
 
+{#- A dollar begins a group there. -#}
 {% macro spark__replaced(text, pattern, by) -%}
     regexp_replace(
-        {{ text }}, {{ sql_text(pattern) }}, {{ sql_text(modules.re.sub('\\\\(\\d)', '$\\1', by)) }}
+        {{ text }}, {{ sql_text(pattern) }}, {{ sql_text(modules.re.sub('\\\\(\\d)', '$\\1', by | replace('$', '\\$'))) }}
     )
 {%- endmacro %}
 

@@ -16,6 +16,7 @@ from rapport.build.lasting import load_lasting
 from rapport.build.parts import load_parts
 from rapport.build.project import load_manifest, parse_if_changed, variables_set
 from rapport.build.record import Header, Outcome, RecordWriter, Status, read_record
+from rapport.build.turns import build_by_turns
 from rapport.errors import BuildError, DamagedLanding, DamagedWarehouse
 from rapport.landing import examine
 from rapport.policy import Policies, policies_of
@@ -145,7 +146,10 @@ def _build(
     variables["last_release"] = last_release.variable() if last_release else None
     manifest = load_manifest(settings.dbt_project_dir)
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
-    with building(settings.warehouse_path, loads=loads, as_of=as_of, code=code) as fresh:
+    on_spark = settings.engine == "spark"  # whose tables are made whole, and so all that follows
+    with building(
+        settings.warehouse_path, loads=loads, as_of=as_of, code=code, whole=on_spark
+    ) as fresh:
         parts = load_parts(settings.dbt_project_dir)
         nodes = {key: manifest.nodes[key] for part in parts for key in part.nodes}
         earlier = _earlier(settings.build_record_path, header, fresh) if not arguments else {}
@@ -157,18 +161,27 @@ def _build(
             arguments = ("--indirect-selection", "empty", "--select", *rest)
         with RecordWriter(settings.build_record_path, header, parts, earlier.values()) as record:
             notes = _Notes(nodes, record.add, earlier)
-            passed, said = invoke(
-                settings.dbt_project_dir,
-                [
-                    *("build", *WITHOUT_UNIT_TESTS),
-                    *("--vars", json.dumps(variables)),
-                    *("--target-path", str(settings.dbt_log_path.parent / "target")),
-                    *arguments,
-                ],
-                environment=settings.dbt_environment(),
-                manifest=manifest,
-                on_event=notes.hear,
-            )
+
+            def on_duckdb(selected: Sequence[str], parsed: Any = None) -> tuple[bool, str]:
+                return invoke(
+                    settings.dbt_project_dir,
+                    [
+                        *("build", *WITHOUT_UNIT_TESTS),
+                        *("--vars", json.dumps(variables)),
+                        *("--target-path", str(settings.dbt_log_path.parent / "target")),
+                        *selected,
+                    ],
+                    environment=settings.dbt_environment(),
+                    manifest=parsed or load_manifest(settings.dbt_project_dir),
+                    on_event=notes.hear,
+                )
+
+            if on_spark:
+                passed, said = build_by_turns(
+                    settings, nodes, variables, on_duckdb=on_duckdb, on_event=notes.hear
+                )
+            else:
+                passed, said = on_duckdb(arguments, manifest)
             failed = [each for each in notes.outcomes.values() if each.status == "failed"]
             if failed or not passed:
                 fault = _what_failed(failed, said)
@@ -431,6 +444,8 @@ def _rows_of(node: Any) -> int | None:
     import duckdb
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
+    if DuckDBConnectionManager._ENV is None:
+        return None  # it was made by another engine
     try:
         handle = DuckDBConnectionManager.env().handle()
         try:
