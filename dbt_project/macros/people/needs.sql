@@ -30,11 +30,11 @@
 {% macro month_in_words(date_expression) -%}
     {%- set months = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September',
                       'October', 'November', 'December'] -%}
-    case extract(month from {{ date_expression }})
+    case month({{ date_expression }})
         {% for month in months %}
         when {{ loop.index }} then '{{ month }} '
         {% endfor %}
-    end || cast(extract(year from {{ date_expression }}) as string)
+    end || cast(year({{ date_expression }}) as string)
 {%- endmacro %}
 
 {#- The weight that an act of so long ago still has (policy `need_half_life_days`). -#}

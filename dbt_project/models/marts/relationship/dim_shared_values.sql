@@ -53,7 +53,7 @@ declared as (
 
     select
         customer_id,
-        unnest(declared_values) as value_tag
+        {{ unnested('declared_values') }} as value_tag
     from {{ ref('dim_preferences') }}
     where {{ is_of_touched_customer() }}
 

@@ -124,7 +124,7 @@ told_refusals as (
     where event_type in ('complained', 'unsubscribed')
     window told as (
         partition by customer_id, month_start_date, source, channel
-        order by occurred_at, touchpoint_id
+        order by occurred_at nulls last, touchpoint_id nulls last
     )
 
 ),
@@ -139,7 +139,7 @@ numbered_refusals as (
         event_type,
         sum(case when is_another then 1 else 0 end) over (
             partition by customer_id, month_start_date, source, channel
-            order by occurred_at, touchpoint_id
+            order by occurred_at nulls last, touchpoint_id nulls last
             rows between unbounded preceding and current row
         ) as refusal_number
     from told_refusals
@@ -176,7 +176,7 @@ exchanges as (
         occurred_at,
         min(case when direction = 'outbound' then occurred_at end) over (
             partition by customer_id
-            order by occurred_at, direction
+            order by occurred_at nulls last, direction nulls last
             rows between 1 following and unbounded following
         ) as answered_at
     from (
@@ -387,5 +387,5 @@ left join answered
     and months.month_start_date = answered.month_start_date
 {% if not is_incremental() %}
 -- so that a night, which looks for a month or two, skips the others
-order by months.month_start_date
+order by months.month_start_date nulls last
 {% endif %}
