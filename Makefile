@@ -1,14 +1,16 @@
 # make run    install, start, run the sandbox's last night, show what came of it
 # make up     install and start only          make down   end everything that was started
 # make notebook  the report's parts behind filters   make superset  the dashboards, over RAPPORT_BI_URL
+# make spark  what RAPPORT_ENGINE=spark needs (Java 17 or later besides)
 # make test   the test suite                  make lint   every linter
 # make lock   resolve the requirements anew (after editing pyproject.toml)
 .DEFAULT_GOAL := help
-.PHONY: help run up down superset notebook test lint lock clean
+.PHONY: help run up down superset notebook spark test lint lock clean
 
 PYTHON ?= python3
 VENV := .venv
 SUPERSET := .superset
+SPARK := .spark
 BIN := $(VENV)/bin
 AS_OF ?=
 # complete-journey (the default), simulated or own
@@ -28,7 +30,7 @@ NO_INDEX = { if grep -qiE "failed to fetch|error sending request|dns error|no ma
 	else cat $(SAID); fi; exit 1; }
 
 help:
-	@sed -n '1,5s/^# //p' Makefile
+	@sed -n '1,6s/^# //p' Makefile
 
 run: $(VENV)/.runtime
 	@$(BIN)/rapport run $(if $(AS_OF),--as-of $(AS_OF))
@@ -86,6 +88,15 @@ $(SUPERSET)/.installed: $(VENV)/bin/uv requirements/superset.lock
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(SUPERSET)/bin/python --require-hashes -r requirements/superset.lock 2>$(SAID) || $(NO_INDEX)
 	@touch $@
 
+# dbt for Spark needs other releases too (pandas below 3).
+spark: $(SPARK)/.installed
+	@command -v java >/dev/null || echo "installed; but there is no java, which Spark needs (17 or later)"
+
+$(SPARK)/.installed: $(VENV)/bin/uv requirements/spark.lock
+	@test -x $(SPARK)/bin/python || $(PYTHON) -m venv $(SPARK)
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(SPARK)/bin/python --require-hashes -r requirements/spark.lock 2>$(SAID) || $(NO_INDEX)
+	@touch $@
+
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 lock: $(VENV)/bin/uv
 	@$(LOCK) pyproject.toml --output-file requirements/runtime.lock
@@ -101,4 +112,4 @@ lock: $(VENV)/bin/uv
 	@printf "lifetimes==0.11.3\npymc-marketing==0.19.2\n" | $(LOCK) - --output-file requirements/reference-value.lock
 
 clean: down
-	@rm -rf $(VENV) $(SUPERSET) var dbt_project/target
+	@rm -rf $(VENV) $(SUPERSET) $(SPARK) var dbt_project/target

@@ -331,9 +331,9 @@ class Settings:
         return self.home / "warehouse" / "spark"
 
     @property
-    def spark_dbt(self) -> Path:
-        """The dbt that knows Spark, of an environment of its own."""
-        return self.project_dir / ".spark" / "bin" / "dbt"
+    def spark_python(self) -> Path:
+        """The Python of the environment that has Spark, and dbt for it."""
+        return self.project_dir / ".spark" / "bin" / "python"
 
     @property
     def spark_target(self) -> str:

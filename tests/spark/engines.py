@@ -11,7 +11,10 @@ from rapport.settings import PROJECT_DIR
 
 PROGRAMS = {
     "build": [sys.executable, "-m", "dbt.cli.main"],
-    "spark": [str(PROJECT_DIR / ".spark" / "bin" / "dbt")],
+    "spark": [
+        str(PROJECT_DIR / ".spark" / "bin" / "python"),
+        *("-P", str(PROJECT_DIR / "plugins" / "rapport" / "build" / "spark_dbt.py")),
+    ],
 }
 
 

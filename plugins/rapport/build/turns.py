@@ -16,6 +16,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -126,14 +127,17 @@ def _on_spark(
     settings: Settings, arguments: Sequence[str], on_event: Callable[[Any], None]
 ) -> tuple[bool, str]:
     """Have dbt build on Spark, in a process and an environment of its own."""
-    program, logs = settings.spark_dbt, settings.dbt_log_path.parent / "spark"
-    if not program.exists():
-        raise BuildError(f"the engine is spark, and {program} is not there: make spark installs it")
+    python, logs = settings.spark_python, settings.dbt_log_path.parent / "spark"
+    if not python.exists():
+        raise BuildError(f"the engine is spark, and {python} is not there: make spark installs it")
     logs.mkdir(parents=True, exist_ok=True)
     project = str(settings.dbt_project_dir)
-    command = [str(program), "--log-format", "json", "--log-path", str(logs), "build", *arguments]
+    # -P: else this folder's modules would be found before others of their names.
+    command = [str(python), "-P", str(Path(__file__).with_name("spark_dbt.py"))]
+    command += ["--log-format", "json", "--log-path", str(logs), "build", *arguments]
     command += ["--project-dir", project, "--profiles-dir", project, "--target-path", str(logs)]
-    command += ["--target", settings.spark_target]
+    # Whatever a cluster still knows of another night is not built upon.
+    command += ["--target", settings.spark_target, "--full-refresh"]
     error = ""
     with (
         (logs / "spark.log").open("w") as said,
