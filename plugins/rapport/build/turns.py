@@ -11,7 +11,6 @@ Views with the tag hold no rows: each engine has them where it reads them. Tests
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -102,8 +101,6 @@ def build_by_turns(
     Raises:
         BuildError: what an engine made is not as the other needs it.
     """
-    tables = settings.spark_tables_dir
-    shutil.rmtree(tables, ignore_errors=True)
     for turn in turns_of(nodes):
         if not turn.nodes:
             continue
