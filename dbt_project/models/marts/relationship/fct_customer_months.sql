@@ -89,7 +89,7 @@ counted as (
             where answer_mood = 'neutral' or (event_type = 'ticket_closed' and answer = 'neutral')
         ) as neutral_answer_count,
         max_by({{ survey_dissatisfaction() }}, (occurred_at, touchpoint_id)) filter (
-            where event_type = 'answered' and {{ survey_dissatisfaction() }} is not null
+            where event_type = 'answered' and answer_mood is not null
         ) as last_dissatisfaction,
         count(*) filter (where event_type = 'returned') as return_count,
         sum(
