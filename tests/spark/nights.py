@@ -118,7 +118,9 @@ def _of_rows(ours: Path, theirs: Path, names: list[str]) -> list[str]:
                     f"select {shown} from {a} except all select {shown} from {b} limit 1"
                 ).fetchone()
                 if first:
-                    found.append(f"{name}: {a} alone has {dict(zip(rows.column_names, first))}")
+                    found.append(
+                        f"{name}: {a} alone has {dict(zip(rows.column_names, first, strict=True))}"
+                    )
     return found
 
 

@@ -1,4 +1,4 @@
-"""A night that Spark builds its part of is the night that DuckDB builds alone: every row, and the release."""
+"""Spark's part of a night or none: every row is the same, and the release."""
 
 from pathlib import Path
 
