@@ -13,7 +13,9 @@
     {%- endif %}
 {%- endmacro %}
 
+{#- Named, so that the turn knows to take it (engine/handover.sql). -#}
 {% macro spark__landing_of(source_name, stream) -%}
+    {%- if source_name not in declared_sources() -%}{%- do source(source_name, stream) -%}{%- endif -%}
     landing.{{ source_name }}__{{ stream }}
 {%- endmacro %}
 

@@ -1,0 +1,59 @@
+"""A company so many times over: what the chain reads of it, each copy with ids of its own."""
+
+import shutil
+from pathlib import Path
+
+import duckdb
+
+# Who somebody is and what they did; campaigns, products and days are everybody's.
+IDS = frozenset(
+    {
+        "contact_id",
+        "customer_id",
+        "deal_id",
+        "draw_id",
+        "event_id",
+        "mention_id",
+        "order_id",
+        "returned_order_id",
+        "source_record_id",
+        "ticket_id",
+        "told_order_id",
+        "touchpoint_id",
+    }
+)
+_IDS_OF_EVENTS = frozenset({"id", "profile_id"})  # as the mailing tool says them
+
+
+def copy(small: Path, large: Path, times: int, *, read: str, memory: str, threads: int) -> None:
+    """Make a company from another's landed events and from what else the chain reads.
+
+    Args:
+        small: home of the company that is copied.
+        large: home of the one that is made.
+        times: how often.
+        read: name of the folder with tables, ``<schema>/<table>``.
+        memory: DuckDB's limit.
+        threads: DuckDB's.
+    """
+    shutil.copytree(small / "landing/klaviyo/_dlt_loads", large / "landing/klaviyo/_dlt_loads")
+    events = Path("landing/klaviyo/events")
+    with duckdb.connect(config={"memory_limit": memory, "threads": threads}) as db:
+        db.execute("set preserve_insertion_order = false")
+        for folder in sorted((small / events).glob("load_date=*")):
+            _copy(db, folder, large / events / folder.name, times, _IDS_OF_EVENTS)
+        for folder in sorted((small / read).glob("*/*")):
+            _copy(db, folder, large / folder.relative_to(small), times, IDS)
+
+
+def _copy(
+    db: duckdb.DuckDBPyConnection, small: Path, large: Path, times: int, ids: frozenset[str]
+) -> None:
+    large.mkdir(parents=True)
+    rows = f"read_parquet('{small}/*.parquet', hive_partitioning = false)"
+    columns = [row[0] for row in db.execute(f"describe from {rows}").fetchall()]
+    for number in range(times if ids.intersection(columns) else 1):
+        own = f" || '~{number}'" if number else ""
+        values = ", ".join(f'"{each}"{own if each in ids else ""} as "{each}"' for each in columns)
+        made = f"'{large}/{number}.parquet' (compression zstd)"
+        db.execute(f"copy (select {values} from {rows}) to {made}")
