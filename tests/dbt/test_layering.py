@@ -114,12 +114,15 @@ def test_every_canonical_model_is_a_stream_held_to_its_contract_in_columns_and_r
         ]
 
 
+WORKED_OUT_OF_MARTS = {"journey", "pressure", "programme", "relationship", "value", "voice"}
+
+
 def worked_out_of(node: dict) -> str | None:
     """Whose marts it works something out of: journeys (decision 21), value, programme, voice."""
     if layer(node) != "intermediate":
         return None
     folder = node["fqn"][2]
-    return folder if folder in {"journey", "pressure", "programme", "relationship", "value", "voice"} else None
+    return folder if folder in WORKED_OUT_OF_MARTS else None
 
 
 def test_what_is_worked_out_of_marts_is_read_by_the_marts_of_the_same_matter_alone(manifest):
