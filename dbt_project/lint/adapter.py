@@ -10,12 +10,21 @@ def dispatch(name: str, package: str | None = None) -> Callable[..., str]:
     def called(*arguments: Any) -> str:
         if name == "sql_text":
             return _as_text(arguments[0])
+        if name in _OF_ROWS:
+            return f"select * from {arguments[0]}"
+        if name in _OF_BRANCHES:
+            return f"when {name} then {name}"
         written = _as_text if name in _OF_TEXTS else _written
-        return f"{name}({', '.join([_written(arguments[0]), *map(written, arguments[1:])])})"
+        texts = [*map(_written, arguments[:1]), *map(written, arguments[1:])]
+        return f"{name}({', '.join(texts)})"
 
     return called
 
 
+# Which stand for a whole query.
+_OF_ROWS = {"landed", "landed_together", "lines_when_typed"}
+# Which stand for a branch of a case.
+_OF_BRANCHES = {"spelled_instant"}
 # Whose arguments but the first are texts (patterns, separators, paths) and no expressions.
 _OF_TEXTS = {"finds", "joined", "json_text", "matches", "replaced", "split_text", "trimmed"}
 

@@ -10,6 +10,7 @@ from rapport.errors import SettingsError
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 WAREHOUSE_FILE = "rapport_build.duckdb"
+SPARK_TABLES = "spark"  # beside it
 # Two of the sandbox, real and simulated, and one's own accounts.
 ENGINES = ("duckdb", "spark")
 COMPANIES = ("complete-journey", "simulated", "own")
@@ -328,7 +329,7 @@ class Settings:
     @property
     def spark_tables_dir(self) -> Path:
         """Tables that Spark made or reads, as parquet: one folder per schema and table."""
-        return self.home / "warehouse" / "spark"
+        return self.warehouse_path.with_name(SPARK_TABLES)
 
     @property
     def spark_python(self) -> Path:

@@ -9,6 +9,7 @@ at least as late as the one they were built for.
 import fcntl
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from typing import IO
 import duckdb
 
 from rapport.errors import BuildError, DamagedWarehouse
-from rapport.settings import make_private
+from rapport.settings import SPARK_TABLES, make_private
 
 # For how long whoever wants the file that is built aside waits for another who has it.
 ASIDE_SECONDS = 600.0
@@ -219,9 +220,10 @@ def held_by(warehouse_path: Path) -> str:
 
 
 def discard(warehouse_path: Path) -> None:
-    """Delete the build file; the next build starts from nothing."""
+    """Delete the build file, and what Spark made of it; the next build starts from nothing."""
     for path in (warehouse_path, warehouse_path.with_suffix(".duckdb.wal")):
         path.unlink(missing_ok=True)
+    shutil.rmtree(warehouse_path.with_name(SPARK_TABLES), ignore_errors=True)
 
 
 def is_damage(message: str) -> bool:

@@ -291,7 +291,11 @@ NOT_FOLLOWED = {
     ): "made of touchpoints and orders, each customer's",
     ("dim_customer_relationships", "int_relationship__types"): "a policy: another, a new build",
     ("fct_campaign_orders", "fct_touchpoints"): "an answer rebuilds its campaign, which notes days",
-    ("fct_relationship_months", "int_relationship__types"): "a policy: another, a new build",
+    (
+        "fct_contact_exposures",
+        "int_pressure__evidence",
+    ): "a view of touchpoints and draws, which it follows",
+    ("int_relationship__scores", "int_relationship__types"): "a policy: another, a new build",
 }
 
 

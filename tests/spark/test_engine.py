@@ -40,7 +40,7 @@ OF_TEXTS = [
     "{{ size_of(split_text('t', ';')) }}",
     "{{ item_at(split_text('t', '.'), 2) }}",
     "{{ hash_share('t') }}",
-    "{{ sql_text(\"it's \\\\d\") }} || t",
+    '{{ sql_text("it\'s \\\\d") }} || t',
 ]
 INSTANTS = [
     None, "1969-12-31 23:59:59.999999", "1970-01-01 00:00:00", "2016-02-29 12:34:56.789012", "2017-03-26 01:30:00",
@@ -128,7 +128,9 @@ def _literal(text: str | None) -> str:
 
 
 def _table(rows: list[str], columns: str) -> str:
-    return f"(values {', '.join(f'({i}, {row})' for i, row in enumerate(rows))}) as given({columns})"
+    return (
+        f"(values {', '.join(f'({i}, {row})' for i, row in enumerate(rows))}) as given({columns})"
+    )
 
 
 def _query(cases: list[str], table: str) -> str:
@@ -175,7 +177,9 @@ def test_both_engines_say_the_same(name: str, place: Path) -> None:
 
 def test_every_macro_of_the_engines_is_asked() -> None:
     files = (PROJECT_DIR / "dbt_project" / "macros" / "engine").glob("*.sql")
-    named = {name for path in files for name in re.findall(r"macro default__(\w+)", path.read_text())}
+    named = {
+        name for path in files for name in re.findall(r"macro default__(\w+)", path.read_text())
+    }
     asked_for = set(re.findall(r"\w+", " ".join(QUERIES.values())))
     beside = {"later": "days_later", "series_of": "series_of_days"}
     missing = {name for name in named if beside.get(name, name) not in asked_for}

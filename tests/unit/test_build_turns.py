@@ -10,6 +10,7 @@ from rapport.build import turns
 from rapport.build.turns import build_by_turns, turns_of
 from rapport.errors import BuildError, SettingsError
 from rapport.settings import Settings
+from rapport.warehouse import discard
 
 
 def node(name, *reads, tags=(), kind="model", how="table", language="sql", **more):
@@ -181,13 +182,13 @@ def test_a_column_of_another_type_than_its_contract_s_is_named(home, monkeypatch
         build(home, [facts])
 
 
-def test_what_one_night_left_is_not_the_next_one_s(home, monkeypatch):
+def test_what_spark_made_goes_with_the_build_file(home):
     old = home.spark_tables_dir / "marts" / "facts" / "part-old.parquet"
     old.parent.mkdir(parents=True)
     old.write_text("of the night before")
-    spark_makes(monkeypatch, "select 1 as n")
-    assert build(home, [spark("facts")]) == (True, "")
-    assert not old.exists()
+    discard(home.warehouse_path)
+    assert not home.warehouse_path.exists()
+    assert not home.spark_tables_dir.exists()
 
 
 def test_a_turn_that_failed_is_the_last(home, monkeypatch):

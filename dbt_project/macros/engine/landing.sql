@@ -48,15 +48,10 @@
 {% macro spark__landed(source_name, stream, optional) -%}
     {% set present = columns_landed(source_name, stream) %}
     {% set lacking = optional | reject('in', present) | list %}
-    {% set rows -%}
-        (
-            select
-                *{% for column in lacking %},
-                cast(null as string) as {{ column }}{% endfor %}
-            from {{ landing_of(source_name, stream) }}
-        )
-    {%- endset %}
-    {{ _landed_of(source_name, stream, rows) }}
+    select
+        *{% for column in lacking %},
+        cast(null as string) as {{ column }}{% endfor %}
+    from ({{ _landed_of(source_name, stream, landing_of(source_name, stream)) }}) as present
 {%- endmacro %}
 
 {% macro columns_landed(source_name, stream) -%}
@@ -64,12 +59,12 @@
     {{ return(adapter.get_columns_in_relation(table) | map(attribute='name') | list if execute else []) }}
 {%- endmacro %}
 
-{% macro _landed_of(source_name, stream, rows) -%}
+{% macro _landed_of(source_name, stream, rows, told=none) -%}
     select
         landed.*,
         landed._dlt_load_id as load_id,
         built.load_id is null as is_new_load,
-        {{ row_digest('landed') }} as row_hash,
+        {{ row_digest('landed', told) }} as row_hash,
         {{ whole_row('landed') }} as raw
     from {{ rows }} as landed
     inner join ({{ completed_loads(source_name) }}) as completed
@@ -85,16 +80,24 @@
 
 {#-
     What tells rows of one load apart that say the same time, and what is the same in the same rows: a
-    number of 60 bits that depends on nothing but their texts.
+    number of 60 bits that depends on nothing but their texts. A null has a place among them, so that a
+    price cut by coupon is not one cut by the shop.
 -#}
-{% macro row_digest(rows) -%}{{ adapter.dispatch('row_digest', 'rapport')(rows) }}{%- endmacro %}
-
-{% macro default__row_digest(rows) -%}
-    {{ digest_number('concat_ws(chr(31), *columns(' ~ rows ~ '.*))') }}
+{% macro row_digest(rows, told=none) -%}
+    {{ adapter.dispatch('row_digest', 'rapport')(rows, told) }}
 {%- endmacro %}
 
-{% macro spark__row_digest(rows) -%}
-    {{ digest_number('concat_ws(chr(31), ' ~ rows ~ '.*)') }}
+{% macro default__row_digest(rows, told) -%}
+    {% set texts = '[*columns(' ~ rows ~ '.* exclude load_date)]' %}
+    {{ digest_number(
+        'array_to_string(list_transform(' ~ texts ~ ', lambda text: coalesce(text, chr(30))), chr(31))'
+    ) }}
+{%- endmacro %}
+
+{#- Where columns were added that did not land, `told` are those that did. -#}
+{% macro spark__row_digest(rows, told) -%}
+    {% set texts = told | reject('equalto', 'load_date') | join(', ') if told else rows ~ '.* except (load_date)' %}
+    {{ digest_number('array_join(array(' ~ texts ~ '), chr(31), chr(30))') }}
 {%- endmacro %}
 
 {% macro digest_number(text) -%}{{ adapter.dispatch('digest_number', 'rapport')(text) }}{%- endmacro %}
@@ -155,7 +158,7 @@
             from {{ landing_of(source_name, stream) }}
         )
     {%- endset %}
-    {{ _landed_of_streams(source_name, stream, _landed_of(source_name, stream, rows)) }}
+    {{ _landed_of_streams(source_name, stream, _landed_of(source_name, stream, rows, present)) }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
 {%- endmacro %}

@@ -11,7 +11,6 @@ Views with the tag hold no rows: each engine has them where it reads them. Tests
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -102,8 +101,6 @@ def build_by_turns(
     Raises:
         BuildError: what an engine made is not as the other needs it.
     """
-    tables = settings.spark_tables_dir
-    shutil.rmtree(tables, ignore_errors=True)
     for turn in turns_of(nodes):
         if not turn.nodes:
             continue
@@ -134,7 +131,9 @@ def _on_spark(
     project = str(settings.dbt_project_dir)
     # -P: else this folder's modules would be found before others of their names.
     command = [str(python), "-P", str(Path(__file__).with_name("spark_dbt.py"))]
-    command += ["--log-format", "json", "--log-path", str(logs), "build", *arguments]
+    # That a node has finished is told to who asks for all.
+    command += ["--log-format", "json", "--log-level", "debug", "--log-path", str(logs)]
+    command += ["build", *arguments]
     command += ["--project-dir", project, "--profiles-dir", project, "--target-path", str(logs)]
     # Whatever a cluster still knows of another night is not built upon.
     command += ["--target", settings.spark_target, "--full-refresh"]

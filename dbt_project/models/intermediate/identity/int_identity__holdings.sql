@@ -123,7 +123,8 @@ periods as (
         value,
         min(valid_from) as valid_from,
         case when bool_and(valid_to is not null) then max(valid_to) end as valid_to,
-        {{ days_between('cast(min(updated_at) as date)', 'cast(max(replaced_at) as date)') }} as held_days
+        {{ days_between('cast(min(updated_at) as date)', 'cast(max(replaced_at) as date)') }}
+            as held_days
     from numbered
     group by source, source_record_id, rule, value, period_number
     union all

@@ -118,7 +118,7 @@ alike as (
 select
     alike.customer_id,
     alike.product_category,
-    shares.buyer_share * exp(alike.log_lift) as expected_share,
+    round(shares.buyer_share * exp(alike.log_lift) * 1e9) / 1e9 as expected_share,
     alike.alike_category_count,
     alike.alike_date,
     strongest.product_category as strongest_category

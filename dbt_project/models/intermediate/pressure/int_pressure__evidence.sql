@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 
--- A click, a redemption or a reply that names its message is a `named_response`; an order or a reply that names none
--- may have come without the message: a `response`.
+-- A click, a redemption or a reply that names its message is a `named_response`; an order or a
+-- reply that names none may have come without the message: a `response`.
 with
 
 touchpoints as (
@@ -14,8 +14,10 @@ touchpoints as (
         campaign_id,
         message_id,
         -- a message that was inferred would take away from those who were left out what is theirs
-        case when is_message_inferred then cast(null as string) else coalesce(campaign_id, message_id) end
-            as message_key,
+        case
+            when is_message_inferred then cast(null as string)
+            else coalesce(campaign_id, message_id)
+        end as message_key,
         channel,
         question,
         answer,
@@ -24,10 +26,14 @@ touchpoints as (
             when direction = 'outbound' or {{ is_by_robot() }} then cast(null as string)
             when event_type in ('visited', 'viewed') then 'visit'
             when event_type = 'ordered' then 'response'
-            when event_type in ('clicked', 'redeemed', 'replied')
-                and coalesce(campaign_id, message_id) is not null then 'named_response'
-            when event_type = 'ticket_opened'
-                or (event_type in ('called', 'attempted', 'replied') and channel in ('phone', 'chat')) then 'service'
+            when
+                event_type in ('clicked', 'redeemed', 'replied')
+                and coalesce(campaign_id, message_id) is not null
+                then 'named_response'
+            when event_type = 'ticket_opened' then 'service'
+            when
+                event_type in ('called', 'attempted', 'replied') and channel in ('phone', 'chat')
+                then 'service'
             when event_type in ('redeemed', 'replied') then 'response'
             when {{ is_pulse() }} then 'pulse'
             when event_type = 'unsubscribed' then 'opt_out'

@@ -55,7 +55,9 @@ moves as (
             when bool_or(gone_over.record_number = gone_over.anchor_number) then 'split'
             else 'moved'
         end as change,
-        min_by(causes.rule, {{ rule_strength('causes.rule') }}) filter (where causes.rule is not null) as rule,
+        min_by(causes.rule, {{ rule_strength('causes.rule') }}) filter (
+            where causes.rule is not null
+        ) as rule,
         count(distinct gone_over.record_number) as record_count
     from gone_over
     left join causes

@@ -274,7 +274,8 @@ select
         when recipient_count < {{ var('overload_least_recipients') }}
             then
                 'It reached ' || {{ counted('recipient_count', 'customer') }}
-                || '; below {{ var('overload_least_recipients') }} a verdict would be chance.'
+                || '; below ' || cast({{ var('overload_least_recipients') }} as string)
+                || ' a verdict would be chance.'
         else
             case verdict
                 when 'ok' then 'Neither too much nor unclear.'

@@ -88,9 +88,9 @@ counted as (
         count(*) filter (
             where answer_mood = 'neutral' or (event_type = 'ticket_closed' and answer = 'neutral')
         ) as neutral_answer_count,
-        arg_max(
-            {{ survey_dissatisfaction() }}, (occurred_at, touchpoint_id)
-        ) filter (where event_type = 'answered') as last_dissatisfaction,
+        max_by({{ survey_dissatisfaction() }}, (occurred_at, touchpoint_id)) filter (
+            where event_type = 'answered' and answer_mood is not null
+        ) as last_dissatisfaction,
         count(*) filter (where event_type = 'returned') as return_count,
         sum(
             case

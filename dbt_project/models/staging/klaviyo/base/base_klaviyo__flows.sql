@@ -10,8 +10,10 @@ opened as (
 
     select
         *,
-        {{ json_members('attributes', ['name', 'status', 'archived', 'trigger_type']) }} as members,
-        {{ cut_texts('coalesce(' ~ json_list('tags') ~ ', ' ~ empty_list('string') ~ ')') }} as tag_names
+        {{ json_members('attributes', ['name', 'status', 'archived', 'trigger_type']) }}
+            as members,
+        {{ cut_texts('coalesce(' ~ json_list('tags') ~ ', ' ~ empty_list('string') ~ ')') }}
+            as tag_names
     from landed
 
 ),

@@ -1,0 +1,76 @@
+"""A Spark cluster on this machine, of what the wheel brings: master, two workers, Thrift server."""
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from rapport.settings import PROJECT_DIR
+
+_BIN = PROJECT_DIR / ".spark" / "bin"
+_DEPLOY = "org.apache.spark.deploy"
+_SERVER = "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"
+_SECONDS = 180.0
+
+
+@contextmanager
+def a_cluster(folder: Path) -> Iterator[dict[str, str]]:
+    """Run one as long as the block lasts; gives the settings by which a night finds it."""
+    folder.mkdir(parents=True)
+    master, thrift = _free_port(), _free_port()
+    url = f"spark://127.0.0.1:{master}"
+    at = ["--host", "127.0.0.1"]
+    with ExitStack() as running:
+        deploy = [str(_BIN / "spark-class"), f"{_DEPLOY}.master.Master", *at, "--port", str(master)]
+        _start(running, folder, "master", [*deploy, "--webui-port", str(_free_port())])
+        _wait(master, folder)
+        for number in (1, 2):
+            worker = [str(_BIN / "spark-class"), f"{_DEPLOY}.worker.Worker", *at, url]
+            worker += ["--cores", "1", "--memory", "1g", "--webui-port", str(_free_port())]
+            _start(running, folder, f"worker_{number}", worker)
+        server = [str(_BIN / "spark-submit"), "--master", url, "--class", _SERVER]
+        for name, value in {
+            "spark.driver.memory": "2g",
+            "spark.driver.host": "127.0.0.1",
+            "spark.executor.memory": "1g",
+            "spark.sql.catalogImplementation": "in-memory",
+            "spark.sql.shuffle.partitions": "2",
+            "spark.sql.warehouse.dir": str(folder / "warehouse"),
+            "spark.ui.enabled": "false",
+            "spark.driver.extraJavaOptions": "-Duser.timezone=UTC",
+            "spark.executor.extraJavaOptions": "-Duser.timezone=UTC",
+        }.items():
+            server += ["--conf", f"{name}={value}"]
+        server += ["spark-internal", "--hiveconf", f"hive.server2.thrift.port={thrift}"]
+        _start(running, folder, "thrift", server)
+        _wait(thrift, folder)
+        yield {"RAPPORT_SPARK_HOST": "127.0.0.1", "RAPPORT_SPARK_PORT": str(thrift)}
+
+
+def _start(running: ExitStack, folder: Path, name: str, command: list[str]) -> None:
+    said = running.enter_context((folder / f"{name}.log").open("w"))
+    process = subprocess.Popen(command, stdout=said, stderr=said, cwd=folder)
+
+    def end() -> None:
+        process.terminate()
+        process.wait(60)
+
+    running.callback(end)
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def _wait(port: int, folder: Path) -> None:
+    until = time.monotonic() + _SECONDS
+    while time.monotonic() < until:
+        with socket.socket() as tried:
+            if tried.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.5)
+    raise AssertionError({path.name: path.read_text()[-1500:] for path in folder.glob("*.log")})
