@@ -1,12 +1,13 @@
 """What the models that grow with events cost on each engine: ``python -m benchmarks.spark``.
 
-Simulates and lands companies of several sizes. Of each DuckDB builds all that touchpoints, customer
-months and contact pressure rest on, and these; then Spark makes the same models from the same
-landing and from DuckDB's own tables of all else, on this machine. Prints processor seconds and
-memory of both, what ten times the touchpoints cost, and where Spark starts to pay.
+Simulates and lands a company, and has DuckDB build all that touchpoints, customer months and
+contact pressure rest on. It is copied ten and a hundred times over; of each size DuckDB and then
+Spark, on this machine, make the same models from the same landed events and tables. Prints
+processor seconds and memory of both, what ten times the touchpoints cost, and where Spark starts to
+pay.
 
-The largest is the one before it so many times over. What is already in the folder is used again: a
-company, and what was measured of it (``result.json``).
+What is already in the folder is used again: a company, and what was measured of it
+(``result.json``).
 """
 
 import argparse
@@ -53,15 +54,13 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--customers", type=int, default=10_000, help="that are simulated (10000)")
     parser.add_argument(
-        "--customers",
+        "--copies",
         type=int,
         nargs="+",
-        default=[1_000, 10_000, 100_000],
-        help="of each company that is simulated; one has some 105 touchpoints",
-    )
-    parser.add_argument(
-        "--copies", type=int, default=10, help="of the last one in one more company (10; 0: none)"
+        default=[1, 10, 100],
+        help="of them in each company; 10,000 customers have some 1.05 million touchpoints",
     )
     parser.add_argument("--folder", type=Path, default=PROJECT_DIR / "var" / "benchmarks" / "spark")
     parser.add_argument("--memory", default="5GB", help="DuckDB's limit (5GB)")
@@ -70,34 +69,29 @@ def main() -> None:
     parser.add_argument("--partitions", type=int, default=64, help="of Spark's shuffles (64)")
     parser.add_argument("--hours", type=float, default=4, help="that a night has for it (4)")
     options = parser.parse_args()
-    folder, last = options.folder.resolve(), options.customers[-1]
-    homes = {number: folder / str(number) for number in options.customers}
-    if options.copies:
-        homes[last * options.copies] = folder / f"{last}x{options.copies}"
+    folder = options.folder.resolve()
     limits: dict[str, Any] = {"memory_limit": options.memory, "threads": options.threads}
     spark = {
         "RAPPORT_SPARK_MEMORY": options.spark_memory,
         "RAPPORT_SPARK_MASTER": f"local[{options.threads}]",
         "RAPPORT_SPARK_PARTITIONS": str(options.partitions),
     }
-    for customers, home in homes.items():
-        settings = replace(Settings.from_env(), home=home, **limits)
-        parse_if_changed(settings.dbt_project_dir)
-        if not (home / READ).exists():
-            if home.name == str(customers):
-                _land(home, customers, options.threads, options.memory)
-                prepare(settings)
-            else:
-                copies.copy(
-                    *(homes[last], home, options.copies),
-                    read=READ,
-                    memory=options.memory,
-                    threads=options.threads,
-                )
-        if not (home / RESULT).exists():
-            (home / RESULT).write_text(json.dumps(measure(settings, spark), indent=2))
+    first = replace(Settings.from_env(), home=folder / "1", **limits)
+    parse_if_changed(first.dbt_project_dir)
+    if not first.landing_dir.exists():
+        _land(first.home, options.customers, options.threads, options.memory)
+    if not (first.home / READ).exists():
+        prepare(first)
+    results = []
+    for times in options.copies:
+        settings = replace(first, home=folder / str(times))
+        result = settings.home / RESULT
+        if not (settings.home / READ).exists():
+            copies.copy(first, settings, times, read=READ)
+        if not result.exists():
+            result.write_text(json.dumps(measure(settings, spark), indent=2))
             shutil.rmtree(settings.warehouse_path.parent)
-    results = [json.loads((home / RESULT).read_text()) for home in homes.values()]
+        results.append(json.loads(result.read_text()))
     print(report(results, hours=options.hours))
 
 

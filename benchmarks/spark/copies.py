@@ -5,6 +5,8 @@ from pathlib import Path
 
 import duckdb
 
+from rapport.settings import Settings
+
 # Who somebody is and what they did; campaigns, products and days are everybody's.
 IDS = frozenset(
     {
@@ -25,25 +27,25 @@ IDS = frozenset(
 _IDS_OF_EVENTS = frozenset({"id", "profile_id"})  # as the mailing tool says them
 
 
-def copy(small: Path, large: Path, times: int, *, read: str, memory: str, threads: int) -> None:
+def copy(small: Settings, large: Settings, times: int, *, read: str) -> None:
     """Make a company from another's landed events and from what else the chain reads.
 
     Args:
-        small: home of the company that is copied.
-        large: home of the one that is made.
+        small: of the company that is copied.
+        large: of the one that is made.
         times: how often.
-        read: name of the folder with tables, ``<schema>/<table>``.
-        memory: DuckDB's limit.
-        threads: DuckDB's.
+        read: name of the folder in the home with tables, ``<schema>/<table>``.
     """
-    shutil.copytree(small / "landing/klaviyo/_dlt_loads", large / "landing/klaviyo/_dlt_loads")
-    events = Path("landing/klaviyo/events")
-    with duckdb.connect(config={"memory_limit": memory, "threads": threads}) as db:
+    landed = Path("klaviyo", "_dlt_loads")
+    shutil.copytree(small.landing_dir / landed, large.landing_dir / landed, dirs_exist_ok=True)
+    limits = {"memory_limit": large.memory_limit, "threads": large.threads}
+    with duckdb.connect(config=limits) as db:
         db.execute("set preserve_insertion_order = false")
-        for folder in sorted((small / events).glob("load_date=*")):
-            _copy(db, folder, large / events / folder.name, times, _IDS_OF_EVENTS)
-        for folder in sorted((small / read).glob("*/*")):
-            _copy(db, folder, large / folder.relative_to(small), times, IDS)
+        for folder in sorted(small.landing_dir.glob("klaviyo/events/load_date=*")):
+            made = large.home / folder.relative_to(small.home)
+            _copy(db, folder, made, times, _IDS_OF_EVENTS)
+        for folder in sorted((small.home / read).glob("*/*")):
+            _copy(db, folder, large.home / folder.relative_to(small.home), times, IDS)
 
 
 def _copy(

@@ -1,6 +1,7 @@
 """The benchmark of both engines: what its chain is, what it copies and what it computes."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ import pytest
 
 from benchmarks.spark import copies, metered, report
 from benchmarks.spark.__main__ import CHAIN, of_chain
-from rapport.settings import PROJECT_DIR
+from rapport.settings import PROJECT_DIR, Settings
 
 
 def test_the_chain_is_of_models():
@@ -49,7 +50,8 @@ def test_a_copy_has_customers_and_events_of_its_own_and_the_same_campaigns(tmp_p
         db.execute(f"copy ({events}) to '{small}/landing/klaviyo/events/load_date=1/1.parquet'")
         db.execute(f"copy ({tables}) to '{small}/read/a/b/rows.parquet'")
         db.execute(f"copy (select 'k' as campaign_id) to '{small}/read/a/c/rows.parquet'")
-        copies.copy(small, large, 3, read="read", memory="1GB", threads=1)
+        settings = replace(Settings.from_env(), home=small, threads=1)
+        copies.copy(settings, replace(settings, home=large), 3, read="read")
         landed = f"from '{large}/landing/klaviyo/events/load_date=1/*.parquet' order by id"
         assert db.execute(landed).fetchall() == [
             ("e", "p", "m", 1),
