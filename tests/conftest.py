@@ -50,6 +50,7 @@ SHARED = {
     "golden": ("tests/golden/",),
     "simulated": (
         "tests/dbt/test_attribution.py",
+        "tests/dbt/test_built_twice.py",
         "tests/dbt/test_flows.py",
         "tests/dbt/test_simulated_business.py",
     ),

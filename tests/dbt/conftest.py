@@ -80,6 +80,7 @@ class Warehouse:
     landing: Path
     dbt: Callable[..., Build]
     policies: dict[str, str] = field(default_factory=dict)
+    threads: int = 1  # the tests beside it have the other processor
 
     def build(self, as_of: str, *arguments: str) -> Build:
         environment = {
@@ -87,7 +88,7 @@ class Warehouse:
             "RAPPORT_LANDING": str(self.landing),
             "RAPPORT_TEMP_DIR": str(self.path.with_suffix(".tmp")),
             "RAPPORT_MEMORY_LIMIT": "1GB",
-            "RAPPORT_THREADS": "1",  # the tests beside it have the other processor
+            "RAPPORT_THREADS": str(self.threads),
         }
         variables = json.dumps({"as_of_date": as_of, **self.policies})
         return self.dbt("build", "--vars", variables, *arguments, environment=environment)

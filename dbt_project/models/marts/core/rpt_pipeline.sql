@@ -58,11 +58,10 @@ entered as (
         count(*) filter (where outcome = 'won') as won_count,
         count(*) filter (where outcome <> 'open') as closed_count,
         sum(reporting_deal_amount) filter (where outcome = 'won') as won_amount,
-        -- rounded, as the order in which numbers are added up must not show
         round(
-            avg({{ hours_between('entered_at', 'closed_at') }}) filter (
-                where outcome = 'won'
-            ) / 24 * 1e6
+            {{ exact_sum(hours_between('entered_at', 'closed_at'), 9, "outcome = 'won'") }}
+            / count({{ hours_between('entered_at', 'closed_at') }}) filter (where outcome = 'won')
+            / 24 * 1e6
         ) / 1e6 as mean_days_to_won
     from entries
     group by pipeline, stage, month_date

@@ -49,8 +49,12 @@ select
     cast(decile as integer) as decile,
     cast({{ var('value_holdout_days') }} as bigint) as held_out_days,
     count(*) as customer_count,
-    cast(round(avg(predicted) * 1e6) / 1e6 as double) as predicted_mean,
-    cast(round(avg(actual) * 1e6) / 1e6 as double) as actual_mean,
+    cast(
+        round({{ exact_sum('predicted', 9) }} / count(predicted) * 1e6) / 1e6 as double
+    ) as predicted_mean,
+    cast(
+        round({{ exact_sum('actual', 9) }} / count(actual) * 1e6) / 1e6 as double
+    ) as actual_mean,
     cast(
         round(
             (

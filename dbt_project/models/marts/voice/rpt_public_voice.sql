@@ -12,7 +12,9 @@ select
             {{ ratio('count(*) filter (where is_negative)', 'count(sentiment_score)') }} * 1e6
         ) / 1e6 as double
     ) as negative_share,
-    cast(round(avg(sentiment_score) * 1e6) / 1e6 as double) as mean_sentiment,
+    cast(
+        round({{ exact_sum('sentiment_score') }} / count(sentiment_score) * 1e6) / 1e6 as double
+    ) as mean_sentiment,
     count(reach_count) as reach_known_count,
     cast(sum(reach_count) as bigint) as reach_count
 from {{ ref('int_voice__mentions') }}
