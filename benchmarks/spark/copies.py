@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -38,7 +39,7 @@ def copy(small: Settings, large: Settings, times: int, *, read: str) -> None:
     """
     landed = Path("klaviyo", "_dlt_loads")
     shutil.copytree(small.landing_dir / landed, large.landing_dir / landed, dirs_exist_ok=True)
-    limits = {"memory_limit": large.memory_limit, "threads": large.threads}
+    limits: dict[str, Any] = {"memory_limit": large.memory_limit, "threads": large.threads}
     with duckdb.connect(config=limits) as db:
         db.execute("set preserve_insertion_order = false")
         for folder in sorted(small.landing_dir.glob("klaviyo/events/load_date=*")):
