@@ -40,6 +40,11 @@ def a_cluster(folder: Path) -> Iterator[dict[str, str]]:
             "spark.driver.host": "127.0.0.1",
             "spark.executor.memory": "1g",
             "spark.sql.catalogImplementation": "in-memory",
+            # A Thrift server takes none of these from who connects.
+            "spark.sql.ansi.enabled": "true",
+            "spark.sql.ansi.doubleQuotedIdentifiers": "true",
+            "spark.sql.session.timeZone": "UTC",
+            "spark.sql.timestampType": "TIMESTAMP_NTZ",
             "spark.sql.shuffle.partitions": "2",
             "spark.sql.warehouse.dir": str(folder / "warehouse"),
             "spark.ui.enabled": "false",
