@@ -7,6 +7,7 @@ import duckdb
 import pytest
 
 from rapport.build import turns
+from rapport.build.project import load_manifest, parse_if_changed
 from rapport.build.turns import build_by_turns, turns_of
 from rapport.errors import BuildError, SettingsError
 from rapport.settings import Settings
@@ -225,3 +226,21 @@ def test_without_spark_installed_it_says_what_installs_it(home):
     settings = replace(home, project_dir=home.home)
     with pytest.raises(BuildError, match="make spark installs it"):
         build(settings, [spark("facts")])
+
+
+def test_a_host_means_a_cluster(home, monkeypatch):
+    assert home.spark_target == "spark"
+    monkeypatch.setenv("RAPPORT_SPARK_HOST", "spark.example.org")
+    assert home.spark_target == "spark_cluster"
+
+
+def test_the_project_s_night_has_five_turns():
+    # Spark has two, as who is whom lies between. A third would be one more wait for the other.
+    project = Settings.from_env().dbt_project_dir
+    parse_if_changed(project)
+    nodes = {
+        key: each
+        for key, each in load_manifest(project).nodes.items()
+        if each.resource_type in {"model", "seed", "test"}
+    }
+    assert [turn.engine for turn in turns_of(nodes)] == ["duckdb", "spark"] * 2 + ["duckdb"]
