@@ -12,7 +12,8 @@ rows of each stream it landed. A pull that fails leaves the news of the others u
 `check_sources` lets the night go on without it, unless people may have said no in what is missing.
 `dbt.build` builds and tests everything in one process; the other tasks of `dbt` show what became of
 one part each (a source's staging, a mart, a segment), with dbt's rows, seconds and failed tests as
-their log.
+their log. With `RAPPORT_ENGINE=spark` it lets Spark make what grows with events
+(docs/runbooks/spark.md).
 
 Where there is a connection `rapport_bi`, `load_bi` gives BI tools, in that Postgres, the release
 that is current then; else it is skipped.

@@ -133,6 +133,13 @@ def spark_makes(monkeypatch, query, seen=None):
     monkeypatch.setattr(turns, "_on_spark", on_spark)
 
 
+def column(name, data_type, description="", *constraints):
+    wanted = [SimpleNamespace(type=each) for each in constraints]
+    return SimpleNamespace(
+        name=name, data_type=data_type, description=description, constraints=wanted
+    )
+
+
 def build(settings, nodes, on_duckdb=lambda arguments: (True, "")):
     return build_by_turns(
         settings,
@@ -151,8 +158,8 @@ def test_one_engine_reads_what_the_other_made(home, monkeypatch):
     facts.config.persist_docs = {"relation": True, "columns": True}
     facts.description = "What's been done."
     facts.columns = {
-        "n": SimpleNamespace(name="n", data_type="integer", description="A number."),
-        "d": SimpleNamespace(name="d", data_type="date", description="A day."),
+        "n": column("n", "integer", "A number.", "not_null"),
+        "d": column("d", "date", "A day."),
     }
     asked = []
 
@@ -177,7 +184,7 @@ def test_a_column_of_another_type_than_its_contract_s_is_named(home, monkeypatch
     spark_makes(monkeypatch, "select 1::bigint as n")
     facts = spark("facts")
     facts.config.contract.enforced = True
-    facts.columns = {"n": SimpleNamespace(name="n", data_type="integer", description="")}
+    facts.columns = {"n": column("n", "integer")}
     with pytest.raises(BuildError, match=r"facts, made by Spark, .*n is BIGINT, not INTEGER"):
         build(home, [facts])
 
@@ -189,6 +196,15 @@ def test_what_spark_made_goes_with_the_build_file(home):
     discard(home.warehouse_path)
     assert not home.warehouse_path.exists()
     assert not home.spark_tables_dir.exists()
+
+
+def test_a_null_where_the_contract_wants_none_is_named(home, monkeypatch):
+    spark_makes(monkeypatch, "select nullif(i, 3)::integer as n from range(5) as _(i)")
+    facts = spark("facts")
+    facts.config.contract.enforced = True
+    facts.columns = {"n": column("n", "integer", "", "not_null")}
+    with pytest.raises(BuildError, match=r"facts, made by Spark, .*n has 1 nulls"):
+        build(home, [facts])
 
 
 def test_a_turn_that_failed_is_the_last(home, monkeypatch):

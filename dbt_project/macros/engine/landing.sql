@@ -13,9 +13,9 @@
     {%- endif %}
 {%- endmacro %}
 
-{#- Named, so that the turn knows to take it (engine/handover.sql). -#}
+{#- It is named as a source too, so that its table is taken before (handover.sql). -#}
 {% macro spark__landing_of(source_name, stream) -%}
-    {%- if source_name not in declared_sources() -%}{%- do source(source_name, stream) -%}{%- endif -%}
+    {% if source_name not in declared_sources() %}{% do source(source_name, stream) %}{% endif -%}
     landing.{{ source_name }}__{{ stream }}
 {%- endmacro %}
 

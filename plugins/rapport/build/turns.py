@@ -177,7 +177,7 @@ def _take_back(settings: Settings, models: Iterable[Any]) -> None:
     """Give the warehouse views of what Spark made, described as DuckDB's own tables are.
 
     Raises:
-        BuildError: a column has another type than the model's contract says.
+        BuildError: a column has another type than the model's contract says, or nulls.
     """
     import duckdb
 
@@ -191,6 +191,7 @@ def _take_back(settings: Settings, models: Iterable[Any]) -> None:
             )
             if model.config.contract.enforced:
                 _check_types(connection, view, model)
+                _check_nulls(connection, files, model)
             if model.config.persist_docs.get("relation"):
                 _comment(connection, f"view {view}", model.description)
                 for column in model.columns.values():
@@ -210,6 +211,25 @@ def _check_types(connection: Any, view: str, model: Any) -> None:
         raise BuildError(
             f"{model.name}, made by Spark, breaks its contract: {odd or sorted(found)}"
         )
+
+
+def _check_nulls(connection: Any, files: Path, model: Any) -> None:
+    """Refuse a null where the contract wants none; parquet says how many there are."""
+    wanted = {
+        column.name
+        for column in model.columns.values()
+        if any(each.type == "not_null" for each in column.constraints)
+    }
+    odd = [
+        f"{name} has {nulls} nulls"
+        for name, nulls in connection.execute(
+            "select path_in_schema, sum(stats_null_count)"
+            f" from parquet_metadata('{files}/*.parquet') group by all order by all"
+        ).fetchall()
+        if name in wanted and nulls
+    ]
+    if odd:
+        raise BuildError(f"{model.name}, made by Spark, breaks its contract: {odd}")
 
 
 def _comment(connection: Any, what: str, text: str) -> None:
