@@ -1,6 +1,7 @@
 """A build by dbt itself, of a project of three models: what it notes, and how it goes on."""
 
 import shutil
+from dataclasses import replace
 from datetime import date
 
 import duckdb
@@ -74,6 +75,14 @@ def test_dbt_documents_the_project_in_one_page_without_a_warehouse(settings):
     assert "model.rapport.fct_second" in page
     assert "INLINE DATA" not in page
     assert not settings.warehouse_path.exists()
+
+
+def test_a_night_on_spark_is_whole_and_none_of_duckdb_is_built_upon_it(settings):
+    """No model of this project is Spark's, so that none has to run."""
+    engines = ["duckdb", "duckdb", "spark", "spark", "duckdb", "duckdb"]
+    built = [run.build(replace(settings, engine=engine), NIGHT) for engine in engines]
+    assert [each.fresh for each in built] == [True, False, True, True, True, False]
+    assert {each.nodes for each in built} == {4}
 
 
 def names(settings, status):

@@ -147,6 +147,8 @@ def _build(
     manifest = load_manifest(settings.dbt_project_dir)
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
     on_spark = settings.engine == "spark"  # whose tables are made whole, and so all that follows
+    if on_spark:
+        code = f"{code} spark"  # what DuckDB only has views of is not built upon
     with building(
         settings.warehouse_path, loads=loads, as_of=as_of, code=code, whole=on_spark
     ) as fresh:
