@@ -75,7 +75,7 @@ def test_threads_do_race():
     assert len({whole for _, whole in sums}) == 1
 
 
-@pytest.mark.slow  # a minute, where the default suite has to be quick
+@pytest.mark.slow  # builds a firm again
 def test_a_firms_facts_and_reports_are_the_same_rows(simulated, tmp_path, disordered):
     found, count = differing(simulated, built_again(simulated, tmp_path / "again", *MODELS))
     assert found == {}
