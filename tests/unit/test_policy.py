@@ -389,7 +389,7 @@ def test_the_list_has_what_the_code_reads_of_the_environment():
         name for path in files for name in re.findall(r"\bRAPPORT_[A-Z_]+[A-Z]\b", path.read_text())
     }
     # What a build tells dbt, and where a test may kill it; connections have names of Airflow's.
-    of_dbt = {"RAPPORT_LANDING", "RAPPORT_TEMP_DIR", "RAPPORT_WAREHOUSE"}
+    of_dbt = {"RAPPORT_LANDING", "RAPPORT_SPARK_TABLES", "RAPPORT_TEMP_DIR", "RAPPORT_WAREHOUSE"}
     elsewhere = {
         "RAPPORT_KILLPOINT",
         *(f"RAPPORT_{name}" for name in ("HUBSPOT", "KLAVIYO", "SHOP")),
