@@ -27,7 +27,7 @@ PORTABLE = frozenset(re.findall(r"\w+", _PORTABLE))
 _BY_MACRO = """
     array_to_string columns date_diff epoch_ms epoch_us format from_json generate_series isodow
     json_extract json_extract_string json_keys json_transform len list_concat list_distinct
-    list_filter list_position list_sort list_transform make_timestamp read_json read_parquet
+    list_filter list_sort list_transform make_timestamp read_json read_parquet
     regexp_extract regexp_extract_all regexp_full_match regexp_matches regexp_replace starts_with
     string_split struct_pack to_days to_hours to_json to_minutes to_months to_seconds trim
     try_strptime unnest

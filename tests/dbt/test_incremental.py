@@ -79,6 +79,7 @@ def test_only_days_that_something_happened_to_are_rebuilt(nights):
         "fct_exposure_days": "54 days",
         # a category more on offer is everybody's
         "fct_customer_months": "3 months of all customers",
+        "int_relationship__scores": "3 months of all customers",
         "fct_relationship_months": "2 month ends of all customers",
         # and that of the month that runs, once it ends
         "rpt_relationship_transitions": "3 month ends",

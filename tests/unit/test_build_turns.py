@@ -8,7 +8,7 @@ import pytest
 
 from rapport.build import turns
 from rapport.build.project import load_manifest, parse_if_changed
-from rapport.build.turns import build_by_turns, turns_of
+from rapport.build.turns import build_by_turns, require_spark, turns_of
 from rapport.errors import BuildError, SettingsError
 from rapport.settings import Settings
 from rapport.warehouse import discard
@@ -225,7 +225,8 @@ def test_a_turn_that_failed_is_the_last(home, monkeypatch):
 def test_without_spark_installed_it_says_what_installs_it(home):
     settings = replace(home, project_dir=home.home)
     with pytest.raises(BuildError, match="make spark installs it"):
-        build(settings, [spark("facts")])
+        require_spark(settings, {"facts": spark("facts")})
+    require_spark(settings, {"small": node("small")})
 
 
 def test_a_host_means_a_cluster(home, monkeypatch):

@@ -90,17 +90,6 @@
     concat(coalesce({{ first }}, array()), coalesce({{ second }}, array()))
 {%- endmacro %}
 
-{#- The place of a value in a list, from 1; null where it is not. -#}
-{% macro place_in(list, value) -%}{{ adapter.dispatch('place_in', 'rapport')(list, value) }}{%- endmacro %}
-
-{% macro default__place_in(list, value) -%}
-    list_position({{ list }}, {{ value }})
-{%- endmacro %}
-
-{% macro spark__place_in(list, value) -%}
-    cast(nullif(array_position({{ list }}, {{ value }}), 0) as integer)
-{%- endmacro %}
-
 {#- The member at a place, from 1; null beyond the end. -#}
 {% macro item_at(list, place) -%}{{ adapter.dispatch('item_at', 'rapport')(list, place) }}{%- endmacro %}
 
@@ -150,11 +139,6 @@
         ),
         collected_row -> collected_row.value
     )
-{%- endmacro %}
-
-{#- The texts of a group as one, in the order of `order_by`. -#}
-{% macro joined_texts(value, separator, order_by, filter=none) -%}
-    {{ joined(collected(value, order_by, filter), separator) }}
 {%- endmacro %}
 
 {#- Expressions as one value, so that an aggregate looks for their row once: a mapping of fields' names to them. -#}

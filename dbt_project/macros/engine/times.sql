@@ -47,9 +47,7 @@
 
 {#- An instant so many units later; a unit that an expression counts. A constant is `+ interval 3 day` in both. -#}
 {% macro days_later(instant, count) -%}{{ adapter.dispatch('later', 'rapport')(instant, 'day', count) }}{%- endmacro %}
-{% macro hours_later(instant, count) -%}{{ adapter.dispatch('later', 'rapport')(instant, 'hour', count) }}{%- endmacro %}
 {% macro minutes_later(instant, count) -%}{{ adapter.dispatch('later', 'rapport')(instant, 'minute', count) }}{%- endmacro %}
-{% macro seconds_later(instant, count) -%}{{ adapter.dispatch('later', 'rapport')(instant, 'second', count) }}{%- endmacro %}
 
 {% macro default__later(instant, unit, count) -%}
     ({{ instant }} + to_{{ unit }}s({{ count }}))
@@ -93,11 +91,6 @@
                 then sequence(cast({{ first }} as bigint), cast({{ last }} as bigint))
         end
     )
-{%- endmacro %}
-
-{#- The month of a date, as 2017-03. -#}
-{% macro month_text(date_expression) -%}
-    left(cast({{ date_expression }} as string), 7)
 {%- endmacro %}
 
 {#- The day of the week of a date, 1 = Monday. -#}

@@ -16,7 +16,7 @@ from rapport.build.lasting import load_lasting
 from rapport.build.parts import load_parts
 from rapport.build.project import load_manifest, parse_if_changed, variables_set
 from rapport.build.record import Header, Outcome, RecordWriter, Status, read_record
-from rapport.build.turns import build_by_turns
+from rapport.build.turns import build_by_turns, require_spark
 from rapport.errors import BuildError, DamagedLanding, DamagedWarehouse
 from rapport.landing import examine
 from rapport.policy import Policies, policies_of
@@ -148,6 +148,7 @@ def _build(
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
     on_spark = settings.engine == "spark"  # whose tables are made whole, and so all that follows
     if on_spark:
+        require_spark(settings, manifest.nodes)
         code = f"{code} spark"  # what DuckDB only has views of is not built upon
     with building(
         settings.warehouse_path, loads=loads, as_of=as_of, code=code, whole=on_spark

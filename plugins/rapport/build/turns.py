@@ -78,6 +78,21 @@ def turns_of(nodes: Mapping[str, Any]) -> list[Turn]:
     return turns
 
 
+def require_spark(settings: Settings, nodes: Mapping[str, Any]) -> None:
+    """Ask for Spark before anything of the last night is touched.
+
+    Args:
+        settings: where Spark is.
+        nodes: models, seeds and data tests of dbt's manifest by their unique ids.
+
+    Raises:
+        BuildError: a model is Spark's, and Spark is not installed.
+    """
+    python = settings.spark_python
+    if not python.exists() and any(_is_sparks(node) for node in nodes.values()):
+        raise BuildError(f"the engine is spark, and {python} is not there: make spark installs it")
+
+
 def build_by_turns(
     settings: Settings,
     nodes: Mapping[str, Any],
@@ -125,8 +140,6 @@ def _on_spark(
 ) -> tuple[bool, str]:
     """Have dbt build on Spark, in a process and an environment of its own."""
     python, logs = settings.spark_python, settings.dbt_log_path.parent / "spark"
-    if not python.exists():
-        raise BuildError(f"the engine is spark, and {python} is not there: make spark installs it")
     logs.mkdir(parents=True, exist_ok=True)
     project = str(settings.dbt_project_dir)
     # -P: else this folder's modules would be found before others of their names.
